@@ -1,0 +1,343 @@
+// Package store is the one door to the box's records: a bbolt file in which
+// every value is sealed, and the log of events that tells what happened to
+// them. It is the only importer of bbolt and does not know what records mean.
+//
+// On disk, in the data folder:
+//
+//	hotline.db   the bbolt file (0600)
+//	box.key      32 random bytes that seal every value (0600); without it the
+//	             file cannot be read, so a backup needs both, kept apart
+//
+// Contracts:
+//
+//  1. What Update has returned nil for is on disk (fsync) and stays.
+//  2. Update functions may run more than once and concurrently written ones
+//     share a commit: they change nothing outside their Tx.
+//  3. Events are published after the commit, once, in log order.
+//  4. A value that was damaged or moved on disk is reported, never returned.
+package store
+
+import (
+	"bytes"
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	bolt "go.etcd.io/bbolt"
+
+	"hotline/appliance/events"
+)
+
+// Errors that callers can act on.
+var (
+	ErrNotFound = errors.New("no such record")
+	ErrClosed   = errors.New("the record store is closed")
+	ErrDamaged  = errors.New("a record on disk is damaged")
+)
+
+const (
+	fileName = "hotline.db"
+	keyName  = "box.key"
+
+	// batchDelay is how long a commit waits for company. One commit costs an
+	// fsync (milliseconds); under load dozens of calls share it.
+	batchDelay = time.Millisecond
+)
+
+var (
+	bucketMeta   = []byte("meta")
+	bucketEvents = []byte("events")
+	metaSchema   = []byte("schema")
+	metaSeal     = []byte("seal")
+)
+
+// Store is an open data folder. It may be used by many goroutines.
+type Store struct {
+	db    *bolt.DB
+	keys  keys
+	bus   *events.Bus
+	order sequencer
+	log   *slog.Logger
+}
+
+// Open opens the data folder dir, making the file and its key when the folder
+// has neither. It changes an older schema to the present one after copying the
+// file aside.
+func Open(dir string, log *slog.Logger) (*Store, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("making the data folder: %w", err)
+	}
+	path := filepath.Join(dir, fileName)
+	_, err := os.Stat(path)
+	fresh := errors.Is(err, fs.ErrNotExist)
+	key, err := loadKey(filepath.Join(dir, keyName), fresh)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := deriveKeys(key)
+	if err != nil {
+		return nil, err
+	}
+	if fresh {
+		if err := createFile(path, keys.aead); err != nil {
+			return nil, err
+		}
+	}
+	db, err := openFile(path)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{db: db, keys: keys, bus: events.NewBus(), log: log}
+	if err := s.check(path); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return s, nil
+}
+
+func openFile(path string) (*bolt.DB, error) {
+	db, err := bolt.Open(path, 0o600, &bolt.Options{
+		Timeout:      time.Second,
+		FreelistType: bolt.FreelistMapType,
+	})
+	if errors.Is(err, bolt.ErrTimeout) {
+		return nil, fmt.Errorf("the data folder %s is in use by another hotline process: stop that one first", filepath.Dir(path))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening the record file %s: %w", path, err)
+	}
+	db.MaxBatchDelay = batchDelay
+	return db, nil
+}
+
+// createFile makes the first file beside its final name and renames it, for a
+// power cut during bbolt's first initialisation can leave half a file.
+func createFile(path string, aead cipher.AEAD) error {
+	tmp := path + ".new"
+	if err := os.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	db, err := openFile(tmp)
+	if err != nil {
+		return err
+	}
+	err = db.Update(func(tx *bolt.Tx) error {
+		meta, err := tx.CreateBucketIfNotExists(bucketMeta)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.CreateBucketIfNotExists(bucketEvents); err != nil {
+			return err
+		}
+		if err := meta.Put(metaSchema, binary.BigEndian.AppendUint64(nil, schemaNow)); err != nil {
+			return err
+		}
+		return meta.Put(metaSeal, aead.Seal(nil, nil, metaSeal, metaSeal))
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		return fmt.Errorf("making the record file: %w", err)
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+func loadKey(path string, fresh bool) ([]byte, error) {
+	key, err := os.ReadFile(path)
+	switch {
+	case err == nil && len(key) == 32:
+		return key, nil
+	case err == nil:
+		return nil, fmt.Errorf("the key file %s is damaged (%d bytes instead of 32): put it back from the backup", path, len(key))
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("reading the key file: %w", err)
+	case !fresh:
+		return nil, fmt.Errorf("the key file %s is missing, so the records beside it cannot be read: put it back from the backup", path)
+	}
+	key = make([]byte, 32)
+	rand.Read(key)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("making the key file: %w", err)
+	}
+	_, err = f.Write(key)
+	if err := errors.Join(err, f.Sync(), f.Close(), syncDir(filepath.Dir(path))); err != nil {
+		return nil, fmt.Errorf("making the key file: %w", err)
+	}
+	return key, nil
+}
+
+// keys are what the box key is used for.
+type keys struct {
+	aead   cipher.AEAD
+	digest []byte
+}
+
+func deriveKeys(box []byte) (keys, error) {
+	seal, err := hkdf.Expand(sha256.New, box, "hotline store: seal values", 32)
+	if err != nil {
+		return keys{}, err
+	}
+	digest, err := hkdf.Expand(sha256.New, box, "hotline store: digest index keys", 32)
+	if err != nil {
+		return keys{}, err
+	}
+	block, err := aes.NewCipher(seal)
+	if err != nil {
+		return keys{}, err
+	}
+	// Random 96-bit nonces under one key are safe for 2^32 values (NIST SP
+	// 800-38D §8.3): three orders of magnitude above a million contacts with
+	// all their changes.
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	return keys{aead: aead, digest: digest}, err
+}
+
+// check proves that the key fits the file, upgrades the schema and finds the
+// end of the event log.
+func (s *Store) check(path string) error {
+	var schema uint64
+	err := s.db.View(func(tx *bolt.Tx) error {
+		meta := tx.Bucket(bucketMeta)
+		if meta == nil || tx.Bucket(bucketEvents) == nil || len(meta.Get(metaSchema)) != 8 {
+			return fmt.Errorf("%s is not a hotline record file", path)
+		}
+		schema = binary.BigEndian.Uint64(meta.Get(metaSchema))
+		plain, err := s.keys.aead.Open(nil, nil, meta.Get(metaSeal), metaSeal)
+		if err != nil || !bytes.Equal(plain, metaSeal) {
+			return fmt.Errorf("the key file %s does not belong to the record file %s: use the two files of one backup", keyName, path)
+		}
+		s.order.next = tx.Bucket(bucketEvents).Sequence() + 1
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return s.upgrade(path, schema)
+}
+
+// Close waits for running transactions and closes the file.
+func (s *Store) Close() error { return s.db.Close() }
+
+// Events is the bus on which committed events appear.
+func (s *Store) Events() *events.Bus { return s.bus }
+
+// Update runs fn in a read-write transaction and returns when its changes are
+// on disk. On error nothing of fn is kept.
+func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return context.Cause(ctx)
+	}
+	var done *Tx
+	err := s.db.Batch(func(btx *bolt.Tx) error {
+		tx := &Tx{tx: btx, keys: s.keys, now: time.Now().UTC(), writable: true}
+		if err := fn(tx); err != nil {
+			return err
+		}
+		if tx.err != nil {
+			return tx.err
+		}
+		if err := tx.writeEvents(); err != nil {
+			return err
+		}
+		done = tx
+		return nil
+	})
+	if errors.Is(err, bolt.ErrDatabaseNotOpen) {
+		return ErrClosed
+	}
+	if err != nil {
+		return err
+	}
+	s.order.publish(s.bus, done.emitted)
+	return nil
+}
+
+// View runs fn in a read-only transaction: one consistent picture.
+func (s *Store) View(fn func(*Tx) error) error {
+	err := s.db.View(func(btx *bolt.Tx) error {
+		tx := &Tx{tx: btx, keys: s.keys, now: time.Now().UTC()}
+		if err := fn(tx); err != nil {
+			return err
+		}
+		return tx.err
+	})
+	if errors.Is(err, bolt.ErrDatabaseNotOpen) {
+		return ErrClosed
+	}
+	return err
+}
+
+// Verify reads every value of the file and reports the first that is damaged.
+func (s *Store) Verify() error {
+	return s.View(func(tx *Tx) error {
+		return tx.tx.ForEach(func(name []byte, b *bolt.Bucket) error {
+			if bytes.Equal(name, bucketMeta) || bytes.HasPrefix(name, []byte("sequence:")) || bytes.HasPrefix(name, []byte(indexPrefix)) {
+				return nil
+			}
+			return b.ForEach(func(k, sealed []byte) error {
+				_, err := tx.open(name, k, sealed)
+				return err
+			})
+		})
+	})
+}
+
+// sequencer puts the events of concurrently returning commits back into log
+// order before they are published.
+type sequencer struct {
+	mu      sync.Mutex
+	next    uint64
+	waiting map[uint64]events.Event
+}
+
+func (q *sequencer) publish(bus *events.Bus, evs []events.Event) {
+	if len(evs) == 0 {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.waiting == nil {
+		q.waiting = map[uint64]events.Event{}
+	}
+	for _, ev := range evs {
+		q.waiting[ev.Seq] = ev
+	}
+	var ready []events.Event
+	for {
+		ev, ok := q.waiting[q.next]
+		if !ok {
+			break
+		}
+		delete(q.waiting, q.next)
+		ready = append(ready, ev)
+		q.next++
+	}
+	bus.Publish(ready...)
+}
+
+// newID is a ULID: sortable by time, unique across boxes.
+func newID(now time.Time) string {
+	return ulid.MustNew(ulid.Timestamp(now), rand.Reader).String()
+}

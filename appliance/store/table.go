@@ -1,0 +1,137 @@
+package store
+
+import (
+	"bytes"
+	"fmt"
+	"iter"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// Table is the description of one kind of record, stored as JSON under string
+// keys. It is an immutable value that its owner package may keep in a variable.
+type Table[T any] struct{ name []byte }
+
+// NewTable describes the table name.
+func NewTable[T any](name string) Table[T] { return Table[T]{name: []byte("table:" + name)} }
+
+// Get returns the record under key, or ErrNotFound.
+func (t Table[T]) Get(tx *Tx, key string) (T, error) {
+	var v T
+	b := tx.tx.Bucket(t.name)
+	if b == nil {
+		return v, ErrNotFound
+	}
+	sealed := b.Get([]byte(key))
+	if sealed == nil {
+		return v, ErrNotFound
+	}
+	return v, tx.get(t.name, []byte(key), sealed, &v)
+}
+
+// Put stores v under key, over what was there.
+func (t Table[T]) Put(tx *Tx, key string, v T) error {
+	if key == "" {
+		return fmt.Errorf("storing in %s: the key is empty", t.name)
+	}
+	b, err := tx.bucket(t.name)
+	if err != nil {
+		return err
+	}
+	return tx.put(b, t.name, []byte(key), v)
+}
+
+// Delete removes the record under key, if any.
+func (t Table[T]) Delete(tx *Tx, key string) error {
+	b, err := tx.bucket(t.name)
+	if err != nil {
+		return err
+	}
+	return b.Delete([]byte(key))
+}
+
+// All yields every record in key order. A damaged record ends the iteration
+// and becomes the error of View or Update.
+func (t Table[T]) All(tx *Tx) iter.Seq2[string, T] { return t.Prefix(tx, "") }
+
+// Prefix yields the records whose keys begin with prefix, in key order.
+func (t Table[T]) Prefix(tx *Tx, prefix string) iter.Seq2[string, T] {
+	return t.walk(tx, func(c *bolt.Cursor) ([]byte, []byte) { return c.Seek([]byte(prefix)) },
+		(*bolt.Cursor).Next, []byte(prefix))
+}
+
+// Backward yields every record in reverse key order: newest first where keys
+// are ids.
+func (t Table[T]) Backward(tx *Tx) iter.Seq2[string, T] {
+	return t.walk(tx, (*bolt.Cursor).Last, (*bolt.Cursor).Prev, nil)
+}
+
+func (t Table[T]) walk(tx *Tx, first, next func(*bolt.Cursor) ([]byte, []byte), prefix []byte) iter.Seq2[string, T] {
+	return func(yield func(string, T) bool) {
+		b := tx.tx.Bucket(t.name)
+		if b == nil {
+			return
+		}
+		c := b.Cursor()
+		for k, sealed := first(c); k != nil && bytes.HasPrefix(k, prefix); k, sealed = next(c) {
+			var v T
+			if err := tx.get(t.name, k, sealed, &v); err != nil {
+				tx.fail(err)
+				return
+			}
+			if !yield(string(k), v) {
+				return
+			}
+		}
+	}
+}
+
+const indexPrefix = "index:"
+
+// Index finds record ids by a key that is not their own. Index keys are stored
+// in clear inside the file, so an owner that indexes personal data passes a
+// keyed digest of it: Tx.Digest.
+type Index struct{ name []byte }
+
+// NewIndex describes the index name.
+func NewIndex(name string) Index { return Index{name: []byte(indexPrefix + name)} }
+
+// Add notes that the record id is found under key.
+func (x Index) Add(tx *Tx, key, id string) error {
+	b, err := tx.bucket(x.name)
+	if err != nil {
+		return err
+	}
+	return b.Put(indexKey(key, id), []byte{})
+}
+
+// Remove takes the note back.
+func (x Index) Remove(tx *Tx, key, id string) error {
+	b, err := tx.bucket(x.name)
+	if err != nil {
+		return err
+	}
+	return b.Delete(indexKey(key, id))
+}
+
+// IDs yields the ids under key, in their order.
+func (x Index) IDs(tx *Tx, key string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		b := tx.tx.Bucket(x.name)
+		if b == nil {
+			return
+		}
+		prefix := indexKey(key, "")
+		c := b.Cursor()
+		for k, _ := c.Seek(prefix); k != nil && bytes.HasPrefix(k, prefix); k, _ = c.Next() {
+			if !yield(string(k[len(prefix):])) {
+				return
+			}
+		}
+	}
+}
+
+func indexKey(key, id string) []byte {
+	k := make([]byte, 0, len(key)+1+len(id))
+	return append(append(append(k, key...), 0), id...)
+}
