@@ -1,0 +1,312 @@
+package triage
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"hotline/appliance/call"
+	"hotline/appliance/events"
+	"hotline/appliance/store"
+)
+
+// CaseFields are the answers of the 60-second case and the four urgency
+// questions. "" is unanswered.
+type CaseFields struct {
+	DangerNow            string   `json:"danger_now,omitempty"`  // yes, no, unsure
+	UrgentNeed           string   `json:"urgent_need,omitempty"` // yes, no
+	ChildAlone           bool     `json:"child_alone,omitempty"`
+	SafeTonight          string   `json:"safe_tonight,omitempty"` // yes, no
+	TalkFreely           string   `json:"talk_freely,omitempty"`  // fine, specialist
+	CallbackNumber       string   `json:"callback_number,omitempty"`
+	CallbackConfirmed    bool     `json:"callback_confirmed,omitempty"`
+	Place                string   `json:"place,omitempty"`
+	Landmark             string   `json:"landmark,omitempty"`
+	People               int      `json:"people_total,omitempty"`
+	Children             int      `json:"children_u18,omitempty"`
+	Over60               bool     `json:"over_60,omitempty"`
+	DisabilityOrPregnant bool     `json:"disability_or_pregnant,omitempty"`
+	TopNeed              string   `json:"top_need,omitempty"`
+	MoreNeeds            []string `json:"more_needs,omitempty"`
+	Name                 string   `json:"name,omitempty"`
+	MayShare             string   `json:"may_share,omitempty"` // yes, no, not_asked
+	Notes                string   `json:"notes,omitempty"`
+}
+
+// Case is what a caller needs.
+type Case struct {
+	ID        string      `json:"id"`
+	Code      string      `json:"code"` // six digits with a check digit, said on the phone
+	Operation string      `json:"operation,omitempty"`
+	Contacts  []string    `json:"contacts"`
+	Caller    call.Number `json:"caller,omitempty"`
+	Language  string      `json:"language,omitempty"`
+	OpenedAt  time.Time   `json:"opened_at"`
+	UpdatedAt time.Time   `json:"updated_at"`
+	OpenedBy  string      `json:"opened_by"`
+	UpdatedBy string      `json:"updated_by"`
+	Level     Level       `json:"level,omitempty"`
+	LevelAt   time.Time   `json:"level_at,omitzero"`
+	Protected bool        `json:"protected,omitempty"`
+	Status    string      `json:"status"` // open
+	Fields    CaseFields  `json:"fields"`
+}
+
+// Needs are the codes of the needs list, in the order they are offered.
+func Needs() []string {
+	return []string{"rescue", "health_urgent", "health_med", "health_chronic", "mental", "water", "sanitation",
+		"hygiene", "food", "baby_food", "shelter", "nfi", "repair", "building_check", "evacuation", "transport",
+		"fuel", "family", "protection", "child_alone", "cash", "documents", "legal", "education", "info",
+		"telecoms", "power", "animals", "complaint", "thanks", "suggestion", "rumour", "offer_goods"}
+}
+
+// Dispositions are the ways in which an agent may close a contact.
+func Dispositions() []string {
+	return []string{"info_given", "case_opened", "case_updated", "handed_to_emergency", "referred", "callback_set",
+		"volunteer_registered", "missing_opened", "safe_and_well_logged", "complaint_opened", "protected_handover",
+		"wrong_number", "silent", "test", "nuisance", "language_not_available", "dropped_call", "duplicate"}
+}
+
+// FieldError is a value that cannot be saved, in words for the person typing.
+type FieldError struct{ Field, Text string }
+
+func (e FieldError) Error() string { return e.Text }
+
+var (
+	cases       = store.NewTable[Case]("cases")
+	casesByCode = store.NewIndex("cases_by_code")
+)
+
+// Cases keeps the case records.
+type Cases struct{ store *store.Store }
+
+// NewCases keeps cases in s.
+func NewCases(s *store.Store) *Cases { return &Cases{store: s} }
+
+// Save applies the changed fields to the case of the contact, opening the case
+// at the first save. When it returns, the change is on disk. Choosing the
+// specialist (question 4) protects the contact: everything that could expose
+// the caller is dropped here, before it is written.
+func (c *Cases) Save(ctx context.Context, contact, by string, fields map[string]any) (Case, error) {
+	var out Case
+	err := c.store.Update(ctx, func(tx *store.Tx) error {
+		k, err := contacts.Get(tx, contact)
+		if err != nil {
+			return fmt.Errorf("contact %s: %w", contact, err)
+		}
+		cs, err := caseOf(tx, k, by)
+		if err != nil {
+			return err
+		}
+		if err := merge(&cs.Fields, fields); err != nil {
+			return err
+		}
+		kind := "case.updated"
+		if cs.UpdatedAt.IsZero() {
+			kind = "case.opened"
+		}
+		if cs.Fields.TalkFreely == "specialist" {
+			cs.Protected = true
+		}
+		if cs.Protected {
+			cs.Fields, cs.Caller = protect(cs.Fields), ""
+			k.Protected = true
+			if err := forgetCaller(tx, &k); err != nil {
+				return err
+			}
+		}
+		was := cs.Level
+		cs.raise(Assess(cs.Fields, false), tx.Now())
+		cs.UpdatedAt, cs.UpdatedBy = tx.Now(), by
+		k.Case, k.Level = cs.ID, cs.Level
+		tx.Emit(events.Event{Kind: kind, Operation: k.Operation, Contact: k.ID, By: by, Via: "web",
+			Data: map[string]string{"case": cs.ID, "level": string(cs.Level)}})
+		if cs.Level == Red && was != Red {
+			tx.Emit(events.Event{Kind: "case.red", Operation: k.Operation, Contact: k.ID, By: by, Data: map[string]string{"case": cs.ID}})
+		}
+		out = cs
+		return errors.Join(cases.Put(tx, cs.ID, cs), putContact(tx, &k))
+	})
+	return out, err
+}
+
+// raise sets a level. Agents may raise, never lower; "" changes nothing.
+func (cs *Case) raise(l Level, now time.Time) {
+	if l.Worse(cs.Level) {
+		cs.Level, cs.LevelAt = l, now
+	}
+}
+
+func caseOf(tx *store.Tx, k Contact, by string) (Case, error) {
+	if k.Case != "" {
+		return cases.Get(tx, k.Case)
+	}
+	code, err := newCode(tx)
+	if err != nil {
+		return Case{}, err
+	}
+	cs := Case{ID: tx.NewID(), Code: code, Operation: k.Operation, Contacts: []string{k.ID}, Caller: k.Caller,
+		Language: k.Language, OpenedAt: tx.Now(), OpenedBy: by, Status: "open"}
+	return cs, casesByCode.Add(tx, code, cs.ID)
+}
+
+// newCode is five digits of a sequence, spread so that neighbours differ, and a
+// Luhn check digit, so that a misheard or mistyped digit is noticed.
+func newCode(tx *store.Tx) (string, error) {
+	for {
+		n, err := tx.Next("case_code")
+		if err != nil {
+			return "", err
+		}
+		if n >= 100_000 {
+			return "", errors.New("all 100,000 case codes are in use")
+		}
+		five := fmt.Sprintf("%05d", n*61_987%100_000) // 61,987 has no factor in common with 100,000
+		return five + luhn(five), nil
+	}
+}
+
+func luhn(digits string) string {
+	sum := 0
+	for i := range len(digits) {
+		d := int(digits[len(digits)-1-i] - '0')
+		if i%2 == 0 {
+			if d *= 2; d > 9 {
+				d -= 9
+			}
+		}
+		sum += d
+	}
+	return string(rune('0' + (10-sum%10)%10))
+}
+
+// protect keeps only what a protected contact may hold: the urgency answers.
+func protect(f CaseFields) CaseFields {
+	return CaseFields{DangerNow: f.DangerNow, UrgentNeed: f.UrgentNeed, ChildAlone: f.ChildAlone,
+		SafeTonight: f.SafeTonight, TalkFreely: f.TalkFreely, TopNeed: "protection"}
+}
+
+const maxText = 4000 // runes of one free-text answer
+
+func merge(f *CaseFields, changed map[string]any) error {
+	raw, err := json.Marshal(changed)
+	if err != nil {
+		return FieldError{Text: "This could not be read. Your text is still on the page."}
+	}
+	next := *f
+	next.MoreNeeds = slices.Clone(f.MoreNeeds)
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&next); err != nil {
+		var wrong *json.UnmarshalTypeError
+		if errors.As(err, &wrong) {
+			return FieldError{wrong.Field, "Enter a number in this field."}
+		}
+		return FieldError{Text: "This page is older than the hotline. Reload it; the caller stays on the line."}
+	}
+	if err := next.validate(); err != nil {
+		return err
+	}
+	*f = next
+	return nil
+}
+
+func (f *CaseFields) validate() error {
+	for _, choice := range []struct {
+		field string
+		value string
+		in    []string
+	}{
+		{"danger_now", f.DangerNow, []string{"", "yes", "no", "unsure"}},
+		{"urgent_need", f.UrgentNeed, []string{"", "yes", "no"}},
+		{"safe_tonight", f.SafeTonight, []string{"", "yes", "no"}},
+		{"talk_freely", f.TalkFreely, []string{"", "fine", "specialist"}},
+		{"may_share", f.MayShare, []string{"", "yes", "no", "not_asked"}},
+		{"top_need", f.TopNeed, append(Needs(), "")},
+	} {
+		if !slices.Contains(choice.in, choice.value) {
+			return FieldError{choice.field, "Choose one of the answers on the page."}
+		}
+	}
+	for _, need := range f.MoreNeeds {
+		if !slices.Contains(Needs(), need) {
+			return FieldError{"more_needs", "Choose one of the answers on the page."}
+		}
+	}
+	if f.People < 0 || f.People > 100_000 || f.Children < 0 || f.Children > 100_000 {
+		return FieldError{"people_total", "Enter how many people there are, as a number."}
+	}
+	for _, text := range []*string{&f.CallbackNumber, &f.Place, &f.Landmark, &f.Name, &f.Notes} {
+		*text = clean(*text)
+		if len([]rune(*text)) > maxText {
+			return FieldError{Text: fmt.Sprintf("This text is too long to save: %d characters at most.", maxText)}
+		}
+	}
+	return nil
+}
+
+// clean drops control characters and the bidirectional overrides with which a
+// text can pretend to be another one.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return r
+		case unicode.IsControl(r), r >= 0x202A && r <= 0x202E, r >= 0x2066 && r <= 0x2069:
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, ""))
+}
+
+// Finish counts unanswered questions as the worse answer and returns the case,
+// if the contact has one.
+func (c *Cases) Finish(ctx context.Context, contact, by string) (Case, error) {
+	var out Case
+	err := c.store.Update(ctx, func(tx *store.Tx) error {
+		k, err := contacts.Get(tx, contact)
+		if err != nil || k.Case == "" {
+			return err
+		}
+		if out, err = cases.Get(tx, k.Case); err != nil {
+			return err
+		}
+		was := out.Level
+		out.raise(Assess(out.Fields, true), tx.Now())
+		if out.Level == was {
+			return nil
+		}
+		k.Level = out.Level
+		tx.Emit(events.Event{Kind: "case.updated", Operation: k.Operation, Contact: k.ID, By: by, Via: "rule",
+			Data: map[string]string{"case": out.ID, "level": string(out.Level)}})
+		return errors.Join(cases.Put(tx, out.ID, out), putContact(tx, &k))
+	})
+	return out, err
+}
+
+// Get returns one case.
+func (c *Cases) Get(id string) (cs Case, err error) {
+	err = c.store.View(func(tx *store.Tx) error {
+		cs, err = cases.Get(tx, id)
+		return err
+	})
+	return cs, err
+}
+
+// Each calls fn for every case, newest first, until it returns false.
+func (c *Cases) Each(fn func(Case) bool) error {
+	return c.store.View(func(tx *store.Tx) error {
+		for _, cs := range cases.Backward(tx) {
+			if !fn(cs) {
+				break
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,317 @@
+package triage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"hotline/appliance/call"
+	"hotline/appliance/events"
+	"hotline/appliance/store"
+)
+
+// Outcome says how a contact went, from the system's point of view
+// (domain: contact layer A).
+type Outcome string
+
+// Outcomes.
+const (
+	OutcomeAnswered       Outcome = "answered"         // talked with an agent
+	OutcomeLeftInIVR      Outcome = "left_in_ivr"      // left before a queue
+	OutcomeSelfService    Outcome = "self_service"     // the flow served them to its end
+	OutcomeAbandonedQueue Outcome = "abandoned_queue"  // left while waiting, also while an agent rang
+	OutcomeDropped        Outcome = "dropped"          // the line failed during the talk
+	OutcomeInterrupted    Outcome = "interrupted"      // the box stopped while the call ran
+	OutcomeCallBack       Outcome = "callback_request" // asked to be called
+	OutcomeSupervisor     Outcome = "supervisor_line"  // not a person seeking help
+)
+
+// Reasons for which a contact stays an open item until a person, or the rule
+// that the same number got through, closes it.
+const (
+	OpenAbandoned   = "abandoned"
+	OpenLeftInIVR   = "left_in_ivr"
+	OpenInterrupted = "interrupted"
+	OpenDropped     = "dropped"
+	OpenCallBack    = "callback"
+	OpenRegistrant  = "registration_incomplete"
+	OpenWrapUp      = "notes_unfinished"
+)
+
+// Contact is the record of one interaction from first signal to closure. Times
+// are UTC; a zero time has not come. Durations are whole seconds.
+type Contact struct {
+	ID          string      `json:"id"`
+	Operation   string      `json:"operation,omitempty"`
+	Channel     string      `json:"channel"`   // "phone"
+	Direction   string      `json:"direction"` // "in"
+	Dialled     string      `json:"dialled"`   // number dialled (DNIS)
+	Caller      call.Number `json:"caller,omitempty"`
+	Withheld    bool        `json:"withheld,omitempty"`
+	ReceivedAt  time.Time   `json:"received_at"`
+	AnsweredAt  time.Time   `json:"answered_at,omitzero"`
+	QueuedAt    time.Time   `json:"queued_at,omitzero"`
+	ConnectedAt time.Time   `json:"connected_at,omitzero"`
+	EndedAt     time.Time   `json:"ended_at,omitzero"`
+	Language    string      `json:"language,omitempty"`
+	Path        []string    `json:"path,omitempty"` // menu choices in words
+	Keys        string      `json:"keys,omitempty"` // menu keys, never sensitive ones
+	Queue       string      `json:"queue,omitempty"`
+	Priority    int         `json:"priority,omitempty"` // lower is served first
+	Wait        int         `json:"wait_s,omitempty"`
+	Talk        int         `json:"talk_s,omitempty"`
+	Hold        int         `json:"hold_s,omitempty"`
+	WrapUp      int         `json:"wrap_s,omitempty"`
+	Offers      int         `json:"offers,omitempty"`
+	Outcome     Outcome     `json:"outcome,omitempty"`
+	EndedBy     call.By     `json:"ended_by,omitempty"`
+	EndReason   string      `json:"end_reason,omitempty"`
+	Agent       string      `json:"agent,omitempty"`
+	AgentName   string      `json:"agent_name,omitempty"`
+	Disposition string      `json:"disposition,omitempty"`
+	Level       Level       `json:"level,omitempty"`
+	Case        string      `json:"case,omitempty"`
+	Registrant  string      `json:"registrant,omitempty"`
+	Protected   bool        `json:"protected,omitempty"`
+	Alarm       bool        `json:"alarm,omitempty"` // an agent pressed Emergency
+	Mode        string      `json:"mode,omitempty"`  // emergency mode in force, if any
+	Open        string      `json:"open,omitempty"`  // why it is an open item, "" when closed
+	UpdatedAt   time.Time   `json:"updated_at"`
+}
+
+var (
+	contacts         = store.NewTable[Contact]("contacts")
+	contactsByCaller = store.NewIndex("contacts_by_caller")
+	contactsRunning  = store.NewIndex("contacts_running")
+	contactsOpen     = store.NewIndex("contacts_open")
+)
+
+const running = "running"
+
+// Contacts keeps the contact records.
+type Contacts struct{ store *store.Store }
+
+// NewContacts keeps contacts in s.
+func NewContacts(s *store.Store) *Contacts { return &Contacts{store: s} }
+
+// Open records that somebody calls, before the call is answered: from here on
+// the attempt cannot be lost.
+func (c *Contacts) Open(ctx context.Context, k Contact) (Contact, error) {
+	var opened Contact
+	err := c.store.Update(ctx, func(tx *store.Tx) error {
+		opened = k
+		opened.ID, opened.ReceivedAt = tx.NewID(), tx.Now()
+		opened.Withheld = opened.Caller.Withheld()
+		tx.Emit(events.Event{Kind: "contact.started", Operation: k.Operation, Contact: opened.ID,
+			Data: map[string]string{"channel": k.Channel, "dialled": k.Dialled}})
+		return errors.Join(putContact(tx, &opened), contactsRunning.Add(tx, running, opened.ID),
+			indexCaller(tx, opened))
+	})
+	return opened, err
+}
+
+func indexCaller(tx *store.Tx, k Contact) error {
+	if k.Caller.Withheld() {
+		return nil
+	}
+	return contactsByCaller.Add(tx, tx.Digest(string(k.Caller)), k.ID)
+}
+
+// putContact stores k and keeps the list of open items true.
+func putContact(tx *store.Tx, k *Contact) error {
+	k.UpdatedAt = tx.Now()
+	list := contactsOpen.Remove
+	if k.Open != "" {
+		list = contactsOpen.Add
+	}
+	return errors.Join(contacts.Put(tx, k.ID, *k), list(tx, "open", k.ID))
+}
+
+// Change applies fn to the contact id and stores it together with the events
+// that fn returns. It returns the contact as stored.
+func (c *Contacts) Change(ctx context.Context, id string, fn func(k *Contact, now time.Time) []events.Event) (Contact, error) {
+	var out Contact
+	err := c.store.Update(ctx, func(tx *store.Tx) error {
+		k, err := contacts.Get(tx, id)
+		if err != nil {
+			return fmt.Errorf("contact %s: %w", id, err)
+		}
+		for _, ev := range fn(&k, tx.Now()) {
+			ev.Contact, ev.Operation = id, k.Operation
+			tx.Emit(ev)
+		}
+		if k.Protected {
+			if err := forgetCaller(tx, &k); err != nil {
+				return err
+			}
+		}
+		out = k
+		return putContact(tx, &k)
+	})
+	return out, err
+}
+
+// forgetCaller drops what a protected contact must not hold.
+func forgetCaller(tx *store.Tx, k *Contact) error {
+	if k.Caller.Withheld() {
+		return nil
+	}
+	err := contactsByCaller.Remove(tx, tx.Digest(string(k.Caller)), k.ID)
+	k.Caller = ""
+	return err
+}
+
+// End is the last word of the call itself. The contact stays an open item when
+// open says why. Reaching a person closes the older open items of the same
+// number (the rule); wrap-up may still follow.
+func (c *Contacts) End(ctx context.Context, id string, fn func(k *Contact, now time.Time)) (Contact, error) {
+	var out Contact
+	err := c.store.Update(ctx, func(tx *store.Tx) error {
+		k, err := contacts.Get(tx, id)
+		if err != nil {
+			return fmt.Errorf("contact %s: %w", id, err)
+		}
+		k.EndedAt = tx.Now()
+		fn(&k, tx.Now())
+		if k.Protected {
+			if err := forgetCaller(tx, &k); err != nil {
+				return err
+			}
+		}
+		tx.Emit(events.Event{Kind: "contact.ended", Operation: k.Operation, Contact: id, Queue: k.Queue, Agent: k.Agent,
+			Data: map[string]string{"outcome": string(k.Outcome), "by": string(k.EndedBy), "reason": k.EndReason,
+				"wait_s": strconv.Itoa(k.Wait), "talk_s": strconv.Itoa(k.Talk)}})
+		if k.Outcome == OutcomeAnswered && !k.Caller.Withheld() {
+			if err := closeOlder(tx, k); err != nil {
+				return err
+			}
+		}
+		out = k
+		return errors.Join(putContact(tx, &k), contactsRunning.Remove(tx, running, id))
+	})
+	return out, err
+}
+
+func closeOlder(tx *store.Tx, k Contact) error {
+	for id := range contactsByCaller.IDs(tx, tx.Digest(string(k.Caller))) {
+		old, err := contacts.Get(tx, id)
+		if err != nil || id == k.ID || old.Open == "" || old.Open == OpenWrapUp || old.Open == OpenRegistrant || old.EndedAt.IsZero() {
+			if err != nil && !errors.Is(err, store.ErrNotFound) {
+				return err
+			}
+			continue
+		}
+		tx.Emit(events.Event{Kind: "item.closed", Operation: old.Operation, Contact: id, Via: "rule",
+			Data: map[string]string{"was": old.Open, "reached_in": k.ID}})
+		old.Open = ""
+		if err := putContact(tx, &old); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// CloseItem closes an open item by hand.
+func (c *Contacts) CloseItem(ctx context.Context, id, by string) error {
+	_, err := c.Change(ctx, id, func(k *Contact, _ time.Time) []events.Event {
+		was := k.Open
+		k.Open = ""
+		return []events.Event{{Kind: "item.closed", By: by, Via: "web", Data: map[string]string{"was": was}}}
+	})
+	return err
+}
+
+// Recover marks what ran when the box stopped as interrupted open items. It
+// returns how many there were. Call it once, before the first call.
+func (c *Contacts) Recover(ctx context.Context) (int, error) {
+	n := 0
+	err := c.store.Update(ctx, func(tx *store.Tx) error {
+		n = 0
+		var ids []string
+		for id := range contactsRunning.IDs(tx, running) {
+			ids = append(ids, id)
+		}
+		for _, id := range ids {
+			k, err := contacts.Get(tx, id)
+			if err != nil {
+				return err
+			}
+			k.EndedAt, k.Outcome, k.Open = tx.Now(), OutcomeInterrupted, OpenInterrupted
+			k.EndedBy, k.EndReason = call.BySystem, "the hotline stopped during the call"
+			tx.Emit(events.Event{Kind: "contact.ended", Operation: k.Operation, Contact: id, Queue: k.Queue,
+				Data: map[string]string{"outcome": string(k.Outcome), "by": string(k.EndedBy), "reason": k.EndReason}})
+			if err := errors.Join(putContact(tx, &k), contactsRunning.Remove(tx, running, id)); err != nil {
+				return err
+			}
+			n++
+		}
+		return nil
+	})
+	return n, err
+}
+
+// Get returns one contact.
+func (c *Contacts) Get(id string) (k Contact, err error) {
+	err = c.store.View(func(tx *store.Tx) error {
+		k, err = contacts.Get(tx, id)
+		return err
+	})
+	return k, err
+}
+
+// Earlier returns up to limit ended contacts of the same caller, newest first,
+// without id itself.
+func (c *Contacts) Earlier(caller call.Number, id string, limit int) ([]Contact, error) {
+	if caller.Withheld() {
+		return nil, nil
+	}
+	var out []Contact
+	err := c.store.View(func(tx *store.Tx) error {
+		var ids []string
+		for found := range contactsByCaller.IDs(tx, tx.Digest(string(caller))) {
+			if found != id {
+				ids = append(ids, found)
+			}
+		}
+		for i := len(ids) - 1; i >= 0 && len(out) < limit; i-- {
+			k, err := contacts.Get(tx, ids[i])
+			if err != nil {
+				return err
+			}
+			out = append(out, k)
+		}
+		return nil
+	})
+	return out, err
+}
+
+// Each calls fn for every contact, newest first, until it returns false.
+func (c *Contacts) Each(fn func(Contact) bool) error {
+	return c.store.View(func(tx *store.Tx) error {
+		for _, k := range contacts.Backward(tx) {
+			if !fn(k) {
+				break
+			}
+		}
+		return nil
+	})
+}
+
+// OpenItems returns the contacts that somebody still has to care for, oldest
+// first.
+func (c *Contacts) OpenItems() ([]Contact, error) {
+	var out []Contact
+	err := c.store.View(func(tx *store.Tx) error {
+		for id := range contactsOpen.IDs(tx, "open") {
+			k, err := contacts.Get(tx, id)
+			if err != nil {
+				return err
+			}
+			out = append(out, k)
+		}
+		return nil
+	})
+	return out, err
+}

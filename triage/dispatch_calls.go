@@ -1,0 +1,172 @@
+package triage
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+	"time"
+)
+
+// Errors that reach the person at the desk in words.
+var (
+	ErrOfferGone = errors.New("this call is no longer ringing here: the caller hung up or it went to someone else")
+	ErrNotFree   = errors.New("finish the present call first")
+	ErrStopped   = errors.New("the hotline is stopping")
+)
+
+// Enter puts a contact into a queue. Since is kept as its age: pass the time
+// at which it first began to wait.
+func (d *Dispatcher) Enter(w Waiting) (*Place, error) {
+	p := &Place{d: d, waiting: w, events: make(chan PlaceEvent, maxPlaceEvents)}
+	if !d.do(func() { d.places[w.Contact] = p; d.touch() }) {
+		return nil, ErrStopped
+	}
+	return p, nil
+}
+
+// Leave takes the contact out of the queue. An agent who is being rung for it
+// is free again. It may be called more than once, also after acceptance.
+func (p *Place) Leave() {
+	p.d.do(func() {
+		d := p.d
+		if d.places[p.waiting.Contact] != p {
+			return
+		}
+		if a := d.agents[p.waiting.Offered]; a != nil && a.State == Offered && a.Contact == p.waiting.Contact {
+			d.note(p, a, "offer.withdrawn", nil)
+			a.Contact, a.RingUntil = "", time.Time{}
+			free := a.FreeSince // was not served: keeps the place among the free
+			d.set(a, Ready, "", time.Now())
+			a.FreeSince = free
+		}
+		delete(d.places, p.waiting.Contact)
+		d.touch()
+	})
+}
+
+// Position is the place in the queue, from 1; 0 when it has left.
+func (p *Place) Position() (position int) {
+	p.d.do(func() { position = Position(p.d.snapshot().Waiting, p.waiting.Contact) })
+	return position
+}
+
+// Accept gives the contact that rings at the agent to it.
+func (d *Dispatcher) Accept(agent, contact string) error {
+	return d.offered(agent, contact, func(a *Agent, p *Place) {
+		delete(d.places, contact)
+		a.RingUntil = time.Time{}
+		d.set(a, OnCall, "", time.Now())
+		p.tell(PlaceEvent{PlaceAccepted, agent})
+	})
+}
+
+// Decline is "not now": the agent is paused for a moment and the caller, whose
+// place is kept, goes to somebody else.
+func (d *Dispatcher) Decline(agent, contact string) error {
+	return d.offered(agent, contact, func(a *Agent, p *Place) {
+		now := time.Now()
+		d.unoffer(p, a, now, PlaceDeclined)
+		d.set(a, OnBreak, "not_now", now)
+		a.Until = now.Add(notNow)
+	})
+}
+
+func (d *Dispatcher) offered(agent, contact string, fn func(*Agent, *Place)) error {
+	err := ErrStopped
+	d.do(func() {
+		a, p := d.agents[agent], d.places[contact]
+		if a == nil || p == nil || a.State != Offered || a.Contact != contact || p.waiting.Offered != agent {
+			err = ErrOfferGone
+			return
+		}
+		err = nil
+		fn(a, p)
+	})
+	return err
+}
+
+// SignIn makes the agent known, in state checking-nothing: Offline until Set.
+func (d *Dispatcher) SignIn(id, name, profile string) {
+	d.do(func() {
+		if a := d.agents[id]; a != nil {
+			a.Name, a.Profile = name, profile
+			return
+		}
+		d.agents[id] = &Agent{ID: id, Name: name, Profile: profile, State: Offline, Since: time.Now()}
+	})
+}
+
+// Set moves the agent to a state of its own choosing: ready, break, offline,
+// or, by what the desk finds out, lost or problem. An offer that rings is
+// withdrawn and goes to somebody else. During a call only wrap-up follows.
+func (d *Dispatcher) Set(agent string, state AgentState, reason string) error {
+	err := ErrStopped
+	d.do(func() {
+		a := d.agents[agent]
+		err = nil
+		switch {
+		case a == nil:
+			err = errors.New("you are signed out: sign in again")
+		case a.State == OnCall && state != WrapUp:
+			err = ErrNotFree
+		case a.State == state && a.Reason == reason:
+		default:
+			now := time.Now()
+			if a.State == Offered {
+				d.unoffer(d.places[a.Contact], a, now, PlaceDeclined)
+			}
+			if state != WrapUp {
+				a.Contact = ""
+			}
+			d.set(a, state, reason, now)
+		}
+	})
+	return err
+}
+
+// Agent returns the picture of one agent; the zero Agent when it is unknown.
+func (d *Dispatcher) Agent(id string) (out Agent) {
+	d.do(func() {
+		if a := d.agents[id]; a != nil {
+			out = *a
+		}
+	})
+	return out
+}
+
+// Changed is closed at the next change of anything.
+func (d *Dispatcher) Changed() (c <-chan struct{}) {
+	if !d.do(func() { c = d.changed }) {
+		return d.stopped
+	}
+	return c
+}
+
+// WaitingView is a waiting contact as screens show it.
+type WaitingView struct {
+	Waiting
+	Position int
+	Why      Reason
+}
+
+// View returns all agents and all waiting contacts, in serving order per queue.
+func (d *Dispatcher) View() (agents []Agent, waiting []WaitingView) {
+	d.do(func() {
+		for _, a := range d.sortedAgents() {
+			agents = append(agents, *a)
+		}
+		all := d.snapshot().Waiting
+		slices.SortFunc(all, func(a, b Waiting) int {
+			return cmp.Or(cmp.Compare(a.Queue, b.Queue), inOrder(&a, &b))
+		})
+		position := 0
+		for i, w := range all {
+			if i > 0 && all[i-1].Queue != w.Queue {
+				position = 0
+			}
+			position++
+			waiting = append(waiting, WaitingView{Waiting: w, Position: position, Why: d.why[w.Contact]})
+		}
+	})
+	return agents, waiting
+}

@@ -1,0 +1,277 @@
+package triage
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"slices"
+	"time"
+)
+
+// AgentState is where an agent is. The dispatcher is its only author.
+type AgentState string
+
+// Agent states (ui: labels in words).
+const (
+	Offline AgentState = "offline"
+	Ready   AgentState = "ready"
+	Offered AgentState = "offered"
+	OnCall  AgentState = "on_call"
+	WrapUp  AgentState = "wrap"
+	OnBreak AgentState = "break"
+	Missed  AgentState = "missed"  // an offer rang out; one press to return
+	Lost    AgentState = "lost"    // page or sound gone
+	Problem AgentState = "problem" // microphone or browser trouble
+)
+
+// Agent is the dispatcher's picture of one signed-in agent.
+type Agent struct {
+	ID, Name, Profile string
+	State             AgentState
+	Reason            string
+	Since             time.Time // of the state
+	FreeSince         time.Time // became available; orders the longest available agent
+	Contact           string    // offered or talking
+	RingUntil         time.Time
+	Until             time.Time // a short pause ends by itself; zero otherwise
+}
+
+// PlaceEvent tells the story of one waiting contact what the dispatcher did.
+type PlaceEvent struct {
+	Kind  PlaceKind
+	Agent string
+}
+
+// PlaceKind is what happened to a place in the queue.
+type PlaceKind int
+
+// Kinds of PlaceEvent.
+const (
+	PlaceOffered  PlaceKind = iota // an agent is being rung
+	PlaceDeclined                  // the agent said not now, or went away
+	PlaceMissed                    // the agent did not answer in time
+	PlaceAccepted                  // the agent took the contact
+)
+
+const (
+	// notNow is how long an agent who declined is paused and left out for that
+	// contact.
+	notNow = 30 * time.Second
+	// maxPlaceEvents bounds what a story may leave unread: two per offer.
+	maxPlaceEvents = 64
+)
+
+// DispatcherConfig is what a dispatcher needs.
+type DispatcherConfig struct {
+	Profiles []Profile
+	RingFor  time.Duration // an offer rings this long
+	Journal  *Journal
+	Log      *slog.Logger
+}
+
+// Dispatcher knows who waits and who is free and offers one to the other. One
+// goroutine (Run) owns all of it; methods hand it work and wait for the answer.
+//
+// Contracts:
+//
+//  1. An agent has at most one live offer or call, over all queues.
+//  2. An offer always ends: accepted, declined, missed after RingFor, or
+//     withdrawn because the caller or the agent left.
+//  3. A contact keeps its place and age through failed offers.
+type Dispatcher struct {
+	cfg     DispatcherConfig
+	tasks   chan func()
+	stopped chan struct{}
+
+	// Owned by Run.
+	profiles map[string]Profile
+	agents   map[string]*Agent
+	places   map[string]*Place
+	why      map[string]Reason
+	changed  chan struct{}
+}
+
+// Place is one contact's place in a queue. Its story reads Events.
+type Place struct {
+	d       *Dispatcher
+	waiting Waiting
+	number  int // entry order, for views
+	events  chan PlaceEvent
+}
+
+// Events delivers what happens to the place, in order.
+func (p *Place) Events() <-chan PlaceEvent { return p.events }
+
+// NewDispatcher makes a dispatcher; Run starts it.
+func NewDispatcher(cfg DispatcherConfig) *Dispatcher {
+	d := &Dispatcher{cfg: cfg, tasks: make(chan func()), stopped: make(chan struct{}),
+		profiles: map[string]Profile{}, agents: map[string]*Agent{}, places: map[string]*Place{},
+		why: map[string]Reason{}, changed: make(chan struct{})}
+	for _, p := range cfg.Profiles {
+		d.profiles[p.ID] = p
+	}
+	return d
+}
+
+// Run decides until ctx ends.
+func (d *Dispatcher) Run(ctx context.Context) error {
+	defer close(d.stopped)
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		next := d.decide(time.Now())
+		wait := time.Hour
+		if !next.IsZero() {
+			wait = max(time.Until(next), 0)
+		}
+		timer.Reset(wait)
+		select {
+		case <-ctx.Done():
+			return nil
+		case task := <-d.tasks:
+			task()
+		case <-timer.C:
+		}
+	}
+}
+
+// do runs fn in the owner goroutine and waits for it. It reports false when
+// the dispatcher has stopped and fn did not run.
+func (d *Dispatcher) do(fn func()) bool {
+	done := make(chan struct{})
+	select {
+	case d.tasks <- func() { fn(); close(done) }:
+		<-done
+		return true
+	case <-d.stopped:
+		return false
+	}
+}
+
+// decide expires what has run out, makes the offers that are due and returns
+// when to look again.
+func (d *Dispatcher) decide(now time.Time) time.Time {
+	next := d.expire(now)
+	decision := Match(d.snapshot(), now)
+	for _, offer := range decision.Offers {
+		p, a := d.places[offer.Contact], d.agents[offer.Agent]
+		p.waiting.Offered = a.ID
+		a.Contact, a.RingUntil = offer.Contact, now.Add(d.cfg.RingFor)
+		d.set(a, Offered, "", now)
+		d.note(p, a, "offer.started", nil)
+		p.tell(PlaceEvent{PlaceOffered, a.ID})
+		next = earlier(next, a.RingUntil)
+	}
+	if len(decision.Offers) > 0 || !maps.Equal(d.why, decision.Why) {
+		d.why = decision.Why
+		for _, offer := range decision.Offers {
+			d.why[offer.Contact] = WhyRinging
+		}
+		d.touch()
+	}
+	return earlier(next, decision.Next)
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || (!b.IsZero() && b.Before(a)) {
+		return b
+	}
+	return a
+}
+
+func (d *Dispatcher) expire(now time.Time) (next time.Time) {
+	for _, a := range d.sortedAgents() {
+		switch {
+		case a.State == Offered && !a.RingUntil.After(now):
+			p := d.places[a.Contact]
+			d.unoffer(p, a, now, PlaceMissed)
+			d.set(a, Missed, "rang_out", now)
+		case a.State == Offered:
+			next = earlier(next, a.RingUntil)
+		case !a.Until.IsZero() && !a.Until.After(now):
+			d.set(a, Ready, "", now)
+		case !a.Until.IsZero():
+			next = earlier(next, a.Until)
+		}
+	}
+	return next
+}
+
+// unoffer takes an offer back; the caller keeps place and age. The agent's new
+// state is the business of whoever calls.
+func (d *Dispatcher) unoffer(p *Place, a *Agent, now time.Time, kind PlaceKind) {
+	if p != nil {
+		p.waiting.Offered = ""
+		if p.waiting.NotTo == nil {
+			p.waiting.NotTo = map[string]time.Time{}
+		}
+		p.waiting.NotTo[a.ID] = now.Add(notNow)
+		name := "offer.declined"
+		if kind == PlaceMissed {
+			name = "offer.missed"
+		}
+		d.note(p, a, name, nil)
+		p.tell(PlaceEvent{kind, a.ID})
+	}
+	a.Contact, a.RingUntil = "", time.Time{}
+}
+
+// tell never waits: a story that does not read its events is gone already.
+func (p *Place) tell(ev PlaceEvent) {
+	select {
+	case p.events <- ev:
+	default:
+		p.d.cfg.Log.Error("the story of a waiting contact does not read what happens to it", "contact", p.waiting.Contact)
+	}
+}
+
+func (d *Dispatcher) set(a *Agent, state AgentState, reason string, now time.Time) {
+	was := a.State
+	if state == Ready && was != Ready {
+		a.FreeSince = now
+	}
+	a.State, a.Reason, a.Since, a.Until = state, reason, now, time.Time{}
+	d.cfg.Journal.agentState(a, was)
+	d.touch()
+}
+
+// touch wakes everybody who watches.
+func (d *Dispatcher) touch() {
+	close(d.changed)
+	d.changed = make(chan struct{})
+}
+
+func (d *Dispatcher) snapshot() Snapshot {
+	s := Snapshot{Profiles: d.profiles, Signed: map[string]int{}}
+	for _, p := range d.places {
+		s.Waiting = append(s.Waiting, p.waiting)
+	}
+	for _, a := range d.agents {
+		if a.State == Offline {
+			continue
+		}
+		for _, line := range d.profiles[a.Profile].Lines {
+			s.Signed[line.Queue]++
+		}
+		if a.State == Ready {
+			s.Free = append(s.Free, Free{Agent: a.ID, Profile: a.Profile, Since: a.FreeSince})
+		}
+	}
+	return s
+}
+
+func (d *Dispatcher) sortedAgents() []*Agent {
+	return slices.SortedFunc(maps.Values(d.agents), func(a, b *Agent) int {
+		if c := a.Since.Compare(b.Since); c != 0 {
+			return c
+		}
+		if a.ID < b.ID {
+			return -1
+		}
+		return 1
+	})
+}
+
+func (d *Dispatcher) note(p *Place, a *Agent, kind string, data map[string]string) {
+	d.cfg.Journal.contact(kind, p.waiting.Contact, a.ID, p.waiting.Queue, data)
+}

@@ -1,0 +1,89 @@
+package triage
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"hotline/appliance/events"
+	"hotline/appliance/store"
+)
+
+// Journal writes the dispatcher's events to the log without making it wait for
+// the disk. Run owns the writing; what is noted before Run returns is written.
+type Journal struct {
+	store     *store.Store
+	operation string
+	log       *slog.Logger
+
+	mu    sync.Mutex
+	notes []events.Event
+	kick  chan struct{}
+}
+
+// NewJournal writes to s.
+func NewJournal(s *store.Store, operation string, log *slog.Logger) *Journal {
+	return &Journal{store: s, operation: operation, log: log, kick: make(chan struct{}, 1)}
+}
+
+func (j *Journal) add(ev events.Event) {
+	ev.Operation = j.operation
+	j.mu.Lock()
+	j.notes = append(j.notes, ev)
+	j.mu.Unlock()
+	select {
+	case j.kick <- struct{}{}:
+	default:
+	}
+}
+
+func (j *Journal) contact(kind, contact, agent, queue string, data map[string]string) {
+	j.add(events.Event{Kind: kind, Contact: contact, Agent: agent, Queue: queue, Data: data})
+}
+
+func (j *Journal) agentState(a *Agent, was AgentState) {
+	j.add(events.Event{Kind: "agent.state", Agent: a.ID, Contact: a.Contact,
+		Data: map[string]string{"state": string(a.State), "was": string(was), "reason": a.Reason}})
+}
+
+// Run writes until ctx ends, and then what is left.
+func (j *Journal) Run(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return j.flush()
+		case <-j.kick:
+		}
+		for j.flush() != nil {
+			select {
+			case <-ctx.Done():
+				return j.flush()
+			case <-time.After(time.Second):
+			}
+		}
+	}
+}
+
+func (j *Journal) flush() error {
+	j.mu.Lock()
+	notes := j.notes
+	j.notes = nil
+	j.mu.Unlock()
+	if len(notes) == 0 {
+		return nil
+	}
+	err := j.store.Update(context.Background(), func(tx *store.Tx) error {
+		for _, ev := range notes {
+			tx.Emit(ev)
+		}
+		return nil
+	})
+	if err != nil {
+		j.log.Error("writing the event log failed; calls go on and it is tried again", "error", err)
+		j.mu.Lock()
+		j.notes = append(notes, j.notes...)
+		j.mu.Unlock()
+	}
+	return err
+}
