@@ -1,0 +1,321 @@
+// The phone volunteer's page: takes the server's snapshots, shows them, and
+// turns presses into commands.
+import { CaseForm } from "./desk/caseform";
+import { Phone, type Trouble } from "./desk/phone";
+import { Ring } from "./desk/ring";
+import { Socket } from "./desk/socket";
+import type { FromServer, Snapshot, ToServer } from "./desk/types";
+import { type Local, View } from "./desk/view";
+import { Words } from "./desk/words";
+
+const shortcutGuard = 700; // a key meant for something else must not answer a call
+
+const words = new Words(document);
+const view = new View(words);
+const local: Local = {
+  online: false, elsewhere: false, lostAt: 0, nextTry: 0, muted: false, trouble: "", working: false, saved: "", unsent: false, canNotify: false,
+};
+let snapshot: Snapshot | null = null;
+let offeredAt = 0;
+let ready = false; // this page has been Ready: its sound is kept up
+let dialled = "";
+let notice: Notification | null = null;
+let wake: WakeLockSentinel | null = null;
+let wakeAsked = false;
+
+const speaker = document.getElementById("caller") as HTMLAudioElement;
+const phone = new Phone(speaker, {
+  offer: (sdp) => socket.send({ type: "rtc.offer", sdp }),
+  changed: () => render(),
+  trouble: (kind) => troubled(kind),
+}, new URLSearchParams(location.search).has("plain-audio"));
+const ring = new Ring(() => phone.audioContext());
+const form = new CaseForm(document.getElementById("case") as HTMLFormElement, {
+  send: (contact, fields, n) => socket.send({ type: "case.save", contact, fields, n }),
+  changed: () => render(),
+});
+const socket = new Socket(location.origin.replace(/^http/, "ws") + "/ws/agent", {
+  message: received,
+  open: () => {
+    const back = local.lostAt !== 0;
+    local.online = true;
+    local.lostAt = 0;
+    form.resend();
+    phone.repairSoon(0);
+    if (back) say("say-soon", words.t("js.say.back"));
+    render();
+  },
+  lost: () => {
+    if (!local.lostAt && snapshot) local.lostAt = Date.now();
+    local.online = false;
+    ring.stop();
+    render();
+  },
+  nextTry: (at) => { local.nextTry = at; render(); },
+  alive: () => phone.live && phone.connected,
+});
+
+function received(message: FromServer): void {
+  switch (message.type) {
+    case "state": return newState(message.state);
+    case "rtc.answer": return void phone.answer(message.sdp);
+    case "case.saved": return form.saved(message.n, message.at);
+    case "elsewhere":
+      socket.stop();
+      phone.stop();
+      ring.stop();
+      local.elsewhere = true;
+      return render();
+    case "error":
+      if (message.for === "case.save") form.refused(message.n);
+      local.trouble = message.text;
+      say("say-now", message.text);
+      return render();
+  }
+}
+
+function newState(next: Snapshot): void {
+  const before = snapshot;
+  snapshot = next;
+  view.update(next);
+  const state = next.agent.state, contact = next.call?.contact ?? "";
+  const moved = !before || before.agent.state !== state || (before.call?.contact ?? "") !== contact;
+  if (contact !== (before?.call?.contact ?? "")) { local.muted = next.call?.muted ?? false; closeKeypad(); }
+  if (moved) {
+    local.trouble = "";
+    entered(next, before);
+  }
+  const talking = state === "on_call" && !next.call?.held;
+  phone.listen(talking && !local.muted);
+  form.show(state === "offered" ? "" : contact, next.case, next.call?.protected ?? false);
+  render();
+}
+
+/** What happens once when a state begins. */
+function entered(next: Snapshot, before: Snapshot | null): void {
+  const state = next.agent.state;
+  if (state === "offered" && next.call) {
+    offeredAt = Date.now();
+    ring.start();
+    say("say-now", view.offerWords(next.call));
+    notify(next);
+  } else {
+    ring.stop();
+    notice?.close();
+    notice = null;
+    if (before?.agent.state === "offered" && (state === "ready" || state === "missed" || state === "break")) say("say-now", words.t("js.ring.over"));
+  }
+  if (state === "on_call" && before && before.agent.state !== "on_hold") say("say-soon", words.t("js.say.oncall"));
+  if (state === "wrap") { resetWrap(); if (before) say("say-now", words.t("js.say.wrap")); }
+  if (state === "offline" || state === "break" || state === "missed") {
+    // Off the phone: the microphone is given back.
+    if (before && !local.working) { ready = false; phone.stop(); }
+  } else if (state !== "problem" && !ready && !local.working) {
+    void reattach(); // the page was loaded again
+  }
+  void keepAwake();
+}
+
+/** After a reload: the permission is still there, so the sound comes back by itself. */
+async function reattach(): Promise<void> {
+  ready = true;
+  local.working = true;
+  await phone.start();
+  local.working = false;
+  render();
+}
+
+async function goReady(): Promise<void> {
+  if (local.working) return;
+  local.trouble = "";
+  local.working = true;
+  render();
+  const works = await phone.start();
+  local.working = false;
+  ready = works;
+  if (works) send({ type: "ready" });
+  render();
+}
+
+function troubled(kind: Trouble): void {
+  if (kind === "blocked") return render();
+  local.trouble = words.t(`js.sound.${kind}`);
+  say("say-now", local.trouble);
+  render();
+}
+
+function send(message: ToServer): void {
+  if (socket.send(message)) return;
+  local.trouble = words.t("js.error.send");
+  render();
+}
+
+function render(): void {
+  local.saved = form.savedAt;
+  local.unsent = form.unsent;
+  local.canNotify = typeof Notification !== "undefined" && Notification.permission === "default";
+  view.show(local, phone);
+}
+
+// --- presses ------------------------------------------------------------------
+
+const presses: Record<string, (button: HTMLElement) => void> = {
+  ready: () => void goReady(),
+  break: (button) => send({ type: "break", reason: button.dataset.reason }),
+  robot: () => send({ type: "demo.call" }),
+  notify: () => void Notification.requestPermission().then(render),
+  accept: () => { ring.stop(); void phone.unblock(); send({ type: "accept", contact: snapshot?.call?.contact }); },
+  decline: () => { ring.stop(); send({ type: "decline", contact: snapshot?.call?.contact }); },
+  continue: () => void phone.start().then(() => phone.unblock()),
+  mute: (button) => {
+    local.muted = !local.muted;
+    // Done here first: the caller must not hear another word.
+    phone.listen(!local.muted && snapshot?.agent.state === "on_call" && !snapshot.call?.held);
+    socket.send({ type: "mute", on: local.muted });
+    tell(button, local.muted);
+  },
+  hold: (button) => {
+    const hold = !snapshot?.call?.held;
+    if (hold) phone.listen(false);
+    send({ type: hold ? "hold" : "resume" });
+    tell(button, hold);
+  },
+  emergency: (button) => {
+    const on = !snapshot?.call?.emergency;
+    send({ type: "emergency", on });
+    tell(button, on);
+  },
+  end: () => { form.flush(); send({ type: "end" }); },
+  keypad: () => {
+    const pad = document.getElementById("keypad")!;
+    pad.hidden = !pad.hidden;
+    for (const b of document.querySelectorAll('[data-do="keypad"]')) b.setAttribute("aria-expanded", String(!pad.hidden));
+    if (!pad.hidden) pad.querySelector("button")?.focus();
+  },
+  key: (button) => dial(button.dataset.digit ?? ""),
+  retry: () => socket.retryNow(),
+  here: () => { local.elsewhere = false; snapshot = null; ready = false; socket.start(); render(); },
+};
+
+function tell(button: HTMLElement, on: boolean): void {
+  say("say-soon", words.t(on ? "js.say.on" : "js.say.off", { name: button.dataset.name ?? "" }));
+  render();
+}
+
+function dial(digit: string): void {
+  dialled = (dialled + digit).slice(-16);
+  for (const e of document.querySelectorAll('[data-part="dialled"]')) e.textContent = dialled;
+  send({ type: "keys", digits: digit });
+}
+
+function closeKeypad(): void {
+  dialled = "";
+  document.getElementById("keypad")!.hidden = true;
+  for (const b of document.querySelectorAll('[data-do="keypad"]')) b.setAttribute("aria-expanded", "false");
+  for (const e of document.querySelectorAll('[data-part="dialled"]')) e.textContent = "";
+}
+
+document.addEventListener("click", (event) => {
+  const button = (event.target as Element).closest<HTMLElement>("[data-do]");
+  if (button) presses[button.dataset.do!]?.(button);
+  const menu = document.querySelector<HTMLDetailsElement>(".menu[open]");
+  if (menu && !menu.contains(event.target as Node)) menu.open = false;
+});
+
+// Ctrl+Shift+digit only, so that typing never gives a command; by position, so
+// that every keyboard layout has them.
+document.addEventListener("keydown", (event) => {
+  if (event.repeat || event.altKey || event.metaKey) return;
+  if (event.ctrlKey && event.shiftKey) {
+    const buttons = document.querySelectorAll<HTMLButtonElement>(`[data-key="${event.code}"]`);
+    // Not every button is displayed (phones show the dock instead), but its card must be.
+    const button = [...buttons].find((b) => !b.disabled && !b.closest("[hidden]"));
+    if (!button) return;
+    event.preventDefault();
+    if (view.screen === "offer" && Date.now() - offeredAt < shortcutGuard) return;
+    button.click();
+    return;
+  }
+  if (!event.ctrlKey && (event.target as Element).closest?.("#keypad") && /^[0-9*#]$/.test(event.key)) {
+    event.preventDefault();
+    dial(event.key);
+  }
+});
+
+// --- notes after the call -------------------------------------------------------
+
+const wrap = document.getElementById("wrap") as HTMLFormElement;
+wrap.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const chosen = new FormData(wrap).get("disposition");
+  const wrong = wrap.querySelector<HTMLElement>('[data-part="wrap-wrong"]')!;
+  wrong.hidden = chosen !== null;
+  if (chosen === null) {
+    say("say-now", wrong.textContent ?? "");
+    wrap.querySelector<HTMLInputElement>("input")?.focus();
+    return;
+  }
+  form.flush();
+  const next = (event.submitter as HTMLElement | null)?.dataset.next ?? "ready";
+  send({ type: "wrap", contact: snapshot?.call?.contact, disposition: chosen, next });
+});
+
+function resetWrap(): void {
+  wrap.reset();
+  wrap.querySelector<HTMLElement>('[data-part="wrap-wrong"]')!.hidden = true;
+  for (const fold of wrap.querySelectorAll("details")) fold.open = false;
+}
+
+// --- the browser around the page ------------------------------------------------
+
+function say(id: "say-now" | "say-soon", text: string): void {
+  const region = document.getElementById(id)!;
+  region.textContent = "";
+  setTimeout(() => { region.textContent = text; }, 50);
+}
+
+function notify(next: Snapshot): void {
+  if (!document.hidden || typeof Notification === "undefined" || Notification.permission !== "granted" || !next.call) return;
+  notice = new Notification(words.t("js.ring.title"), {
+    body: words.t("js.ring.notice", { line: view.line(next.call), language: view.language(next.call) }), tag: next.call.contact,
+  });
+  notice.onclick = () => { window.focus(); notice?.close(); };
+}
+
+/** The screen stays on while calls can come; the browser lets go when hidden. */
+async function keepAwake(): Promise<void> {
+  const want = !!snapshot && ["ready", "offered", "on_call", "on_hold"].includes(snapshot.agent.state);
+  if (!want) { void wake?.release(); wake = null; return; }
+  if (wake || wakeAsked || document.hidden || !navigator.wakeLock) return;
+  wakeAsked = true;
+  try {
+    wake = await navigator.wakeLock.request("screen");
+    wake.onrelease = () => { wake = null; };
+  } catch { /* low battery: the browser decides */ }
+  wakeAsked = false;
+}
+
+document.addEventListener("visibilitychange", () => { if (!document.hidden) void keepAwake(); });
+
+let leaving = false;
+document.querySelector("[data-signout]")?.addEventListener("click", () => {
+  leaving = true;
+  form.flush();
+  sessionStorage.clear();
+  socket.send({ type: "signout" });
+});
+addEventListener("beforeunload", (event) => {
+  form.flush();
+  const inCall = !!snapshot?.call && ["on_call", "on_hold", "lost"].includes(snapshot.agent.state);
+  if (!local.elsewhere && ((inCall && !leaving) || form.unsent)) event.preventDefault();
+});
+
+setInterval(() => view.tick(local), 500);
+(function meter(): void {
+  setTimeout(meter, 100);
+  if (document.hidden) return;
+  for (const bar of document.querySelectorAll<HTMLElement>('[data-part="level-ready"],[data-part="level-call"]')) {
+    if (bar.offsetParent) bar.style.setProperty("--v", `${Math.round((local.muted ? 0 : phone.level()) * 100)}%`);
+  }
+})();
+socket.start();

@@ -1,0 +1,173 @@
+// The case form: every answer is sent within a second, kept in this tab until
+// the server says that it is on disk, and sent again after an interruption.
+import type { Case, Fields, FieldValue } from "./types";
+
+const typingPause = 700;
+
+export interface CaseEvents {
+  send(contact: string, fields: Fields, n: number): boolean; // false: no connection
+  changed(): void;
+}
+
+interface Sent { contact: string; fields: Fields }
+
+export class CaseForm {
+  savedAt = "";
+  private contact = "";
+  private n = 0;
+  private pending: Fields = {};
+  private sent = new Map<number, Sent>();
+  private timer = 0;
+
+  constructor(private readonly form: HTMLFormElement, private readonly on: CaseEvents) {
+    form.addEventListener("submit", (event) => event.preventDefault());
+    form.addEventListener("input", (event) => this.touched(event.target as HTMLInputElement, typingPause));
+    form.addEventListener("change", (event) => this.touched(event.target as HTMLInputElement, 0));
+  }
+
+  /** Something here is not on the server's disk yet. */
+  get unsent(): boolean { return Object.keys(this.pending).length > 0 || this.sent.size > 0; }
+
+  /** Shows the case of the contact, without touching what is being written. */
+  show(contact: string, shown: Case | null, isProtected: boolean): void {
+    if (contact !== this.contact) this.turnTo(contact);
+    const fields = shown?.fields ?? {};
+    const fresh = this.unconfirmed();
+    for (const control of this.controls()) {
+      if (!(control.name in fresh)) set(control, fields[control.name] ?? null);
+    }
+    if (shown?.saved_at && !this.savedAt) this.savedAt = shown.saved_at;
+    this.guard(isProtected || this.specialistChosen());
+  }
+
+  saved(n: number, at: string): void {
+    if (!this.sent.delete(n)) return;
+    this.savedAt = at;
+    this.remember();
+    this.on.changed();
+  }
+
+  /** The server refused these answers: it says why; they must not be sent for ever. */
+  refused(n: number | undefined): void {
+    if (n === undefined) this.sent.clear(); else this.sent.delete(n);
+    this.remember();
+    this.on.changed();
+  }
+
+  /** The connection is back: everything without an answer goes again. */
+  resend(): void {
+    const open = [...this.sent.values()];
+    this.sent.clear();
+    for (const { contact, fields } of open) this.dispatch(contact, fields);
+    this.flush();
+  }
+
+  flush(): void {
+    clearTimeout(this.timer);
+    if (!this.contact || Object.keys(this.pending).length === 0) return;
+    const fields = this.pending;
+    this.pending = {};
+    this.dispatch(this.contact, fields);
+  }
+
+  private dispatch(contact: string, fields: Fields): void {
+    this.sent.set(++this.n, { contact, fields });
+    this.remember();
+    this.on.send(contact, fields, this.n);
+    this.on.changed();
+  }
+
+  private touched(control: HTMLInputElement, pause: number): void {
+    if (!control.name || !this.contact) return;
+    if (control.type === "radio" && !control.checked) return;
+    this.pending[control.name] = this.read(control);
+    if (control.name === "talk_freely") this.guard(this.specialistChosen());
+    this.remember();
+    this.on.changed();
+    clearTimeout(this.timer);
+    this.timer = window.setTimeout(() => this.flush(), pause);
+  }
+
+  private read(control: HTMLInputElement): FieldValue {
+    if (control.closest("[data-list]")) {
+      return [...this.form.querySelectorAll<HTMLInputElement>(`input[name="${control.name}"]:checked`)].map((c) => c.value);
+    }
+    if (control.type === "checkbox") return control.checked;
+    if (control.dataset.number !== undefined) {
+      const digits = control.value.replace(/\D/g, "");
+      return digits === "" ? null : Number(digits);
+    }
+    return control.value;
+  }
+
+  /** Protected: free text is emptied and closed, at once and before the server answers. */
+  private guard(closed: boolean): void {
+    this.form.toggleAttribute("data-protected", closed);
+    for (const control of this.controls()) {
+      if (control.dataset.free === undefined) continue;
+      if (closed) {
+        control.value = "";
+        delete this.pending[control.name];
+        for (const { fields } of this.sent.values()) delete fields[control.name];
+      }
+      control.disabled = closed;
+    }
+    const note = this.form.querySelector<HTMLElement>('[data-part="protected"]');
+    if (note) note.hidden = !closed;
+    if (closed) this.remember();
+  }
+
+  private specialistChosen(): boolean {
+    return this.form.querySelector<HTMLInputElement>('input[name="talk_freely"][value="specialist"]')?.checked ?? false;
+  }
+
+  private controls(): HTMLInputElement[] {
+    return [...this.form.elements].filter((e): e is HTMLInputElement => "name" in e && (e as HTMLInputElement).name !== "");
+  }
+
+  private unconfirmed(): Fields {
+    const all: Fields = {};
+    for (const { contact, fields } of this.sent.values()) if (contact === this.contact) Object.assign(all, fields);
+    return Object.assign(all, this.pending);
+  }
+
+  private turnTo(contact: string): void {
+    this.flush();
+    this.contact = contact;
+    this.savedAt = "";
+    this.form.reset();
+    for (const fold of this.form.querySelectorAll("details")) fold.open = false;
+    if (!contact) return;
+    const kept = sessionStorage.getItem(storageKey(contact));
+    if (!kept) return;
+    this.pending = JSON.parse(kept) as Fields;
+    for (const control of this.controls()) {
+      if (control.name in this.pending) set(control, this.pending[control.name]);
+    }
+    this.timer = window.setTimeout(() => this.flush(), 0);
+  }
+
+  /** sessionStorage, not localStorage: it is personal data on a private laptop. */
+  private remember(): void {
+    const open = new Map<string, Fields>();
+    for (const { contact, fields } of this.sent.values()) open.set(contact, { ...open.get(contact), ...fields });
+    if (Object.keys(this.pending).length > 0) open.set(this.contact, { ...open.get(this.contact), ...this.pending });
+    for (let i = sessionStorage.length - 1; i >= 0; i--) {
+      const key = sessionStorage.key(i);
+      if (key?.startsWith("case:") && !open.has(key.slice(5))) sessionStorage.removeItem(key);
+    }
+    for (const [contact, fields] of open) sessionStorage.setItem(storageKey(contact), JSON.stringify(fields));
+  }
+}
+
+const storageKey = (contact: string): string => `case:${contact}`;
+
+function set(control: HTMLInputElement, value: FieldValue): void {
+  if (control.type === "radio") { control.checked = control.value === value; return; }
+  if (control.type === "checkbox") {
+    control.checked = Array.isArray(value) ? value.includes(control.value) : value === true;
+    return;
+  }
+  const text = value === null || value === undefined ? "" : String(value);
+  if (control.value !== text) control.value = text;
+}

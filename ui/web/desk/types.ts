@@ -1,0 +1,36 @@
+// The words that page and server exchange over /ws/agent. The server is the
+// only author of state; the page asks and shows.
+
+export type AgentState =
+  | "offline" | "checking" | "ready" | "offered" | "on_call" | "on_hold" | "wrap" | "break" | "missed" | "lost" | "problem";
+
+export interface Earlier { at: string; disposition: string; queue: string }
+
+export interface Call {
+  contact: string; number: string; language: string; queue: string; path: string[] | null; keys: string; waited_s: number;
+  ring_until: string; answered_at: string; held: boolean; muted: boolean; emergency: boolean; protected: boolean;
+  caller_left: boolean; earlier: Earlier[] | null; mode: string;
+}
+
+export type FieldValue = string | number | boolean | string[] | null;
+export type Fields = Record<string, FieldValue>;
+
+export interface Case { code: string; fields: Fields | null; level: string; saved_at: string }
+
+export interface Snapshot {
+  agent: { id: string; name: string; login: string; state: AgentState; reason: string; since: string; next: string };
+  call: Call | null;
+  case: Case | null;
+  mode: { active: boolean; mode: string; since: string; expires: string; by: string };
+  waiting: number; longest_s: number; demo: boolean; now: string; operation: string;
+}
+
+export type FromServer =
+  | { type: "state"; state: Snapshot }
+  | { type: "pong" }
+  | { type: "rtc.answer"; sdp: string }
+  | { type: "case.saved"; n: number; at: string }
+  | { type: "error"; text: string; for: string; n?: number }
+  | { type: "elsewhere" };
+
+export type ToServer = { type: string } & Record<string, unknown>;

@@ -1,0 +1,218 @@
+// Shows the server's snapshot: sets data-state and texts, never HTML.
+import type { Call, Earlier, Snapshot } from "./types";
+import type { Phone } from "./phone";
+import { clock, readable, timeOfDay, type Words } from "./words";
+
+export type Screen =
+  | "connecting" | "off" | "ready" | "break" | "offer" | "oncall" | "alarm" | "lost" | "wrap" | "problem" | "elsewhere";
+
+export interface Local {
+  online: boolean; elsewhere: boolean; lostAt: number; nextTry: number; muted: boolean; trouble: string; working: boolean;
+  saved: string; unsent: boolean; canNotify: boolean;
+}
+
+const marks: Record<string, string> = { R: "▲", O: "◆", Y: "●", G: "■", W: "○" };
+const onCall = (state: string): boolean => state === "on_call" || state === "on_hold";
+
+export class View {
+  /** Server time minus this computer's time, so that no clock needs to be right. */
+  private skew = 0;
+  private snapshot: Snapshot | null = null;
+  private screenNow: Screen = "connecting";
+  private readonly title = document.title;
+
+  constructor(private readonly words: Words) {}
+
+  get screen(): Screen { return this.screenNow; }
+
+  update(snapshot: Snapshot): void {
+    this.snapshot = snapshot;
+    this.skew = Date.parse(snapshot.now) - Date.now();
+  }
+
+  show(local: Local, phone: Phone): void {
+    const s = this.snapshot;
+    const screen = screenOf(s, local);
+    this.screenNow = screen;
+    document.body.dataset.state = screen;
+    for (const card of all("[data-card]")) card.hidden = card.dataset.card !== (screen === "alarm" ? "oncall" : screen);
+    const hasCall = !!s?.call;
+    const working = hasCall && s!.agent.state !== "offered" && screen !== "offer";
+    show('[data-show="idle"]', !hasCall);
+    show('[data-show="offer"]', screen === "offer");
+    show('[data-show="case"]', working);
+    show('[data-show="past"]', working && !!s?.call?.earlier?.length);
+
+    const w = this.words;
+    text("link-words", w.t(local.online ? "js.link.good" : "js.link.lost"));
+    for (const bars of all('[data-part="link"] .bars')) bars.dataset.n = local.online ? "4" : "0";
+    for (const tag of all('[data-part="link"]')) tag.classList.toggle("stop", !local.online && screen !== "connecting");
+    part("trouble", local.trouble !== "" && screen !== "problem", local.trouble);
+    part("working", local.working, w.t("js.sound.working"));
+    if (screen === "problem" && local.trouble) text("problem-words", local.trouble);
+    text("saved", local.unsent ? w.t(local.online ? "js.saved.saving" : "js.saved.waiting")
+      : local.saved ? w.t("js.saved.at", { clock: timeOfDay(local.saved) }) : w.t("js.saved.none"));
+    for (const button of all<HTMLButtonElement>('[data-do="notify"]')) button.hidden = !local.canNotify;
+    if (s) this.showSnapshot(s, screen, local, phone);
+    this.tick(local);
+  }
+
+  private showSnapshot(s: Snapshot, screen: Screen, local: Local, phone: Phone): void {
+    const w = this.words;
+    const state = screen === "lost" ? "lost" : screen === "elsewhere" ? "elsewhere" : screen === "problem" ? "problem" : s.agent.state;
+    const then = s.agent.next === "break" ? ` · ${w.t("js.next.break")}` : "";
+    text("state-words", w.t(`state.${state}`) + then);
+    part("mode", s.mode.active, w.t("js.mode.on"));
+    part("mode-note", s.mode.active, s.mode.since ? w.t("js.mode.note", { clock: timeOfDay(s.mode.since).slice(0, 5) }) : w.t("js.mode.on"));
+    for (const button of all<HTMLButtonElement>('[data-do="robot"]')) button.hidden = !s.demo;
+    if (screen === "break") {
+      text("break-words", s.agent.state === "missed" ? w.t("js.break.missed")
+        : w.t("js.break.reason", { reason: w.or(`break.${s.agent.reason}`, w.t("state.break")) }));
+    }
+    if (s.call) this.showCall(s.call, screen, local, phone);
+    if (s.case) {
+      text("case-title", s.case.code ? w.t("js.case.code", { code: pairs(s.case.code) }) : w.t("js.case.code", { code: "" }).trim());
+      const level = s.case.level;
+      for (const box of all('[data-part="level"]')) { box.hidden = !level; box.dataset.level = level; }
+      text("level-mark", marks[level] ?? "");
+      text("level-name", level ? w.t(`level.${level}`) : "");
+      text("level-todo", level ? w.t(`level.todo.${level}`) : "");
+    }
+    part("tough", s.case?.level === "R" || !!s.call?.emergency || !!s.call?.protected);
+  }
+
+  private showCall(call: Call, screen: Screen, local: Local, phone: Phone): void {
+    const w = this.words;
+    text("number", call.number ? readable(call.number) : w.t(call.protected ? "js.number.protected" : "js.number.hidden"));
+    text("line", this.line(call));
+    text("language", this.language(call));
+    text("path", this.path(call));
+    text("waited", w.duration(call.waited_s));
+    const earlier = call.earlier ?? [];
+    part("before", earlier.length > 0, w.n("js.before", earlier.length));
+    text("before-words", w.t(earlier.length ? "js.before.words" : "js.before.none"));
+    if (screen === "offer") this.list("preview-past", earlier); else this.list("past", earlier);
+    text("oncall-title", w.t(screen === "alarm" ? "js.alarm.title" : call.held ? "state.on_hold" : "state.on_call"));
+    pressed("mute", local.muted);
+    pressed("hold", call.held);
+    pressed("emergency", call.emergency);
+    part("muted-words", local.muted && !call.held);
+    part("held-words", call.held);
+    part("caller-left", call.caller_left);
+    text("flag-words", w.t(call.emergency ? "js.flag.on" : "js.flag.off"));
+    const sound = phone.connected ? phone.quality : "none";
+    text("sound-words", w.t(`js.sound.${sound === "none" && phone.connected ? "good" : sound}`));
+    for (const bars of all('[data-part="sound-bars"]')) bars.dataset.n = { good: "4", fair: "3", poor: "1", none: phone.connected ? "4" : "0" }[sound];
+    const blocked = phone.blocked || !phone.live;
+    part("continue", onCall(this.snapshot!.agent.state) && blocked && !local.working);
+    part("no-sound", onCall(this.snapshot!.agent.state) && (blocked || !phone.connected), w.t(phone.blocked ? "js.sound.blocked" : "js.sound.again"));
+    text("lost-words", w.t("js.lost.call"));
+  }
+
+  /** Once a second: everything that counts. */
+  tick(local: Local): void {
+    const s = this.snapshot, w = this.words, now = Date.now();
+    if (this.screenNow === "lost") {
+      const left = Math.max(0, Math.ceil((local.nextTry - now) / 1000));
+      text("lost-try", local.nextTry && left ? w.n("js.lost.try", left) : w.t("js.lost.trying"));
+      text("lost-clock", clock((now - local.lostAt) / 1000));
+      part("lost-long", now - local.lostAt > 120_000);
+      part("lost-number", !!s?.call);
+      if (!s?.call) text("lost-words", w.t("js.lost.idle"));
+    }
+    if (!s) return;
+    const server = now + this.skew;
+    const since = (iso: string): string => (iso ? clock((server - Date.parse(iso)) / 1000) : "");
+    text("state-clock", since(s.agent.since));
+    text("wrap-clock", since(s.agent.since));
+    const age = Math.max(0, (server - Date.parse(s.now)) / 1000);
+    text("waiting", s.waiting ? w.n("js.waiting", s.waiting, { longest: clock(s.longest_s + age) }) : w.t("js.waiting.zero"));
+    for (const tag of all('[data-part="waiting"]')) tag.classList.toggle("warn", s.waiting > 0);
+    if (!s.call) { if (document.title !== this.title) document.title = this.title; return; }
+    text("call-clock", since(s.call.answered_at));
+    if (this.screenNow === "offer") {
+      const until = Date.parse(s.call.ring_until), total = Math.max(1000, until - Date.parse(s.agent.since));
+      const left = Math.max(0, until - server);
+      text("ring-clock", clock(left / 1000).replace(/^0/, ""));
+      text("ring-words", w.n("js.ring", Math.ceil(left / 1000)));
+      for (const bar of all('[data-part="ring-bar"]')) bar.style.setProperty("--left", `${Math.min(100, (left / total) * 100)}%`);
+      document.title = `☎ ${w.t("js.ring.title")} – ${this.title}`;
+    } else if (document.title !== this.title) document.title = this.title;
+  }
+
+  offerWords(call: Call): string {
+    const earlier = call.earlier?.length ?? 0;
+    return this.words.t("js.say.offer", {
+      line: this.line(call), language: this.language(call), before: earlier ? this.words.n("js.before", earlier) : this.words.t("js.before.none"),
+    });
+  }
+
+  line(call: { queue: string }): string { return this.words.or(`queue.${call.queue}`, call.queue); }
+  language(call: Call): string { return call.language ? this.words.or(`lang.${call.language}`, call.language) : "–"; }
+
+  private path(call: Call): string {
+    const w = this.words;
+    const steps = (call.path ?? []).map((step) => {
+      const cut = step.indexOf(":");
+      const menu = cut < 0 ? step : step.slice(0, cut), key = cut < 0 ? "" : step.slice(cut + 1);
+      if (menu === "language" || menu === "lang") return w.t("path.language", { value: w.or(`lang.${key}`, key) });
+      return w.or(`path.${step}`, key ? w.t("path.other", { menu, key }) : menu);
+    });
+    return steps.join(" · ") || call.keys || w.t("path.none");
+  }
+
+  private list(name: string, earlier: Earlier[]): void {
+    for (const list of all(`[data-part="${name}"]`)) {
+      list.replaceChildren(...earlier.map((contact) => {
+        const item = document.createElement("li");
+        const when = document.createElement("b");
+        when.textContent = this.when(contact.at);
+        const what = document.createElement("p");
+        what.textContent = [this.line(contact), contact.disposition && this.words.or(`ending.${contact.disposition}`, contact.disposition)].filter(Boolean).join(" – ");
+        item.append(when, what);
+        return item;
+      }));
+    }
+  }
+
+  private when(iso: string): string {
+    const at = new Date(iso), today = new Date(), before = new Date(today.getTime() - 86_400_000);
+    const time = timeOfDay(iso).slice(0, 5);
+    if (at.toDateString() === today.toDateString()) return this.words.t("time.today", { clock: time });
+    if (at.toDateString() === before.toDateString()) return this.words.t("time.yesterday", { clock: time });
+    return `${at.getFullYear()}-${String(at.getMonth() + 1).padStart(2, "0")}-${String(at.getDate()).padStart(2, "0")} ${time}`;
+  }
+}
+
+function screenOf(s: Snapshot | null, local: Local): Screen {
+  if (local.elsewhere) return "elsewhere";
+  if (!local.online) return local.lostAt ? "lost" : "connecting";
+  if (!s) return "connecting";
+  switch (s.agent.state) {
+    case "ready": return "ready";
+    case "offered": return s.call ? "offer" : "ready";
+    case "on_call": case "on_hold": return s.call?.emergency ? "alarm" : "oncall";
+    case "wrap": return "wrap";
+    case "break": case "missed": return "break";
+    case "problem": return "problem";
+    // "lost" while this page is connected: the server waits for sound or a heartbeat.
+    case "lost": return s.call ? (s.call.emergency ? "alarm" : "oncall") : local.trouble ? "problem" : "off";
+    default: return local.trouble ? "problem" : "off";
+  }
+}
+
+/** 123456 as 12 34 56: codes are read aloud in pairs. */
+const pairs = (code: string): string => code.replace(/(..)(?=.)/g, "$1 ");
+
+function all<E extends HTMLElement = HTMLElement>(selector: string): E[] { return [...document.querySelectorAll<E>(selector)]; }
+function show(selector: string, on: boolean): void { for (const e of all(selector)) e.hidden = !on; }
+function text(name: string, words: string): void {
+  for (const e of all(`[data-part="${name}"]`)) if (e.textContent !== words) e.textContent = words;
+}
+function part(name: string, on: boolean, words?: string): void {
+  if (words !== undefined) text(name, words);
+  for (const e of all(`[data-part="${name}"]`)) if (e.hidden === on) e.hidden = !on;
+}
+function pressed(name: string, on: boolean): void {
+  for (const e of all(`[data-do="${name}"]`)) e.setAttribute("aria-pressed", String(on));
+}

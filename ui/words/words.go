@@ -1,0 +1,196 @@
+// Package words holds the texts of the pages, one catalogue per language, and
+// chooses between them. It knows nothing of pages, people or calls.
+package words
+
+import (
+	"embed"
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"golang.org/x/text/feature/plural"
+	"golang.org/x/text/language"
+)
+
+//go:embed text/*.yaml
+var files embed.FS
+
+// English is the language of last resort; its catalogue is the complete one.
+const English = "en"
+
+// Catalogues are the texts of all languages.
+type Catalogues struct {
+	byTag   map[string]Text
+	tags    []string
+	matcher language.Matcher
+}
+
+// Text is the catalogue of one language.
+type Text struct {
+	tag      language.Tag
+	dir      string
+	entries  map[string]string
+	fallback map[string]string
+}
+
+// Load reads the catalogues that the program carries.
+func Load() (*Catalogues, error) {
+	entries, err := files.ReadDir("text")
+	if err != nil {
+		return nil, fmt.Errorf("reading the texts: %w", err)
+	}
+	all := map[string]map[string]string{}
+	for _, entry := range entries {
+		raw, err := files.ReadFile(path.Join("text", entry.Name()))
+		if err != nil {
+			return nil, fmt.Errorf("reading the texts: %w", err)
+		}
+		var texts map[string]string
+		if err := yaml.Unmarshal(raw, &texts); err != nil {
+			return nil, fmt.Errorf("the texts in %s: %w", entry.Name(), err)
+		}
+		all[strings.TrimSuffix(entry.Name(), ".yaml")] = texts
+	}
+	return New(all)
+}
+
+// New makes catalogues from texts by language tag. English must be among them.
+func New(all map[string]map[string]string) (*Catalogues, error) {
+	english, ok := all[English]
+	if !ok {
+		return nil, fmt.Errorf("the English texts are missing")
+	}
+	c := &Catalogues{byTag: map[string]Text{}, tags: []string{English}}
+	for tag := range all {
+		if tag != English {
+			c.tags = append(c.tags, tag)
+		}
+	}
+	var known []language.Tag
+	for _, tag := range c.tags {
+		parsed, err := language.Parse(tag)
+		if err != nil {
+			return nil, fmt.Errorf("%q is not a language tag: %w", tag, err)
+		}
+		known = append(known, parsed)
+		dir := all[tag]["dir"]
+		if dir != "rtl" {
+			dir = "ltr"
+		}
+		c.byTag[tag] = Text{tag: parsed, dir: dir, entries: all[tag], fallback: english}
+	}
+	c.matcher = language.NewMatcher(known)
+	return c, nil
+}
+
+// Tags are the languages that have a catalogue, English first.
+func (c *Catalogues) Tags() []string { return c.tags }
+
+// Has reports whether there is a catalogue for exactly this tag.
+func (c *Catalogues) Has(tag string) bool { _, ok := c.byTag[tag]; return ok }
+
+// Choose picks the best catalogue: the first wish that is available, else what
+// the Accept-Language header of the browser asks for, else English.
+func (c *Catalogues) Choose(acceptLanguage string, wishes ...string) Text {
+	for _, wish := range wishes {
+		if text, ok := c.byTag[wish]; ok {
+			return text
+		}
+	}
+	_, at := language.MatchStrings(c.matcher, acceptLanguage)
+	return c.byTag[c.tags[at]]
+}
+
+// Keys are the keys of one catalogue, for checks.
+func (c *Catalogues) Keys(tag string) map[string]string { return c.byTag[tag].entries }
+
+// Lang is the language tag for the lang attribute.
+func (t Text) Lang() string { return t.tag.String() }
+
+// Dir is the writing direction: ltr or rtl.
+func (t Text) Dir() string { return t.dir }
+
+// T is the text of a key. A missing text falls back to English and then to the
+// key itself, so that nothing on a page is ever blank.
+func (t Text) T(key string) string {
+	if text, ok := t.entries[key]; ok {
+		return text
+	}
+	if text, ok := t.fallback[key]; ok {
+		return text
+	}
+	return key
+}
+
+// Known reports whether any catalogue has the key.
+func (t Text) Known(key string) bool {
+	_, ok := t.entries[key]
+	if !ok {
+		_, ok = t.fallback[key]
+	}
+	return ok
+}
+
+// Or is the text of the key, or the plain words given when there is none: for
+// names that operators choose themselves, such as lines.
+func (t Text) Or(key, plain string) string {
+	if t.Known(key) {
+		return t.T(key)
+	}
+	return plain
+}
+
+// F fills the {placeholders} of a text: F("greeting", "name", "Amal").
+func (t Text) F(key string, pairs ...string) string {
+	return fill(t.T(key), pairs)
+}
+
+// N is F with a number: it takes the key's plural form ("key.one", "key.other"
+// and so on, as CLDR names them) and fills {n}.
+func (t Text) N(key string, n int, pairs ...string) string {
+	name := key + "." + formName(plural.Cardinal.MatchPlural(t.tag, n, 0, 0, 0, 0))
+	if !t.Known(name) {
+		name = key + ".other"
+	}
+	return fill(t.T(name), append(pairs, "n", strconv.Itoa(n)))
+}
+
+// Script is every text whose key starts with the prefix, for the page's script.
+func (t Text) Script(prefixes ...string) map[string]string {
+	chosen := map[string]string{}
+	for key := range t.fallback {
+		for _, prefix := range prefixes {
+			if strings.HasPrefix(key, prefix) {
+				chosen[key] = t.T(key)
+			}
+		}
+	}
+	return chosen
+}
+
+// formName is the CLDR name of a plural form.
+func formName(form plural.Form) string {
+	switch form {
+	case plural.Zero:
+		return "zero"
+	case plural.One:
+		return "one"
+	case plural.Two:
+		return "two"
+	case plural.Few:
+		return "few"
+	case plural.Many:
+		return "many"
+	default:
+		return "other"
+	}
+}
+
+func fill(text string, pairs []string) string {
+	for i := 0; i+1 < len(pairs); i += 2 {
+		text = strings.ReplaceAll(text, "{"+pairs[i]+"}", pairs[i+1])
+	}
+	return text
+}
