@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync"
 	"time"
 
 	"hotline/appliance/call"
@@ -91,7 +92,52 @@ var (
 const running = "running"
 
 // Contacts keeps the contact records.
-type Contacts struct{ store *store.Store }
+type Contacts struct {
+	store *store.Store
+	mu    sync.Mutex
+	day   Day
+}
+
+// Day counts what ended on one calendar day, in the box's time zone.
+type Day struct {
+	Date                string
+	Answered, Abandoned int
+	seen                map[string]bool // an ending may be read from disk and reported as well
+}
+
+func (d *Day) count(k Contact) {
+	if k.EndedAt.Local().Format(time.DateOnly) != d.Date || d.seen[k.ID] {
+		return
+	}
+	d.seen[k.ID] = true
+	switch k.Outcome {
+	case OutcomeAnswered:
+		d.Answered++
+	case OutcomeAbandonedQueue:
+		d.Abandoned++
+	}
+}
+
+// Today counts the contacts that ended on the day of now. The records are read
+// once a day at most; after that every ending is counted as it is stored.
+func (c *Contacts) Today(now time.Time) (Day, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	date := now.Local().Format(time.DateOnly)
+	if c.day.Date == date {
+		return c.day, nil
+	}
+	day := Day{Date: date, seen: map[string]bool{}}
+	err := c.Each(func(k Contact) bool {
+		day.count(k)
+		// Nobody is on the phone for more than a day.
+		return now.Sub(k.ReceivedAt) < 48*time.Hour
+	})
+	if err == nil {
+		c.day = day
+	}
+	return day, err
+}
 
 // NewContacts keeps contacts in s.
 func NewContacts(s *store.Store) *Contacts { return &Contacts{store: s} }
@@ -191,6 +237,11 @@ func (c *Contacts) End(ctx context.Context, id string, fn func(k *Contact, now t
 		out = k
 		return errors.Join(putContact(tx, &k), contactsRunning.Remove(tx, running, id))
 	})
+	if err == nil {
+		c.mu.Lock()
+		c.day.count(out)
+		c.mu.Unlock()
+	}
 	return out, err
 }
 
@@ -314,4 +365,15 @@ func (c *Contacts) OpenItems() ([]Contact, error) {
 		return nil
 	})
 	return out, err
+}
+
+// CountOpen is the number of open items.
+func (c *Contacts) CountOpen() (n int, err error) {
+	err = c.store.View(func(tx *store.Tx) error {
+		for range contactsOpen.IDs(tx, "open") {
+			n++
+		}
+		return nil
+	})
+	return n, err
 }

@@ -170,3 +170,42 @@ func (d *Dispatcher) View() (agents []Agent, waiting []WaitingView) {
 	})
 	return agents, waiting
 }
+
+// Touch wakes everybody who watches, for a change that the dispatcher itself
+// does not know.
+func (d *Dispatcher) Touch() { d.do(d.touch) }
+
+// Lose takes a contact away from an agent whose page and sound are gone; the
+// contact's story decides what becomes of the caller.
+func (d *Dispatcher) Lose(agent string) {
+	d.do(func() {
+		if a := d.agents[agent]; a != nil && a.State == OnCall {
+			a.Contact = ""
+			d.set(a, Lost, "no_sound", time.Now())
+		}
+	})
+}
+
+// Queues returns all queues that some profile serves, sorted.
+func (d *Dispatcher) Queues() []string {
+	var out []string
+	for _, p := range d.cfg.Profiles {
+		out = append(out, d.Serves(p.ID)...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// Serves returns the queues of a profile. Profiles do not change while the
+// dispatcher runs.
+func (d *Dispatcher) Serves(profile string) []string {
+	var out []string
+	for _, p := range d.cfg.Profiles {
+		if p.ID == profile {
+			for _, line := range p.Lines {
+				out = append(out, line.Queue)
+			}
+		}
+	}
+	return out
+}

@@ -70,7 +70,7 @@ const (
 type Decision struct {
 	Offers []Offer
 	Why    map[string]Reason // of every contact that gets no offer now
-	Next   time.Time         // when time alone can change the decision; zero if it cannot
+	Next   time.Time         // when time alone may change the decision; zero if it cannot
 }
 
 // Match decides who is rung for whom. Agents choose in the order in which they

@@ -1,0 +1,68 @@
+package desk
+
+import (
+	"sync"
+	"time"
+
+	"hotline/appliance/call"
+	"hotline/triage"
+)
+
+// conversation is what the story of a call and the seat share: the story
+// writes what happens, the seat shows it and sends commands.
+type conversation struct {
+	id       string // contact
+	number   call.Number
+	language string
+	queue    string
+	path     []string
+	keys     string
+	since    time.Time // began to wait
+	earlier  []EarlierView
+	mode     string
+
+	commands chan Command  // from the page to the story
+	ended    chan struct{} // closed when the talk is over
+
+	mu         sync.Mutex
+	answeredAt time.Time
+	held       bool
+	muted      bool
+	alarm      bool
+	protected  bool
+	left       bool
+	file       *triage.Case
+}
+
+func (c *conversation) change(fn func()) {
+	c.mu.Lock()
+	fn()
+	c.mu.Unlock()
+}
+
+// assessed reports whether the urgency questions are answered.
+func (c *conversation) assessed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.file != nil && triage.Assess(c.file.Fields, false) != ""
+}
+
+func (c *conversation) view(now time.Time, ringUntil time.Time) (*CallView, *CaseView) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	v := &CallView{Contact: c.id, Number: string(c.number), Language: c.language, Queue: c.queue, Path: c.path, Keys: c.keys,
+		RingUntil: ringUntil, AnsweredAt: c.answeredAt, Held: c.held, Muted: c.muted, Emergency: c.alarm,
+		Protected: c.protected, CallerLeft: c.left, Earlier: c.earlier, Mode: c.mode}
+	if c.protected {
+		v.Number, v.Earlier = "", nil
+	}
+	until := now
+	if !c.answeredAt.IsZero() {
+		until = c.answeredAt
+	}
+	v.WaitedS = int(until.Sub(c.since).Seconds())
+	if c.file == nil {
+		return v, nil
+	}
+	return v, &CaseView{Code: c.file.Code, Fields: c.file.Fields, Level: c.file.Level, SavedAt: c.file.UpdatedAt}
+}

@@ -1,0 +1,134 @@
+// Package desk is where a caller and a phone volunteer meet: the story of one
+// call from ring to record (story.go, talk.go), and the seats of the signed-in
+// agents that web pages look at (seat.go). It wires floors below together and
+// knows nothing of HTTP or of how a leg is made.
+package desk
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"hotline/appliance/audio"
+	"hotline/appliance/softphone"
+	"hotline/ivr"
+	"hotline/ivr/mode"
+	"hotline/triage"
+	"hotline/volunteers"
+)
+
+// Entry is what a dialled number leads to.
+type Entry struct {
+	Flow       string
+	Language   string // until the caller chooses one
+	Supervisor bool   // not a line for people who seek help
+}
+
+// Config is what a desk needs. All fields are required unless they say so.
+type Config struct {
+	Operation  string
+	Region     string           // ISO 3166 country of numbers without a country code
+	Entries    map[string]Entry // by dialled number
+	Contacts   *triage.Contacts
+	Cases      *triage.Cases
+	Dispatcher *triage.Dispatcher
+	Engine     *ivr.Engine
+	Prompts    Prompts
+	Mode       *mode.Keeper
+	Registry   *volunteers.Registry
+	Gateway    *softphone.Gateway
+	Robot      func() error // rings the hotline with the built-in robot caller; nil outside the demo
+	Log        *slog.Logger
+}
+
+// Prompts is what the desk itself says to callers, outside any flow.
+type Prompts interface {
+	Clip(language, id string) (*audio.Clip, error)
+}
+
+// Desk is the room in which calls are answered.
+type Desk struct {
+	cfg Config
+
+	mu     sync.Mutex
+	seats  map[string]*Seat
+	queued map[string]*conversation // of contacts that wait or ring
+
+	unsaved atomic.Int64
+}
+
+// New makes a desk; Run watches over its seats.
+func New(cfg Config) *Desk {
+	return &Desk{cfg: cfg, seats: map[string]*Seat{}, queued: map[string]*conversation{}}
+}
+
+// Times after which a silent page or microphone counts as gone (ui: an agent
+// whose page, microphone or network is dead is out of Ready within 5 s).
+const (
+	beatLimit    = 4 * time.Second
+	soundLimit   = 4 * time.Second
+	comeBack     = 45 * time.Second // a call waits this long for its agent
+	signOutAfter = 90 * time.Second // without a page and without a call
+	watchEvery   = 500 * time.Millisecond
+)
+
+// Run watches the seats until ctx ends.
+func (d *Desk) Run(ctx context.Context) error {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			d.closeSeats()
+			return nil
+		case now := <-tick.C:
+			for _, s := range d.allSeats() {
+				s.watch(now)
+			}
+		}
+	}
+}
+
+func (d *Desk) allSeats() []*Seat {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	out := make([]*Seat, 0, len(d.seats))
+	for _, s := range d.seats {
+		out = append(out, s)
+	}
+	return out
+}
+
+func (d *Desk) closeSeats() {
+	for _, s := range d.allSeats() {
+		s.dropPhone()
+	}
+}
+
+// Seat returns the seat of a person, making it at first use.
+func (d *Desk) Seat(p Person) *Seat {
+	d.mu.Lock()
+	s := d.seats[p.ID]
+	if s == nil {
+		s = &Seat{d: d, changed: make(chan struct{}), phoneChanged: make(chan struct{})}
+		d.seats[p.ID] = s
+	}
+	d.mu.Unlock()
+	s.mu.Lock()
+	s.person = p
+	s.mu.Unlock()
+	d.cfg.Dispatcher.SignIn(p.ID, p.Name, p.Profile)
+	return s
+}
+
+func (d *Desk) seat(id string) *Seat {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.seats[id]
+}
+
+// Unsaved is how many contact records could not be written since the start:
+// calls go on, but somebody must be told.
+func (d *Desk) Unsaved() int { return int(d.unsaved.Load()) }

@@ -1,0 +1,424 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"hotline/appliance/events"
+	"hotline/appliance/softphone"
+	"hotline/triage"
+)
+
+// Seat is the place of one signed-in agent. It lives in the server: pages come
+// and go, the seat, its call and the caller stay.
+type Seat struct {
+	d *Desk
+
+	mu           sync.Mutex
+	person       Person
+	page         uint64 // the page that holds the seat; 0 when none
+	pages        uint64 // pages ever opened
+	pageGone     time.Time
+	beat         time.Time // last sign of life of the page
+	micLive      bool
+	phone        *softphone.Phone
+	phoneSince   time.Time
+	phoneChanged chan struct{}
+	readyBefore  bool // was Ready when it was lost
+	talk         *conversation
+	wrapping     *conversation // ended, notes still to be finished
+	next         string        // state to take after the call
+	changed      chan struct{}
+}
+
+// UserError is a refusal in words for the person at the page.
+type UserError string
+
+func (e UserError) Error() string { return string(e) }
+
+// Command is what a page asks for.
+type Command struct {
+	Type        string         `json:"type"`
+	Contact     string         `json:"contact"`
+	Reason      string         `json:"reason"`
+	Digits      string         `json:"digits"`
+	Disposition string         `json:"disposition"`
+	On          bool           `json:"on"`
+	Fields      map[string]any `json:"fields"`
+}
+
+// Changed is closed at the next change of what Snapshot returns. Changes of
+// the room (waiting callers) are not among them: see Desk.FloorChanged.
+func (s *Seat) Changed() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.changed
+}
+
+func (s *Seat) touch() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.touchLocked()
+}
+
+func (s *Seat) touchLocked() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// PageOpened makes the newest page the one that holds the seat and returns its
+// token. Older pages find out by Holds.
+func (s *Seat) PageOpened() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pages++
+	s.page = s.pages
+	s.beat, s.pageGone = time.Now(), time.Time{}
+	s.touchLocked()
+	return s.page
+}
+
+// Holds reports whether the page with this token still holds the seat.
+func (s *Seat) Holds(token uint64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.page == token
+}
+
+// PageClosed tells that the page is gone. The phone is kept: sound may outlive
+// the page's socket, and the caller stays in any case.
+func (s *Seat) PageClosed(token uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.page == token {
+		s.page, s.pageGone = 0, time.Now()
+	}
+}
+
+// Beat is a sign of life of the page; micLive says that its microphone track
+// is alive.
+func (s *Seat) Beat(now time.Time, micLive bool) {
+	s.mu.Lock()
+	s.beat, s.micLive = now, micLive
+	s.mu.Unlock()
+}
+
+// ConnectAudio answers a page's WebRTC offer. The new connection replaces the
+// old one; a call that runs goes on with it.
+func (s *Seat) ConnectAudio(ctx context.Context, offerSDP string) (string, error) {
+	phone, answer, err := s.d.cfg.Gateway.Connect(ctx, offerSDP)
+	if err != nil {
+		s.d.cfg.Log.Warn("a page could not connect its sound", "agent", s.id(), "error", err)
+		return "", UserError("The sound of this page could not be connected. Callers cannot hear you. Reload the page; if that does not help, try another browser.")
+	}
+	s.mu.Lock()
+	old := s.phone
+	s.phone, s.phoneSince = phone, time.Now()
+	close(s.phoneChanged)
+	s.phoneChanged = make(chan struct{})
+	s.mu.Unlock()
+	if old != nil {
+		old.Close()
+	}
+	return answer, nil
+}
+
+func (s *Seat) dropPhone() {
+	s.mu.Lock()
+	old := s.phone
+	s.phone = nil
+	s.mu.Unlock()
+	if old != nil {
+		old.Close()
+	}
+}
+
+// livePhone returns the agent's connection if sound arrives on it, and the
+// channel that closes when it is replaced.
+func (s *Seat) livePhone(now time.Time) (*softphone.Phone, <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.phone == nil || s.phone.Context().Err() != nil {
+		return nil, s.phoneChanged
+	}
+	// A new connection gets a moment before its silence counts.
+	if heard := s.phone.LastHeard(); now.Sub(heard) > soundLimit && now.Sub(s.phoneSince) > soundLimit {
+		return nil, s.phoneChanged
+	}
+	return s.phone, s.phoneChanged
+}
+
+// watch takes the agent out of Ready when page or sound are gone, lets it back
+// in when both return soon, and signs it out when nobody is there any more.
+func (s *Seat) watch(now time.Time) {
+	phone, _ := s.livePhone(now)
+	s.mu.Lock()
+	pageAlive := s.page != 0 && now.Sub(s.beat) <= beatLimit
+	mic, gone, before, id := s.micLive, s.pageGone, s.readyBefore, s.person.ID
+	s.mu.Unlock()
+	a := s.d.cfg.Dispatcher.Agent(id)
+	state := a.State
+	switch {
+	case (state == triage.Ready || state == triage.Offered) && !pageAlive:
+		s.lose(triage.Lost, "page_gone")
+	case (state == triage.Ready || state == triage.Offered) && !mic:
+		s.lose(triage.Problem, "microphone")
+	case (state == triage.Ready || state == triage.Offered) && phone == nil:
+		s.lose(triage.Lost, "no_sound")
+	case (state == triage.Lost || state == triage.Problem) && pageAlive && mic && phone != nil && before && now.Sub(a.Since) < comeBack:
+		s.set(triage.Ready, "")
+	case state != triage.Offline && state != triage.OnCall && state != triage.WrapUp && !pageAlive && !gone.IsZero() && now.Sub(gone) > signOutAfter:
+		s.set(triage.Offline, "page_gone")
+		s.dropPhone()
+	}
+}
+
+func (s *Seat) lose(state triage.AgentState, reason string) {
+	s.mu.Lock()
+	s.readyBefore = true
+	s.mu.Unlock()
+	s.set(state, reason)
+}
+
+// set changes the state by what the desk found out; the page is told.
+func (s *Seat) set(state triage.AgentState, reason string) {
+	if err := s.d.cfg.Dispatcher.Set(s.id(), state, reason); err != nil && !errors.Is(err, triage.ErrNotFree) {
+		s.d.cfg.Log.Warn("changing an agent's state", "agent", s.id(), "state", state, "error", err)
+	}
+	s.touch()
+}
+
+func (s *Seat) id() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.person.ID
+}
+
+// Do carries out a command of the page. Its error is a sentence for the person.
+func (s *Seat) Do(ctx context.Context, c Command) error {
+	err := s.do(ctx, c)
+	s.touch()
+	var field triage.FieldError
+	var user UserError
+	switch {
+	case err == nil, errors.As(err, &user):
+		return err
+	case errors.As(err, &field), errors.Is(err, triage.ErrOfferGone), errors.Is(err, triage.ErrNotFree), errors.Is(err, triage.ErrStopped):
+		return UserError(capital(err.Error()))
+	}
+	s.d.cfg.Log.Error("a command of a desk page failed", "agent", s.id(), "command", c.Type, "contact", c.Contact, "error", err)
+	return UserError("The hotline could not do this. The caller is still on the line. Try again, and tell your coordinator if it happens twice.")
+}
+
+func capital(text string) string {
+	if text != "" && text[0] >= 'a' && text[0] <= 'z' {
+		return string(text[0]-'a'+'A') + text[1:]
+	}
+	return text
+}
+
+func (s *Seat) do(ctx context.Context, c Command) error {
+	id := s.id()
+	switch c.Type {
+	case "ready":
+		return s.goReady(ctx)
+	case "break":
+		return s.pause(triage.OnBreak, c.Reason)
+	case "signout":
+		return s.pause(triage.Offline, "signed_out")
+	case "accept":
+		return s.d.cfg.Dispatcher.Accept(id, c.Contact)
+	case "decline":
+		return s.d.cfg.Dispatcher.Decline(id, c.Contact)
+	case "hold", "resume", "end", "keys", "mute":
+		return s.tellCall(ctx, c)
+	case "emergency":
+		return s.alarm(ctx, c.On)
+	case "case.save":
+		return s.saveCase(ctx, c)
+	case "wrap":
+		return s.finishWrapUp(ctx, c)
+	case "demo.call":
+		if s.d.cfg.Robot == nil {
+			return UserError("There is no robot caller outside the demo.")
+		}
+		return s.d.cfg.Robot()
+	}
+	return UserError("This page is older than the hotline. Reload it; a caller stays on the line.")
+}
+
+// goReady waits a moment for the sound that the page has just offered.
+func (s *Seat) goReady(ctx context.Context) error {
+	deadline := time.NewTimer(5 * time.Second)
+	defer deadline.Stop()
+	s.mu.Lock()
+	phone := s.phone
+	s.mu.Unlock()
+	if phone == nil {
+		return UserError("Callers could not hear you: this page has no sound connection yet. Allow the microphone, then press Ready again.")
+	}
+	select {
+	case <-phone.Connected():
+	case <-phone.Context().Done():
+		return UserError("The sound connection failed. Callers could not hear you. Check the network cable or Wi-Fi, then press Ready again.")
+	case <-deadline.C:
+		return UserError("No sound arrives from this page. Callers could not hear you. Check the microphone, then press Ready again.")
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	s.mu.Lock()
+	s.beat, s.micLive, s.next = time.Now(), true, ""
+	wrapping := s.wrapping != nil
+	s.mu.Unlock()
+	if wrapping {
+		return UserError("First choose how the last call ended.")
+	}
+	return s.d.cfg.Dispatcher.Set(s.id(), triage.Ready, "")
+}
+
+// pause takes effect now, or after the call that runs.
+func (s *Seat) pause(state triage.AgentState, reason string) error {
+	s.mu.Lock()
+	s.readyBefore = false
+	busy := s.talk != nil || s.wrapping != nil
+	if busy {
+		s.next = string(state)
+	}
+	s.mu.Unlock()
+	if busy {
+		return nil
+	}
+	return s.d.cfg.Dispatcher.Set(s.id(), state, reason)
+}
+
+func (s *Seat) current(contact string) (*conversation, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, conv := range []*conversation{s.talk, s.wrapping} {
+		if conv != nil && (contact == "" || conv.id == contact) {
+			return conv, nil
+		}
+	}
+	return nil, UserError("This call is over.")
+}
+
+func (s *Seat) tellCall(ctx context.Context, c Command) error {
+	conv, err := s.current(c.Contact)
+	if err != nil {
+		return err
+	}
+	if c.Type == "mute" {
+		conv.change(func() { conv.muted = c.On })
+		return nil
+	}
+	select {
+	case conv.commands <- c:
+		return nil
+	case <-conv.ended:
+		return UserError("This call is over.")
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *Seat) alarm(ctx context.Context, on bool) error {
+	conv, err := s.current("")
+	if err != nil {
+		return err
+	}
+	kind := "contact.alarm"
+	if !on {
+		kind = "contact.alarm_withdrawn"
+	}
+	id := s.id()
+	if _, err := s.d.cfg.Contacts.Change(ctx, conv.id, func(k *triage.Contact, _ time.Time) []events.Event {
+		k.Alarm = on
+		return []events.Event{{Kind: kind, By: id, Agent: id, Via: "web", Queue: k.Queue}}
+	}); err != nil {
+		return err
+	}
+	conv.change(func() { conv.alarm = on })
+	s.d.cfg.Dispatcher.Touch()
+	return nil
+}
+
+func (s *Seat) saveCase(ctx context.Context, c Command) error {
+	conv, err := s.current(c.Contact)
+	if err != nil {
+		return err
+	}
+	saved, err := s.d.cfg.Cases.Save(ctx, conv.id, s.id(), c.Fields)
+	if err != nil {
+		return err
+	}
+	conv.change(func() { conv.file, conv.protected = &saved, saved.Protected })
+	if saved.Level == triage.Red {
+		s.d.cfg.Dispatcher.Touch()
+	}
+	return nil
+}
+
+// caseNeeded are the dispositions after which somebody will act on the case:
+// they need the urgency questions answered.
+func caseNeeded(disposition string) bool {
+	return disposition == "case_opened" || disposition == "case_updated" || disposition == "referred"
+}
+
+func (s *Seat) finishWrapUp(ctx context.Context, c Command) error {
+	if !slices.Contains(triage.Dispositions(), c.Disposition) {
+		return UserError("Choose how the call ended.")
+	}
+	s.mu.Lock()
+	conv, id := s.wrapping, s.person.ID
+	s.mu.Unlock()
+	if conv == nil || conv.id != c.Contact {
+		return UserError("These notes are already finished.")
+	}
+	if caseNeeded(c.Disposition) && !conv.assessed() {
+		return UserError("Answer the questions about danger, urgent need and tonight before you close this as a case. Choose \"not sure\" or \"no\" if the caller did not say.")
+	}
+	file, err := s.d.cfg.Cases.Finish(ctx, conv.id, id)
+	if err != nil {
+		return err
+	}
+	if _, err := s.d.cfg.Contacts.Change(ctx, conv.id, func(k *triage.Contact, now time.Time) []events.Event {
+		k.Disposition, k.Open = c.Disposition, openAfter(c.Disposition, file.Level, k.Protected)
+		if !k.EndedAt.IsZero() {
+			k.WrapUp = int(now.Sub(k.EndedAt).Seconds())
+		}
+		return []events.Event{{Kind: "acw.ended", By: id, Agent: id, Queue: k.Queue, Data: map[string]string{"disposition": c.Disposition}}}
+	}); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.wrapping = nil
+	next := triage.AgentState(s.next)
+	s.next = ""
+	s.mu.Unlock()
+	if next == "" {
+		next = triage.Ready
+	}
+	if err := s.d.cfg.Dispatcher.Set(id, next, ""); err != nil {
+		return err
+	}
+	s.d.cfg.Dispatcher.Touch()
+	return nil
+}
+
+// openAfter says why a contact stays an open item after its notes are done.
+func openAfter(disposition string, level triage.Level, protected bool) string {
+	switch {
+	case protected:
+		return "" // nobody may be called back by rule
+	case disposition == "callback_set":
+		return triage.OpenCallBack
+	case disposition == "dropped_call":
+		return triage.OpenDropped
+	case level == triage.Red && disposition != "handed_to_emergency":
+		return "danger"
+	}
+	return ""
+}

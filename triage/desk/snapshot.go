@@ -1,0 +1,134 @@
+package desk
+
+import (
+	"time"
+
+	"hotline/triage"
+)
+
+// Snapshot returns what the desk page shows now.
+func (s *Seat) Snapshot() Snapshot {
+	now := time.Now()
+	s.mu.Lock()
+	person, conv, next := s.person, s.talk, s.next
+	if conv == nil {
+		conv = s.wrapping
+	}
+	s.mu.Unlock()
+	a := s.d.cfg.Dispatcher.Agent(person.ID)
+	out := Snapshot{
+		Agent: AgentView{ID: person.ID, Name: person.Name, Login: person.Login, State: a.State, Reason: a.Reason, Since: a.Since, Next: next},
+		Mode:  s.d.modeView(now), Demo: s.d.cfg.Robot != nil, Now: now, Operation: s.d.cfg.Operation,
+	}
+	ringUntil := a.RingUntil
+	if a.State == triage.Offered {
+		conv = s.d.waitingConversation(a.Contact)
+	}
+	if conv != nil {
+		out.Call, out.Case = conv.view(now, ringUntil)
+	}
+	_, waiting := s.d.cfg.Dispatcher.View()
+	out.Waiting = len(waiting)
+	for _, w := range waiting {
+		out.LongestS = max(out.LongestS, int(now.Sub(w.Since).Seconds()))
+	}
+	return out
+}
+
+func (d *Desk) modeView(now time.Time) ModeView {
+	m := d.cfg.Mode.Current(now)
+	if !m.Active {
+		return ModeView{}
+	}
+	return ModeView{Active: true, Mode: string(m.Mode), Since: m.Since, Expires: m.Expires, By: m.By}
+}
+
+// FloorChanged is closed at the next change of the room.
+func (d *Desk) FloorChanged() <-chan struct{} { return d.cfg.Dispatcher.Changed() }
+
+// FloorView returns the whole room.
+func (d *Desk) FloorView(now time.Time) (FloorView, error) {
+	agents, waiting := d.cfg.Dispatcher.View()
+	v := FloorView{Agents: []FloorAgent{}, Waiting: []FloorWaiting{}, Lines: []FloorLine{}, Alarms: []FloorAlarm{},
+		Mode: d.modeView(now), Unsaved: d.Unsaved(), Now: now}
+	lines := map[string]*FloorLine{}
+	for _, id := range d.cfg.Dispatcher.Queues() {
+		v.Lines = append(v.Lines, FloorLine{ID: id})
+	}
+	for i := range v.Lines {
+		lines[v.Lines[i].ID] = &v.Lines[i]
+	}
+	for _, a := range agents {
+		if a.State == triage.Offline {
+			continue
+		}
+		fa := FloorAgent{ID: a.ID, Name: a.Name, State: a.State, Reason: a.Reason, Since: a.Since, Contact: a.Contact}
+		if a.State == triage.Ready {
+			for _, id := range d.cfg.Dispatcher.Serves(a.Profile) {
+				lines[id].Ready++
+			}
+		}
+		if conv := d.conversation(a.Contact); conv != nil {
+			fa.Queue = conv.queue
+			conv.mu.Lock()
+			red := conv.file != nil && conv.file.Level == triage.Red
+			if conv.alarm || red {
+				alarm := FloorAlarm{Contact: conv.id, Agent: a.Name, Queue: conv.queue, Since: conv.answeredAt}
+				if red {
+					alarm.Level = triage.Red
+				}
+				v.Alarms = append(v.Alarms, alarm)
+			}
+			conv.mu.Unlock()
+		}
+		v.Agents = append(v.Agents, fa)
+	}
+	for _, w := range waiting {
+		fw := FloorWaiting{Contact: w.Contact, Queue: w.Queue, Since: w.Since, Position: w.Position, Why: w.Why}
+		if conv := d.waitingConversation(w.Contact); conv != nil {
+			fw.Number, fw.Language = string(conv.number), conv.language
+		}
+		if line := lines[w.Queue]; line != nil {
+			line.Waiting++
+			line.LongestS = max(line.LongestS, int(now.Sub(w.Since).Seconds()))
+		}
+		v.Waiting = append(v.Waiting, fw)
+	}
+	day, err := d.cfg.Contacts.Today(now)
+	if err != nil {
+		return v, err
+	}
+	v.AnsweredToday, v.AbandonedToday = day.Answered, day.Abandoned
+	open, err := d.cfg.Contacts.CountOpen()
+	v.OpenItems = open
+	return v, err
+}
+
+// waitingConversation finds the conversation of a contact that waits or rings.
+func (d *Desk) waitingConversation(contact string) *conversation {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.queued[contact]
+}
+
+// conversation finds the conversation of a contact that waits, talks or awaits
+// its notes.
+func (d *Desk) conversation(contact string) *conversation {
+	if contact == "" {
+		return nil
+	}
+	if conv := d.waitingConversation(contact); conv != nil {
+		return conv
+	}
+	for _, s := range d.allSeats() {
+		s.mu.Lock()
+		for _, conv := range []*conversation{s.talk, s.wrapping} {
+			if conv != nil && conv.id == contact {
+				s.mu.Unlock()
+				return conv
+			}
+		}
+		s.mu.Unlock()
+	}
+	return nil
+}

@@ -1,0 +1,303 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"hotline/appliance/call"
+	"hotline/appliance/events"
+	"hotline/appliance/trunk"
+	"hotline/ivr"
+	"hotline/triage"
+)
+
+// story is one call from ring to record, told top to bottom in Take. It is
+// owned by the call's goroutine.
+type story struct {
+	d        *Desk
+	ctx      context.Context // the leg's: ends with the cause when the caller leaves
+	leg      *trunk.Call
+	entry    Entry
+	contact  triage.Contact
+	queuedAt time.Time
+	ending   ending
+}
+
+// ending is how the contact went; the last value set is what is stored.
+type ending struct {
+	outcome triage.Outcome
+	open    string // why it stays an open item
+	by      call.By
+	reason  string
+}
+
+// Take answers one call and carries it to its end. The contact is on disk
+// before the call is answered and classified however it ends.
+func (d *Desk) Take(_ context.Context, leg *trunk.Call) {
+	s := &story{d: d, ctx: leg.Context(), leg: leg, entry: d.cfg.Entries[leg.To()]}
+	s.ending = ending{outcome: triage.OutcomeInterrupted, open: triage.OpenInterrupted, by: call.BySystem, reason: "ended for an unknown reason"}
+	s.open()
+	defer s.close()
+	if err := leg.Answer(); err != nil {
+		s.left(triage.OutcomeLeftInIVR, triage.OpenLeftInIVR)
+		return
+	}
+	s.change(func(k *triage.Contact, now time.Time) []events.Event { k.AnsweredAt = now; return nil })
+
+	out, err := d.cfg.Engine.Run(s.ctx, leg.Audio(), ivr.Start{Flow: s.entry.Flow, Language: s.entry.Language,
+		Attributes: map[string]string{"caller": string(leg.From()), "contact": s.contact.ID, "number_withheld": yes(leg.From().Withheld())}})
+	s.noteFlow(out)
+	if err != nil {
+		d.cfg.Log.Error("a phone dialogue failed; the caller is sent to a person", "contact", s.contact.ID, "error", err)
+	}
+	switch {
+	case s.ctx.Err() != nil:
+		s.leftFlow(out)
+	case out.Exit == ivr.ExitQueue, err != nil && !s.entry.Supervisor:
+		s.serve(out)
+	default:
+		s.finishedFlow(out)
+	}
+}
+
+func yes(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+// open writes the bare contact. A store that cannot write must not cost the
+// caller the call: it goes on unrecorded, counted and shown on the floor.
+func (s *story) open() {
+	k := triage.Contact{Operation: s.d.cfg.Operation, Channel: "phone", Direction: "in", Dialled: s.leg.To(),
+		Caller: s.leg.From(), Language: s.entry.Language}
+	if m := s.d.cfg.Mode.Current(time.Now()); m.Active {
+		k.Mode = string(m.Mode)
+	}
+	opened, err := s.d.cfg.Contacts.Open(context.WithoutCancel(s.ctx), k)
+	s.contact = opened
+	s.written(err)
+}
+
+func (s *story) written(err error) {
+	if err == nil {
+		return
+	}
+	s.d.unsaved.Add(1)
+	s.d.cfg.Log.Error("a contact could not be recorded; the call goes on", "contact", s.contact.ID, "caller", s.leg.From(), "error", err)
+}
+
+// change writes to the contact also when the caller has just left.
+func (s *story) change(fn func(*triage.Contact, time.Time) []events.Event) {
+	k, err := s.d.cfg.Contacts.Change(context.WithoutCancel(s.ctx), s.contact.ID, fn)
+	if err == nil {
+		s.contact = k
+	}
+	s.written(err)
+}
+
+// close stores how the contact went. It runs on every path, a panic included
+// (the trunk recovers it and ends the leg).
+func (s *story) close() {
+	if s.ending.by == "" {
+		cause := call.CauseOf(s.ctx)
+		s.ending.by, s.ending.reason = cause.By, cause.Reason
+	}
+	k, err := s.d.cfg.Contacts.End(context.WithoutCancel(s.ctx), s.contact.ID, func(k *triage.Contact, now time.Time) {
+		k.Outcome, k.EndedBy, k.EndReason = s.ending.outcome, s.ending.by, s.ending.reason
+		if k.Disposition == "" { // a quick agent may have finished the notes already
+			k.Open = s.ending.open
+		}
+		if k.Withheld && k.Open == triage.OpenLeftInIVR {
+			k.Open = "" // nobody can be called back and nobody waited for an answer
+		}
+		if !k.ConnectedAt.IsZero() {
+			k.Talk = int(now.Sub(k.ConnectedAt).Seconds())
+		}
+	})
+	if err == nil {
+		s.contact = k
+	}
+	s.written(err)
+	s.d.cfg.Dispatcher.Touch()
+	s.leg.Hangup(call.Cause{By: call.BySystem, Reason: "the call is over"})
+}
+
+// noteFlow keeps what the dialogue found out.
+func (s *story) noteFlow(out ivr.Outcome) {
+	s.change(func(k *triage.Contact, _ time.Time) []events.Event {
+		if out.Language != "" {
+			k.Language = out.Language
+		}
+		k.Path, k.Keys = out.Path, out.Keys
+		return nil
+	})
+}
+
+func (s *story) left(outcome triage.Outcome, open string) {
+	cause := call.CauseOf(s.ctx)
+	if s.entry.Supervisor {
+		outcome, open = triage.OutcomeSupervisor, ""
+	}
+	s.ending = ending{outcome: outcome, open: open, by: cause.By, reason: cause.Reason}
+}
+
+func (s *story) leftFlow(out ivr.Outcome) {
+	s.left(triage.OutcomeLeftInIVR, triage.OpenLeftInIVR)
+	s.keepRegistration(out)
+}
+
+// finishedFlow is a dialogue that served the caller without an agent.
+func (s *story) finishedFlow(out ivr.Outcome) {
+	s.ending = ending{outcome: triage.OutcomeSelfService, by: call.BySystem, reason: "the dialogue was finished"}
+	if s.entry.Supervisor {
+		s.ending.outcome = triage.OutcomeSupervisor
+	}
+	if out.Attributes["callback"] == "yes" {
+		s.ending.outcome, s.ending.open = triage.OutcomeCallBack, triage.OpenCallBack
+	}
+	s.keepRegistration(out)
+}
+
+// serve brings the caller to an agent, again if the first one is lost on the
+// way, and keeps the place in the queue meanwhile.
+func (s *story) serve(out ivr.Outcome) {
+	if out.Queue == "" {
+		out.Queue = "help"
+	}
+	s.keepRegistration(out)
+	s.queuedAt = time.Now()
+	s.change(func(k *triage.Contact, now time.Time) []events.Event {
+		k.QueuedAt, k.Queue, k.Priority = now, out.Queue, out.Priority
+		return []events.Event{{Kind: "queue.entered", Queue: out.Queue}}
+	})
+	conv := s.conversation(out)
+	priority := out.Priority
+	for {
+		agent, err := s.wait(conv, out, priority)
+		if err != nil {
+			s.left(triage.OutcomeAbandonedQueue, triage.OpenAbandoned)
+			if errors.Is(err, triage.ErrStopped) {
+				s.ending = ending{outcome: triage.OutcomeInterrupted, open: triage.OpenInterrupted, by: call.BySystem, reason: "the hotline stopped"}
+			}
+			s.change(func(*triage.Contact, time.Time) []events.Event {
+				return []events.Event{{Kind: "queue.abandoned", Queue: out.Queue}}
+			})
+			return
+		}
+		if s.talk(conv, agent) == talkOver {
+			return
+		}
+		// The agent is gone, the caller is not: first in line for the next one.
+		priority = -1
+	}
+}
+
+func (s *story) conversation(out ivr.Outcome) *conversation {
+	conv := &conversation{id: s.contact.ID, number: s.leg.From(), language: s.contact.Language, queue: out.Queue,
+		path: out.Path, keys: out.Keys, since: s.queuedAt, mode: "normal",
+		commands: make(chan Command), ended: make(chan struct{})}
+	if s.contact.Mode != "" {
+		conv.mode = "emergency"
+	}
+	earlier, err := s.d.cfg.Contacts.Earlier(s.leg.From(), s.contact.ID, 3)
+	if err != nil {
+		s.d.cfg.Log.Error("looking up earlier contacts", "contact", s.contact.ID, "error", err)
+	}
+	for _, k := range earlier {
+		conv.earlier = append(conv.earlier, EarlierView{At: k.ReceivedAt, Disposition: k.Disposition, Queue: k.Queue})
+	}
+	return conv
+}
+
+// wait holds the place in the queue until an agent has accepted. The waiting
+// treatment belongs to the flow: an offer interrupts it, a failed offer lets
+// it go on.
+func (s *story) wait(conv *conversation, out ivr.Outcome, priority int) (agent string, err error) {
+	s.d.queue(conv)
+	defer s.d.unqueue(conv)
+	place, err := s.d.cfg.Dispatcher.Enter(triage.Waiting{Contact: conv.id, Queue: out.Queue, Since: s.queuedAt, Priority: priority})
+	if err != nil {
+		return "", err
+	}
+	defer place.Leave()
+	offered := false
+	for {
+		ev, err := s.nextEvent(place, out, offered)
+		if err != nil {
+			return "", err
+		}
+		switch ev.Kind {
+		case triage.PlaceAccepted:
+			return ev.Agent, nil
+		case triage.PlaceOffered:
+			offered = true
+			s.change(func(k *triage.Contact, _ time.Time) []events.Event { k.Offers++; return nil })
+			s.touchSeat(ev.Agent)
+		default:
+			offered = false
+			s.touchSeat(ev.Agent)
+		}
+	}
+}
+
+// nextEvent waits for the dispatcher's next word while the caller hears the
+// treatment or, once an agent is being rung, music alone.
+func (s *story) nextEvent(place *triage.Place, out ivr.Outcome, offered bool) (triage.PlaceEvent, error) {
+	ctx, stop := context.WithCancel(s.ctx)
+	defer stop()
+	got := make(chan triage.PlaceEvent, 1)
+	go func() { // ends with ctx at the latest
+		defer stop()
+		select {
+		case ev := <-place.Events():
+			got <- ev
+		case <-ctx.Done():
+		}
+	}()
+	for ctx.Err() == nil && !offered && out.Treatment != "" {
+		began := time.Now()
+		_, err := s.d.cfg.Engine.Run(ctx, s.leg.Audio(), ivr.Start{Flow: out.Treatment, Language: s.contact.Language,
+			Attributes: map[string]string{"contact": s.contact.ID, "queue": out.Queue}, Host: place})
+		if err != nil && ctx.Err() == nil {
+			s.d.cfg.Log.Error("the waiting treatment failed; the caller hears music", "contact", s.contact.ID, "error", err)
+			break
+		}
+		if time.Since(began) < time.Second {
+			break // a treatment that does nothing must not spin
+		}
+	}
+	if ctx.Err() == nil {
+		s.leg.Audio().Music(s.d.music())
+		<-ctx.Done()
+	}
+	select {
+	case ev := <-got:
+		return ev, nil
+	default:
+	}
+	if s.ctx.Err() != nil {
+		return triage.PlaceEvent{}, context.Cause(s.ctx)
+	}
+	return <-got, nil // the watcher has it in hand
+}
+
+func (s *story) touchSeat(agent string) {
+	if seat := s.d.seat(agent); seat != nil {
+		seat.touch()
+	}
+}
+
+func (d *Desk) queue(c *conversation) {
+	d.mu.Lock()
+	d.queued[c.id] = c
+	d.mu.Unlock()
+}
+
+func (d *Desk) unqueue(c *conversation) {
+	d.mu.Lock()
+	delete(d.queued, c.id)
+	d.mu.Unlock()
+}

@@ -1,0 +1,135 @@
+package desk
+
+import (
+	"time"
+
+	"hotline/triage"
+)
+
+// Person is who sits at a seat.
+type Person struct {
+	ID, Name, Login, Profile string
+	Languages                []string
+}
+
+// Snapshot is exactly what the desk page shows. The server is its only author.
+type Snapshot struct {
+	Agent     AgentView `json:"agent"`
+	Call      *CallView `json:"call"`
+	Case      *CaseView `json:"case"`
+	Mode      ModeView  `json:"mode"`
+	Waiting   int       `json:"waiting"`
+	LongestS  int       `json:"longest_s"`
+	Demo      bool      `json:"demo"`
+	Now       time.Time `json:"now"`
+	Operation string    `json:"operation"`
+}
+
+// AgentView is the agent's own state.
+type AgentView struct {
+	ID     string            `json:"id"`
+	Name   string            `json:"name"`
+	Login  string            `json:"login"`
+	State  triage.AgentState `json:"state"`
+	Reason string            `json:"reason"`
+	Since  time.Time         `json:"since"`
+	Next   string            `json:"next"`
+}
+
+// CallView is the call that rings, runs or awaits its notes.
+type CallView struct {
+	Contact    string        `json:"contact"`
+	Number     string        `json:"number"` // "" when withheld or protected
+	Language   string        `json:"language"`
+	Queue      string        `json:"queue"`
+	Path       []string      `json:"path"`
+	Keys       string        `json:"keys"`
+	WaitedS    int           `json:"waited_s"`
+	RingUntil  time.Time     `json:"ring_until,omitzero"`
+	AnsweredAt time.Time     `json:"answered_at,omitzero"`
+	Held       bool          `json:"held"`
+	Muted      bool          `json:"muted"`
+	Emergency  bool          `json:"emergency"`
+	Protected  bool          `json:"protected"`
+	CallerLeft bool          `json:"caller_left"`
+	Earlier    []EarlierView `json:"earlier"`
+	Mode       string        `json:"mode"`
+}
+
+// EarlierView is an earlier contact of the same number: no case content, for a
+// number alone unlocks nothing.
+type EarlierView struct {
+	At          time.Time `json:"at"`
+	Disposition string    `json:"disposition"`
+	Queue       string    `json:"queue"`
+}
+
+// CaseView is the case of the present call.
+type CaseView struct {
+	Code    string            `json:"code"`
+	Fields  triage.CaseFields `json:"fields"`
+	Level   triage.Level      `json:"level"`
+	SavedAt time.Time         `json:"saved_at"`
+}
+
+// ModeView is the emergency mode in force.
+type ModeView struct {
+	Active  bool      `json:"active"`
+	Mode    string    `json:"mode"`
+	Since   time.Time `json:"since,omitzero"`
+	Expires time.Time `json:"expires,omitzero"`
+	By      string    `json:"by"`
+}
+
+// FloorView is what coordinators see of the whole room.
+type FloorView struct {
+	Agents         []FloorAgent   `json:"agents"`
+	Waiting        []FloorWaiting `json:"waiting"`
+	Lines          []FloorLine    `json:"lines"`
+	Alarms         []FloorAlarm   `json:"alarms"`
+	Mode           ModeView       `json:"mode"`
+	AnsweredToday  int            `json:"answered_today"`
+	AbandonedToday int            `json:"abandoned_today"`
+	OpenItems      int            `json:"open_items"`
+	Unsaved        int            `json:"unsaved"`
+	Now            time.Time      `json:"now"`
+}
+
+// FloorAgent is one phone volunteer.
+type FloorAgent struct {
+	ID      string            `json:"id"`
+	Name    string            `json:"name"`
+	State   triage.AgentState `json:"state"`
+	Reason  string            `json:"reason"`
+	Since   time.Time         `json:"since"`
+	Queue   string            `json:"queue"`
+	Contact string            `json:"contact"`
+}
+
+// FloorWaiting is one caller who waits, and why.
+type FloorWaiting struct {
+	Contact  string        `json:"contact"`
+	Number   string        `json:"number"`
+	Queue    string        `json:"queue"`
+	Language string        `json:"language"`
+	Since    time.Time     `json:"since"`
+	Position int           `json:"position"`
+	Why      triage.Reason `json:"why"`
+}
+
+// FloorLine sums up one queue.
+type FloorLine struct {
+	ID       string `json:"id"`
+	Waiting  int    `json:"waiting"`
+	LongestS int    `json:"longest_s"`
+	Ready    int    `json:"ready"`
+}
+
+// FloorAlarm is a call in which somebody may be in danger.
+type FloorAlarm struct {
+	Contact string       `json:"contact"`
+	Agent   string       `json:"agent"`
+	Queue   string       `json:"queue"`
+	Level   triage.Level `json:"level"`
+	Since   time.Time    `json:"since"`
+}
