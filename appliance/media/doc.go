@@ -1,0 +1,19 @@
+// Package media is the voice plane: one Endpoint per leg sends a packet every
+// 20 ms and receives whatever the far end says. It owns RTP over UDP sockets,
+// the clock of all legs, key presses (RFC 4733), recording, and the relay
+// between two legs. It knows nothing of SIP, WebRTC, queues or people.
+//
+// Rules of the house:
+//
+//  1. One goroutine, the Pacer, sends for all legs that play something. One
+//     goroutine per UDP leg receives. A bridge adds none: the receiver of one
+//     leg writes straight into the other.
+//  2. Every leg has two locks, in (what comes in) and out (what goes out).
+//     in may be held while taking out of the same leg, never the other way
+//     round, and never two legs at a time.
+//  3. Nothing is allocated, logged or stored per packet.
+//  4. A leg has one SSRC, one run of sequence numbers and one time line for
+//     its whole life, whatever it plays. The time line follows the wall clock,
+//     so switching from a prompt to music to a person never moves time
+//     backwards and never builds up delay.
+package media

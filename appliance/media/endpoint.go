@@ -1,0 +1,237 @@
+package media
+
+import (
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/rtp"
+
+	"hotline/appliance/audio"
+)
+
+// What the calls of an Endpoint may answer.
+var (
+	ErrClosed   = errors.New("the audio connection is closed")
+	ErrReplaced = errors.New("something else is playing now")
+	ErrNoKeys   = errors.New("the far end did not offer to take key presses")
+	errNotKeys  = errors.New("only the keys 0 to 9, *, # and A to D can be sent")
+)
+
+// UDPConfig describes a leg that speaks RTP over a UDP socket.
+type UDPConfig struct {
+	Law    audio.Law
+	DTMF   uint8          // payload type of telephone events, 0 when not agreed
+	Remote netip.AddrPort // where the far end said it listens; may be zero
+	Ptime  time.Duration  // what the far end prefers to send; 0 means 20 ms
+	Ports  *Ports         // where Close returns the socket; nil closes it
+	Plain  bool           // do not let the kernel filter (see socket)
+	Log    *slog.Logger
+}
+
+// Config describes a leg whose packets somebody else carries.
+type Config struct {
+	Law  audio.Law
+	DTMF uint8
+	Log  *slog.Logger
+}
+
+// PacketWriter sends one RTP packet. It must not block and must not keep
+// header or payload: all legs of a pacer wait for it.
+type PacketWriter interface {
+	WriteRTP(header *rtp.Header, payload []byte) error
+}
+
+// Endpoint is the audio side of one leg. From Start to Close it always sends:
+// a clip, music, what another leg says, or silence.
+type Endpoint struct {
+	pacer *Pacer
+	slot  int // of the pacer, written once by it
+	law   audio.Law
+	dtmf  uint8
+	log   *slog.Logger
+
+	socket *socket      // one of the two
+	writer PacketWriter //
+	ports  *Ports
+
+	keys   keyQueue
+	in     input
+	out    output
+	bridge atomic.Pointer[Connection]
+
+	start  sync.Once
+	close  sync.Once
+	done   chan struct{}  // closed by Close
+	reader sync.WaitGroup // the receive goroutine
+}
+
+func newEndpoint(p *Pacer, law audio.Law, dtmf uint8, ptime time.Duration, log *slog.Logger) *Endpoint {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	e := &Endpoint{pacer: p, law: law, dtmf: dtmf, log: log, done: make(chan struct{})}
+	e.out = output{
+		// Unpredictable beginnings, RFC 3550 §5.1.
+		ssrc: rand.Uint32(), seq: uint16(rand.Uint32()), base: rand.Uint32(),
+		patience: int64(max(fillAfter, ptime*5/2)),
+		relayed:  never,
+	}
+	return e
+}
+
+// NewUDP makes the leg of a UDP socket, which it owns from now on. Nothing is
+// sent or received before Start.
+func NewUDP(p *Pacer, conn *net.UDPConn, cfg UDPConfig) *Endpoint {
+	e := newEndpoint(p, cfg.Law, cfg.DTMF, cfg.Ptime, cfg.Log)
+	e.ports = cfg.Ports
+	e.socket = newSocket(conn, cfg.Plain)
+	e.in.signalled = unmap(cfg.Remote)
+	e.in.latching = true
+	e.out.aimed = usable(cfg.Remote)
+	if e.out.aimed {
+		e.socket.aim(unmap(cfg.Remote))
+	}
+	return e
+}
+
+// NewEndpoint makes the leg of a carrier such as a WebRTC track: the owner
+// passes what arrives to Receive, and w sends. A carrier that may be slow
+// deserves a Pacer of its own.
+func NewEndpoint(p *Pacer, w PacketWriter, cfg Config) *Endpoint {
+	e := newEndpoint(p, cfg.Law, cfg.DTMF, 0, cfg.Log)
+	e.writer = w
+	e.out.aimed = true
+	return e
+}
+
+// Law is the encoding of this leg.
+func (e *Endpoint) Law() audio.Law { return e.law }
+
+// Start begins to send and receive.
+func (e *Endpoint) Start() {
+	e.start.Do(func() {
+		select {
+		case <-e.done:
+			return
+		default:
+		}
+		if e.socket != nil {
+			e.reader.Go(e.receive)
+		}
+		e.pacer.add(e)
+	})
+}
+
+// Close ends the leg: output stops, a bridge comes apart, the socket closes
+// and its port goes to rest. When it returns, nothing of the leg runs.
+func (e *Endpoint) Close() error {
+	e.close.Do(func() {
+		e.start.Do(func() {}) // a Start from now on does nothing
+		close(e.done)
+		e.pacer.remove(e)
+		e.out.shut()
+		if c := e.bridge.Load(); c != nil {
+			c.Close()
+		}
+		if e.socket != nil {
+			if e.ports != nil {
+				e.ports.Release(e.socket.conn)
+			} else if err := e.socket.conn.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+				e.log.Warn("closing a voice socket", "err", err)
+			}
+		}
+	})
+	e.reader.Wait()
+	return nil
+}
+
+// Update follows a renegotiation: the far end listens at remote now (a zero
+// address leaves it where it was), and held means that it does not want to
+// hear anything.
+func (e *Endpoint) Update(remote netip.AddrPort, held bool) {
+	remote = unmap(remote)
+	e.in.mu.Lock()
+	moved := e.socket != nil && usable(remote) && remote != e.in.signalled
+	if moved {
+		e.in.signalled = remote
+		e.in.previous, e.in.latched = e.in.latched, netip.AddrPort{}
+		e.in.latching = true
+		e.in.candidate = candidate{}
+		e.adjustFilter()
+	}
+	e.in.mu.Unlock()
+
+	e.out.mu.Lock()
+	defer e.out.mu.Unlock()
+	if e.out.closed {
+		return
+	}
+	if moved {
+		if err := e.socket.open(); err != nil {
+			e.log.Warn("the voice socket stays bound to the old address of the far end; the caller may not be heard", "err", err)
+		}
+		e.socket.aim(remote)
+		e.out.aimed = true
+	}
+	e.out.held = held
+}
+
+func unmap(a netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(a.Addr().Unmap().WithZone(""), a.Port())
+}
+
+// usable excludes the addresses that say "nowhere", such as the 0.0.0.0 of
+// an old-style hold (RFC 3264 §8.4).
+func usable(a netip.AddrPort) bool {
+	return a.IsValid() && a.Port() != 0 && !a.Addr().IsUnspecified()
+}
+
+// Stats counts what a leg sent and received.
+type Stats struct {
+	PacketsOut uint64
+	LateOut    uint64 // left more than 40 ms after the one before
+	SkippedOut uint64 // never left: the box was stalled
+	FailedOut  uint64 // the system refused to send
+	LateRelay  uint64 // came over the bridge when silence had already taken its place
+
+	PacketsIn      uint64
+	LostIn         uint64
+	Jitter         time.Duration // RFC 3550 §6.4.1
+	DroppedForeign uint64        // from an address that is not the far end's
+	DroppedInvalid uint64        // not RTP, or of a format not agreed
+	LastIn         time.Time     // zero when nothing came yet
+
+	// Sampled: while nobody listens, the kernel passes on one audio packet in
+	// 64 and all key presses. PacketsIn counts only what was passed on, LostIn
+	// and Jitter only the times when somebody listened, and LastIn may be
+	// 1.3 s behind.
+	Sampled bool
+	// Locked: the kernel itself refuses packets from other addresses, so
+	// DroppedForeign stands still.
+	Locked bool
+}
+
+// Stats is the state of the counters now.
+func (e *Endpoint) Stats() Stats {
+	var s Stats
+	e.in.mu.Lock()
+	e.in.stats(&s)
+	if at := e.in.lastIn; at != 0 {
+		s.LastIn = e.pacer.epoch.Add(time.Duration(at))
+	}
+	e.in.mu.Unlock()
+	e.out.mu.Lock()
+	s.PacketsOut, s.LateOut, s.SkippedOut = e.out.sent, e.out.late, e.out.skipped
+	s.FailedOut, s.LateRelay = e.out.failed, e.out.lateRelay
+	if e.socket != nil {
+		s.Locked = e.socket.connected
+	}
+	e.out.mu.Unlock()
+	return s
+}

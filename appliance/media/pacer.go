@@ -1,0 +1,199 @@
+package media
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"hotline/appliance/audio"
+)
+
+// The 20 ms of a frame are cut into slots of 1 ms. Every leg belongs to one
+// slot, so a thousand legs leave the box as twenty small groups and not as
+// one burst.
+const (
+	slotLength = time.Millisecond
+	slotCount  = int64(audio.FrameDuration / slotLength)
+)
+
+// Pacer is the 20 ms clock of all legs. Its deadlines are absolute, so errors
+// do not add up; after a stall it skips what is past instead of sending it in
+// a burst.
+type Pacer struct {
+	log   *slog.Logger
+	epoch time.Time
+	wake  chan struct{}
+
+	mu    sync.Mutex                             // serialises add and remove
+	slots [slotCount]atomic.Pointer[[]*Endpoint] // copied on change, read without a lock
+	legs  atomic.Int64
+
+	lateness lateness
+	buf      [headerLength + audio.FrameSamples]byte
+}
+
+// NewPacer makes a clock; Run makes it tick.
+func NewPacer(log *slog.Logger) *Pacer {
+	p := &Pacer{log: log, epoch: time.Now(), wake: make(chan struct{}, 1)}
+	for i := range p.slots {
+		p.slots[i].Store(&[]*Endpoint{})
+	}
+	return p
+}
+
+// now is the time since the pacer was made, in nanoseconds. All times of
+// this package are kept that way: comparing and converting them is one
+// machine instruction.
+func (p *Pacer) now() int64 { return int64(time.Since(p.epoch)) }
+
+// Run sends until ctx ends. It is the only goroutine of the pacer.
+func (p *Pacer) Run(ctx context.Context) error {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	slot := p.now() / int64(slotLength)
+	for {
+		next, found := p.occupied(slot)
+		if !found {
+			select {
+			case <-p.wake:
+			case <-ctx.Done():
+				return nil
+			}
+			slot = p.now()/int64(slotLength) + 1
+			continue
+		}
+		slot = next
+		if wait := slot*int64(slotLength) - p.now(); wait > 0 {
+			timer.Reset(time.Duration(wait))
+			select {
+			case <-timer.C:
+			case <-ctx.Done():
+				return nil
+			}
+		} else if ctx.Err() != nil {
+			return nil
+		}
+		slot = p.tick(slot, p.now()) + 1
+	}
+}
+
+// occupied finds the first slot at or after from in which a leg waits.
+func (p *Pacer) occupied(from int64) (slot int64, found bool) {
+	for slot = from; slot < from+slotCount; slot++ {
+		if len(*p.slots[slot%slotCount].Load()) > 0 {
+			return slot, true
+		}
+	}
+	return from, false
+}
+
+// tick sends for all legs of a slot and returns the slot it sent for, which
+// is a later round of the same one when a whole round was missed.
+func (p *Pacer) tick(slot, now int64) int64 {
+	deadline := slot * int64(slotLength)
+	if missed := (now - deadline) / int64(audio.FrameDuration); missed > 0 {
+		slot += missed * slotCount
+		deadline = slot * int64(slotLength)
+	}
+	legs := *p.slots[slot%slotCount].Load()
+	for _, e := range legs {
+		e.tick(deadline, now, &p.buf)
+	}
+	p.lateness.add(now, time.Duration(now-deadline), len(legs))
+	return slot
+}
+
+func (p *Pacer) add(e *Endpoint) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	least := 0
+	for i := range p.slots {
+		if len(*p.slots[i].Load()) < len(*p.slots[least].Load()) {
+			least = i
+		}
+	}
+	old := *p.slots[least].Load()
+	legs := append(slices.Clone(old), e)
+	p.slots[least].Store(&legs)
+	e.slot = least
+	p.legs.Add(1)
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (p *Pacer) remove(e *Endpoint) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	old := *p.slots[e.slot].Load()
+	legs := make([]*Endpoint, 0, len(old))
+	for _, other := range old {
+		if other != e {
+			legs = append(legs, other)
+		}
+	}
+	if len(legs) < len(old) {
+		p.slots[e.slot].Store(&legs)
+		p.legs.Add(-1)
+	}
+}
+
+// PacerStats says how well the clock keeps time.
+type PacerStats struct {
+	Legs int
+	// LateP99 is the lateness that 99 % of the packets of the last whole
+	// second did not exceed. Admission of new calls may look at it.
+	LateP99 time.Duration
+}
+
+// Stats is the state of the clock now.
+func (p *Pacer) Stats() PacerStats {
+	return PacerStats{Legs: int(p.legs.Load()), LateP99: p.lateness.p99(p.now())}
+}
+
+// lateness counts packets by how many milliseconds late they left, one
+// histogram per second. Only the pacer adds; anyone may read.
+type lateness struct {
+	second  int64
+	current [64]int64
+	last    atomic.Int64 // p99 of the last whole second in ns
+	at      atomic.Int64 // the second that last belongs to
+}
+
+func (l *lateness) add(now int64, late time.Duration, packets int) {
+	if second := now / int64(time.Second); second != l.second {
+		l.last.Store(int64(l.percentile()))
+		l.at.Store(second)
+		l.second = second
+		clear(l.current[:])
+	}
+	bucket := min(int(max(late, 0)/time.Millisecond), len(l.current)-1)
+	l.current[bucket] += int64(packets)
+}
+
+func (l *lateness) percentile() time.Duration {
+	var total, seen int64
+	for _, n := range l.current {
+		total += n
+	}
+	if total == 0 {
+		return 0
+	}
+	for i, n := range l.current {
+		if seen += n; seen*100 >= total*99 {
+			return time.Duration(i+1) * time.Millisecond
+		}
+	}
+	return time.Duration(len(l.current)) * time.Millisecond
+}
+
+func (l *lateness) p99(now int64) time.Duration {
+	if now/int64(time.Second)-l.at.Load() > 1 {
+		return 0 // nothing was sent lately
+	}
+	return time.Duration(l.last.Load())
+}

@@ -1,0 +1,317 @@
+package media
+
+import (
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/pion/rtp"
+
+	"hotline/appliance/audio"
+)
+
+// input is what one leg receives.
+type input struct {
+	mu sync.Mutex
+
+	// Where packets may come from. Only UDP legs latch.
+	signalled netip.AddrPort
+	latching  bool           // still looking
+	latched   netip.AddrPort // the one and only source, once found
+	previous  netip.AddrPort // the source before the far end moved
+	candidate candidate
+
+	draining bool // the kernel drops the sound
+	sampled  bool // it did so at some time
+
+	decoder  keyDecoder
+	recorder *recorder
+
+	ssrc    uint32
+	known   bool // ssrc is
+	counter counter
+
+	lastIn  int64
+	packets uint64
+	foreign uint64
+	invalid uint64
+}
+
+// candidate is a source that is not where the far end said it would be.
+type candidate struct {
+	from  netip.AddrPort
+	next  uint16
+	count int
+}
+
+// probation is how many packets in sequence an address other than the
+// signalled one must send before it is believed to be the caller behind a
+// NAT. It makes a stranger's single packet worthless. The address from which
+// the far end has just moved away sends on for a moment and has to last longer.
+const (
+	probation     = 4
+	longProbation = 25
+)
+
+// packet is the working space for one received packet. Readers share a pool:
+// a silent leg holds none.
+type packet struct {
+	header rtp.Header
+	buf    [1600]byte // more than an Ethernet frame
+}
+
+var packets = sync.Pool{New: func() any { return new(packet) }}
+
+// Receive takes one RTP packet from the owner of an endpoint made with
+// NewEndpoint. It may overwrite the bytes, and keeps none of them.
+func (e *Endpoint) Receive(b []byte) {
+	p := packets.Get().(*packet)
+	e.incoming(&p.header, b, netip.AddrPort{}, e.pacer.now())
+	packets.Put(p)
+}
+
+// incoming handles one datagram. Header is working space.
+func (e *Endpoint) incoming(h *rtp.Header, b []byte, from netip.AddrPort, now int64) {
+	in := &e.in
+	in.mu.Lock()
+	if !in.latching && in.latched.IsValid() && from != in.latched {
+		in.foreign++
+		in.mu.Unlock()
+		return
+	}
+	// RTCP on the RTP port (RFC 5761 §4) is welcome and of no interest.
+	if len(b) >= 2 && b[1]&0x7f >= 64 && b[1]&0x7f <= 95 {
+		in.mu.Unlock()
+		return
+	}
+	payload, ok := parse(h, b)
+	kind := e.kind(h.PayloadType)
+	if !ok || kind == kindUnknown {
+		in.invalid++
+		in.mu.Unlock()
+		return
+	}
+	if in.latching && !e.latch(h, from) {
+		in.foreign++
+		in.mu.Unlock()
+		return
+	}
+	in.packets++
+	in.lastIn = now
+	if !in.known || in.ssrc != h.SSRC {
+		// A new stream of the same source: a transfer or a re-INVITE.
+		in.ssrc, in.known = h.SSRC, true
+		in.counter.restart()
+		in.decoder = keyDecoder{}
+		if in.recorder != nil {
+			in.recorder.restart()
+		}
+	}
+	if in.draining {
+		in.counter.restart()
+	} else {
+		in.counter.packet(h.SequenceNumber, h.Timestamp, now, kind == kindSound)
+	}
+	var key byte
+	var pressed bool
+	switch kind {
+	case kindKey:
+		key, pressed = in.decoder.packet(h.Timestamp, payload)
+	case kindSound:
+		if in.recorder != nil {
+			in.recorder.packet(h.Timestamp, payload, audio.Law(h.PayloadType), now)
+		}
+	}
+	in.mu.Unlock()
+
+	if pressed {
+		e.keys.push(key)
+	}
+	if c := e.bridge.Load(); c != nil {
+		if kind != kindSound {
+			c.other(e).relayOther(c, h)
+		} else if len(payload) > 0 {
+			// There is room for our header: the one that came was no shorter.
+			start := len(b) - len(payload) - int(h.PaddingSize) - headerLength
+			c.other(e).relayAudio(c, h, b[start:start+headerLength+len(payload)], audio.Law(h.PayloadType), now)
+		}
+	}
+}
+
+// parse checks and splits a packet.
+func parse(h *rtp.Header, b []byte) (payload []byte, ok bool) {
+	if len(b) < headerLength || b[0]>>6 != 2 {
+		return nil, false
+	}
+	n, err := h.Unmarshal(b)
+	if err != nil || n > len(b) {
+		return nil, false
+	}
+	payload = b[n:]
+	h.PaddingSize = 0
+	if h.Padding {
+		if len(payload) == 0 {
+			return nil, false
+		}
+		h.PaddingSize = payload[len(payload)-1]
+		if h.PaddingSize == 0 || int(h.PaddingSize) > len(payload) {
+			return nil, false
+		}
+		payload = payload[:len(payload)-int(h.PaddingSize)]
+	}
+	return payload, true
+}
+
+type kind uint8
+
+const (
+	kindUnknown kind = iota
+	kindSound
+	kindKey
+	kindNoise // comfort noise: means silence
+)
+
+// kind sorts payload types. Both G.711 laws are understood whichever was
+// agreed, because some gateways do not keep to the agreement. Comfort noise
+// is 13 (RFC 3389) or, from old equipment, 19.
+func (e *Endpoint) kind(payloadType uint8) kind {
+	switch {
+	case payloadType == uint8(audio.MuLaw), payloadType == uint8(audio.ALaw):
+		return kindSound
+	case e.dtmf != 0 && payloadType == e.dtmf:
+		return kindKey
+	case payloadType == 13, payloadType == 19:
+		return kindNoise
+	}
+	return kindUnknown
+}
+
+// latch decides whether a packet comes from the far end, and if so believes
+// nobody else from now on. A packet from the signalled address, or from its
+// host, convinces at once; another address has to send several in sequence.
+func (e *Endpoint) latch(h *rtp.Header, from netip.AddrPort) bool {
+	in := &e.in
+	if e.kind(h.PayloadType) == kindNoise {
+		return false // anybody could guess that type
+	}
+	needed := probation
+	switch {
+	case from == in.signalled:
+		needed = 1
+	case from == in.previous:
+		needed = longProbation
+	case from.Addr() == in.signalled.Addr():
+		needed = 1
+	}
+	c := &in.candidate
+	if c.from != from || c.next != h.SequenceNumber {
+		*c = candidate{from: from}
+	}
+	c.next = h.SequenceNumber + 1
+	if c.count++; c.count < needed {
+		return false
+	}
+	in.latching = false
+	in.latched = from
+	e.out.mu.Lock()
+	if !e.out.closed {
+		e.out.aimed = true
+		e.socket.lock(from)
+	}
+	e.out.mu.Unlock()
+	e.adjustFilter()
+	return true
+}
+
+// refilter lets the sound of the far end in when somebody listens to it, and
+// has the kernel drop it otherwise.
+func (e *Endpoint) refilter() {
+	e.in.mu.Lock()
+	e.adjustFilter()
+	e.in.mu.Unlock()
+}
+
+func (e *Endpoint) adjustFilter() {
+	in := &e.in
+	if e.socket == nil {
+		return
+	}
+	want := !in.latching && in.recorder == nil && e.bridge.Load() == nil
+	if want == in.draining {
+		return
+	}
+	in.draining = e.socket.drain(want, e.dtmf)
+	if in.draining {
+		in.sampled = true
+	}
+	in.counter.restart()
+}
+
+func (in *input) stats(s *Stats) {
+	s.PacketsIn = in.packets
+	s.LostIn = in.counter.total()
+	s.Jitter = time.Duration(in.counter.jitter/16) * time.Second / audio.SampleRate
+	s.DroppedForeign, s.DroppedInvalid = in.foreign, in.invalid
+	s.Sampled = in.sampled
+}
+
+// counter keeps the receiver statistics of RFC 3550 appendix A.3 and A.8.
+type counter struct {
+	running  bool
+	base     uint16 // first sequence number
+	high     uint16 // highest so far
+	wraps    uint32
+	received uint32
+	lost     uint64 // in runs before this one
+	transit  int64
+	timed    bool
+	jitter   int64 // in 1/16 RTP ticks
+}
+
+// restart ends a run: what comes next is not compared with what was.
+func (c *counter) restart() {
+	c.lost = c.total()
+	c.running, c.timed = false, false
+}
+
+func (c *counter) total() uint64 {
+	if !c.running {
+		return c.lost
+	}
+	expected := int64(c.wraps)<<16 + int64(c.high) - int64(c.base) + 1
+	return c.lost + uint64(max(0, expected-int64(c.received)))
+}
+
+// maxDropout is how far the sequence may jump before it counts as a new run.
+const maxDropout = 3000
+
+func (c *counter) packet(seq uint16, ts uint32, now int64, sound bool) {
+	if c.running {
+		switch d := int16(seq - c.high); {
+		case d > maxDropout || d < -maxDropout:
+			c.restart()
+		case d > 0:
+			if seq < c.high {
+				c.wraps++
+			}
+			c.high = seq
+		}
+	}
+	if !c.running {
+		c.running = true
+		c.base, c.high, c.wraps, c.received = seq, seq, 0, 0
+	}
+	c.received++
+	if !sound {
+		return // events keep one timestamp for many packets
+	}
+	transit := now/tickLength - int64(ts)
+	if c.timed {
+		d := int64(int32(transit - c.transit))
+		if d < 0 {
+			d = -d
+		}
+		c.jitter += d - (c.jitter+8)>>4
+	}
+	c.transit, c.timed = transit, true
+}
