@@ -1,0 +1,161 @@
+package ivr
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"hotline/appliance/audio"
+	"hotline/ivr/mode"
+)
+
+// Names of the actions and announcements of this package, as flows write them.
+const (
+	ActionModeRead       = "mode.read"
+	ActionModeApply      = "mode.apply"
+	ActionModeClear      = "mode.clear"
+	ActionRegistrantSave = "registrant.save"
+
+	announcementMode = "mode"
+)
+
+// Attributes that actions of this package read. The host sets the account's
+// when it has authenticated the caller, and contact.id before the call.
+const (
+	AttributeAccountID   = "account.id"
+	AttributeAccountName = "account.name"
+	AttributeContactID   = "contact.id"
+)
+
+// commitFor is how long a change that the caller confirmed may take to be
+// stored after the caller hung up.
+const commitFor = 10 * time.Second
+
+// ModeRead is the action mode.read: the emergency mode as of now.
+//
+// Results: "normal", "emergency", "announcement". Sets mode.current (the
+// result), mode.hours (until it ends, rounded up), mode.announcement (yes or
+// none), and gives {announcement: mode} its sound in the caller's language.
+// mode.same is "yes" when this is the sound that an earlier mode.read of the
+// call gave.
+func ModeRead(m *mode.Switch) Action {
+	return func(_ context.Context, s *Session) (string, error) {
+		now := time.Now()
+		state := m.Current(now)
+		clip := state.AnnouncementFor(s.Language())
+		same := s.spoken[announcementMode] == clip
+		s.Announce(announcementMode, clip)
+		s.Set("mode.current", state.Mode)
+		s.Set("mode.same", yes(same))
+		s.Set("mode.announcement", "none")
+		s.Set("mode.hours", "")
+		if clip != nil {
+			s.Set("mode.announcement", "yes")
+		}
+		if state.Active {
+			left := state.Expires.Sub(now)
+			s.Set("mode.hours", strconv.Itoa(int((left+time.Hour-1)/time.Hour)))
+		}
+		return state.Mode, nil
+	}
+}
+
+func yes(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+// announcementPrefix begins the names of recordings that mode.apply takes:
+// "announcement" for everybody, "announcement.es" for callers in Spanish.
+const announcementPrefix = "announcement"
+
+// ModeApply is the action mode.apply: it switches on the mode in attribute
+// mode.wanted, with the recordings "announcement" and "announcement.<language>"
+// where the caller made some, for with: {hours}, by default 12.
+//
+// Results: "ok". Needs account.id. The recordings are dropped afterwards.
+func ModeApply(m *mode.Switch) Action {
+	return func(ctx context.Context, s *Session) (string, error) {
+		by := s.Get(AttributeAccountID)
+		if by == "" {
+			return "", errors.New("changing the emergency mode needs an authenticated caller")
+		}
+		change := mode.Change{
+			Mode: s.Get("mode.wanted"), By: by, Name: s.Get(AttributeAccountName), Via: "phone",
+			Announcement:  s.Recording(announcementPrefix),
+			Announcements: map[string]*audio.Clip{},
+		}
+		for name, clip := range s.Recordings() {
+			if language, ok := strings.CutPrefix(name, announcementPrefix+"."); ok {
+				change.Announcements[language] = clip
+			}
+		}
+		if hours := s.Arg("hours"); hours != "" {
+			n, err := strconv.Atoi(hours)
+			if err != nil {
+				return "", fmt.Errorf("hours must be a number: %w", err)
+			}
+			change.For = time.Duration(n) * time.Hour
+		}
+		ctx, cancel := outlive(ctx)
+		defer cancel()
+		if _, err := m.Set(ctx, change); err != nil {
+			return "", err
+		}
+		for name := range s.Recordings() {
+			if name == announcementPrefix || strings.HasPrefix(name, announcementPrefix+".") {
+				s.ForgetRecording(name)
+			}
+		}
+		return "ok", nil
+	}
+}
+
+// ModeClear is the action mode.clear: back to normal. Results: "ok". Needs
+// account.id.
+func ModeClear(m *mode.Switch) Action {
+	return func(ctx context.Context, s *Session) (string, error) {
+		by := s.Get(AttributeAccountID)
+		if by == "" {
+			return "", errors.New("changing the emergency mode needs an authenticated caller")
+		}
+		ctx, cancel := outlive(ctx)
+		defer cancel()
+		return "ok", m.Clear(ctx, by, s.Get(AttributeAccountName), "phone")
+	}
+}
+
+// RegistrantSave is the action registrant.save. It hands the call's attributes
+// and recordings (µ-law) to save and keeps the spoken code in registrant.code.
+//
+// Results: "ok", or "refused" when the caller did not agree to be registered.
+func RegistrantSave(save func(ctx context.Context, answers map[string]string, recordings map[string][]byte) (code string, err error)) Action {
+	return func(ctx context.Context, s *Session) (string, error) {
+		if s.Get("consent") != "yes" {
+			return "refused", nil
+		}
+		ctx, cancel := outlive(ctx)
+		defer cancel()
+		recordings := map[string][]byte{}
+		for name, clip := range s.Recordings() {
+			recordings[name] = clip.MuLaw()
+		}
+		code, err := save(ctx, s.Attributes(), recordings)
+		if err != nil {
+			return "", err
+		}
+		s.Set("registrant.code", code)
+		return "ok", nil
+	}
+}
+
+// outlive lets a change that was asked for be finished although the caller
+// hangs up at that moment.
+func outlive(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), commitFor)
+}

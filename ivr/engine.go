@@ -1,0 +1,267 @@
+// Package ivr runs telephone dialogues: it plays what a flow says, hears the
+// keys, asks the host for what only the host knows, and ends with an Outcome.
+// It does not know queues, registrants, SIP or media, and it never loses a
+// caller: whatever goes wrong in a dialogue ends in the flow's fallback queue.
+package ivr
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"runtime/debug"
+	"slices"
+	"sync/atomic"
+
+	"hotline/appliance/audio"
+	"hotline/ivr/flow"
+)
+
+// Exit says how a dialogue ended.
+type Exit string
+
+// The exits.
+const (
+	ExitQueue  Exit = "queue"  // the caller is to wait in Outcome.Queue
+	ExitHangup Exit = "hangup" // the flow wants the call ended
+	ExitEnd    Exit = "end"    // the flow has nothing more to say
+	ExitLeft   Exit = "left"   // the caller hung up, or ctx ended
+)
+
+// Outcome is everything a dialogue gathered. It is complete at every exit.
+type Outcome struct {
+	Exit       Exit
+	Queue      string
+	Priority   int
+	Treatment  string // flow to run while waiting
+	Reason     string // of a hangup or end
+	Fallback   bool   // the queue is the flow's fallback: something went wrong
+	Language   string
+	Path       []string
+	Keys       string // menu keys in order; sensitive ones are "x"
+	Attributes map[string]string
+	Recordings map[string]*audio.Clip
+}
+
+// Start is what is known when a dialogue begins.
+type Start struct {
+	Flow       string
+	Language   string // "": the first offered
+	Attributes map[string]string
+}
+
+// Config is what an Engine needs.
+type Config struct {
+	Flows     *flow.FlowSet
+	Prompts   Prompts
+	Languages []string // offered to callers; the first is the default
+	Actions   map[string]Action
+	HasQueue  func(id string) bool // nil: queue names are not checked
+	Fallback  flow.Queue           // where callers go when there is not even a flow
+	MaxSteps  int                  // of one call between two waits; 0: 400
+	Log       *slog.Logger
+}
+
+const defaultMaxSteps = 400
+
+// maxDepth is how deep flows may call each other.
+const maxDepth = 8
+
+// Engine runs dialogues, any number at once.
+type Engine struct {
+	cfg   Config
+	flows atomic.Pointer[flow.FlowSet]
+}
+
+// New checks the flows and returns an engine for them.
+func New(cfg Config) (*Engine, error) {
+	if len(cfg.Languages) == 0 {
+		return nil, errors.New("no language is offered to callers: name at least one")
+	}
+	if cfg.MaxSteps == 0 {
+		cfg.MaxSteps = defaultMaxSteps
+	}
+	if cfg.Fallback.ID == "" {
+		cfg.Fallback = flow.Queue{ID: "help", Priority: 5}
+	}
+	e := &Engine{cfg: cfg}
+	if err := e.Publish(cfg.Flows); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// Publish checks flows and uses them for every call from now on. Running calls
+// keep those they began with.
+func (e *Engine) Publish(flows *flow.FlowSet) error {
+	err := flow.Check(flows, flow.Surroundings{
+		Languages: e.cfg.Languages,
+		HasPrompt: e.cfg.Prompts.Has,
+		Actions:   slices.Collect(maps.Keys(e.cfg.Actions)),
+		HasQueue:  e.cfg.HasQueue,
+	})
+	if err != nil {
+		return fmt.Errorf("these flows cannot be used; calls keep the ones in use:\n%w", err)
+	}
+	e.flows.Store(flows)
+	return nil
+}
+
+// run is one dialogue.
+type run struct {
+	*Session
+	engine *Engine
+	flows  *flow.FlowSet
+	steps  int  // since the last wait
+	music  bool // a background is set
+	unread byte // a key that was read and belongs to the next step
+}
+
+// ending is how a flow was left; the zero value is "not yet".
+type ending struct {
+	exit     Exit
+	queue    flow.Queue
+	reason   string
+	fallback bool
+}
+
+// Run leads one caller through a flow. The Outcome is always usable: an error
+// only explains why it is the fallback.
+func (e *Engine) Run(ctx context.Context, line Line, start Start) (out Outcome, err error) {
+	r := &run{
+		Session: &Session{
+			line: line, log: e.cfg.Log,
+			attributes: map[string]string{}, secrets: map[string]string{},
+			recordings: map[string]*audio.Clip{}, spoken: map[string]*audio.Clip{},
+		},
+		engine: e,
+		flows:  e.flows.Load(),
+	}
+	for name, value := range start.Attributes {
+		r.Set(name, value)
+	}
+	r.Set(Language, start.Language)
+	if !slices.Contains(e.cfg.Languages, start.Language) {
+		r.Set(Language, e.cfg.Languages[0])
+	}
+	f := r.flows.Flow(start.Flow)
+	if f == nil {
+		return r.outcome(ending{exit: ExitQueue, queue: e.cfg.Fallback, fallback: true}),
+			fmt.Errorf("there is no flow %q: the caller goes to queue %q", start.Flow, e.cfg.Fallback.ID)
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			e.cfg.Log.Error("a dialogue failed; the caller goes to the fallback queue", "flow", f.Name, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			out = r.outcome(ending{exit: ExitQueue, queue: f.Fallback, fallback: true})
+			err = fmt.Errorf("the flow %q failed: %v", f.Name, p)
+		}
+	}()
+	return r.outcome(r.flow(ctx, f, 0)), nil
+}
+
+func (r *run) outcome(end ending) Outcome {
+	return Outcome{
+		Exit: end.exit, Queue: end.queue.ID, Priority: end.queue.Priority, Treatment: end.queue.Treatment,
+		Reason: end.reason, Fallback: end.fallback,
+		Language: r.Language(), Path: r.path, Keys: string(r.keys),
+		Attributes: r.Attributes(), Recordings: r.Recordings(),
+	}
+}
+
+// flow runs one flow to its end.
+func (r *run) flow(ctx context.Context, f *flow.Flow, depth int) ending {
+	fallback := ending{exit: ExitQueue, queue: f.Fallback, fallback: true}
+	name := f.Start
+	for {
+		if ctx.Err() != nil {
+			return ending{exit: ExitLeft}
+		}
+		step := f.Steps[name]
+		r.steps++
+		if step == nil || r.steps > r.engine.cfg.MaxSteps || depth > maxDepth {
+			r.log.Error("a dialogue went round in circles; the caller goes to the fallback queue",
+				"flow", f.Name, "step", name, "steps", r.steps, "depth", depth, "queue", f.Fallback.ID)
+			return fallback
+		}
+		target, end := r.step(ctx, step, depth)
+		if ctx.Err() != nil {
+			return ending{exit: ExitLeft}
+		}
+		if end.exit != "" {
+			return end
+		}
+		r.assign(target.Set)
+		r.keepLanguage()
+		name = target.Step
+	}
+}
+
+// keepLanguage undoes a language that is not offered.
+func (r *run) keepLanguage() {
+	if !slices.Contains(r.engine.cfg.Languages, r.Language()) {
+		r.Set(Language, r.engine.cfg.Languages[0])
+	}
+}
+
+// step runs one step: where to go on, or how the dialogue ended.
+func (r *run) step(ctx context.Context, s *flow.Step, depth int) (flow.Target, ending) {
+	switch s.Kind {
+	case flow.Menu:
+		return r.menu(ctx, s), ending{}
+	case flow.Collect:
+		return r.collect(ctx, s), ending{}
+	case flow.Record:
+		return r.record(ctx, s), ending{}
+	case flow.Do:
+		return r.do(ctx, s), ending{}
+	case flow.Wait:
+		return r.wait(ctx, s), ending{}
+	case flow.If:
+		if s.If.Holds(func(name string) string { return r.attributes[name] }) {
+			r.passed(s, "then")
+			return s.If.Then, ending{}
+		}
+		r.passed(s, "else")
+		return s.If.Else, ending{}
+	case flow.Set:
+		r.assign(s.Set)
+	case flow.Say:
+		r.say(ctx, s.Say, s.BargeIn)
+		r.passed(s, "said")
+	case flow.Music:
+		r.background(s.Music)
+	case flow.Call:
+		return r.call(ctx, s, depth)
+	case flow.ToQueue:
+		r.say(ctx, s.Say, s.BargeIn)
+		r.passed(s, s.Queue.ID)
+		return flow.Target{}, ending{exit: ExitQueue, queue: *s.Queue}
+	case flow.Hangup:
+		r.say(ctx, s.Say, s.BargeIn)
+		r.passed(s, s.Reason)
+		return flow.Target{}, ending{exit: ExitHangup, reason: s.Reason}
+	case flow.End:
+		r.say(ctx, s.Say, s.BargeIn)
+		r.passed(s, s.Reason)
+		return flow.Target{}, ending{exit: ExitEnd, reason: s.Reason}
+	}
+	return s.Next, ending{}
+}
+
+// call runs another flow. Only its end comes back here; every other exit ends
+// the whole dialogue.
+func (r *run) call(ctx context.Context, s *flow.Step, depth int) (flow.Target, ending) {
+	end := r.flow(ctx, r.flows.Flow(s.Call.Flow), depth+1)
+	if end.exit != ExitEnd {
+		return flow.Target{}, end
+	}
+	r.passed(s, end.reason)
+	if t, ok := s.Call.On[end.reason]; ok {
+		return t, ending{}
+	}
+	if s.Next.Given() {
+		return s.Next, ending{}
+	}
+	return flow.Target{}, end
+}

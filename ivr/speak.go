@@ -1,0 +1,100 @@
+package ivr
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"hotline/appliance/audio"
+	"hotline/ivr/flow"
+)
+
+// breath is the pause between two spoken parts.
+const breath = 160 * time.Millisecond
+
+// say speaks parts one after another; with bargeIn until a key waits.
+func (r *run) say(ctx context.Context, parts []flow.Part, bargeIn bool) {
+	if bargeIn && r.unread != 0 {
+		return
+	}
+	clips := r.clips(parts)
+	if r.music && len(clips) > 1 {
+		// One clip, or the music would come up between the parts.
+		clips = []*audio.Clip{audio.Concat(clips...)}
+	}
+	for _, clip := range clips {
+		limited, cancel := context.WithTimeout(ctx, clip.Duration()+slack)
+		interrupted, err := r.line.Play(limited, clip, bargeIn)
+		cancel()
+		if err != nil && ctx.Err() == nil {
+			r.log.Warn("a caller did not hear a prompt to its end", "error", err)
+		}
+		if interrupted || ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+// clips finds the sound of parts, with pauses between them. What cannot be
+// found is left out and logged: a caller who misses a sentence is better off
+// than one who is cut off.
+func (r *run) clips(parts []flow.Part) []*audio.Clip {
+	var clips []*audio.Clip
+	gap := false
+	add := func(clip *audio.Clip) {
+		if clip.Duration() == 0 {
+			return
+		}
+		if gap {
+			clips = append(clips, audio.Silence(breath))
+		}
+		clips, gap = append(clips, clip), true
+	}
+	for _, p := range parts {
+		language := p.In
+		if language == "" {
+			language = r.Language()
+		}
+		switch p.Kind {
+		case flow.PartPause:
+			clips, gap = append(clips, audio.Silence(p.Pause)), false
+		case flow.PartPrompt:
+			add(r.prompt(language, p.Ref))
+		case flow.PartAnnouncement:
+			add(r.spoken[p.Ref])
+		case flow.PartRecording:
+			add(r.recordings[p.Ref])
+		case flow.PartPick:
+			if id, ok := p.Of[r.attributes[p.Ref]]; ok {
+				add(r.prompt(language, id))
+			}
+		case flow.PartEach:
+			for _, item := range flow.Items(r.attributes[p.Ref]) {
+				if id, ok := p.Of[item]; ok {
+					add(r.prompt(language, id))
+				}
+			}
+		case flow.PartDigits:
+			if digits := r.attributes[p.Ref]; digits != "" {
+				add(r.heard(r.engine.cfg.Prompts.Digits(language, digits)))
+			}
+		case flow.PartNumber:
+			if n, err := strconv.Atoi(r.attributes[p.Ref]); err == nil {
+				add(r.heard(r.engine.cfg.Prompts.Number(language, n)))
+			}
+		}
+	}
+	return clips
+}
+
+func (r *run) prompt(language, id string) *audio.Clip {
+	return r.heard(r.engine.cfg.Prompts.Clip(language, id))
+}
+
+func (r *run) heard(clip *audio.Clip, err error) *audio.Clip {
+	if err != nil {
+		r.log.Error("a prompt could not be spoken", "error", err)
+		return nil
+	}
+	return clip
+}
