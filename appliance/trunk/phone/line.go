@@ -1,0 +1,60 @@
+package phone
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+
+	"github.com/emiago/sipgo/sip"
+)
+
+// line is the phone's SIP socket with sipgo's layers on it.
+type line struct {
+	conn    *net.UDPConn
+	local   netip.AddrPort
+	carrier *sip.TransportLayer
+	layer   *sip.TransactionLayer
+}
+
+// listening tells when sipgo reads, and so knows, the socket: a request sent
+// before would make it open another one.
+type listening struct {
+	net.PacketConn
+	once  sync.Once
+	ready chan struct{}
+}
+
+func (l *listening) ReadFrom(p []byte) (int, net.Addr, error) {
+	l.once.Do(func() { close(l.ready) })
+	return l.PacketConn.ReadFrom(p)
+}
+
+func openLine(ctx context.Context, local netip.Addr, incoming func(*sip.Request, *sip.ServerTx), work *sync.WaitGroup) (*line, error) {
+	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(local, 0)))
+	if err != nil {
+		return nil, fmt.Errorf("opening the SIP socket: %w", err)
+	}
+	silent := slog.New(slog.DiscardHandler)
+	l := &line{conn: conn, local: conn.LocalAddr().(*net.UDPAddr).AddrPort()}
+	l.carrier = sip.NewTransportLayer(net.DefaultResolver, sip.NewParser(), nil, sip.WithTransportLayerLogger(silent))
+	l.layer = sip.NewTransactionLayer(l.carrier, sip.WithTransactionLayerLogger(silent),
+		sip.WithTransactionLayerUnhandledResponseHandler(func(*sip.Response) {}))
+	l.layer.OnRequest(incoming)
+
+	wrapped := &listening{PacketConn: conn, ready: make(chan struct{})}
+	work.Go(func() { _ = l.carrier.ServeUDP(wrapped) })
+	work.Go(func() {
+		<-ctx.Done()
+		l.layer.Close()
+		conn.Close()
+	})
+	select {
+	case <-wrapped.ready:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	return l, nil
+}

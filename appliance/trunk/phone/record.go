@@ -1,0 +1,131 @@
+package phone
+
+import (
+	"errors"
+	"math"
+	"net"
+	"slices"
+	"time"
+
+	"github.com/pion/rtp"
+
+	"hotline/appliance/audio"
+)
+
+// Packet is what is remembered of a packet that was received.
+type Packet struct {
+	At      time.Time
+	Seq     uint16
+	TS      uint32
+	SSRC    uint32
+	PT      uint8
+	Marker  bool
+	Payload int // bytes
+}
+
+// record is what the phone has heard.
+type record struct {
+	keep    int // samples
+	packets []Packet
+	pcm     []int16
+	origin  uint32 // timestamp of pcm[0]
+	ssrc    uint32
+	begun   bool
+	last    time.Time
+}
+
+func (s *sound) listen() {
+	buffer := make([]byte, 2048)
+	for {
+		n, err := s.conn.Read(buffer)
+		if err != nil {
+			if errors.Is(err, net.ErrClosed) {
+				return
+			}
+			continue // an ICMP answer to a packet of ours
+		}
+		var p rtp.Packet
+		if p.Unmarshal(buffer[:n]) != nil {
+			continue
+		}
+		s.mu.Lock()
+		s.record.add(&p, time.Now())
+		s.mu.Unlock()
+	}
+}
+
+// add puts a packet at the place its timestamp says.
+func (r *record) add(p *rtp.Packet, now time.Time) {
+	r.packets = append(r.packets, Packet{At: now, Seq: p.SequenceNumber, TS: p.Timestamp, SSRC: p.SSRC,
+		PT: p.PayloadType, Marker: p.Marker, Payload: len(p.Payload)})
+	if limit := max(r.keep/audio.FrameSamples, 100); len(r.packets) > 2*limit {
+		r.packets = slices.Clone(r.packets[len(r.packets)-limit:])
+	}
+	if p.PayloadType != uint8(audio.MuLaw) && p.PayloadType != uint8(audio.ALaw) {
+		return
+	}
+	r.last = now
+	if !r.begun || p.SSRC != r.ssrc {
+		r.begun, r.ssrc = true, p.SSRC
+		r.origin = p.Timestamp - uint32(len(r.pcm))
+	}
+	at := int(int32(p.Timestamp - r.origin))
+	end := at + len(p.Payload)
+	if at < 0 || end > len(r.pcm)+r.keep {
+		return // older than what is kept, or a timestamp out of nowhere
+	}
+	if end > len(r.pcm) {
+		r.pcm = append(r.pcm, make([]int16, end-len(r.pcm))...)
+	}
+	copy(r.pcm[at:], audio.Decode(p.Payload, audio.Law(p.PayloadType)))
+	if excess := len(r.pcm) - 2*r.keep; excess > 0 {
+		r.pcm = slices.Clone(r.pcm[len(r.pcm)-r.keep:])
+		r.origin += uint32(excess + r.keep)
+	}
+}
+
+func (s *sound) heard() []int16 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.record.pcm)
+}
+
+func (s *sound) packets() []Packet {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.record.packets)
+}
+
+// window is how much of the recent sound a judgement rests on.
+const window = 240 * time.Millisecond
+
+// audible is the level, as RMS of 16-bit samples, above which there is sound.
+const audible = 100
+
+func (s *sound) recent() (pcm []int16, fresh bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := int(window.Seconds() * audio.SampleRate)
+	if len(s.record.pcm) < n {
+		return nil, false
+	}
+	return slices.Clone(s.record.pcm[len(s.record.pcm)-n:]), time.Since(s.record.last) < window
+}
+
+func (s *sound) hears(hz float64) bool {
+	pcm, fresh := s.recent()
+	return fresh && rms(pcm) > audible && audio.ToneLevel(pcm, hz) > 0.6
+}
+
+func (s *sound) quiet() bool {
+	pcm, fresh := s.recent()
+	return !fresh || rms(pcm) < audible
+}
+
+func rms(pcm []int16) float64 {
+	var sum float64
+	for _, v := range pcm {
+		sum += float64(v) * float64(v)
+	}
+	return math.Sqrt(sum / float64(max(len(pcm), 1)))
+}

@@ -1,0 +1,99 @@
+package trunk
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/emiago/sipgo/sip"
+)
+
+// response builds an answer within the call: our tag, our contact.
+func (c *Call) response(m message, status int) *sip.Response {
+	res := c.trunk.response(m.Request, status)
+	if status == 100 {
+		res.Reason = "Trying"
+		return res
+	}
+	res.To().Params.Add("tag", c.id)
+	if status < 300 {
+		res.AppendHeader(c.trunk.contactHeader())
+	}
+	return res
+}
+
+func (c *Call) reply(m message, status int, headers ...sip.Header) error {
+	res := c.response(m, status)
+	for _, h := range headers {
+		res.AppendHeader(h)
+	}
+	return m.tx.Respond(res)
+}
+
+func (t *Trunk) contactHeader() sip.Header {
+	return sip.NewHeader("Contact", "<sip:"+t.contact.String()+">")
+}
+
+// bye builds our BYE (RFC 3261 §12.2.1.1).
+func (c *Call) bye() *sip.Request {
+	c.ourSeq++
+	target, routes := c.target, c.routes
+	var loose bool
+	if len(routes) > 0 {
+		if _, loose = routes[0].UriParams.Get("lr"); !loose {
+			// A strict router of RFC 2543 wants itself as the Request-URI.
+			target, routes = routes[0], append(append([]sip.Uri(nil), routes[1:]...), target)
+		}
+	}
+	r := sip.NewRequest(sip.BYE, target)
+	r.SipVersion = "SIP/2.0"
+	via := &sip.ViaHeader{ProtocolName: "SIP", ProtocolVersion: "2.0", Transport: "UDP",
+		Host: c.trunk.contact.Addr().String(), Port: int(c.trunk.contact.Port()), Params: sip.NewParams()}
+	via.Params.Add("branch", sip.GenerateBranchN(16))
+	via.Params.Add("rport", "")
+	r.AppendHeader(via)
+	for _, route := range routes {
+		r.AppendHeader(&sip.RouteHeader{Address: route})
+	}
+	hops := sip.MaxForwardsHeader(70)
+	r.AppendHeader(&hops)
+	from := c.invite.To().AsFrom()
+	from.Params.Add("tag", c.id)
+	r.AppendHeader(&from)
+	to := c.invite.From().AsTo()
+	r.AppendHeader(&to)
+	id := sip.CallIDHeader(c.callID)
+	r.AppendHeader(&id)
+	r.AppendHeader(&sip.CSeqHeader{SeqNo: c.ourSeq, MethodName: sip.BYE})
+	r.SetBody(nil)
+	r.SetTransport("UDP") // whatever a URI parameter says: it is the socket we have
+	if c.natted && len(c.routes) == 0 {
+		r.SetDestination(c.source) // a router's inside address in Contact leads nowhere
+	} else if len(c.routes) > 0 && !loose {
+		r.SetDestination(hostPort(target))
+	}
+	r.Laddr = c.trunk.laddr
+	return r
+}
+
+func hostPort(uri sip.Uri) string {
+	port := uri.Port
+	if port == 0 {
+		port = sip.DefaultUdpPort
+	}
+	return fmt.Sprintf("%s:%d", uri.Host, port)
+}
+
+// request sends a request of ours from the listening socket. While the reader
+// starts anew the library does not know the socket for a moment; the second
+// attempt finds it.
+func (t *Trunk) request(ctx context.Context, r *sip.Request) (*sip.ClientTx, error) {
+	tx, err := t.layer.Request(ctx, r)
+	if err != nil && ctx.Err() == nil {
+		r.Via().Params.Add("branch", sip.GenerateBranchN(16))
+		tx, err = t.layer.Request(ctx, r)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("sending %s: %w", r.Method, err)
+	}
+	return tx, nil
+}

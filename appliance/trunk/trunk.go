@@ -1,0 +1,252 @@
+package trunk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"net/netip"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"hotline/appliance/media"
+)
+
+// Config is what a Trunk needs. Conn, Ports, Pacer, Serves, Handle and Log
+// must be set.
+type Config struct {
+	Conn      net.PacketConn // UDP, bound by the caller; Run closes it
+	Advertise netip.Addr     // the address callers are told; the one of Conn when not set
+	Ports     *media.Ports   // where sound arrives
+	Pacer     *media.Pacer
+	Peers     []netip.Prefix // whose messages are read; everybody's when empty
+	MaxCalls  int            // refused with 503 above it; 1000 when 0
+
+	// Serves says whether a dialled number is ours; others get 404.
+	Serves func(called string) bool
+	// Handle is the story of one call, in a goroutine of its own. When it
+	// returns the call ends; when it panics only this call does.
+	Handle func(ctx context.Context, c *Call)
+
+	Region        string        // country of numbers without a country code (ISO 3166)
+	TrustIdentity bool          // the peers vouch for P-Asserted-Identity (RFC 3325)
+	Silence       time.Duration // no sound at all for so long ends a call; 60 s when 0, never when negative
+	Drain         time.Duration // how long running calls go on after Run's context ends
+	Log           *slog.Logger
+
+	t1 time.Duration // RFC 3261 T1; tests shorten it
+}
+
+// Stats is a snapshot of a Trunk's counters.
+type Stats struct {
+	Calls          int            // up or being set up now
+	Offered        uint64         // INVITEs for a new call
+	Answered       uint64         //
+	Rejected       map[int]uint64 // refused requests by SIP status
+	Unacknowledged uint64         // calls ended because the caller never confirmed our answer
+	Silent         uint64         // calls ended because no sound arrived
+	Panics         uint64         // faults of ours that ended one call or one request
+	Dropped        uint64         // datagrams from strangers, or that cannot be SIP
+}
+
+// Trunk takes calls from one UDP socket.
+type Trunk struct {
+	cfg     Config
+	log     *slog.Logger
+	contact netip.AddrPort
+	laddr   sip.Addr
+	wire    *wire
+	carrier *sip.TransportLayer
+	layer   *sip.TransactionLayer
+
+	work sync.WaitGroup // call loops and handlers
+	base context.Context
+
+	mu       sync.Mutex
+	serving  bool
+	draining bool
+	calls    map[string]*Call     // by our tag
+	invites  map[string]*Call     // by Call-ID, From tag and CSeq of the first INVITE (RFC 3261 §8.2.2.2)
+	gaveUp   map[string]time.Time // CANCELs that came before their INVITE, by transaction
+	active   int
+	rejected map[int]uint64
+
+	offered, answered, unacknowledged, silent, panics atomic.Uint64
+}
+
+const (
+	defaultMaxCalls = 1000
+	defaultSilence  = time.Minute
+	defaultT1       = 500 * time.Millisecond
+	t2              = 4 * time.Second
+	goodbyeLimit    = 3 * time.Second // for BYEs and handlers at shutdown
+)
+
+// New makes a trunk. Nothing is read or sent before Run.
+func New(cfg Config) (*Trunk, error) {
+	if cfg.Conn == nil || cfg.Ports == nil || cfg.Pacer == nil || cfg.Serves == nil || cfg.Handle == nil || cfg.Log == nil {
+		return nil, errors.New("making the trunk: Conn, Ports, Pacer, Serves, Handle and Log must be set")
+	}
+	contact, err := contactAddress(cfg.Conn, cfg.Advertise)
+	if err != nil {
+		return nil, fmt.Errorf("making the trunk: %w", err)
+	}
+	if cfg.MaxCalls == 0 {
+		cfg.MaxCalls = defaultMaxCalls
+	}
+	if cfg.Silence == 0 {
+		cfg.Silence = defaultSilence
+	}
+	if cfg.t1 == 0 {
+		cfg.t1 = defaultT1
+	}
+	bound := addrPort(cfg.Conn.LocalAddr())
+	t := &Trunk{
+		cfg:      cfg,
+		log:      cfg.Log,
+		contact:  contact,
+		laddr:    sip.Addr{IP: bound.Addr().AsSlice(), Port: int(bound.Port())},
+		wire:     &wire{PacketConn: cfg.Conn, peers: cfg.Peers},
+		calls:    make(map[string]*Call),
+		invites:  make(map[string]*Call),
+		gaveUp:   make(map[string]time.Time),
+		rejected: make(map[int]uint64),
+	}
+	if udp, ok := cfg.Conn.LocalAddr().(*net.UDPAddr); ok {
+		t.laddr.IP = udp.IP // as printed by the socket: sipgo finds the socket by that text
+	}
+	return t, nil
+}
+
+// Addr is where callers reach the trunk.
+func (t *Trunk) Addr() netip.AddrPort { return t.contact }
+
+// Run serves until ctx ends, then takes no new call, lets running ones go on
+// for Config.Drain, hangs up what is left and returns when every call is gone.
+// It never stays up deaf: when the socket fails it ends the calls and returns
+// the error.
+func (t *Trunk) Run(ctx context.Context) error {
+	raiseMessageLimit()
+	calls, stopCalls := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer stopCalls(nil)
+
+	library := slog.New(quiet{log: t.log, gate: new(gate)})
+	t.carrier = sip.NewTransportLayer(net.DefaultResolver, sip.NewParser(), nil, sip.WithTransportLayerLogger(library))
+	t.layer = sip.NewTransactionLayer(t.carrier, sip.WithTransactionLayerLogger(library),
+		sip.WithTransactionLayerUnhandledResponseHandler(func(*sip.Response) {}))
+	t.layer.OnRequest(t.receive)
+
+	t.mu.Lock()
+	if t.serving {
+		t.mu.Unlock()
+		return errors.New("running the trunk: it runs already")
+	}
+	t.serving, t.base = true, calls
+	t.mu.Unlock()
+
+	deaf := make(chan error, 1)
+	go func() { deaf <- t.listen() }()
+
+	var fault error
+	select {
+	case fault = <-deaf:
+	case <-ctx.Done():
+	}
+	t.mu.Lock()
+	t.draining = true
+	t.mu.Unlock()
+	left := t.finish(fault == nil, stopCalls)
+
+	t.wire.stop()
+	if fault == nil {
+		fault = <-deaf
+	}
+	t.layer.Close()
+	closing := t.carrier.Close()
+	if err := t.cfg.Conn.Close(); err != nil && fault == nil {
+		closing = errors.Join(closing, err)
+	}
+	if fault != nil {
+		return fmt.Errorf("the SIP socket failed, no caller can get through; check the network and restart: %w", fault)
+	}
+	if left != nil {
+		return left
+	}
+	if closing != nil {
+		return fmt.Errorf("closing the SIP socket: %w", closing)
+	}
+	return ctx.Err()
+}
+
+// listen reads until stop or a failure of the socket.
+func (t *Trunk) listen() error {
+	for {
+		if err := t.carrier.ServeUDP(t.wire); err != nil {
+			return err
+		}
+		if fault := t.wire.fault.Load(); fault != nil {
+			return *fault
+		}
+		if t.wire.stopped.Load() {
+			return nil
+		}
+		t.log.Info("sip socket taken up anew: many addresses were seen", "addresses", maxSources)
+	}
+}
+
+// finish waits for running calls, then hangs up on them.
+func (t *Trunk) finish(reachable bool, stopCalls context.CancelCauseFunc) error {
+	gone := make(chan struct{})
+	go func() {
+		t.work.Wait()
+		close(gone)
+	}()
+	if reachable && t.cfg.Drain > 0 {
+		select {
+		case <-gone:
+			return nil
+		case <-time.After(t.cfg.Drain):
+		}
+	}
+	stopCalls(shuttingDown)
+	select {
+	case <-gone:
+		return nil
+	case <-time.After(goodbyeLimit + 2*time.Second):
+		return errors.New("stopping the trunk: some calls did not end in time; their callers were sent a hang-up")
+	}
+}
+
+// Stats is a snapshot.
+func (t *Trunk) Stats() Stats {
+	t.mu.Lock()
+	active, rejected := t.active, maps.Clone(t.rejected)
+	t.mu.Unlock()
+	return Stats{
+		Calls:          active,
+		Offered:        t.offered.Load(),
+		Answered:       t.answered.Load(),
+		Rejected:       rejected,
+		Unacknowledged: t.unacknowledged.Load(),
+		Silent:         t.silent.Load(),
+		Panics:         t.panics.Load(),
+		Dropped:        t.wire.dropped.Load(),
+	}
+}
+
+// fault counts and logs a panic. The stack names our code; the value may quote
+// a stranger and is cut short.
+func (t *Trunk) fault(log *slog.Logger, where string, recovered any) {
+	t.panics.Add(1)
+	text := fmt.Sprint(recovered)
+	if len(text) > 200 {
+		text = text[:200]
+	}
+	log.Error("a fault in the software ended one call; the others go on", "where", where, "panic", text, "stack", string(debug.Stack()))
+}
