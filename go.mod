@@ -57,4 +57,12 @@ require (
 	rsc.io/qr v0.2.0
 )
 
-require github.com/a-h/parse v0.0.0-20250122154542-74294addb73e // indirect
+require (
+	github.com/BurntSushi/toml v1.4.1-0.20240526193622-a339e1f7089c // indirect
+	github.com/a-h/parse v0.0.0-20250122154542-74294addb73e // indirect
+	golang.org/x/exp/typeparams v0.0.0-20231108232855-2478ac86f678 // indirect
+	golang.org/x/mod v0.41.0 // indirect
+	golang.org/x/tools v0.51.0 // indirect
+)
+
+tool honnef.co/go/tools/cmd/staticcheck

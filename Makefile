@@ -1,0 +1,44 @@
+# make demo    build and start a complete hotline on this machine
+# make test    everything that must hold, with what it needs installed first
+
+GO ?= go
+
+.PHONY: build demo test check need generate prompts bench fuzz clean
+
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -o hotline ./cmd/hotline
+
+demo: build
+	./hotline demo
+
+# The race detector needs a C compiler, the whole-product test a browser and a
+# SIP tester.
+test: need check
+	$(GO) test -race -timeout 20m ./...
+
+need:
+	@sh .ci/need gcc:gcc chromium:chromium sipp:sip-tester
+
+check:
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not formatted:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	$(GO) mod verify >/dev/null
+
+# Everything that is generated and committed: pages, bundled scripts and
+# styles. Tests fail when one of them is stale.
+generate:
+	$(GO) tool templ generate
+	$(GO) run ./tools/assets
+
+# Speaks the prompts whose text has changed; needs espeak-ng.
+prompts:
+	@sh .ci/need espeak-ng:espeak-ng
+	$(GO) run ./ivr/prompts/render
+
+bench: build
+	$(GO) test -run '^$$' -bench . -benchtime 1s ./triage ./appliance/store ./appliance/media
+	$(GO) run ./bench
+
+clean:
+	rm -f hotline
