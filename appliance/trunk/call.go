@@ -32,6 +32,7 @@ var (
 	gaveUp       = call.Cause{By: call.ByCaller, Reason: "gave up before the answer", Code: 487}
 	hungUp       = call.Cause{By: call.ByCaller, Reason: "hung up"}
 	unconfirmed  = call.Cause{By: call.ByNetwork, Reason: "the caller's side never confirmed the answer", Code: 408}
+	lineFailed   = call.Cause{By: call.ByNetwork, Reason: "the line to the telephone network failed", Code: 503}
 	noSound      = call.Cause{By: call.ByNetwork, Reason: "no sound arrives"}
 	unreachable  = call.Cause{By: call.ByNetwork, Reason: "the caller's side cannot be reached"}
 	badAnswer    = call.Cause{By: call.ByNetwork, Reason: "the caller's side does not speak a sound the hotline knows", Code: 488}
@@ -146,7 +147,8 @@ func refusedOffer(err error) *refusal {
 func (c *Call) take(s *session) {
 	c.theirs = s
 	sound := media.NewUDP(c.trunk.cfg.Pacer, c.conn, media.UDPConfig{
-		Law: s.law, DTMF: s.dtmf, Remote: s.remote, Ptime: s.ptime, Log: c.log,
+		Law: s.law, DTMF: s.dtmf, Remote: s.remote, Ptime: s.ptime,
+		Ports: c.trunk.cfg.Ports, Log: c.log,
 	})
 	c.mu.Lock()
 	c.sound, c.held = sound, s.held
@@ -308,12 +310,13 @@ func (c *Call) closeSound() {
 	c.mu.Lock()
 	sound := c.sound
 	c.mu.Unlock()
-	if sound != nil {
-		if err := sound.Close(); err != nil {
-			c.log.Warn("closing the sound of a call", "error", err)
-		}
+	if sound == nil {
+		c.trunk.cfg.Ports.Release(c.conn)
+		return
 	}
-	c.trunk.cfg.Ports.Release(c.conn)
+	if err := sound.Close(); err != nil {
+		c.log.Warn("closing the sound of a call", "error", err)
+	}
 }
 
 // abandon undoes newCall for a call that was never admitted.

@@ -76,13 +76,28 @@ func (c *Call) live() {
 	defer func() {
 		if recovered := recover(); recovered != nil {
 			c.trunk.fault(c.log, "running a dialog", recovered)
-			c.over(faulty)
+			c.rescue()
 		}
 	}()
 	c.log.Info("call arrives", "from", c.from, "late_offer", c.theirs == nil)
 	for next := state((*Call).ringing); next != nil; {
 		next = next(c)
 	}
+}
+
+// rescue ends a call whose loop has failed, as far as that is possible.
+func (c *Call) rescue() {
+	defer func() {
+		if recovered := recover(); recovered != nil {
+			c.trunk.fault(c.log, "ending a failed dialog", recovered)
+		}
+	}()
+	c.over(faulty)
+	if c.answeredAt.IsZero() {
+		_ = c.reply(message{c.invite, c.tx}, 500)
+		return
+	}
+	c.goodbye()
 }
 
 // leave takes the call out of the books. Its transactions live on in sipgo and
@@ -136,7 +151,7 @@ func (c *Call) ringing() state {
 			c.decline(unattended)
 			return nil
 		case <-c.trunk.base.Done():
-			c.decline(shuttingDown, retryAfter(0))
+			c.decline(call.CauseOf(c.trunk.base), retryAfter(0))
 			return nil
 		}
 	}
@@ -407,7 +422,9 @@ func (c *Call) inOrder(m message) bool {
 // renegotiate answers a re-INVITE or UPDATE: hold, resume, a moved phone. What
 // cannot be taken is refused and the call goes on as it was.
 func (c *Call) renegotiate(m message) {
-	if c.unacked != nil || c.theirs == nil {
+	// An ACK that is still under way is no obstacle: who changes the call has
+	// read our answer. Only an offer of ours must be answered first (RFC 3264 §4).
+	if c.unacked != nil && c.unacked.offered {
 		c.trunk.respond(m.tx, m.Request, refuse(491))
 		return
 	}

@@ -136,12 +136,6 @@ func (t *Trunk) Run(ctx context.Context) error {
 	calls, stopCalls := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stopCalls(nil)
 
-	library := slog.New(quiet{log: t.log, gate: new(gate)})
-	t.carrier = sip.NewTransportLayer(net.DefaultResolver, sip.NewParser(), nil, sip.WithTransportLayerLogger(library))
-	t.layer = sip.NewTransactionLayer(t.carrier, sip.WithTransactionLayerLogger(library),
-		sip.WithTransactionLayerUnhandledResponseHandler(func(*sip.Response) {}))
-	t.layer.OnRequest(t.receive)
-
 	t.mu.Lock()
 	if t.serving {
 		t.mu.Unlock()
@@ -149,6 +143,12 @@ func (t *Trunk) Run(ctx context.Context) error {
 	}
 	t.serving, t.base = true, calls
 	t.mu.Unlock()
+
+	library := slog.New(quiet{log: t.log, gate: new(gate)})
+	t.carrier = sip.NewTransportLayer(net.DefaultResolver, sip.NewParser(), nil, sip.WithTransportLayerLogger(library))
+	t.layer = sip.NewTransactionLayer(t.carrier, sip.WithTransactionLayerLogger(library),
+		sip.WithTransactionLayerUnhandledResponseHandler(func(*sip.Response) {}))
+	t.layer.OnRequest(t.receive)
 
 	deaf := make(chan error, 1)
 	go func() { deaf <- t.listen() }()
@@ -161,7 +161,7 @@ func (t *Trunk) Run(ctx context.Context) error {
 	t.mu.Lock()
 	t.draining = true
 	t.mu.Unlock()
-	left := t.finish(fault == nil, stopCalls)
+	left := t.finish(fault, stopCalls)
 
 	t.wire.stop()
 	if fault == nil {
@@ -201,20 +201,24 @@ func (t *Trunk) listen() error {
 }
 
 // finish waits for running calls, then hangs up on them.
-func (t *Trunk) finish(reachable bool, stopCalls context.CancelCauseFunc) error {
+func (t *Trunk) finish(fault error, stopCalls context.CancelCauseFunc) error {
 	gone := make(chan struct{})
 	go func() {
 		t.work.Wait()
 		close(gone)
 	}()
-	if reachable && t.cfg.Drain > 0 {
+	if fault == nil && t.cfg.Drain > 0 {
 		select {
 		case <-gone:
 			return nil
 		case <-time.After(t.cfg.Drain):
 		}
 	}
-	stopCalls(shuttingDown)
+	cause := shuttingDown
+	if fault != nil {
+		cause = lineFailed
+	}
+	stopCalls(cause)
 	select {
 	case <-gone:
 		return nil

@@ -1,0 +1,141 @@
+package trunk_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"hotline/appliance/audio"
+	"hotline/appliance/trunk/phone"
+)
+
+func TestHoldAndResume(t *testing.T) {
+	for how, answer := range map[phone.Hold]string{
+		phone.SendOnly:    "recvonly",
+		phone.Inactive:    "inactive",
+		phone.ZeroAddress: "recvonly",
+	} {
+		t.Run(string(how), func(t *testing.T) {
+			ctx := limit(t)
+			handle, calls := handing()
+			h := serve(t, "127.0.0.1", handle)
+			p := h.dial(ctx)
+			c := receive(t, "the call", calls)
+			c.Audio().Music(audio.Tone(440, time.Second, -10))
+			if err := p.WaitTone(ctx, 440); err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				if err := p.Hold(ctx, how); err != nil {
+					t.Fatal(err)
+				}
+				if p.Direction() != answer {
+					t.Errorf("the hold is answered %q, want %q", p.Direction(), answer)
+				}
+				if !receive(t, "the hold", c.Holds()) || !c.Held() {
+					t.Error("the call does not know that it is held")
+				}
+				if err := p.WaitSilence(ctx); err != nil {
+					t.Errorf("the held caller still hears the hotline: %v", err)
+				}
+				if err := p.Resume(ctx); err != nil {
+					t.Fatal(err)
+				}
+				if p.Direction() != "sendrecv" {
+					t.Errorf("the resume is answered %q", p.Direction())
+				}
+				if receive(t, "the resume", c.Holds()) || c.Held() {
+					t.Error("the call does not know that it is resumed")
+				}
+				if err := p.WaitTone(ctx, 440); err != nil {
+					t.Errorf("after the resume: %v", err)
+				}
+			}
+		})
+	}
+}
+
+// describe is a session description of a phone at 127.0.0.1.
+func describe(port uint16, formats, attributes string) []byte {
+	return fmt.Appendf(nil, "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio %d RTP/AVP %s\r\n%s", port, formats, attributes)
+}
+
+func TestChangesWithinACall(t *testing.T) {
+	ctx := limit(t)
+	handle, calls := handing()
+	h := serve(t, "127.0.0.1", handle)
+	p := h.dial(ctx)
+	c := receive(t, "the call", calls)
+	here := p.RTP().Port()
+
+	for _, tc := range []struct {
+		name, method, kind string
+		body               []byte
+		status             int
+		contains           string
+		held               bool
+	}{
+		{name: "UPDATE to hold", method: "UPDATE", kind: "application/sdp", body: describe(here, "0 101", "a=sendonly\r\n"), status: 200, contains: "a=recvonly", held: true},
+		{name: "UPDATE as a sign of life", method: "UPDATE", status: 200, held: true},
+		{name: "UPDATE to resume", method: "UPDATE", kind: "application/sdp", body: describe(here, "0", ""), status: 200, contains: "a=sendrecv"},
+		{name: "UPDATE to another codec", method: "UPDATE", kind: "application/sdp", body: describe(here, "8", ""), status: 488},
+		{name: "UPDATE to nonsense", method: "UPDATE", kind: "application/sdp", body: []byte("v=1"), status: 400},
+		{name: "UPDATE with a picture", method: "UPDATE", kind: "image/png", body: []byte{1}, status: 415},
+		{name: "OPTIONS", method: "OPTIONS", status: 200},
+		{name: "INFO", method: "INFO", status: 405},
+		{name: "REFER", method: "REFER", status: 405},
+		{name: "NOTIFY", method: "NOTIFY", status: 405},
+		{name: "MESSAGE", method: "MESSAGE", kind: "text/plain", body: []byte("hi"), status: 405},
+	} {
+		res, err := p.Request(ctx, tc.method, tc.kind, tc.body)
+		if err != nil {
+			t.Fatalf("%s: %v", tc.name, err)
+		}
+		if res.StatusCode != tc.status || !strings.Contains(string(res.Body()), tc.contains) {
+			t.Errorf("%s: %d, want %d\n%s", tc.name, res.StatusCode, tc.status, res.Body())
+		}
+		if res.StatusCode == 405 && res.GetHeader("Allow") == nil {
+			t.Errorf("%s: 405 without Allow", tc.name)
+		}
+		if c.Held() != tc.held {
+			t.Errorf("%s: held is %v", tc.name, c.Held())
+		}
+		if c.Context().Err() != nil {
+			t.Fatalf("%s ended the call", tc.name)
+		}
+	}
+	c.Audio().Music(audio.Tone(440, time.Second, -10))
+	if err := p.WaitTone(ctx, 440); err != nil {
+		t.Errorf("after all that: %v", err)
+	}
+}
+
+// A phone that announces another port than it sends from is heard, and hears.
+func TestWrongPortIsFound(t *testing.T) {
+	ctx := limit(t)
+	h := serve(t, "127.0.0.1", answering)
+	p := h.dial(ctx, func(cfg *phone.Config) { cfg.WrongPort = true })
+	p.SayLoop(audio.Tone(1000, time.Second, -10))
+	if err := p.WaitTone(ctx, 440); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestPhoneRefusesLineBreaks(t *testing.T) {
+	h := serve(t, "127.0.0.1", answering)
+	for _, cfg := range []phone.Config{
+		{From: "1\r\nEvil: yes", To: "100", Server: h.addr},
+		{From: "1", To: "100\n", Server: h.addr},
+		{From: "1", To: "100", Server: h.addr, Headers: []string{"X: a\r\nVia: b"}},
+	} {
+		var refused *phone.RefusedError
+		if _, err := phone.Dial(limit(t), cfg); err == nil || errors.As(err, &refused) {
+			t.Errorf("%+v: %v", cfg, err)
+		}
+	}
+	if got := h.Stats().Offered; got != 0 {
+		t.Errorf("%d calls arrived", got)
+	}
+}
