@@ -1,0 +1,116 @@
+package table
+
+import (
+	"bufio"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// WriteCSV writes UTF-8 with a byte order mark (Excel needs it), commas and
+// CRLF (RFC 4180), one header row. Phone numbers keep their + and zeros in the
+// file and get an apostrophe in front, so that a spreadsheet keeps them too;
+// an import strips it. Times are ISO 8601 in UTC.
+func WriteCSV(w io.Writer, t Table) error {
+	out := bufio.NewWriter(w)
+	if _, err := out.WriteString("\ufeff"); err != nil {
+		return err
+	}
+	cw := csv.NewWriter(out)
+	cw.UseCRLF = true
+	record := make([]string, len(t.Columns))
+	for i, c := range t.Columns {
+		record[i] = c.Name
+	}
+	if err := cw.Write(record); err != nil {
+		return err
+	}
+	for row, err := range t.Rows {
+		if err == nil {
+			err = t.checkRow(row)
+		}
+		if err != nil {
+			return fmt.Errorf("writing %s as CSV: %w", t.Name, err)
+		}
+		for i, cell := range row {
+			record[i] = csvCell(t.Columns[i].Kind, cell)
+		}
+		if err := cw.Write(record); err != nil {
+			return err
+		}
+	}
+	cw.Flush()
+	if err := cw.Error(); err != nil {
+		return err
+	}
+	return out.Flush()
+}
+
+func csvCell(kind Kind, cell any) string {
+	switch v := cell.(type) {
+	case string:
+		switch kind {
+		case Phone:
+			if v = phone(v); dialable(v) {
+				return "'" + v
+			}
+			return v
+		case ID:
+			return Inert(plain(v))
+		}
+		return Inert(v)
+	case time.Time:
+		if v.IsZero() {
+			return ""
+		}
+		return v.UTC().Format(time.RFC3339)
+	case int:
+		return strconv.Itoa(v)
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	case bool:
+		return bit(v)
+	case []string:
+		return Inert(strings.Join(v, "; "))
+	}
+	return ""
+}
+
+func bit(b bool) string {
+	if b {
+		return "1"
+	}
+	return "0"
+}
+
+// WriteJSONL writes one JSON object a line, cells as they are.
+func WriteJSONL(w io.Writer, t Table) error {
+	out := bufio.NewWriter(w)
+	for row, err := range t.Rows {
+		if err == nil {
+			err = t.checkRow(row)
+		}
+		if err != nil {
+			return fmt.Errorf("writing %s as JSON Lines: %w", t.Name, err)
+		}
+		object := make(map[string]any, len(row))
+		for i, cell := range row {
+			if at, ok := cell.(time.Time); ok && at.IsZero() {
+				cell = nil
+			}
+			object[t.Columns[i].Name] = cell
+		}
+		line, err := json.Marshal(object)
+		if err != nil {
+			return fmt.Errorf("writing %s as JSON Lines: %w", t.Name, err)
+		}
+		if _, err := out.Write(append(line, '\n')); err != nil {
+			return err
+		}
+	}
+	return out.Flush()
+}

@@ -1,0 +1,147 @@
+// Package table writes records as the files that coordinators open: XLSX for
+// Excel and LibreOffice, CSV, and JSON Lines for machines. Owners of records
+// feed it with their columns; it knows none of them. It is the only importer
+// of excelize.
+//
+// Two dangers are dealt with here and nowhere else. A spreadsheet turns
+// +12024561111 into a number and loses what made it a phone number, so phones
+// and ids are text cells. And a text that begins with = + - or @ is a formula
+// to it, so what people typed is made inert (OWASP, CSV injection).
+package table
+
+import (
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// Kind is what a column holds, and with it how its cells are written.
+type Kind string
+
+// Kinds, with the Go type that a cell of the kind must have.
+const (
+	Text     Kind = "text"     // string: made inert
+	Phone    Kind = "phone"    // string: text cell
+	ID       Kind = "id"       // string: text cell; codes, ids, enumerations
+	DateTime Kind = "datetime" // time.Time: a real date in UTC; empty when zero
+	Int      Kind = "int"      // int
+	Decimal  Kind = "decimal"  // float64
+	Bool     Kind = "bool"     // bool: 1 or 0
+	List     Kind = "list"     // []string: joined by "; "
+)
+
+// Column describes one column. Name is the snake_case name in the header and
+// never changes within a major version; Description explains it in the data
+// dictionary.
+type Column struct {
+	Name        string
+	Kind        Kind
+	Description string
+}
+
+// Table is a set of records to be written: a name for sheet and file, the
+// columns, and the rows, whose cells have the order and types of the columns.
+// A row that comes with an error ends the writing with it.
+type Table struct {
+	Name    string
+	Columns []Column
+	Rows    iter.Seq2[[]any, error]
+}
+
+// Inert makes a text safe in a spreadsheet: control and text-direction
+// characters go, and what a program could take for a formula gets an
+// apostrophe in front.
+func Inert(s string) string {
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n':
+			return r
+		case r == '\t' || r == '\r':
+			return ' '
+		case unicode.IsControl(r), r == unicode.ReplacementChar,
+			r >= 0x202A && r <= 0x202E, r >= 0x2066 && r <= 0x2069, r == 0xFEFF:
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, ""))
+	first := strings.TrimLeftFunc(s, func(r rune) bool { return unicode.IsSpace(r) || r == 0x200B })
+	if first == "" {
+		return s
+	}
+	switch []rune(first)[0] {
+	case '=', '+', '-', '@', '＝', '＋', '－', '＠', '|', '%':
+		return "'" + s
+	}
+	return s
+}
+
+// plain is a phone number or id as text, without what could hide in it.
+func plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || (r >= 0x202A && r <= 0x202E) || (r >= 0x2066 && r <= 0x2069) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, ""))
+}
+
+// dialable reports that s looks like a telephone number: then its + is not
+// the beginning of a formula.
+func dialable(s string) bool {
+	digits := 0
+	for i, r := range s {
+		switch {
+		case r >= '0' && r <= '9':
+			digits++
+		case r == '+' && i == 0, r == ' ', r == '*', r == '#':
+		default:
+			return false
+		}
+	}
+	return digits > 0
+}
+
+// phone is the text of a phone cell: what is no number (an anonymous caller's
+// SIP name, say) is treated as free text.
+func phone(s string) string {
+	if s = plain(s); s == "" || dialable(s) {
+		return s
+	}
+	return Inert(s)
+}
+
+func check(c Column, cell any) error {
+	ok := false
+	switch c.Kind {
+	case Text, Phone, ID:
+		_, ok = cell.(string)
+	case DateTime:
+		_, ok = cell.(time.Time)
+	case Int:
+		_, ok = cell.(int)
+	case Decimal:
+		_, ok = cell.(float64)
+	case Bool:
+		_, ok = cell.(bool)
+	case List:
+		_, ok = cell.([]string)
+	}
+	if !ok {
+		return fmt.Errorf("column %s is of kind %s and cannot hold a %T", c.Name, c.Kind, cell)
+	}
+	return nil
+}
+
+func (t Table) checkRow(row []any) error {
+	if len(row) != len(t.Columns) {
+		return fmt.Errorf("table %s has %d columns and a row of %d cells", t.Name, len(t.Columns), len(row))
+	}
+	for i, cell := range row {
+		if err := check(t.Columns[i], cell); err != nil {
+			return err
+		}
+	}
+	return nil
+}
