@@ -1,0 +1,251 @@
+// Package config is the small file of things that need a restart: addresses,
+// ports, folders. What operators change in a crisis is in the store, behind
+// the screens. An empty file is a complete configuration.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+)
+
+// FileName is the name of the configuration file in a folder made by setup.
+const FileName = "hotline.yaml"
+
+// Config is the whole file. The doc tags are its documentation.
+type Config struct {
+	Data      string   `yaml:"data" doc:"Folder of all records, keys and certificates. Relative to this file."`
+	Name      string   `yaml:"name" doc:"Name of the hotline, shown on every page."`
+	Operation string   `yaml:"operation" doc:"Name of the present disaster response. Every record belongs to it."`
+	Region    string   `yaml:"region" doc:"Country of phone numbers that come without a country code: two letters (ISO 3166)."`
+	Languages []string `yaml:"languages" doc:"Languages callers may choose, the first one for those who do not. Shipped: es, en."`
+
+	SIP    SIP    `yaml:"sip" doc:"The telephone side."`
+	Sound  Sound  `yaml:"sound" doc:"Voice over UDP."`
+	Web    Web    `yaml:"web" doc:"Pages for phone volunteers, supervisors and coordinators."`
+	LogAll bool   `yaml:"log_all" doc:"Write more to the log, for finding a fault. Never phone numbers or keys."`
+	Ring   int    `yaml:"ring_seconds" doc:"How long a call rings at one phone volunteer before it goes to the next: 10 to 60."`
+	dir    string // of the file
+}
+
+// SIP is the telephone side.
+type SIP struct {
+	Listen     string   `yaml:"listen" doc:"UDP address for calls, like 0.0.0.0:5060."`
+	Advertise  string   `yaml:"advertise" doc:"IP address told to the other side, if it is not the one it reaches us by (behind NAT)."`
+	Help       []string `yaml:"help_numbers" doc:"Numbers that reach the hotline, exactly as the trunk sends them."`
+	Supervisor []string `yaml:"supervisor_numbers" doc:"Numbers that reach the supervisor line (caller number and PIN)."`
+	Peers      []string `yaml:"peers" doc:"Addresses or networks calls may come from, like 203.0.113.7 or 10.0.0.0/8. Empty: from anywhere. Others hear nothing at all."`
+	Trusted    bool     `yaml:"trust_identity" doc:"The trunk vouches for the caller's number in P-Asserted-Identity."`
+	MaxCalls   int      `yaml:"max_calls" doc:"Calls at a time; further ones are asked to try again."`
+}
+
+// Sound is voice over UDP.
+type Sound struct {
+	FirstPort int `yaml:"first_port" doc:"First UDP port for callers' voices (even)."`
+	LastPort  int `yaml:"last_port" doc:"Last UDP port for callers' voices (even). Two per call are set aside."`
+}
+
+// Web is the pages and their sound.
+type Web struct {
+	Listen string   `yaml:"listen" doc:"TCP address of the pages (HTTPS), like 0.0.0.0:8443."`
+	Names  []string `yaml:"names" doc:"Names and IP addresses under which browsers reach this machine. Empty: all its addresses, localhost and its host name."`
+	Sound  string   `yaml:"sound" doc:"UDP port for the voices of all browsers."`
+}
+
+// Default is the configuration of an empty file.
+func Default() Config {
+	return Config{
+		Data: "data", Name: "Hotline", Operation: "Response", Region: "US", Languages: []string{"es", "en"},
+		SIP:   SIP{Listen: "0.0.0.0:5060", Help: []string{"100"}, Supervisor: []string{"199"}, MaxCalls: 1000},
+		Sound: Sound{FirstPort: 16384, LastPort: 32766},
+		Web:   Web{Listen: "0.0.0.0:8443", Sound: "8444"},
+		Ring:  20,
+	}
+}
+
+// Load reads a file. Its errors are sentences with file, line and column.
+func Load(path string) (Config, error) {
+	raw, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return Config{}, fmt.Errorf("there is no configuration file %s: run hotline setup to make one", path)
+	}
+	if err != nil {
+		return Config{}, fmt.Errorf("reading the configuration: %w", err)
+	}
+	c, err := Parse(path, raw)
+	if err != nil {
+		return Config{}, err
+	}
+	c.dir = filepath.Dir(path)
+	return c, nil
+}
+
+// Parse reads the text of a file called name.
+func Parse(name string, text []byte) (Config, error) {
+	c := Default()
+	if !isEmpty(text) {
+		if err := yaml.UnmarshalWithOptions(text, &c, yaml.Strict()); err != nil {
+			return Config{}, explain(name, err)
+		}
+	}
+	if err := c.validate(); err != nil {
+		return Config{}, fmt.Errorf("%s: %w", name, err)
+	}
+	return c, nil
+}
+
+func isEmpty(text []byte) bool {
+	for line := range strings.Lines(string(text)) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") && line != "---" {
+			return false
+		}
+	}
+	return true
+}
+
+// explain puts a fault of the file in a sentence with its place.
+func explain(name string, err error) error {
+	var unknown *yaml.UnknownFieldError
+	var wrong *yaml.TypeError
+	var fault yaml.Error
+	switch {
+	case errors.As(err, &unknown):
+		at := unknown.GetToken().Position
+		return fmt.Errorf("%s:%d:%d: there is no setting %q. The settings are listed by: hotline config", name, at.Line, at.Column, unknown.GetToken().Value)
+	case errors.As(err, &wrong):
+		at := wrong.GetToken().Position
+		return fmt.Errorf("%s:%d:%d: %q does not fit here, a %s is expected", name, at.Line, at.Column, wrong.GetToken().Value, plainType(wrong.DstType))
+	case errors.As(err, &fault) && fault.GetToken() != nil:
+		at := fault.GetToken().Position
+		return fmt.Errorf("%s:%d:%d: %s", name, at.Line, at.Column, fault.GetMessage())
+	}
+	return fmt.Errorf("%s: %w", name, err)
+}
+
+func plainType(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Int:
+		return "whole number"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Slice:
+		return "list in square brackets"
+	case reflect.Struct:
+		return "group of settings"
+	}
+	return "text"
+}
+
+func (c *Config) validate() error {
+	var wrong []error
+	say := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }
+	if c.Data == "" {
+		say("data: name a folder for the records")
+	}
+	if len(c.Region) != 2 || c.Region != strings.ToUpper(c.Region) {
+		say("region: %q is not a country in two capital letters, like US or MX", c.Region)
+	}
+	if len(c.Languages) == 0 {
+		say("languages: name at least one language for callers, like [es, en]")
+	}
+	for key, at := range map[string]string{"sip: listen": c.SIP.Listen, "web: listen": c.Web.Listen} {
+		if _, err := netip.ParseAddrPort(at); err != nil {
+			say("%s: %q is not an address with a port, like 0.0.0.0:5060", key, at)
+		}
+	}
+	if _, err := netip.ParseAddr(c.SIP.Advertise); c.SIP.Advertise != "" && err != nil {
+		say("sip: advertise: %q is not an IP address", c.SIP.Advertise)
+	}
+	if _, err := netip.ParseAddrPort("127.0.0.1:" + c.Web.Sound); err != nil {
+		say("web: sound: %q is not a UDP port", c.Web.Sound)
+	}
+	if len(c.SIP.Help) == 0 {
+		say("sip: help_numbers: name at least one number, or nobody can call")
+	}
+	for _, number := range slices.Concat(c.SIP.Help, c.SIP.Supervisor) {
+		if number == "" || strings.ContainsAny(number, " \t\r\n<>@;") {
+			say("sip: %q is not a number as a trunk sends it", number)
+		}
+	}
+	for _, number := range c.SIP.Supervisor {
+		if slices.Contains(c.SIP.Help, number) {
+			say("sip: %s cannot be a help number and a supervisor number at once", number)
+		}
+	}
+	if _, err := c.Peers(); err != nil {
+		wrong = append(wrong, err)
+	}
+	if c.SIP.MaxCalls < 1 || c.SIP.MaxCalls > 10_000 {
+		say("sip: max_calls: %d is not between 1 and 10000", c.SIP.MaxCalls)
+	}
+	if c.Sound.FirstPort < 1024 || c.Sound.LastPort > 65534 || c.Sound.FirstPort >= c.Sound.LastPort || c.Sound.FirstPort%2 != 0 || c.Sound.LastPort%2 != 0 {
+		say("sound: ports %d to %d are not an even range between 1024 and 65534", c.Sound.FirstPort, c.Sound.LastPort)
+	}
+	if c.Ring < 10 || c.Ring > 60 {
+		say("ring_seconds: %d is not between 10 and 60", c.Ring)
+	}
+	return errors.Join(wrong...)
+}
+
+// Peers are the networks calls may come from.
+func (c Config) Peers() ([]netip.Prefix, error) {
+	var out []netip.Prefix
+	for _, text := range c.SIP.Peers {
+		if addr, err := netip.ParseAddr(text); err == nil {
+			out = append(out, netip.PrefixFrom(addr, addr.BitLen()))
+			continue
+		}
+		prefix, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, fmt.Errorf("sip: peers: %q is neither an IP address nor a network like 10.0.0.0/8", text)
+		}
+		out = append(out, prefix)
+	}
+	return out, nil
+}
+
+// DataDir is the data folder as a path that can be opened.
+func (c Config) DataDir() string {
+	if filepath.IsAbs(c.Data) {
+		return c.Data
+	}
+	return filepath.Join(c.dir, c.Data)
+}
+
+// Describe prints the configuration as a commented file that Load reads back.
+func (c Config) Describe() string {
+	var b strings.Builder
+	describe(&b, reflect.ValueOf(c), "")
+	return b.String()
+}
+
+func describe(b *strings.Builder, v reflect.Value, indent string) {
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		if !f.IsExported() {
+			continue
+		}
+		key, doc := f.Tag.Get("yaml"), f.Tag.Get("doc")
+		fmt.Fprintf(b, "%s# %s\n", indent, doc)
+		if f.Type.Kind() == reflect.Struct {
+			fmt.Fprintf(b, "%s%s:\n", indent, key)
+			describe(b, v.Field(i), indent+"  ")
+			continue
+		}
+		value, err := yaml.MarshalWithOptions(v.Field(i).Interface(), yaml.Flow(true))
+		if err != nil {
+			value = fmt.Appendf(nil, "%q", fmt.Sprint(v.Field(i).Interface()))
+		}
+		if f.Type.Kind() == reflect.String {
+			value = fmt.Appendf(nil, "%q", v.Field(i).String())
+		}
+		fmt.Fprintf(b, "%s%s: %s\n", indent, key, strings.TrimSpace(string(value)))
+	}
+}

@@ -1,0 +1,110 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestAnEmptyFileIsComplete(t *testing.T) {
+	for _, text := range []string{"", "# nothing\n", "---\n"} {
+		c, err := Parse("hotline.yaml", []byte(text))
+		if err != nil {
+			t.Errorf("%q: %v", text, err)
+		}
+		if !reflect.DeepEqual(c, Default()) {
+			t.Errorf("%q reads as %+v", text, c)
+		}
+	}
+}
+
+func TestASettingLeavesItsNeighboursAlone(t *testing.T) {
+	c, err := Parse("x", []byte("sip:\n  max_calls: 7\n"))
+	want := Default()
+	want.SIP.MaxCalls = 7
+	if err != nil || !reflect.DeepEqual(c, want) {
+		t.Errorf("read %+v (%v), want %+v", c, err, want)
+	}
+	if c, err := Parse("x", []byte("name: A\nsip:\n")); err != nil || len(c.SIP.Help) == 0 {
+		t.Errorf("a group without settings wiped its defaults: %+v (%v)", c.SIP, err)
+	}
+}
+
+func TestWhatIsDescribedIsReadBack(t *testing.T) {
+	want := Default()
+	want.Name, want.SIP.Peers, want.SIP.Help, want.LogAll = `Línea "uno": ayuda`, []string{"10.0.0.0/8", "203.0.113.7"}, []string{"+12024561111", "100"}, true
+	want.Web.Names = []string{"hotline.local"}
+	got, err := Parse("x", []byte(want.Describe()))
+	if err != nil {
+		t.Fatalf("%v in\n%s", err, want.Describe())
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("read back %+v, want %+v from\n%s", got, want, want.Describe())
+	}
+}
+
+func TestFaultsAreSentencesWithTheirPlace(t *testing.T) {
+	for text, want := range map[string]string{
+		"name: x\nnmae: y\n":                            `hotline.yaml:2:1: there is no setting "nmae"`,
+		"sip:\n  listen: 0.0.0.0:5060\n  max_cals: 5\n": `hotline.yaml:3:3: there is no setting "max_cals"`,
+		"sip:\n  max_calls: many\n":                     `hotline.yaml:2:14: "many" does not fit here, a whole number`,
+		"name: [\n":                                     "hotline.yaml:1:",
+		"region: usa\n":                                 "two capital letters",
+		"sip:\n  listen: somewhere\n":                   "not an address with a port",
+		"sip:\n  help_numbers: []\n":                    "nobody can call",
+		"sip:\n  supervisor_numbers: [\"100\"]\n":       "cannot be a help number and a supervisor number",
+		"sip:\n  peers: [everywhere]\n":                 "neither an IP address nor a network",
+		"sound:\n  first_port: 20001\n":                 "not an even range",
+		"ring_seconds: 3\n":                             "between 10 and 60",
+		"sip:\n  help_numbers: [\"1@2\"]\n":             "not a number as a trunk sends it",
+	} {
+		_, err := Parse("hotline.yaml", []byte(text))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q gave %v, want %q", text, err, want)
+		}
+	}
+}
+
+func TestTheDataFolderIsBesideTheFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), FileName)
+	if err := os.WriteFile(path, []byte("data: records\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := filepath.Join(filepath.Dir(path), "records"); c.DataDir() != want {
+		t.Errorf("data folder %s, want %s", c.DataDir(), want)
+	}
+	if _, err := Load(path + "x"); err == nil || !strings.Contains(err.Error(), "hotline setup") {
+		t.Errorf("a missing file gave %v", err)
+	}
+}
+
+func TestEverySettingIsExplained(t *testing.T) {
+	var walk func(reflect.Type)
+	keys := 0
+	walk = func(typ reflect.Type) {
+		for i := range typ.NumField() {
+			f := typ.Field(i)
+			if !f.IsExported() {
+				continue
+			}
+			if f.Tag.Get("yaml") == "" || len(f.Tag.Get("doc")) < 10 {
+				t.Errorf("%s has no key or no explanation", f.Name)
+			}
+			if f.Type.Kind() == reflect.Struct {
+				walk(f.Type)
+				continue
+			}
+			keys++
+		}
+	}
+	walk(reflect.TypeFor[Config]())
+	if keys > 25 {
+		t.Errorf("%d settings: nobody can choose so many", keys)
+	}
+}
