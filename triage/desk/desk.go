@@ -36,7 +36,7 @@ type Config struct {
 	Dispatcher *triage.Dispatcher
 	Engine     *ivr.Engine
 	Prompts    Prompts
-	Mode       *mode.Keeper
+	Mode       *mode.Switch
 	Registry   *volunteers.Registry
 	Gateway    *softphone.Gateway
 	Robot      func() error // rings the hotline with the built-in robot caller; nil outside the demo

@@ -45,8 +45,9 @@ func (d *Desk) Take(_ context.Context, leg *trunk.Call) {
 	}
 	s.change(func(k *triage.Contact, now time.Time) []events.Event { k.AnsweredAt = now; return nil })
 
-	out, err := d.cfg.Engine.Run(s.ctx, leg.Audio(), ivr.Start{Flow: s.entry.Flow, Language: s.entry.Language,
-		Attributes: map[string]string{"caller": string(leg.From()), "contact": s.contact.ID, "number_withheld": yes(leg.From().Withheld())}})
+	out, err := d.cfg.Engine.Run(withCaller(s.ctx, leg.From()), leg.Audio(), ivr.Start{Flow: s.entry.Flow, Language: s.entry.Language,
+		Attributes: map[string]string{ivr.AttributeContactID: s.contact.ID, attributeCaller: string(leg.From()),
+			attributeWithheld: yes(leg.From().Withheld())}})
 	s.noteFlow(out)
 	if err != nil {
 		d.cfg.Log.Error("a phone dialogue failed; the caller is sent to a person", "contact", s.contact.ID, "error", err)
@@ -134,6 +135,34 @@ func (s *story) noteFlow(out ivr.Outcome) {
 		k.Path, k.Keys = out.Path, out.Keys
 		return nil
 	})
+}
+
+// keepRegistration stores what a caller who registers as a volunteer has told,
+// also half-way. What is incomplete stays an open item.
+func (s *story) keepRegistration(out ivr.Outcome) {
+	if s.entry.Supervisor {
+		return
+	}
+	sound := map[string][]byte{}
+	for name, clip := range out.Recordings {
+		sound[name] = clip.MuLaw()
+	}
+	r, begun, err := s.d.cfg.Registry.SaveUnfinished(context.WithoutCancel(s.ctx), out.Attributes, sound)
+	if err != nil {
+		s.written(err)
+		return
+	}
+	if !begun {
+		return
+	}
+	s.change(func(k *triage.Contact, _ time.Time) []events.Event { k.Registrant = r.ID; return nil })
+	switch {
+	case r.Incomplete:
+		s.ending.open = triage.OpenRegistrant
+	case s.ending.open == triage.OpenLeftInIVR:
+		s.ending.open = "" // registered, then hung up: nothing is owed
+		s.ending.outcome = triage.OutcomeSelfService
+	}
 }
 
 func (s *story) left(outcome triage.Outcome, open string) {
@@ -259,8 +288,8 @@ func (s *story) nextEvent(place *triage.Place, out ivr.Outcome, offered bool) (t
 	}()
 	for ctx.Err() == nil && !offered && out.Treatment != "" {
 		began := time.Now()
-		_, err := s.d.cfg.Engine.Run(ctx, s.leg.Audio(), ivr.Start{Flow: out.Treatment, Language: s.contact.Language,
-			Attributes: map[string]string{"contact": s.contact.ID, "queue": out.Queue}, Host: place})
+		_, err := s.d.cfg.Engine.Run(withPlace(ctx, place), s.leg.Audio(), ivr.Start{Flow: out.Treatment, Language: s.contact.Language,
+			Attributes: map[string]string{ivr.AttributeContactID: s.contact.ID}})
 		if err != nil && ctx.Err() == nil {
 			s.d.cfg.Log.Error("the waiting treatment failed; the caller hears music", "contact", s.contact.ID, "error", err)
 			break
