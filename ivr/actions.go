@@ -39,14 +39,15 @@ const commitFor = 10 * time.Second
 // Results: "normal", "emergency", "announcement". Sets mode.current (the
 // result), mode.hours (until it ends, rounded up), mode.announcement (yes or
 // none), and gives {announcement: mode} its sound in the caller's language.
-// mode.same is "yes" when this is the sound that an earlier mode.read of the
-// call gave.
+// mode.same is "yes" when an earlier mode.read of the call gave the same sound
+// (or none, in the same language).
 func ModeRead(m *mode.Switch) Action {
 	return func(_ context.Context, s *Session) (string, error) {
 		now := time.Now()
 		state := m.Current(now)
 		clip := state.AnnouncementFor(s.Language())
-		same := s.spoken[announcementMode] == clip
+		same := s.spoken[announcementMode] == clip && (clip != nil || s.Get("mode.language") == s.Language())
+		s.Set("mode.language", s.Language())
 		s.Announce(announcementMode, clip)
 		s.Set("mode.current", state.Mode)
 		s.Set("mode.same", yes(same))

@@ -108,6 +108,7 @@ func (s *Session) assign(as []flow.Assign) {
 			s.Set(a.Attribute, strconv.Itoa(have+more))
 		case flow.AssignForget:
 			s.Set(a.Attribute, "")
+			delete(s.recordings, a.Attribute)
 		}
 	}
 }

@@ -80,7 +80,7 @@ func Skills() []Skill {
 
 // NeedsBackgroundCheck reports skills that bring people together with children
 // or others who depend on them.
-func (s Skill) NeedsBackgroundCheck() bool { return s == SkillShelter || s == SkillPsychology }
+func (s Skill) NeedsBackgroundCheck() bool { return s == SkillShelter }
 
 // Transport is what somebody can come with.
 type Transport string

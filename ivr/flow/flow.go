@@ -168,7 +168,7 @@ const (
 	AssignFrom                     // the name of the attribute to copy
 	AssignAdd                      // an entry for a comma-separated list, once
 	AssignPlus                     // a number to add
-	AssignForget                   // nothing: the attribute is removed
+	AssignForget                   // nothing: the attribute or recording is removed
 )
 
 // Condition is a test of one attribute.
