@@ -21,6 +21,7 @@ func ContactTable(c *Contacts) table.Table {
 		{Name: "direction", Kind: table.ID, Description: "in"},
 		{Name: "number_dialled", Kind: table.Phone, Description: "Number the caller dialled"},
 		{Name: "caller_number", Kind: table.Phone, Description: "Number of the caller as the network sent it, E.164 where possible; empty when withheld or protected"},
+		{Name: "callback_number", Kind: table.Phone, Description: "Another number to be called back on, as the caller keyed it"},
 		{Name: "language", Kind: table.ID, Description: "Language of the call (BCP 47)"},
 		{Name: "menu_path", Kind: table.List, Description: "What the caller chose in the menus, in order"},
 		{Name: "queue", Kind: table.ID, Description: "Line the caller waited in"},
@@ -42,7 +43,7 @@ func ContactTable(c *Contacts) table.Table {
 		{Name: "updated_at", Kind: table.DateTime, Description: "Last change (UTC)"},
 	}, Rows: rows(c.Each, func(k Contact) []any {
 		return []any{k.ID, k.ReceivedAt, k.AnsweredAt, k.ConnectedAt, k.EndedAt, k.Channel, k.Direction, k.Dialled,
-			string(k.Caller), k.Language, k.Path, k.Queue, k.Wait, k.Talk, k.Hold, k.WrapUp, string(k.Outcome),
+			string(k.Caller), string(k.CallBack), k.Language, k.Path, k.Queue, k.Wait, k.Talk, k.Hold, k.WrapUp, string(k.Outcome),
 			k.Disposition, string(k.Level), string(k.EndedBy), k.Open, k.Mode, k.Protected, k.AgentName, k.Case,
 			k.Registrant, k.Operation, k.UpdatedAt}
 	})}

@@ -39,6 +39,7 @@ const (
 	OpenCallBack    = "callback"
 	OpenRegistrant  = "registration_incomplete"
 	OpenWrapUp      = "notes_unfinished"
+	OpenAnnounced   = "announcement_only" // heard only an announcement: nobody has spoken with them
 )
 
 // Contact is the record of one interaction from first signal to closure. Times
@@ -51,6 +52,7 @@ type Contact struct {
 	Dialled     string      `json:"dialled"`   // number dialled (DNIS)
 	Caller      call.Number `json:"caller,omitempty"`
 	Withheld    bool        `json:"withheld,omitempty"`
+	CallBack    call.Number `json:"call_back,omitempty"` // another number to be called back on
 	ReceivedAt  time.Time   `json:"received_at"`
 	AnsweredAt  time.Time   `json:"answered_at,omitzero"`
 	QueuedAt    time.Time   `json:"queued_at,omitzero"`
@@ -201,6 +203,7 @@ func (c *Contacts) Change(ctx context.Context, id string, fn func(k *Contact, no
 
 // forgetCaller drops what a protected contact must not hold.
 func forgetCaller(tx *store.Tx, k *Contact) error {
+	k.CallBack = ""
 	if k.Caller.Withheld() {
 		return nil
 	}

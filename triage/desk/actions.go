@@ -52,7 +52,7 @@ func QueueInfo(ctx context.Context, s *ivr.Session) (string, error) {
 type CheckPIN func(ctx context.Context, caller call.Number, pin string) (id, name string, err error)
 
 // Authenticate is the action authenticate of the supervisor line. It reads
-// the sensitive attribute pin and forgets it. Results: "ok", "wrong" and, by
+// the sensitive attribute pin and forgets it. Results: "ok", "denied" and, by
 // locked, "locked". Sets account.id and account.name.
 func Authenticate(check CheckPIN, locked func(error) bool) ivr.Action {
 	return func(ctx context.Context, s *ivr.Session) (string, error) {
@@ -70,6 +70,6 @@ func Authenticate(check CheckPIN, locked func(error) bool) ivr.Action {
 		case ctx.Err() != nil:
 			return "", ctx.Err()
 		}
-		return "wrong", nil
+		return "denied", nil
 	}
 }

@@ -184,8 +184,17 @@ func (s *story) finishedFlow(out ivr.Outcome) {
 	if s.entry.Supervisor {
 		s.ending.outcome = triage.OutcomeSupervisor
 	}
-	if out.Attributes["callback"] == "yes" {
+	switch out.Reason { // as the shipped flows name their ends
+	case "callback":
 		s.ending.outcome, s.ending.open = triage.OutcomeCallBack, triage.OpenCallBack
+		s.change(func(k *triage.Contact, _ time.Time) []events.Event {
+			if keyed := out.Attributes["callback.number"]; keyed != "" {
+				k.CallBack = call.ParseNumber(keyed, s.d.cfg.Region)
+			}
+			return []events.Event{{Kind: "callback.promised"}}
+		})
+	case "announcement":
+		s.ending.open = triage.OpenAnnounced
 	}
 	s.keepRegistration(out)
 }
@@ -252,9 +261,10 @@ func (s *story) wait(conv *conversation, out ivr.Outcome, priority int) (agent s
 		return "", err
 	}
 	defer place.Leave()
+	t := treatment{flow: out.Treatment, known: map[string]string{ivr.AttributeContactID: s.contact.ID}}
 	offered := false
 	for {
-		ev, err := s.nextEvent(place, out, offered)
+		ev, err := s.nextEvent(place, &t, offered)
 		if err != nil {
 			return "", err
 		}
@@ -272,9 +282,16 @@ func (s *story) wait(conv *conversation, out ivr.Outcome, priority int) (agent s
 	}
 }
 
+// treatment is what a waiting caller hears: a flow, and what it knows from its
+// last run, so that it goes on after a failed offer instead of beginning again.
+type treatment struct {
+	flow  string
+	known map[string]string
+}
+
 // nextEvent waits for the dispatcher's next word while the caller hears the
 // treatment or, once an agent is being rung, music alone.
-func (s *story) nextEvent(place *triage.Place, out ivr.Outcome, offered bool) (triage.PlaceEvent, error) {
+func (s *story) nextEvent(place *triage.Place, t *treatment, offered bool) (triage.PlaceEvent, error) {
 	ctx, stop := context.WithCancel(s.ctx)
 	defer stop()
 	got := make(chan triage.PlaceEvent, 1)
@@ -286,10 +303,10 @@ func (s *story) nextEvent(place *triage.Place, out ivr.Outcome, offered bool) (t
 		case <-ctx.Done():
 		}
 	}()
-	for ctx.Err() == nil && !offered && out.Treatment != "" {
+	for ctx.Err() == nil && !offered && t.flow != "" {
 		began := time.Now()
-		_, err := s.d.cfg.Engine.Run(withPlace(ctx, place), s.leg.Audio(), ivr.Start{Flow: out.Treatment, Language: s.contact.Language,
-			Attributes: map[string]string{ivr.AttributeContactID: s.contact.ID}})
+		heard, err := s.d.cfg.Engine.Run(withPlace(ctx, place), s.leg.Audio(), ivr.Start{Flow: t.flow, Language: s.contact.Language, Attributes: t.known})
+		t.known = heard.Attributes
 		if err != nil && ctx.Err() == nil {
 			s.d.cfg.Log.Error("the waiting treatment failed; the caller hears music", "contact", s.contact.ID, "error", err)
 			break

@@ -9,6 +9,7 @@ import (
 	"hotline/appliance/events"
 	"hotline/appliance/media"
 	"hotline/appliance/softphone"
+	"hotline/ivr/prompts"
 	"hotline/triage"
 )
 
@@ -126,12 +127,7 @@ func (t *talk) reconcile(phone *softphone.Phone) {
 		return
 	}
 	t.unbridge()
-	joined, err := media.Bridge(t.leg.Audio(), phone.Audio())
-	if err != nil {
-		t.d.cfg.Log.Error("joining caller and agent", "contact", t.conv.id, "error", err)
-		return
-	}
-	t.joined, t.with = joined, phone
+	t.joined, t.with = media.Bridge(t.leg.Audio(), phone.Audio()), phone
 }
 
 func (t *talk) unbridge() {
@@ -187,11 +183,11 @@ func (t *talk) note(kind string) {
 }
 
 // music is what callers hear while they wait.
-func (d *Desk) music() *audio.Clip { return d.clip("", "music") }
+func (d *Desk) music() *audio.Clip { return d.clip(prompts.Neutral, prompts.HoldMusic) }
 
 // oneMoment is music that begins with a word to the caller.
 func (d *Desk) oneMoment(language string) *audio.Clip {
-	return audio.Concat(d.clip(language, "one_moment"), audio.Silence(400*time.Millisecond), d.music())
+	return audio.Concat(d.clip(language, "desk.one_moment"), audio.Silence(400*time.Millisecond), d.music())
 }
 
 // clip never fails: a caller who should hear something hears at least silence.

@@ -1,0 +1,205 @@
+package provisioning
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Times of certificates. Browsers refuse leaves of more than 398 days; a root
+// that people install by hand must last the life of the box.
+const (
+	rootLife  = 10 * 365 * 24 * time.Hour
+	leafLife  = 397 * 24 * time.Hour
+	leafRenew = 30 * 24 * time.Hour
+	backdate  = 48 * time.Hour // a box without a battery clock may be behind its browsers
+)
+
+// Certificates are the box's own certificate authority and the certificate it
+// shows to browsers. A microphone needs HTTPS, and a box without internet can
+// have no public certificate: people either accept the warning once, or
+// install the root.
+type Certificates struct {
+	dir     string
+	names   []string
+	root    *x509.Certificate
+	rootKey crypto.Signer
+	leaf    tls.Certificate
+}
+
+// OpenCertificates loads the authority and certificate in dir, making what is
+// missing. The certificate is made anew when it does not cover names (host
+// names and IP addresses) or is near its end at now.
+func OpenCertificates(dir string, names []string, now time.Time) (*Certificates, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("making the folder of the certificates: %w", err)
+	}
+	c := &Certificates{dir: dir, names: slices.Compact(slices.Sorted(slices.Values(names)))}
+	if err := c.openRoot(now); err != nil {
+		return nil, err
+	}
+	if err := c.openLeaf(now); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// TLS is the configuration of the web server.
+func (c *Certificates) TLS() *tls.Config {
+	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{c.leaf}}
+}
+
+// Root is the authority's certificate in PEM form, for people to install.
+func (c *Certificates) Root() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.root.Raw})
+}
+
+// Fingerprint is the SHA-256 of the root, in groups that can be read aloud and
+// compared.
+func (c *Certificates) Fingerprint() string {
+	sum := sha256.Sum256(c.root.Raw)
+	groups := make([]string, 0, 8)
+	for i := 0; i < 16; i += 2 {
+		groups = append(groups, fmt.Sprintf("%02X%02X", sum[i], sum[i+1]))
+	}
+	return strings.Join(groups, " ")
+}
+
+// Expires is when the certificate shown to browsers ends.
+func (c *Certificates) Expires() time.Time { return c.leaf.Leaf.NotAfter }
+
+func (c *Certificates) openRoot(now time.Time) error {
+	certPath, keyPath := filepath.Join(c.dir, "root.pem"), filepath.Join(c.dir, "root.key")
+	pair, err := tls.LoadX509KeyPair(certPath, keyPath)
+	if err == nil {
+		c.root = pair.Leaf
+		c.rootKey = pair.PrivateKey.(crypto.Signer)
+		return nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("the box's own certificate authority in %s cannot be read: %w. Move the folder away to make a new one; people then have to accept it again", c.dir, err)
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	host, _ := os.Hostname() // only a hint in the name
+	template := &x509.Certificate{
+		SerialNumber: serial(), Subject: pkix.Name{CommonName: strings.TrimSpace("Hotline authority " + host)},
+		NotBefore: now.Add(-backdate), NotAfter: now.Add(rootLife), IsCA: true, BasicConstraintsValid: true, MaxPathLenZero: true,
+		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		return fmt.Errorf("making the box's certificate authority: %w", err)
+	}
+	if c.root, err = x509.ParseCertificate(der); err != nil {
+		return err
+	}
+	c.rootKey = key
+	return writePair(certPath, keyPath, der, key)
+}
+
+func (c *Certificates) openLeaf(now time.Time) error {
+	certPath, keyPath := filepath.Join(c.dir, "web.pem"), filepath.Join(c.dir, "web.key")
+	pair, err := tls.LoadX509KeyPair(certPath, keyPath)
+	if err == nil && c.fits(pair.Leaf, now) {
+		c.leaf = pair
+		return nil
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	template := &x509.Certificate{
+		SerialNumber: serial(), Subject: pkix.Name{CommonName: "Hotline"},
+		NotBefore: now.Add(-backdate), NotAfter: now.Add(leafLife - backdate), KeyUsage: x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	for _, name := range c.names {
+		if ip := net.ParseIP(name); ip != nil {
+			template.IPAddresses = append(template.IPAddresses, ip)
+		} else {
+			template.DNSNames = append(template.DNSNames, name)
+		}
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, c.root, key.Public(), c.rootKey)
+	if err != nil {
+		return fmt.Errorf("making the certificate of the pages: %w", err)
+	}
+	if err := writePair(certPath, keyPath, der, key); err != nil {
+		return err
+	}
+	c.leaf, err = tls.LoadX509KeyPair(certPath, keyPath)
+	return err
+}
+
+// fits reports whether a certificate is ours, covers all names and lasts.
+func (c *Certificates) fits(leaf *x509.Certificate, now time.Time) bool {
+	if leaf.CheckSignatureFrom(c.root) != nil || now.Before(leaf.NotBefore) || now.Add(leafRenew).After(leaf.NotAfter) {
+		return false
+	}
+	for _, name := range c.names {
+		if leaf.VerifyHostname(name) != nil {
+			return false
+		}
+	}
+	return true
+}
+
+func serial() *big.Int {
+	b := make([]byte, 16)
+	rand.Read(b)
+	return new(big.Int).SetBytes(b)
+}
+
+func writePair(certPath, keyPath string, der []byte, key *ecdsa.PrivateKey) error {
+	raw, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return err
+	}
+	// The key first: a certificate without its key would look finished.
+	if err := os.WriteFile(keyPath, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw}), 0o600); err != nil {
+		return fmt.Errorf("writing a key: %w", err)
+	}
+	if err := os.WriteFile(certPath, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o644); err != nil {
+		return fmt.Errorf("writing a certificate: %w", err)
+	}
+	return nil
+}
+
+// OwnNames are the names and addresses under which this machine may be
+// reached: localhost, its host name (alone and under .local) and every address
+// of its interfaces.
+func OwnNames() []string {
+	names := []string{"localhost", "127.0.0.1", "::1", "hotline.local"}
+	if host, err := os.Hostname(); err == nil && host != "" && !strings.Contains(host, "_") {
+		names = append(names, host, strings.TrimSuffix(host, ".local")+".local")
+	}
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return names
+	}
+	for _, a := range addrs {
+		if ip, _, err := net.ParseCIDR(a.String()); err == nil && !ip.IsLinkLocalUnicast() {
+			names = append(names, ip.String())
+		}
+	}
+	return names
+}

@@ -1,0 +1,196 @@
+package provisioning
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"hotline/appliance/config"
+	"hotline/appliance/store"
+	"hotline/volunteers/roster"
+)
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// handshake connects as a browser that has installed the root.
+func handshake(t *testing.T, c *Certificates, name string) error {
+	t.Helper()
+	ln, err := tls.Listen("tcp", "127.0.0.1:0", c.TLS())
+	must(t, err)
+	defer ln.Close()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		conn, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		_ = conn.(*tls.Conn).Handshake() // the client judges
+		conn.Close()
+	}()
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(c.Root())
+	conn, err := tls.DialWithDialer(&net.Dialer{Timeout: 5 * time.Second}, "tcp", ln.Addr().String(), &tls.Config{RootCAs: roots, ServerName: name})
+	if err == nil {
+		conn.Close()
+	}
+	<-done
+	return err
+}
+
+func TestABrowserWithTheRootTrustsTheBoxByNameAndAddress(t *testing.T) {
+	dir := t.TempDir()
+	c, err := OpenCertificates(dir, []string{"hotline.local", "127.0.0.1", "192.0.2.7"}, time.Now())
+	must(t, err)
+	for name, trusted := range map[string]bool{"hotline.local": true, "127.0.0.1": true, "192.0.2.7": true, "other.local": false} {
+		if err := handshake(t, c, name); (err == nil) != trusted {
+			t.Errorf("%s: %v, want trusted %v", name, err, trusted)
+		}
+	}
+	if life := c.leaf.Leaf.NotAfter.Sub(c.leaf.Leaf.NotBefore); life > 398*24*time.Hour {
+		t.Errorf("the certificate lives %v: browsers refuse it", life)
+	}
+	for _, key := range []string{"root.key", "web.key"} {
+		if info, err := os.Stat(filepath.Join(dir, key)); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v %v, want 0600", key, info.Mode(), err)
+		}
+	}
+}
+
+func TestTheCertificateIsMadeAnewWhenNeededAndTheRootStays(t *testing.T) {
+	dir, now := t.TempDir(), time.Now()
+	open := func(at time.Time, names ...string) *Certificates {
+		c, err := OpenCertificates(dir, names, at)
+		must(t, err)
+		return c
+	}
+	first := open(now, "a.local")
+	same := open(now, "a.local")
+	if first.leaf.Leaf.SerialNumber.Cmp(same.leaf.Leaf.SerialNumber) != 0 {
+		t.Error("a good certificate was replaced")
+	}
+	moved := open(now, "a.local", "10.1.2.3")
+	if moved.leaf.Leaf.VerifyHostname("10.1.2.3") != nil {
+		t.Error("a new address is not covered")
+	}
+	later := open(now.Add(370*24*time.Hour), "a.local", "10.1.2.3")
+	if !later.Expires().After(moved.Expires()) {
+		t.Error("a certificate near its end was kept")
+	}
+	if first.Fingerprint() != later.Fingerprint() {
+		t.Error("the root changed: everybody would have to accept it again")
+	}
+}
+
+func TestSetupMakesAHotlineOnce(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new", "box")
+	log := slog.New(slog.DiscardHandler)
+	opts := Options{Dir: dir, Config: config.Default(), Log: log, People: []Person{
+		{Login: "admin", Name: "Administrator", Role: roster.RoleAdmin},
+		{Login: "rosa", Name: "Rosa", Role: roster.RoleSupervisor, Phone: "+12024561111"},
+	}}
+	res, err := Setup(t.Context(), opts)
+	must(t, err)
+	cfg, err := config.Load(res.ConfigPath)
+	must(t, err)
+	records, err := store.Open(cfg.DataDir(), log)
+	must(t, err)
+	accounts, err := roster.Open(records, cfg.DataDir(), log)
+	must(t, err)
+	for _, c := range res.Credentials {
+		if _, err := accounts.Authenticate(t.Context(), c.Login, c.Password); err != nil {
+			t.Errorf("%s cannot sign in with the password shown: %v", c.Login, err)
+		}
+	}
+	if rosa := res.Credentials[1]; len(rosa.PIN) < 6 {
+		t.Errorf("the supervisor has PIN %q", rosa.PIN)
+	} else if _, err := accounts.AuthenticatePhone(t.Context(), rosa.Phone, rosa.PIN); err != nil {
+		t.Errorf("the supervisor's PIN does not open the line: %v", err)
+	}
+	must(t, records.Close())
+
+	_, err = Setup(t.Context(), opts)
+	var p *Problem
+	if !errors.As(err, &p) || !strings.Contains(err.Error(), "already") {
+		t.Errorf("a second setup gave %v", err)
+	}
+	if _, err := os.Stat(res.ConfigPath); err != nil {
+		t.Errorf("the refused setup took the hotline away: %v", err)
+	}
+}
+
+func TestASetupThatFailsTakesAllItsFilesAway(t *testing.T) {
+	root := t.TempDir()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // making the accounts fails, after everything else was made
+	_, err := Setup(ctx, Options{Dir: filepath.Join(root, "new", "box"), Config: config.Default(), Log: slog.New(slog.DiscardHandler),
+		People: []Person{{Login: "admin", Name: "Administrator", Role: roster.RoleAdmin}}})
+	if err == nil {
+		t.Fatal("no error")
+	}
+	if left, err := os.ReadDir(root); err != nil || len(left) != 0 {
+		t.Errorf("%v is left (%v)", left, err)
+	}
+}
+
+func TestAnUnwritableFolderIsASentence(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	must(t, os.WriteFile(file, nil, 0o600))
+	err := Folder(filepath.Join(file, "data"))
+	var p *Problem
+	if !errors.As(err, &p) || !strings.Contains(p.Do, "data:") {
+		t.Errorf("error %v", err)
+	}
+	open := filepath.Join(t.TempDir(), "open")
+	must(t, os.Mkdir(open, 0o755))
+	must(t, Folder(open))
+	if info, err := os.Stat(open); err != nil || info.Mode().Perm()&0o077 != 0 {
+		t.Errorf("the data folder stays readable by others: %v", info.Mode())
+	}
+	if _, err := os.Stat(filepath.Join(open, ".writable")); !errors.Is(err, fs.ErrNotExist) {
+		t.Error("the probe stays behind")
+	}
+}
+
+func TestABusyPortIsASentenceWithTheSetting(t *testing.T) {
+	taken, err := net.ListenPacket("udp", "127.0.0.1:0")
+	must(t, err)
+	defer taken.Close()
+	addr := taken.LocalAddr().String()
+	_, err = net.ListenPacket("udp", addr)
+	err = Listening(err, "The telephone side", addr, "sip: listen:")
+	for _, word := range []string{addr, "in use by another program", "sip: listen:"} {
+		if err == nil || !strings.Contains(err.Error(), word) {
+			t.Errorf("%v does not say %q", err, word)
+		}
+	}
+	_, err = net.ListenPacket("udp", "203.0.113.9:0")
+	if err = Listening(err, "The telephone side", "203.0.113.9:0", "sip: listen:"); err == nil || !strings.Contains(err.Error(), "no address") {
+		t.Errorf("an address of another machine gave %v", err)
+	}
+}
+
+func TestPasswordsDiffer(t *testing.T) {
+	seen := map[string]bool{}
+	for range 1000 {
+		p := NewPassword()
+		if seen[p] || len(p) != 19 {
+			t.Fatalf("password %q", p)
+		}
+		seen[p] = true
+	}
+}

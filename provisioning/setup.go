@@ -1,0 +1,210 @@
+package provisioning
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"math/big"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"hotline/appliance/call"
+	"hotline/appliance/config"
+	"hotline/appliance/store"
+	"hotline/volunteers/roster"
+)
+
+// Person is somebody who gets an account.
+type Person struct {
+	Login   string
+	Name    string
+	Role    roster.Role
+	Phone   call.Number // of a supervisor: selects the account on the supervisor line
+	Profile string      // routing profile of somebody who answers calls
+}
+
+// Credential is what that person signs in with. It is shown once and kept only
+// as a hash.
+type Credential struct {
+	Person
+	Password string
+	PIN      string // "" for those without a phone
+}
+
+// Enrol gives every person an account with a new password and, with a phone, a
+// new PIN. An account that exists keeps everything else.
+func Enrol(ctx context.Context, accounts *roster.Accounts, people []Person) ([]Credential, error) {
+	have, err := accounts.List()
+	if err != nil {
+		return nil, err
+	}
+	ids := map[string]string{}
+	for _, a := range have {
+		ids[a.Login] = a.ID
+	}
+	const by = "setup"
+	var out []Credential
+	for _, p := range people {
+		c := Credential{Person: p, Password: NewPassword()}
+		id, exists := ids[p.Login]
+		if exists {
+			err = accounts.SetPassword(ctx, id, c.Password, by)
+		} else {
+			var a roster.Account
+			a, err = accounts.Add(ctx, roster.Account{Login: p.Login, Name: p.Name, Role: p.Role, Phone: p.Phone, Profile: p.Profile}, c.Password, by)
+			id = a.ID
+		}
+		if err == nil && p.Phone != "" {
+			c.PIN = newPIN()
+			err = accounts.SetPIN(ctx, id, c.PIN, by)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("making the account of %s: %w", p.Login, err)
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}
+
+// Options says what Setup makes.
+type Options struct {
+	Dir    string        // folder for the configuration file; made if missing
+	Config config.Config // written as a commented file
+	People []Person      // first accounts
+	Log    *slog.Logger
+}
+
+// Result is what Setup has made.
+type Result struct {
+	ConfigPath  string
+	Credentials []Credential
+	Fingerprint string // of the box's certificate authority
+}
+
+// Setup writes the configuration and makes the data folder, the certificates
+// and the first accounts. It refuses to touch a folder that has been set up,
+// and takes away all it made when it fails half-way.
+func Setup(ctx context.Context, opts Options) (res Result, err error) {
+	res.ConfigPath = filepath.Join(opts.Dir, config.FileName)
+	if _, err := os.Stat(res.ConfigPath); !errors.Is(err, fs.ErrNotExist) {
+		return res, &Problem{What: fmt.Sprintf("There is a hotline in this folder already: %s.", res.ConfigPath),
+			Do: "Start it with hotline serve, or choose an empty folder with --dir.", Err: err}
+	}
+	var made undo
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, made.all())
+		}
+	}()
+	if err := made.folder(opts.Dir); err != nil {
+		return res, err
+	}
+	made.file(res.ConfigPath)
+	if err := os.WriteFile(res.ConfigPath, []byte(opts.Config.Describe()), 0o600); err != nil {
+		return res, fmt.Errorf("writing the configuration: %w", err)
+	}
+	cfg, err := config.Load(res.ConfigPath)
+	if err != nil {
+		return res, err
+	}
+	data := cfg.DataDir()
+	if entries, err := os.ReadDir(data); err == nil && len(entries) > 0 {
+		return res, &Problem{What: fmt.Sprintf("The data folder %s is not empty.", data), Do: "It may hold the records of a hotline. Choose another folder with --dir."}
+	}
+	if err := made.folder(data); err != nil {
+		return res, err
+	}
+	if err := Folder(data); err != nil {
+		return res, err
+	}
+	certs, err := OpenCertificates(CertificateDir(data), Names(cfg), time.Now())
+	if err != nil {
+		return res, err
+	}
+	res.Fingerprint = certs.Fingerprint()
+	records, err := store.Open(data, opts.Log)
+	if err != nil {
+		return res, err
+	}
+	defer func() { err = errors.Join(err, records.Close()) }()
+	accounts, err := roster.Open(records, data, opts.Log)
+	if err != nil {
+		return res, err
+	}
+	res.Credentials, err = Enrol(ctx, accounts, opts.People)
+	return res, err
+}
+
+// CertificateDir is where the certificates of a data folder are.
+func CertificateDir(data string) string { return filepath.Join(data, "tls") }
+
+// Names are the names and addresses that the certificate covers.
+func Names(c config.Config) []string {
+	if len(c.Web.Names) > 0 {
+		return c.Web.Names
+	}
+	return OwnNames()
+}
+
+// undo remembers what was made, to take it away again.
+type undo struct{ paths []string }
+
+// folder makes dir and remembers the topmost folder that was missing.
+func (u *undo) folder(dir string) error {
+	missing := ""
+	for at := filepath.Clean(dir); ; at = filepath.Dir(at) {
+		if _, err := os.Stat(at); err == nil || at == filepath.Dir(at) {
+			break
+		}
+		missing = at
+	}
+	if missing != "" {
+		u.paths = append(u.paths, missing)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return &Problem{What: fmt.Sprintf("The folder %s cannot be made (%v).", dir, err), Do: "Choose another one with --dir.", Err: err}
+	}
+	return nil
+}
+
+func (u *undo) file(path string) { u.paths = append(u.paths, path) }
+
+func (u *undo) all() error {
+	var errs []error
+	for i := len(u.paths) - 1; i >= 0; i-- {
+		errs = append(errs, os.RemoveAll(u.paths[i]))
+	}
+	return errors.Join(errs...)
+}
+
+// passwordLetters leaves out what is mistaken for something else when copied
+// from paper.
+const passwordLetters = "abcdefghjkmnpqrstuvwxyz23456789"
+
+// NewPassword is 79 random bits in four groups that can be read aloud.
+func NewPassword() string {
+	groups := make([]string, 4)
+	for i := range groups {
+		groups[i] = random(passwordLetters, 4)
+	}
+	return strings.Join(groups, "-")
+}
+
+func newPIN() string { return random("0123456789", 6) }
+
+func random(letters string, n int) string {
+	b := make([]byte, n)
+	for i := range b {
+		at, err := rand.Int(rand.Reader, big.NewInt(int64(len(letters))))
+		if err != nil {
+			panic(fmt.Sprintf("the system gives no random numbers: %v", err)) // never happens on Linux
+		}
+		b[i] = letters[at.Int64()]
+	}
+	return string(b)
+}
