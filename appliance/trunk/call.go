@@ -297,6 +297,10 @@ func (c *Call) over(cause call.Cause) {
 		c.endedAt = time.Now()
 		c.mu.Unlock()
 		c.end(cause)
+		if c.waiting != nil {
+			c.waiting <- c.overError()
+			c.waiting = nil
+		}
 		c.closeSound()
 		c.trunk.mu.Lock()
 		c.trunk.active--

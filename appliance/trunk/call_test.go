@@ -74,10 +74,10 @@ func TestCallIsHeardAndHangsUp(t *testing.T) {
 }
 
 func TestHangupReachesTheCaller(t *testing.T) {
-	for _, how := range []string{"hang-up", "end of the handler"} {
+	for how, ip := range map[string]string{"hang-up": "127.0.0.1", "end of the handler": "::1"} {
 		t.Run(how, func(t *testing.T) {
 			ctx := limit(t)
-			h := serve(t, "127.0.0.1", func(ctx context.Context, c *trunk.Call) {
+			h := serve(t, ip, func(ctx context.Context, c *trunk.Call) {
 				if err := c.Answer(); err != nil {
 					t.Error(err)
 				}
@@ -352,7 +352,7 @@ func TestCallerIdentity(t *testing.T) {
 func TestSilentLineEnds(t *testing.T) {
 	ctx := limit(t)
 	handle, calls := handing()
-	h := serve(t, "127.0.0.1", handle, func(cfg *trunk.Config) { cfg.Silence = 2 * time.Second })
+	h := serve(t, "127.0.0.1", handle, func(cfg *trunk.Config) { cfg.Silence = 3 * time.Second })
 	talking, held, mute := h.dial(ctx), h.dial(ctx), h.dial(ctx, func(cfg *phone.Config) { cfg.Mute = true })
 	if err := held.Hold(ctx, phone.Inactive); err != nil {
 		t.Fatal(err)

@@ -57,6 +57,31 @@ func TestHoldAndResume(t *testing.T) {
 	}
 }
 
+// A phone may leave the offer to the hotline in every re-INVITE.
+func TestHoldWithLateOffer(t *testing.T) {
+	ctx := limit(t)
+	handle, calls := handing()
+	h := serve(t, "127.0.0.1", handle)
+	p := h.dial(ctx, func(cfg *phone.Config) { cfg.LateOffer, cfg.Law = true, audio.ALaw })
+	c := receive(t, "the call", calls)
+	c.Audio().Music(audio.Tone(440, time.Second, -10))
+	if err := p.Hold(ctx, phone.Inactive); err != nil {
+		t.Fatal(err)
+	}
+	if !receive(t, "the hold", c.Holds()) {
+		t.Error("the call does not know that it is held")
+	}
+	if err := p.Resume(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if receive(t, "the resume", c.Holds()) {
+		t.Error("the call does not know that it is resumed")
+	}
+	if err := p.WaitTone(ctx, 440); err != nil {
+		t.Error(err)
+	}
+}
+
 // describe is a session description of a phone at 127.0.0.1.
 func describe(port uint16, formats, attributes string) []byte {
 	return fmt.Appendf(nil, "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio %d RTP/AVP %s\r\n%s", port, formats, attributes)

@@ -27,7 +27,7 @@ const patience = 20 * time.Second
 // hotline is a running trunk with what it needs.
 type hotline struct {
 	*trunk.Trunk
-	t    *testing.T
+	t    testing.TB
 	addr netip.AddrPort
 	log  *lines
 	stop func() error // ends Run and gives its error
@@ -55,7 +55,7 @@ func (l *lines) String() string {
 
 // serve starts a trunk on ip, port 0. Every test ends with no call left, no
 // fault counted, and everything closed.
-func serve(t *testing.T, ip string, handle func(context.Context, *trunk.Call), change ...func(*trunk.Config)) *hotline {
+func serve(t testing.TB, ip string, handle func(context.Context, *trunk.Call), change ...func(*trunk.Config)) *hotline {
 	t.Helper()
 	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.ParseIP(ip)})
 	if err != nil {
@@ -127,7 +127,7 @@ func (h *hotline) dial(ctx context.Context, change ...func(*phone.Config)) *phon
 }
 
 // limit is the time a test may take.
-func limit(t *testing.T) context.Context {
+func limit(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(cancel)
 	return ctx

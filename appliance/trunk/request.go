@@ -3,6 +3,7 @@ package trunk
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/emiago/sipgo/sip"
 )
@@ -83,10 +84,14 @@ func hostPort(uri sip.Uri) string {
 	return fmt.Sprintf("%s:%d", uri.Host, port)
 }
 
+const lookupLimit = 3 * time.Second
+
 // request sends a request of ours from the listening socket. While the reader
 // starts anew the library does not know the socket for a moment; the second
 // attempt finds it.
-func (t *Trunk) request(ctx context.Context, r *sip.Request) (*sip.ClientTx, error) {
+func (t *Trunk) request(r *sip.Request) (*sip.ClientTx, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), lookupLimit) // for a name in the far end's Contact
+	defer cancel()
 	tx, err := t.layer.Request(ctx, r)
 	if err != nil && ctx.Err() == nil {
 		r.Via().Params.Add("branch", sip.GenerateBranchN(16))

@@ -90,6 +90,7 @@ const (
 
 // New makes a trunk. Nothing is read or sent before Run.
 func New(cfg Config) (*Trunk, error) {
+	raiseMessageLimit()
 	if cfg.Conn == nil || cfg.Ports == nil || cfg.Pacer == nil || cfg.Serves == nil || cfg.Handle == nil || cfg.Log == nil {
 		return nil, errors.New("making the trunk: Conn, Ports, Pacer, Serves, Handle and Log must be set")
 	}
@@ -129,10 +130,9 @@ func (t *Trunk) Addr() netip.AddrPort { return t.contact }
 
 // Run serves until ctx ends, then takes no new call, lets running ones go on
 // for Config.Drain, hangs up what is left and returns when every call is gone.
-// It never stays up deaf: when the socket fails it ends the calls and returns
+// It returns nil after such an orderly end. It never stays up deaf: when the socket fails it ends the calls and returns
 // the error.
 func (t *Trunk) Run(ctx context.Context) error {
-	raiseMessageLimit()
 	calls, stopCalls := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stopCalls(nil)
 
@@ -181,7 +181,7 @@ func (t *Trunk) Run(ctx context.Context) error {
 	if closing != nil {
 		return fmt.Errorf("closing the SIP socket: %w", closing)
 	}
-	return ctx.Err()
+	return nil
 }
 
 // listen reads until stop or a failure of the socket.

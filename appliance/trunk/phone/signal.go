@@ -193,7 +193,11 @@ func (c *Call) Resume(ctx context.Context) error {
 }
 
 func (c *Call) reinvite(ctx context.Context, direction string, address netip.Addr) error {
-	res, err := c.Request(ctx, "INVITE", "application/sdp", c.describe(direction, address, c.cfg.DTMFPayload))
+	offer := c.describe(direction, address, c.cfg.DTMFPayload)
+	if c.cfg.LateOffer {
+		offer = nil
+	}
+	res, err := c.Request(ctx, "INVITE", "application/sdp", offer)
 	if err != nil {
 		return err
 	}
@@ -205,7 +209,11 @@ func (c *Call) reinvite(ctx context.Context, direction string, address netip.Add
 	}
 	there, err := readSDP(res.Body())
 	c.remember(res, there)
-	c.acknowledge(nil)
+	var answer []byte
+	if c.cfg.LateOffer {
+		answer = c.describe(direction, address, there.dtmf)
+	}
+	c.acknowledge(answer)
 	return err
 }
 

@@ -1,0 +1,237 @@
+package trunk
+
+import (
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"hotline/appliance/audio"
+	"hotline/appliance/call"
+)
+
+// talking: our 200 is out.
+func (c *Call) talking() state {
+	wake := time.NewTimer(0)
+	defer wake.Stop()
+	for {
+		now := time.Now()
+		if cause, failed := c.due(now); failed {
+			return c.hangup(cause)
+		}
+		wake.Reset(c.nextWake(now))
+		var acks <-chan *sip.Request
+		if c.unacked != nil {
+			acks = c.unacked.tx.Acks() // an ACK that wrongly repeats the INVITE's branch
+		}
+		select {
+		case o := <-c.orders:
+			switch o.kind {
+			case orderHangup:
+				next := c.hangup(o.cause)
+				o.result <- nil
+				return next
+			default:
+				o.result <- ErrAnswered
+			}
+		case ack := <-acks:
+			if cause, failed := c.acknowledged(ack); failed {
+				return c.hangup(cause)
+			}
+		case m := <-c.inbox:
+			cause, ended := c.inDialog(m)
+			if !ended {
+				continue
+			}
+			if cause.By == call.ByCaller {
+				c.over(cause)
+				return nil
+			}
+			return c.hangup(cause)
+		case <-wake.C:
+		case <-c.trunk.base.Done():
+			c.over(call.CauseOf(c.trunk.base))
+			return (*Call).goodbye
+		}
+	}
+}
+
+// due does what the clock asks for: repeats the 200, or ends the call.
+func (c *Call) due(now time.Time) (cause call.Cause, failed bool) {
+	if u := c.unacked; u != nil {
+		if !now.Before(u.until) {
+			c.unacked = nil
+			c.trunk.unacknowledged.Add(1)
+			return unconfirmed, true
+		}
+		if !now.Before(u.next) { // RFC 3261 §13.3.1.4
+			_ = u.tx.Respond(u.res)
+			u.interval = min(2*u.interval, t2)
+			u.next = now.Add(u.interval)
+		}
+	}
+	if at, counts := c.silenceAt(); counts && !now.Before(at) {
+		c.trunk.silent.Add(1)
+		return noSound, true
+	}
+	return call.Cause{}, false
+}
+
+// silenceAt is when the call ends if no sound comes before.
+func (c *Call) silenceAt() (time.Time, bool) {
+	if c.trunk.cfg.Silence < 0 || c.theirs == nil || c.soundFrom.IsZero() || c.theirs.held || c.theirs.direction == recvonly {
+		return time.Time{}, false
+	}
+	since := c.soundFrom
+	if last := c.sound.Stats().LastIn; last.After(since) {
+		since = last
+	}
+	return since.Add(c.trunk.cfg.Silence), true
+}
+
+func (c *Call) nextWake(now time.Time) time.Duration {
+	wait := time.Hour
+	if u := c.unacked; u != nil {
+		wait = min(wait, u.next.Sub(now), u.until.Sub(now))
+	}
+	if at, counts := c.silenceAt(); counts {
+		wait = min(wait, at.Sub(now))
+	}
+	return max(wait, 0)
+}
+
+// acknowledged handles the ACK to our last 200.
+func (c *Call) acknowledged(ack *sip.Request) (cause call.Cause, failed bool) {
+	u := c.unacked
+	if u == nil || ack.CSeq() == nil || ack.CSeq().SeqNo != u.CSeq().SeqNo {
+		return call.Cause{}, false
+	}
+	c.unacked = nil
+	if !u.offered {
+		return call.Cause{}, false
+	}
+	body, refused := description(ack)
+	if refused != nil || body == nil {
+		return badAnswer, true
+	}
+	var only *audio.Law
+	if c.theirs != nil {
+		only = &c.theirs.law
+	}
+	s, err := readSession(body, sourceOf(ack), c.trunk.contact.Addr(), only)
+	if err != nil {
+		return badAnswer, true
+	}
+	if c.theirs != nil { // a re-INVITE without offer
+		c.apply(s)
+		return call.Cause{}, false
+	}
+	c.take(s)
+	c.startSound()
+	if c.waiting != nil {
+		c.waiting <- nil
+		c.waiting = nil
+	}
+	return call.Cause{}, false
+}
+
+// inDialog handles one request of the running call.
+func (c *Call) inDialog(m message) (cause call.Cause, ended bool) {
+	if m.Method == sip.ACK {
+		m.tx.Terminate()
+		return c.acknowledged(m.Request)
+	}
+	if !c.inOrder(m) {
+		return call.Cause{}, false
+	}
+	switch m.Method {
+	case sip.BYE:
+		_ = c.reply(m, 200)
+		return hungUp, true
+	case sip.OPTIONS:
+		c.trunk.options(m.Request, m.tx)
+	case sip.INVITE, sip.UPDATE:
+		c.renegotiate(m)
+	default: // CANCEL of a transaction that is over
+		c.trunk.respond(m.tx, m.Request, refuse(481))
+	}
+	return call.Cause{}, false
+}
+
+// inOrder checks the sequence number (RFC 3261 §12.2.2).
+func (c *Call) inOrder(m message) bool {
+	if m.Method == sip.ACK || m.Method == sip.CANCEL {
+		return true
+	}
+	seq := m.CSeq().SeqNo
+	if seq <= c.theirSeq {
+		c.trunk.respond(m.tx, m.Request, refuse(500))
+		return false
+	}
+	c.theirSeq = seq
+	return true
+}
+
+// renegotiate answers a re-INVITE or UPDATE: hold, resume, a moved phone. What
+// cannot be taken is refused and the call goes on as it was.
+func (c *Call) renegotiate(m message) {
+	// An ACK that is still under way is no obstacle: who changes the call has
+	// read our answer. Only an offer of ours must be answered first (RFC 3264 §4).
+	if c.unacked != nil && c.unacked.offered {
+		c.trunk.respond(m.tx, m.Request, refuse(491))
+		return
+	}
+	body, refused := description(m.Request)
+	if refused != nil {
+		c.trunk.respond(m.tx, m.Request, refused)
+		return
+	}
+	if contact := m.Contact(); contact != nil && contact.Address.Host != "" && contact.Address.Scheme == "sip" {
+		c.target = contact.Address // target refresh, RFC 3261 §12.2.2
+	}
+	if body == nil && m.Method == sip.UPDATE { // a sign of life
+		_ = c.reply(m, 200)
+		return
+	}
+	if body == nil {
+		offer, err := c.ours.offer([]audio.Law{c.theirs.law}, c.theirs.dtmf)
+		if err == nil {
+			err = c.accept(m, offer, true)
+		}
+		if err != nil {
+			c.trunk.respond(m.tx, m.Request, refuse(500))
+		}
+		return
+	}
+	s, err := readSession(body, sourceOf(m.Request), c.trunk.contact.Addr(), &c.theirs.law)
+	if err != nil {
+		c.trunk.respond(m.tx, m.Request, refusedOffer(err))
+		return
+	}
+	answer, err := c.ours.answer(s)
+	if err != nil {
+		c.trunk.respond(m.tx, m.Request, refuse(500))
+		return
+	}
+	c.apply(s)
+	if m.Method == sip.INVITE {
+		err = c.accept(m, answer, false)
+	} else {
+		res := c.response(m, 200)
+		res.AppendHeader(sip.NewHeader("Content-Type", "application/sdp"))
+		res.SetBody(answer)
+		err = m.tx.Respond(res)
+	}
+	if err != nil {
+		c.log.Warn("answering a change of the call", "error", err)
+	}
+}
+
+// apply takes over a new description of a running call.
+func (c *Call) apply(s *session) {
+	if c.theirs.held && !s.held {
+		c.soundFrom = time.Now()
+	}
+	c.theirs = s
+	c.sound.Update(s.remote, s.held)
+	c.setHeld(s.held)
+}
