@@ -41,8 +41,10 @@ func clearPINFailures(tx *store.Tx, id string) error { return failures.Delete(tx
 // and take one time; the event log knows the difference.
 //
 // Three wrong PINs lock an account's PIN for 15 minutes. Ten within an hour,
-// whoever they were for, lock the PIN line for everybody until they are an
-// hour old: a caller ID is free to forge, so a limit per caller is none.
+// whichever accounts they were for, lock the PIN line for everybody until they
+// are an hour old: a caller ID is free to forge, so a limit per caller is
+// none. A number that selects no account cannot guess anything, and so cannot
+// lock the line either.
 func (a *Accounts) AuthenticatePhone(ctx context.Context, from call.Number, pin string) (Account, error) {
 	account, s, err := a.byPhone(from)
 	if err != nil {
@@ -137,8 +139,11 @@ func judge(tx *store.Tx, account Account, fits bool) (reason string, err error) 
 	}
 	own.Count++
 	own.Last = now
+	if id == strangers {
+		return reason, errors.Join(failures.Put(tx, id, own), failures.Put(tx, everybody, all))
+	}
 	all.All = append(all.All, now)
-	if own.Count >= pinTries && id != strangers {
+	if own.Count >= pinTries {
 		own.Count, own.Locked = 0, now.Add(pinLock)
 		tx.Emit(events.Event{Kind: EventLocked, Agent: id, Via: "phone",
 			Data: map[string]string{"why": "three wrong PINs", "until": own.Locked.Format(time.RFC3339)}})
