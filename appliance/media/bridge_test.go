@@ -21,16 +21,16 @@ func TestBridgeCarriesBothSidesWithoutDelay(t *testing.T) {
 		sayA, sayB := newSpeaker(audio.MuLaw), newSpeaker(audio.ALaw)
 		voiceA := frames(audio.Tone(440, 2*time.Second, -10), audio.MuLaw, 20*time.Millisecond)
 		voiceB := frames(audio.Tone(1000, 2*time.Second, -10), audio.ALaw, 20*time.Millisecond)
-		before := len(trackB.packets)
+		before := trackB.count()
 		for i := range voiceA {
 			a.Receive(sayA.packet(voiceA[i]))
-			if got := trackB.packets[len(trackB.packets)-1]; !got.at.Equal(time.Now()) || got.header.PayloadType != 8 {
+			if got := trackB.last(); !got.at.Equal(time.Now()) || got.header.PayloadType != 8 {
 				t.Fatalf("packet %d was not passed on at once, or not in the law of the other side", i)
 			}
 			b.Receive(sayB.packet(voiceB[i]))
 			time.Sleep(20 * time.Millisecond)
 		}
-		if sent := len(trackB.packets) - before; sent > len(voiceA)+1 {
+		if sent := trackB.count() - before; sent > len(voiceA)+1 {
 			t.Errorf("%d packets went out for %d that came in", sent, len(voiceA))
 		}
 		c.Close()

@@ -39,12 +39,14 @@ func TestEveryLegGetsAPacketEvery20ms(t *testing.T) {
 func TestAStallIsSkippedAndNotMadeUpFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := startPacer(t)
-		e, tr := newLeg(t, p, audio.MuLaw)
-		tr.before = func(n int) {
+		tr := &track{before: func(n int) {
 			if n == 10 {
 				time.Sleep(95 * time.Millisecond) // the whole machine hangs
 			}
-		}
+		}}
+		e := NewEndpoint(p, tr, Config{})
+		defer e.Close()
+		e.Start()
 		time.Sleep(time.Second + 500*time.Microsecond)
 		packets := tr.take()
 		for i := 1; i < len(packets); i++ {
@@ -68,8 +70,12 @@ func TestAStallIsSkippedAndNotMadeUpFor(t *testing.T) {
 func TestClockTellsItsLateness(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := startPacer(t)
-		tr := &track{}
-		slow := NewEndpoint(p, tr, Config{})
+		// A leg that holds up the others, for a while.
+		slow := NewEndpoint(p, &track{before: func(n int) {
+			if n < 100 {
+				time.Sleep(15 * time.Millisecond)
+			}
+		}}, Config{})
 		defer slow.Close()
 		for range 20 {
 			newLeg(t, p, audio.MuLaw)
@@ -77,12 +83,6 @@ func TestClockTellsItsLateness(t *testing.T) {
 		time.Sleep(1500 * time.Millisecond)
 		if s := p.Stats(); s.LateP99 > time.Millisecond || s.Legs != 20 {
 			t.Errorf("a machine at rest reports %+v", s)
-		}
-		// A leg that holds up the others, for a while.
-		tr.before = func(n int) {
-			if n < 100 {
-				time.Sleep(15 * time.Millisecond)
-			}
 		}
 		slow.Start()
 		time.Sleep(1500 * time.Millisecond)

@@ -28,18 +28,31 @@ type heard struct {
 type track struct {
 	mu      sync.Mutex
 	packets []heard
-	before  func(n int) // called before packet n is taken
+	before  func(n int) // called before packet n is taken; set before Start
 }
 
 func (tr *track) WriteRTP(h *rtp.Header, payload []byte) error {
 	at := time.Now()
 	if tr.before != nil {
-		tr.before(len(tr.packets))
+		tr.before(tr.count())
 	}
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
 	tr.packets = append(tr.packets, heard{at, *h, slices.Clone(payload)})
 	return nil
+}
+
+func (tr *track) count() int {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	return len(tr.packets)
+}
+
+// last is the newest packet.
+func (tr *track) last() heard {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	return tr.packets[len(tr.packets)-1]
 }
 
 // take returns what came since the last take.

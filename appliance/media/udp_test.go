@@ -1,0 +1,527 @@
+package media
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pion/rtp"
+
+	"hotline/appliance/audio"
+)
+
+// phone is a far end with a real socket.
+type phone struct {
+	*speaker
+	t    testing.TB
+	conn *net.UDPConn
+	addr netip.AddrPort
+
+	mu      sync.Mutex
+	packets []heard
+	more    chan struct{} // has room for one
+}
+
+func newPhone(t testing.TB) *phone {
+	t.Helper()
+	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ph := &phone{speaker: newSpeaker(audio.MuLaw), t: t, conn: conn, addr: conn.LocalAddr().(*net.UDPAddr).AddrPort(), more: make(chan struct{}, 1)}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		buf := make([]byte, 2000)
+		for {
+			n, err := conn.Read(buf)
+			if err != nil {
+				return
+			}
+			var packet rtp.Packet
+			if err := packet.Unmarshal(buf[:n]); err != nil {
+				t.Errorf("not RTP: %v", err)
+				continue
+			}
+			ph.mu.Lock()
+			ph.packets = append(ph.packets, heard{time.Now(), packet.Header, bytes.Clone(packet.Payload)})
+			ph.mu.Unlock()
+			select {
+			case ph.more <- struct{}{}:
+			default:
+			}
+		}
+	}()
+	t.Cleanup(func() { conn.Close(); <-done })
+	return ph
+}
+
+func (ph *phone) take() []heard {
+	ph.mu.Lock()
+	defer ph.mu.Unlock()
+	packets := ph.packets
+	ph.packets = nil
+	return packets
+}
+
+// hears waits for a packet that came after the call.
+func (ph *phone) hears() bool {
+	ph.take()
+	select {
+	case <-ph.more:
+	default:
+	}
+	select {
+	case <-ph.more:
+		return true
+	case <-time.After(300 * time.Millisecond):
+		return false
+	}
+}
+
+func (ph *phone) send(to netip.AddrPort, b []byte) {
+	ph.t.Helper()
+	if _, err := ph.conn.WriteToUDPAddrPort(b, to); err != nil {
+		ph.t.Fatal(err)
+	}
+}
+
+var silentFrame = slices.Repeat([]byte{0xff}, 160)
+
+func (ph *phone) say(to netip.AddrPort) { ph.t.Helper(); ph.send(to, ph.packet(silentFrame)) }
+
+func (ph *phone) press(to netip.AddrPort, code byte) {
+	ph.t.Helper()
+	ph.ts += 1600
+	ph.send(to, ph.event(code, ph.ts, 160, false))
+}
+
+func newUDPLeg(t testing.TB, p *Pacer, cfg UDPConfig) (*Endpoint, netip.AddrPort) {
+	t.Helper()
+	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.DTMF = testDTMF
+	e := NewUDP(p, conn, cfg)
+	e.Start()
+	t.Cleanup(func() { e.Close() })
+	return e, conn.LocalAddr().(*net.UDPAddr).AddrPort()
+}
+
+// until waits for a condition that other goroutines bring about.
+func until(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	for limit := time.Now().Add(5 * time.Second); !holds(); {
+		if time.Now().After(limit) {
+			t.Fatalf("waited 5 s for: %s", what)
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// bothWays runs a test with and without the kernel's help.
+func bothWays(t *testing.T, test func(t *testing.T, plain bool)) {
+	t.Run("kernel", func(t *testing.T) { test(t, false) })
+	t.Run("plain", func(t *testing.T) { test(t, true) })
+}
+
+func key(t *testing.T, e *Endpoint) byte {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	k, err := e.Key(ctx)
+	if err != nil {
+		t.Fatalf("no key came: %v", err)
+	}
+	return k
+}
+
+func noKey(t *testing.T, e *Endpoint) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if k, err := e.Key(ctx); err == nil {
+		t.Fatalf("key %q came from a stranger", k)
+	}
+}
+
+func TestOneStreamFromPromptToPersonToMusic(t *testing.T) {
+	bothWays(t, func(t *testing.T, plain bool) {
+		p := startPacer(t)
+		caller, agent := newPhone(t), newPhone(t)
+		a, toA := newUDPLeg(t, p, UDPConfig{Remote: caller.addr, Plain: plain})
+		b, toB := newUDPLeg(t, p, UDPConfig{Remote: agent.addr, Law: audio.ALaw, Plain: plain})
+		agent.pt = 8
+		caller.say(toA)
+		agent.say(toB)
+		a.Music(audio.Tone(2000, time.Second, -10))
+		if _, err := a.Play(t.Context(), audio.Tone(440, time.Second, -10), false); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(500 * time.Millisecond)
+		c := Bridge(a, b)
+		ticker := time.NewTicker(20 * time.Millisecond)
+		for _, f := range frames(audio.Tone(1000, time.Second, -10), audio.ALaw, 20*time.Millisecond) {
+			<-ticker.C
+			agent.send(toB, agent.packet(f))
+			caller.say(toA)
+		}
+		ticker.Stop()
+		c.Close()
+		time.Sleep(500 * time.Millisecond)
+
+		packets := caller.take()
+		checkStream(t, packets, 200*time.Millisecond) // a noisy machine
+		pcm := listen(packets)
+		at := func(from, to time.Duration) []int16 {
+			return pcm[from*8/time.Millisecond : to*8/time.Millisecond]
+		}
+		if level := audio.ToneLevel(at(100*time.Millisecond, 900*time.Millisecond), 440); level < 0.95 {
+			t.Errorf("prompt: %.2f of the energy", level)
+		}
+		if level := audio.ToneLevel(at(1100*time.Millisecond, 1400*time.Millisecond), 2000); level < 0.95 {
+			t.Errorf("music: %.2f of the energy", level)
+		}
+		if level := audio.ToneLevel(at(1700*time.Millisecond, 2400*time.Millisecond), 1000); level < 0.9 {
+			t.Errorf("the agent: %.2f of the energy", level)
+		}
+		if level := audio.ToneLevel(pcm[len(pcm)-2400:], 2000); level < 0.95 {
+			t.Errorf("music again: %.2f of the energy", level)
+		}
+	})
+}
+
+func TestStrangersAreNotHeard(t *testing.T) {
+	bothWays(t, func(t *testing.T, plain bool) {
+		p := startPacer(t)
+		caller, stranger := newPhone(t), newPhone(t)
+		e, to := newUDPLeg(t, p, UDPConfig{Remote: caller.addr, Plain: plain})
+		caller.say(to)
+		until(t, "the caller's packet", func() bool { return e.Stats().PacketsIn == 1 })
+		for range 10 {
+			// Sent without checking: a connected socket answers strangers
+			// with ICMP, which the stranger's kernel reports as an error.
+			stranger.conn.WriteToUDPAddrPort(stranger.event(1, stranger.ts, 160, false), to)
+			stranger.ts += 1600
+		}
+		noKey(t, e)
+		caller.press(to, 2)
+		if k := key(t, e); k != '2' {
+			t.Errorf("the caller's key is %q", k)
+		}
+		if stranger.hears() {
+			t.Error("the stranger hears the call")
+		}
+		if !caller.hears() {
+			t.Error("the caller hears nothing any more")
+		}
+		s := e.Stats()
+		if s.PacketsIn != 2 || s.Locked == plain || plain && s.DroppedForeign != 10 {
+			t.Errorf("statistics: %+v", s)
+		}
+	})
+}
+
+func TestACallerBehindNATIsFound(t *testing.T) {
+	bothWays(t, func(t *testing.T, plain bool) {
+		p := startPacer(t)
+		caller, stranger := newPhone(t), newPhone(t)
+		// The address in the SDP is private: nobody is there.
+		e, to := newUDPLeg(t, p, UDPConfig{Remote: netip.MustParseAddrPort("127.0.0.77:4000"), Plain: plain})
+		stranger.press(to, 1) // a single packet convinces nobody
+		until(t, "the stranger's packet", func() bool { return e.Stats().DroppedForeign == 1 })
+		for range probation {
+			caller.say(to)
+		}
+		until(t, "the caller's packets", func() bool { return e.Stats().PacketsIn > 0 })
+		if !caller.hears() {
+			t.Error("the caller hears nothing")
+		}
+		caller.press(to, 2)
+		if k := key(t, e); k != '2' {
+			t.Errorf("key %q", k)
+		}
+	})
+}
+
+func TestAnotherPortOfTheSameHostIsBelieved(t *testing.T) {
+	p := startPacer(t)
+	caller := newPhone(t)
+	wrongPort := netip.AddrPortFrom(caller.addr.Addr(), caller.addr.Port()^1)
+	e, to := newUDPLeg(t, p, UDPConfig{Remote: wrongPort})
+	caller.press(to, 3)
+	if k := key(t, e); k != '3' {
+		t.Errorf("the very first packet had key 3, got %q", k)
+	}
+	if !caller.hears() {
+		t.Error("the caller hears nothing")
+	}
+}
+
+func TestNoAddressAtAll(t *testing.T) {
+	p := startPacer(t)
+	caller := newPhone(t)
+	e, to := newUDPLeg(t, p, UDPConfig{})
+	for range probation {
+		caller.say(to)
+	}
+	until(t, "the caller's packets", func() bool { return e.Stats().PacketsIn > 0 })
+	if !caller.hears() {
+		t.Error("the caller hears nothing")
+	}
+}
+
+func TestTheFarEndMoves(t *testing.T) {
+	bothWays(t, func(t *testing.T, plain bool) {
+		p := startPacer(t)
+		before, after := newPhone(t), newPhone(t)
+		e, to := newUDPLeg(t, p, UDPConfig{Remote: before.addr, Plain: plain})
+		before.say(to)
+		until(t, "the first packet", func() bool { return e.Stats().PacketsIn == 1 })
+		e.Update(after.addr, false)
+		before.press(to, 1) // a straggler must not catch the leg again
+		after.ssrc = 8
+		after.press(to, 2)
+		if k := key(t, e); k != '2' {
+			t.Errorf("after the move key %q", k)
+		}
+		if !after.hears() {
+			t.Error("the new address hears nothing")
+		}
+		if before.hears() {
+			t.Error("the old address still hears the call")
+		}
+		before.conn.WriteToUDPAddrPort(before.event(1, before.ts, 160, false), to)
+		noKey(t, e)
+		// And back again, as after a hold.
+		e.Update(before.addr, false)
+		before.press(to, 4)
+		if k := key(t, e); k != '4' {
+			t.Errorf("after moving back key %q", k)
+		}
+	})
+}
+
+func TestOnlyListenersGetTheSound(t *testing.T) {
+	p := startPacer(t)
+	caller := newPhone(t)
+	e, to := newUDPLeg(t, p, UDPConfig{Remote: caller.addr})
+	caller.say(to)
+	until(t, "the filter", func() bool { return e.Stats().Sampled })
+	for range 1000 {
+		caller.say(to)
+	}
+	caller.press(to, 5)
+	if k := key(t, e); k != '5' {
+		t.Errorf("key %q", k)
+	}
+	if s := e.Stats(); s.PacketsIn < 16 || s.PacketsIn > 20 || s.LostIn != 0 || s.LastIn.IsZero() {
+		t.Errorf("while nobody listens: %+v", s)
+	}
+	// Now somebody does.
+	recorded := make(chan *audio.Clip)
+	go func() {
+		clip, _, _ := e.Record(context.Background(), 10*time.Second, "#")
+		recorded <- clip
+	}()
+	until(t, "the recorder", func() bool {
+		caller.say(to)
+		e.in.mu.Lock()
+		defer e.in.mu.Unlock()
+		return e.in.recorder != nil && len(e.in.recorder.sound) > 0
+	})
+	for _, f := range frames(audio.Tone(440, time.Second, -10), audio.MuLaw, 20*time.Millisecond) {
+		caller.send(to, caller.packet(f))
+	}
+	caller.press(to, 11)
+	pcm := (<-recorded).PCM()
+	if level := audio.ToneLevel(pcm[max(0, len(pcm)-8000):], 440); level < 0.98 {
+		t.Errorf("the recording has %.2f of the tone", level)
+	}
+}
+
+func TestRTCPAndJunkOnTheVoicePort(t *testing.T) {
+	p := startPacer(t)
+	caller := newPhone(t)
+	e, to := newUDPLeg(t, p, UDPConfig{Remote: caller.addr, Plain: true})
+	caller.send(to, []byte{0x80, 200, 0, 1, 0, 0, 0, 1}) // sender report
+	caller.send(to, []byte{0x80, 203, 0, 1, 0, 0, 0, 1}) // bye: believed by nobody
+	caller.send(to, []byte("hello"))
+	caller.send(to, nil)
+	caller.pt = 9
+	caller.say(to)
+	caller.pt = 0
+	caller.press(to, 1)
+	if k := key(t, e); k != '1' {
+		t.Errorf("key %q", k)
+	}
+	if s := e.Stats(); s.PacketsIn != 1 || s.DroppedInvalid != 3 {
+		t.Errorf("statistics: %+v", s)
+	}
+}
+
+func TestAFarEndThatIsNotThere(t *testing.T) {
+	p := startPacer(t)
+	caller := newPhone(t)
+	e, to := newUDPLeg(t, p, UDPConfig{Remote: caller.addr})
+	caller.say(to)
+	until(t, "the packet", func() bool { return e.Stats().PacketsIn == 1 })
+	caller.conn.Close() // every packet is answered with ICMP now
+	if _, err := e.Play(t.Context(), audio.Silence(300*time.Millisecond), false); err != nil {
+		t.Fatal(err)
+	}
+	// Signalling decides what that means; the stream goes on.
+	if s := e.Stats(); s.PacketsOut+s.FailedOut < 15 {
+		t.Errorf("300 ms of a clip to nobody: %+v", s)
+	}
+}
+
+func TestLossAndJitterAreCounted(t *testing.T) {
+	p := startPacer(t)
+	caller := newPhone(t)
+	e, to := newUDPLeg(t, p, UDPConfig{Remote: caller.addr, Plain: true})
+	for i := range 50 {
+		b := caller.packet(silentFrame)
+		if i%10 != 5 {
+			caller.send(to, b)
+		}
+	}
+	until(t, "45 packets", func() bool { return e.Stats().PacketsIn == 45 })
+	s := e.Stats()
+	if s.LostIn != 5 {
+		t.Errorf("lost 5, counted %d", s.LostIn)
+	}
+	if s.Jitter < time.Millisecond {
+		t.Errorf("packets of 20 ms came all at once, jitter %v", s.Jitter)
+	}
+}
+
+func TestPortsRestAfterACall(t *testing.T) {
+	loopback := netip.MustParseAddr("127.0.0.1")
+	ports, err := NewPorts(loopback, 21001, 21006)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := startPacer(t)
+	var legs []*Endpoint
+	for range 3 { // 21002, 21004, 21006
+		conn, err := ports.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if port := conn.LocalAddr().(*net.UDPAddr).Port; port%2 != 0 || port < 21002 || port > 21006 {
+			t.Errorf("port %d", port)
+		}
+		e := NewUDP(p, conn, UDPConfig{Ports: ports})
+		e.Start()
+		legs = append(legs, e)
+	}
+	for _, e := range append(legs, legs[0]) {
+		if _, err := ports.Open(); !errors.Is(err, ErrNoPorts) {
+			t.Errorf("all ports are in use or resting, Open = %v", err)
+		}
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	// Half a minute later all are free again.
+	ports.mu.Lock()
+	for i := range ports.free {
+		ports.free[i].ready = ports.free[i].ready.Add(-portRest)
+	}
+	ports.mu.Unlock()
+	for range 3 {
+		conn, err := ports.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		ports.Release(conn)
+		ports.Release(conn)
+	}
+	if len(ports.free) != 3 {
+		t.Errorf("%d ports after all came back", len(ports.free))
+	}
+}
+
+func TestAPortOfAnotherProgramIsPassedOver(t *testing.T) {
+	other, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 21010})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	ports, err := NewPorts(netip.MustParseAddr("127.0.0.1"), 21010, 21012)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := ports.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ports.Release(conn)
+	if port := conn.LocalAddr().(*net.UDPAddr).Port; port != 21012 {
+		t.Errorf("port %d", port)
+	}
+	if _, err := ports.Open(); !errors.Is(err, ErrNoPorts) {
+		t.Errorf("Open = %v", err)
+	}
+}
+
+func TestNewPortsExplainsABadRange(t *testing.T) {
+	ip := netip.MustParseAddr("127.0.0.1")
+	for _, r := range [][2]int{{0, 100}, {30000, 20000}, {20000, 70000}, {20001, 20001}} {
+		if _, err := NewPorts(ip, r[0], r[1]); err == nil {
+			t.Errorf("the range %v was accepted", r)
+		}
+	}
+	if _, err := NewPorts(netip.Addr{}, FirstPort, LastPort); err == nil {
+		t.Error("no address was accepted")
+	}
+}
+
+func TestCloseIsQuickAndFinal(t *testing.T) {
+	p := startPacer(t)
+	caller := newPhone(t)
+	e, to := newUDPLeg(t, p, UDPConfig{Remote: caller.addr, Plain: true})
+	// A flood that keeps the reader busy.
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				caller.conn.WriteToUDPAddrPort(silentFrame, to)
+			}
+		}
+	}()
+	until(t, "the flood", func() bool { return e.Stats().DroppedInvalid > 100 })
+	began := time.Now()
+	e.Close()
+	e.Close()
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("Close took %v", took)
+	}
+	close(stop)
+	<-stopped
+	e.Start() // too late, and harmless
+	if n := p.Stats().Legs; n != 0 {
+		t.Errorf("%d legs on the clock after Close", n)
+	}
+	never := NewUDP(p, must(net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})), UDPConfig{})
+	never.Close()
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
