@@ -107,7 +107,7 @@ func Dial(ctx context.Context, cfg Config) (*Call, error) {
 
 func (cfg Config) complete() (Config, error) {
 	if !cfg.Server.IsValid() || cfg.To == "" {
-		return cfg, errors.New("Server and To must be set")
+		return cfg, errors.New("the configuration must name Server and To")
 	}
 	for _, s := range append([]string{cfg.From, cfg.To, cfg.Display}, cfg.Headers...) {
 		if strings.ContainsAny(s, "\r\n\x00") {
