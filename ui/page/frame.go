@@ -98,7 +98,15 @@ func (f Frame) ScriptWords(prefixes ...string) (string, error) {
 
 // current marks the entry of the menu that the page belongs to.
 func (f Frame) current(link Link) bool {
-	return f.Path == link.Path || link.Path != "/" && strings.HasPrefix(f.Path, link.Path+"/")
+	most := "" // the longest entry that leads to this page
+	if f.Person != nil {
+		for _, other := range f.Person.Links {
+			if (f.Path == other.Path || strings.HasPrefix(f.Path, other.Path+"/")) && len(other.Path) > len(most) {
+				most = other.Path
+			}
+		}
+	}
+	return link.Path == most
 }
 
 // commonNeeds are always in view; the others open at a press.

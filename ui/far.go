@@ -1,0 +1,130 @@
+package ui
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"hotline/appliance/events"
+	"hotline/appliance/store"
+	"hotline/ivr/mode"
+	"hotline/triage"
+	"hotline/triage/desk"
+	"hotline/volunteers"
+	"hotline/volunteers/roster"
+)
+
+// What the pages need from the floors below, as small as they need it.
+
+// Desk is the room in which calls are answered. FromDesk makes one of the real
+// room.
+type Desk interface {
+	Seat(desk.Person) Seat
+	FloorView(now time.Time) (desk.FloorView, error)
+	FloorChanged() <-chan struct{}
+}
+
+// Seat is the place of one signed-in person in that room.
+type Seat interface {
+	Snapshot() desk.Snapshot
+	Changed() <-chan struct{}
+	Do(context.Context, desk.Command) error
+	ConnectAudio(ctx context.Context, offerSDP string) (answerSDP string, err error)
+	Beat(now time.Time, micLive bool)
+	PageOpened() uint64
+	Holds(token uint64) bool
+	PageClosed(token uint64)
+}
+
+// FromDesk is the real room as the pages use it.
+func FromDesk(d *desk.Desk) Desk { return room{d} }
+
+type room struct{ *desk.Desk }
+
+func (r room) Seat(p desk.Person) Seat { return r.Desk.Seat(p) }
+
+// Sessions are the sign-ins; *roster.Accounts.
+type Sessions interface {
+	SignIn(ctx context.Context, login, password, source string) (token string, account roster.Account, err error)
+	Begin(ctx context.Context, id, source string) (token string, err error)
+	Visit(ctx context.Context, token string) (roster.Account, error)
+	Keep(token string)
+	Ended(token string) <-chan struct{}
+	SignOut(ctx context.Context, token string) error
+}
+
+// Accounts are the people who may sign in; *roster.Accounts. Changes carry the
+// account that makes them, for the log.
+type Accounts interface {
+	Get(id string) (roster.Account, error)
+	List() ([]roster.Account, error)
+	Add(ctx context.Context, account roster.Account, password, by string) (roster.Account, error)
+	Change(ctx context.Context, account roster.Account, by string) error
+	SetPassword(ctx context.Context, id, password, by string) error
+	SetPIN(ctx context.Context, id, pin, by string) error
+}
+
+// Mode is the emergency mode.
+type Mode interface {
+	Current(now time.Time) mode.State
+	Set(context.Context, mode.Change) (mode.State, error)
+	Clear(ctx context.Context, by, name, via string) error
+}
+
+// Contacts reads contact records, newest first.
+type Contacts interface {
+	Each(func(triage.Contact) bool) error
+}
+
+// Cases reads case records, newest first.
+type Cases interface {
+	Each(func(triage.Case) bool) error
+}
+
+// Exports writes whole tables. Set is "contacts", "cases" or "registrants",
+// format "xlsx" or "csv".
+type Exports interface {
+	Export(ctx context.Context, w io.Writer, set, format string) error
+}
+
+// Journal is the event log: who did what, how and when.
+type Journal interface {
+	Note(context.Context, events.Event) error
+	Latest(limit int, keep func(events.Event) bool) ([]events.Event, error)
+}
+
+// FromStore is the event log of the record store.
+func FromStore(s *store.Store) Journal { return ledger{s} }
+
+type ledger struct{ store *store.Store }
+
+func (l ledger) Note(ctx context.Context, ev events.Event) error {
+	return l.store.Update(ctx, func(tx *store.Tx) error {
+		tx.Emit(ev)
+		return nil
+	})
+}
+
+// lookBack bounds how many events a page reads to find what it shows.
+const lookBack = 200_000
+
+func (l ledger) Latest(limit int, keep func(events.Event) bool) (found []events.Event, err error) {
+	err = l.store.View(func(tx *store.Tx) error {
+		seen := 0
+		for ev := range tx.EventLogBackward() {
+			if seen++; seen > lookBack || len(found) == limit {
+				break
+			}
+			if keep(ev) {
+				found = append(found, ev)
+			}
+		}
+		return nil
+	})
+	return found, err
+}
+
+// Registrants reads the records of people who offer help, oldest first.
+type Registrants interface {
+	Each(func(volunteers.Registrant) error) error
+}

@@ -1,0 +1,436 @@
+package ui
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"hotline/appliance/call"
+	"hotline/appliance/media"
+	"hotline/appliance/softphone"
+	"hotline/appliance/store"
+	"hotline/appliance/store/storetest"
+	"hotline/ivr/mode"
+	"hotline/triage"
+	"hotline/triage/desk"
+	"hotline/ui/words"
+	"hotline/volunteers"
+	"hotline/volunteers/roster"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// script is the far end of the pages: a room, accounts and records whose
+// content the test decides. Sound is real where a test asks for it.
+type script struct {
+	mu       sync.Mutex
+	snapshot desk.Snapshot
+	changed  chan struct{}
+	floorNow chan struct{}
+	pages    uint64
+	did      []desk.Command
+	refuse   error
+	beats    int
+	mic      bool
+	gateway  *softphone.Gateway
+	phones   []*softphone.Phone
+	view     desk.FloorView
+	exported []string
+
+	// These are the real ones, on a store of the test's own.
+	store    *store.Store
+	accounts *roster.Accounts
+	mode     *mode.Switch
+	contacts *triage.Contacts
+	cases    *triage.Cases
+	registry *volunteers.Registry
+	ids      map[role]string
+}
+
+const secret = "correct horse battery"
+
+func newScript(t *testing.T) *script {
+	t.Helper()
+	log := slog.New(slog.DiscardHandler)
+	records := storetest.Open(t)
+	s := &script{changed: make(chan struct{}), floorNow: make(chan struct{}), ids: map[role]string{}, store: records,
+		contacts: triage.NewContacts(records), cases: triage.NewCases(records), registry: volunteers.NewRegistry(records)}
+	var err error
+	if s.accounts, err = roster.Open(records, t.TempDir(), log); err != nil {
+		t.Fatal(err)
+	}
+	if s.mode, err = mode.Open(records, log); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range roleNames() {
+		account, err := s.accounts.Add(t.Context(), roster.Account{Login: name, Name: "Amal " + name, Role: roster.Role(name), Languages: []string{"es", "en"}, Profile: "help"}, secret, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.ids[role(name)] = account.ID
+	}
+	s.snapshot = desk.Snapshot{Agent: desk.AgentView{ID: s.ids[agent], Name: "Amal", Login: "agent", State: triage.Offline, Since: time.Now()}, Operation: "Flood response"}
+	return s
+}
+
+func (s *script) set(change func(*desk.Snapshot)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(&s.snapshot)
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+func (s *script) commands() []desk.Command {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]desk.Command(nil), s.did...)
+}
+
+// Seat of the room.
+func (s *script) Seat(desk.Person) Seat { return s }
+
+func (s *script) Snapshot() desk.Snapshot {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.snapshot
+	now.Now = time.Now()
+	return now
+}
+
+func (s *script) Changed() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.changed
+}
+
+// Do plays the simplest room: commands change the state as one expects.
+func (s *script) Do(_ context.Context, c desk.Command) error {
+	s.mu.Lock()
+	s.did = append(s.did, c)
+	refuse := s.refuse
+	s.mu.Unlock()
+	if refuse != nil {
+		return refuse
+	}
+	s.set(func(now *desk.Snapshot) {
+		to := func(state triage.AgentState) { now.Agent.State, now.Agent.Since = state, time.Now() }
+		switch c.Type {
+		case "ready":
+			to(triage.Ready)
+		case "break":
+			if now.Call != nil {
+				now.Agent.Next = string(triage.OnBreak)
+				return
+			}
+			to(triage.OnBreak)
+			now.Agent.Reason = c.Reason
+		case "accept":
+			to(triage.OnCall)
+			answered := *now.Call
+			answered.AnsweredAt = time.Now()
+			now.Call = &answered
+		case "decline":
+			to(triage.Ready)
+			now.Call = nil
+		case "hold", "resume":
+			held := *now.Call
+			held.Held = c.Type == "hold"
+			now.Call = &held
+		case "emergency":
+			flagged := *now.Call
+			flagged.Emergency = c.On
+			now.Call = &flagged
+		case "end":
+			to(triage.WrapUp)
+		case "wrap":
+			to(triage.Ready)
+			now.Call, now.Case = nil, nil
+		case "case.save":
+			saved := desk.CaseView{Code: "482916", SavedAt: time.Now()}
+			if now.Case != nil {
+				saved = *now.Case
+				saved.SavedAt = time.Now()
+			}
+			raw, err := json.Marshal(c.Fields)
+			if err == nil {
+				err = json.Unmarshal(raw, &saved.Fields)
+			}
+			if err != nil {
+				panic(err)
+			}
+			saved.Level = triage.Assess(saved.Fields, false)
+			now.Case = &saved
+			if saved.Fields.TalkFreely == "specialist" {
+				locked := *now.Call
+				locked.Protected, locked.Number, locked.Earlier = true, "", nil
+				now.Call = &locked
+			}
+		}
+	})
+	return nil
+}
+
+func (s *script) ConnectAudio(ctx context.Context, offer string) (string, error) {
+	if s.gateway == nil {
+		return "", desk.UserError("There is no sound in this test.")
+	}
+	phone, answer, err := s.gateway.Connect(ctx, offer)
+	if err == nil {
+		s.mu.Lock()
+		s.phones = append(s.phones, phone)
+		s.mu.Unlock()
+	}
+	return answer, err
+}
+
+func (s *script) Beat(_ time.Time, mic bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.beats++
+	s.mic = mic
+}
+
+func (s *script) PageOpened() uint64 {
+	s.set(func(*desk.Snapshot) { s.pages++ })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pages
+}
+
+func (s *script) Holds(token uint64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pages == token
+}
+
+func (s *script) PageClosed(uint64) {}
+
+func (s *script) FloorView(now time.Time) (desk.FloorView, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	view := s.view
+	view.Now = now
+	if now := s.mode.Current(now); now.Active {
+		view.Mode = desk.ModeView{Active: true, Mode: now.Mode, Since: now.Since, Expires: now.Expires, By: now.By}
+	}
+	return view, nil
+}
+
+func (s *script) FloorChanged() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.floorNow
+}
+
+func (s *script) setFloor(change func(*desk.FloorView)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(&s.view)
+	close(s.floorNow)
+	s.floorNow = make(chan struct{})
+}
+
+type exports struct{ *script }
+
+func (e exports) Export(_ context.Context, w io.Writer, set, format string) error {
+	e.mu.Lock()
+	e.exported = append(e.exported, set+"."+format)
+	e.mu.Unlock()
+	_, err := fmt.Fprintf(w, "%s as %s\n", set, format)
+	return err
+}
+
+func (s *script) config(t *testing.T) Config {
+	return Config{
+		Operation: "Flood response", Version: "test", Region: "US", Profiles: []string{"help", "all"},
+		Desk: s, Sessions: s.accounts, Accounts: s.accounts, Mode: s.mode, Contacts: s.contacts, Cases: s.cases, Registrants: s.registry,
+		Exports: exports{s}, Journal: FromStore(s.store), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+	}
+}
+
+// site is the server on a real TLS port.
+type site struct {
+	*script
+	server *Server
+	url    string
+	roots  *x509.CertPool
+}
+
+func startSite(t *testing.T, s *script, extra map[string]map[string]string) *site {
+	t.Helper()
+	catalogues, err := words.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if extra != nil {
+		all := map[string]map[string]string{"en": catalogues.Keys("en")}
+		for tag, texts := range extra {
+			all[tag] = texts
+		}
+		if catalogues, err = words.New(all); err != nil {
+			t.Fatal(err)
+		}
+	}
+	server, err := newServer(s.config(t), catalogues)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// httptest only lends its certificate for 127.0.0.1.
+	lender := httptest.NewUnstartedServer(nil)
+	lender.StartTLS()
+	certificate := lender.TLS.Certificates[0]
+	roots := x509.NewCertPool()
+	roots.AddCert(lender.Certificate())
+	lender.Close()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() {
+		done <- server.Run(ctx, listener, &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12})
+	}()
+	t.Cleanup(func() {
+		stop()
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Errorf("the server ended with: %v", err)
+			}
+		case <-time.After(15 * time.Second):
+			t.Error("the server did not stop")
+		}
+		if n := server.Panics(); n != 0 {
+			t.Errorf("%d requests ended in a fault of the program", n)
+		}
+	})
+	return &site{script: s, server: server, url: "https://" + listener.Addr().String(), roots: roots}
+}
+
+// withSound runs the real browser side of the voice plane behind the script.
+func (s *script) withSound(t *testing.T) {
+	t.Helper()
+	log := slog.New(slog.DiscardHandler)
+	pacer := media.NewPacer(log)
+	gateway, err := softphone.New(softphone.Config{IPs: []netip.Addr{netip.MustParseAddr("127.0.0.1")}, Pacer: pacer, Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := pacer.Run(ctx); err != nil {
+			t.Errorf("pacer: %v", err)
+		}
+	})
+	running.Go(func() {
+		if err := gateway.Run(ctx); err != nil {
+			t.Errorf("gateway: %v", err)
+		}
+	})
+	t.Cleanup(func() { stop(); running.Wait() })
+	s.gateway = gateway
+}
+
+func (s *site) client(t *testing.T) *http.Client {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.roots}}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Jar: jar, Transport: transport, Timeout: 10 * time.Second,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
+// as signs in; nobody stays outside.
+func (s *site) as(t *testing.T, who role) *http.Client {
+	t.Helper()
+	client := s.client(t)
+	if who == nobody {
+		return client
+	}
+	answer := s.post(t, client, "/login", url.Values{"login": {string(who)}, "password": {secret}})
+	if answer.status != http.StatusSeeOther {
+		t.Fatalf("signing in as %s: %d %s", who, answer.status, answer.body)
+	}
+	return client
+}
+
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func (s *site) get(t *testing.T, client *http.Client, path string) answer {
+	t.Helper()
+	request, err := http.NewRequest(http.MethodGet, s.url+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.send(t, client, request)
+}
+
+func (s *site) post(t *testing.T, client *http.Client, path string, form url.Values) answer {
+	t.Helper()
+	request, err := http.NewRequest(http.MethodPost, s.url+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	request.Header.Set("Sec-Fetch-Site", "same-origin")
+	return s.send(t, client, request)
+}
+
+func (s *site) send(t *testing.T, client *http.Client, request *http.Request) answer {
+	t.Helper()
+	response, err := client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A live stream never ends: its beginning is enough.
+	body, err := io.ReadAll(io.LimitReader(response.Body, liveLimit(response)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := response.Body.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return answer{response.StatusCode, response.Header, string(body)}
+}
+
+func liveLimit(response *http.Response) int64 {
+	if strings.HasPrefix(response.Header.Get("Content-Type"), "text/event-stream") {
+		return 20
+	}
+	return 1 << 20
+}
+
+// ringing is a call as it is offered.
+func ringing() *desk.CallView {
+	return &desk.CallView{Contact: "01JD0000000000000000000001", Number: "+12025550147", Language: "es", Queue: "help", Path: []string{"language:es", "main:1"},
+		Keys: "1", WaitedS: 80, RingUntil: time.Now().Add(20 * time.Second), Mode: "normal",
+		Earlier: []desk.EarlierView{{At: time.Now().Add(-3 * time.Hour), Disposition: "info_given", Queue: "help"}, {At: time.Now().Add(-25 * time.Hour), Disposition: "case_opened", Queue: "help"}}}
+}
+
+func masked(number string) string { return call.Number(number).String() }

@@ -1,0 +1,118 @@
+package ui
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"hotline/appliance/events"
+	"hotline/ivr/mode"
+	"hotline/ui/page"
+)
+
+// Server-sent events of the floor page: at once on a change, and every few
+// seconds in any case, because times and waits move on.
+const (
+	floorPause = 500 * time.Millisecond
+	floorPulse = 3 * time.Second
+	lastModes  = 6
+)
+
+func (s *Server) floorView(r *http.Request, v visit) (page.FloorPage, error) {
+	view, err := s.cfg.Desk.FloorView(time.Now())
+	if err != nil {
+		return page.FloorPage{}, fmt.Errorf("looking at the floor: %w", err)
+	}
+	changes, err := s.cfg.Journal.Latest(lastModes, func(ev events.Event) bool {
+		return ev.Kind == mode.EventChanged || ev.Kind == mode.EventExpired
+	})
+	if err != nil {
+		return page.FloorPage{}, fmt.Errorf("reading the last changes: %w", err)
+	}
+	return page.FloorPage{Frame: s.frame(r, v, "floor.title"), View: view, Mode: s.cfg.Mode.Current(time.Now()), Changes: s.changes(changes)}, nil
+}
+
+// changes names who switched the mode.
+func (s *Server) changes(list []events.Event) []page.Change {
+	var changes []page.Change
+	for _, ev := range list {
+		changes = append(changes, page.Change{At: ev.At, From: ev.Data["from"], To: ev.Data["to"], Via: ev.Via, By: s.nameOf(ev)})
+	}
+	return changes
+}
+
+func (s *Server) nameOf(ev events.Event) string {
+	if name := ev.Data["name"]; name != "" {
+		return name
+	}
+	if ev.By == "" {
+		return ""
+	}
+	account, err := s.cfg.Accounts.Get(ev.By)
+	if err != nil {
+		return ev.By // an account that no longer exists
+	}
+	return account.Name
+}
+
+func (s *Server) floor(w http.ResponseWriter, r *http.Request, v visit) {
+	content, err := s.floorView(r, v)
+	if err != nil {
+		s.broken(w, r, v, "drawing the floor", err)
+		return
+	}
+	s.show(w, r, http.StatusOK, page.Floor(content))
+}
+
+func (s *Server) floorStream(w http.ResponseWriter, r *http.Request, v visit) {
+	control, ctx := http.NewResponseController(w), r.Context()
+	w.Header().Set("Content-Type", "text/event-stream")
+	ended := s.cfg.Sessions.Ended(v.token)
+	pulse := time.NewTicker(floorPulse)
+	defer pulse.Stop()
+	for {
+		changed := s.cfg.Desk.FloorChanged()
+		if err := s.sendFloor(w, r, v, control); err != nil {
+			s.cfg.Log.Debug("a floor page is gone", "error", err)
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ended:
+			return
+		case <-s.closing:
+			return
+		case <-pulse.C:
+		case <-changed:
+			// A busy room changes many times a second; eyes do not.
+			pause := time.NewTimer(floorPause)
+			select {
+			case <-ctx.Done():
+			case <-pause.C:
+			}
+			pause.Stop()
+		}
+	}
+}
+
+func (s *Server) sendFloor(w http.ResponseWriter, r *http.Request, v visit, control *http.ResponseController) error {
+	content, err := s.floorView(r, v)
+	if err != nil {
+		return err
+	}
+	var drawn bytes.Buffer
+	if err := page.FloorLive(content).Render(r.Context(), &drawn); err != nil {
+		return err
+	}
+	if err := control.SetWriteDeadline(time.Now().Add(writeLimit)); err != nil {
+		return err
+	}
+	data := strings.ReplaceAll(strings.ReplaceAll(drawn.String(), "\r", ""), "\n", "\ndata: ")
+	if _, err := fmt.Fprintf(w, "event: floor\ndata: %s\n\n", data); err != nil {
+		return err
+	}
+	return control.Flush()
+}

@@ -1,0 +1,91 @@
+package ui
+
+import (
+	"bytes"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/a-h/templ"
+
+	"hotline/appliance/call"
+	"hotline/ui/page"
+)
+
+// frame is what the page has around its content, for this visitor.
+func (s *Server) frame(r *http.Request, v visit, title string) page.Frame {
+	text, now := s.textFor(r), time.Now()
+	f := page.Frame{Text: text, Title: text.T(title), Operation: s.cfg.Operation, Path: r.URL.Path, Asset: s.assets.Path, Now: now}
+	for _, tag := range s.words.Tags() {
+		f.Languages = append(f.Languages, page.Language{Tag: tag, Name: s.words.Choose("", tag).T("language.name")})
+	}
+	if v.role != nobody {
+		f.Person = &page.Person{Name: v.account.Name, Role: string(v.role)}
+		for _, entry := range menu(v.role) {
+			f.Person.Links = append(f.Person.Links, page.Link{Path: entry.path, Key: entry.key})
+		}
+		if s.cfg.Mode.Current(now).Active {
+			f.Mode = text.T("js.mode.on")
+		}
+	}
+	return f
+}
+
+// show sends a page. It is drawn in memory first: a fault while drawing becomes
+// an error page and not half a page.
+func (s *Server) show(w http.ResponseWriter, r *http.Request, status int, content templ.Component) {
+	var drawn bytes.Buffer
+	if err := content.Render(r.Context(), &drawn); err != nil {
+		s.cfg.Log.Error("a page could not be drawn", "path", r.URL.Path, "error", err)
+		http.Error(w, "The hotline could not draw this page. Calls go on. Load the page again.", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Length", strconv.Itoa(drawn.Len()))
+	w.WriteHeader(status)
+	if _, err := w.Write(drawn.Bytes()); err != nil {
+		return // the browser has gone
+	}
+}
+
+func (s *Server) home(w http.ResponseWriter, r *http.Request, v visit) {
+	http.Redirect(w, r, homeOf(v.role), http.StatusSeeOther)
+}
+
+func (s *Server) health(w http.ResponseWriter, _ *http.Request, _ visit) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	if _, err := w.Write([]byte("ok " + s.cfg.Version + "\n")); err != nil {
+		return
+	}
+}
+
+func (s *Server) asset(w http.ResponseWriter, r *http.Request, _ visit) { s.assets.ServeHTTP(w, r) }
+
+func (s *Server) favicon(w http.ResponseWriter, r *http.Request, v visit) {
+	w.Header().Set("Content-Type", "image/svg+xml")
+	w.Header().Set("Cache-Control", "public, max-age=86400")
+	if err := page.Favicon().Render(r.Context(), w); err != nil {
+		return
+	}
+}
+
+// clean takes what a person typed: no control characters, none that turn the
+// reading direction of the text around, and not more than most runes.
+func clean(text string, most int) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069 {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(strings.TrimSpace(text), ""))
+	if runes := []rune(text); len(runes) > most {
+		text = string(runes[:most])
+	}
+	return text
+}
+
+func (s *Server) number(raw string) call.Number {
+	return call.ParseNumber(clean(raw, 32), s.cfg.Region)
+}

@@ -1,0 +1,100 @@
+package page
+
+import (
+	"time"
+
+	"hotline/ivr/mode"
+	"hotline/triage"
+	"hotline/triage/desk"
+)
+
+// FloorPage is what supervisors watch.
+type FloorPage struct {
+	Frame
+	View    desk.FloorView
+	Mode    mode.State
+	Changes []Change
+}
+
+// Change is one change of the emergency mode, from the log.
+type Change struct {
+	At                time.Time
+	From, To, By, Via string
+}
+
+// ModePage is the page on which the emergency mode is prepared.
+type ModePage struct {
+	Frame
+	Mode    mode.State
+	Changes []Change
+	Form    ModeForm
+	Trouble string
+	Done    string
+}
+
+// ModeForm is what was typed, shown again when something was wrong.
+type ModeForm struct{ Path, Hours, Sound string }
+
+// Confirm says what a prepared change will do.
+type Confirm struct {
+	Path   string
+	Until  time.Time
+	For    time.Duration
+	New    bool // a new announcement
+	Keep   bool // the announcement that plays now stays
+	Length time.Duration
+}
+
+// why says in words why somebody waits.
+func (f Frame) why(reason triage.Reason) string { return f.Or("why."+string(reason), string(reason)) }
+
+func (f Frame) agentState(a desk.FloorAgent) string {
+	words := f.T("state." + string(a.State))
+	if a.Reason != "" && f.Known("break."+a.Reason) {
+		words += ": " + f.T("break."+a.Reason)
+	}
+	return words
+}
+
+// tail shows the end of a number: enough to recognise a caller, no more than
+// the floor needs.
+func (f Frame) tail(number string) string {
+	digits := []rune(number)
+	if len(digits) < 6 {
+		return f.T("js.number.hidden")
+	}
+	return "… " + string(digits[len(digits)-4:])
+}
+
+func (f Frame) path(code string) string { return f.Or("mode.path."+code, code) }
+
+// changeWords tells one change: what, who and how.
+func (f Frame) changeWords(c Change) string {
+	what := f.T("mode.change.off")
+	if c.To != mode.Normal && c.To != "" {
+		what = f.F("mode.change.on", "path", f.path(c.To))
+	}
+	switch {
+	case c.Via == "rule":
+		return f.F("mode.change.rule", "what", what)
+	case c.By == "":
+		return what
+	}
+	return f.F("mode.change.by", "what", what, "name", c.By, "via", f.Or("via."+c.Via, c.Via))
+}
+
+func levelMark(level triage.Level) string {
+	switch level {
+	case triage.Red:
+		return "▲"
+	case triage.Orange:
+		return "◆"
+	case triage.Yellow:
+		return "●"
+	case triage.Green:
+		return "■"
+	case triage.White:
+		return "○"
+	}
+	return ""
+}

@@ -1,0 +1,160 @@
+package ui
+
+import (
+	"net/http"
+	"slices"
+)
+
+// role is who a page is for. The words are those of the accounts; nobody is a
+// visitor who has not signed in.
+type role string
+
+const (
+	nobody      role = ""
+	agent       role = "agent"
+	supervisor  role = "supervisor"
+	coordinator role = "coordinator"
+	admin       role = "admin"
+)
+
+// route is one line of the table of what exists and who may use it.
+type route struct {
+	verb, pattern string
+	roles         []role // nil: everybody, also without signing in
+	handle        func(*Server, http.ResponseWriter, *http.Request, visit)
+	upload        bool // may carry a sound file
+}
+
+func (rt route) allows(who role) bool { return rt.roles == nil || slices.Contains(rt.roles, who) }
+
+// table is the whole site: role × route × verb. What is not here does not
+// exist, and a role that is not named has no access.
+func table() []route {
+	var (
+		everybody = []role(nil)
+		signedIn  = []role{agent, supervisor, coordinator, admin}
+		phones    = []role{agent, supervisor, coordinator}
+		floor     = []role{supervisor, coordinator, admin}
+		records   = []role{coordinator, admin}
+		accounts  = []role{admin}
+	)
+	return []route{
+		{"GET", "/healthz", everybody, (*Server).health, false},
+		{"GET", "/assets/{file}", everybody, (*Server).asset, false},
+		{"GET", "/favicon.svg", everybody, (*Server).favicon, false},
+		{"GET", "/login", everybody, (*Server).loginPage, false},
+		{"POST", "/login", everybody, (*Server).login, false},
+		{"POST", "/language", everybody, (*Server).language, false},
+		{"POST", "/logout", everybody, (*Server).logout, false},
+
+		{"GET", "/{$}", signedIn, (*Server).home, false},
+
+		{"GET", "/desk", phones, (*Server).desk, false},
+		{"GET", "/ws/agent", phones, (*Server).deskSocket, false},
+
+		{"GET", "/floor", floor, (*Server).floor, false},
+		{"GET", "/ev/floor", floor, (*Server).floorStream, false},
+		{"GET", "/floor/mode", floor, (*Server).modePage, false},
+		{"POST", "/floor/mode", floor, (*Server).modeReview, true},
+		{"POST", "/floor/mode/set", floor, (*Server).modeSet, false},
+		{"GET", "/floor/mode/clear", floor, (*Server).modeClearReview, false},
+		{"POST", "/floor/mode/clear", floor, (*Server).modeClear, false},
+		{"GET", "/floor/mode/announcement.wav", floor, (*Server).modeAnnouncement, false},
+		{"GET", "/floor/mode/pending.wav", floor, (*Server).modePending, false},
+
+		{"GET", "/records", records, (*Server).records, false},
+		{"POST", "/records/export", records, (*Server).export, false},
+
+		{"GET", "/admin", accounts, (*Server).accounts, false},
+		{"POST", "/admin/accounts", accounts, (*Server).accountAdd, false},
+		{"GET", "/admin/accounts/{id}", accounts, (*Server).account, false},
+		{"POST", "/admin/accounts/{id}", accounts, (*Server).accountChange, false},
+		{"GET", "/admin/log", accounts, (*Server).journal, false},
+	}
+}
+
+// menu is what each role finds in the menu, home first.
+func menu(who role) []menuEntry {
+	all := []menuEntry{
+		{"/desk", "menu.desk"}, {"/floor", "menu.floor"}, {"/floor/mode", "menu.mode"},
+		{"/records", "menu.records"}, {"/admin", "menu.admin"}, {"/admin/log", "menu.audit"},
+	}
+	allowed := slices.DeleteFunc(all, func(entry menuEntry) bool {
+		return !slices.ContainsFunc(table(), func(rt route) bool {
+			return rt.verb == "GET" && rt.pattern == entry.path && rt.allows(who)
+		})
+	})
+	home := homeOf(who)
+	slices.SortStableFunc(allowed, func(a, b menuEntry) int {
+		switch {
+		case a.path == home:
+			return -1
+		case b.path == home:
+			return 1
+		}
+		return 0
+	})
+	return allowed
+}
+
+type menuEntry struct{ path, key string }
+
+func homeOf(who role) string {
+	switch who {
+	case agent:
+		return "/desk"
+	case supervisor, coordinator:
+		return "/floor"
+	case admin:
+		return "/admin"
+	}
+	return "/login"
+}
+
+// routes builds the router from the table.
+func (s *Server) routes() http.Handler {
+	mux := http.NewServeMux()
+	for _, rt := range table() {
+		mux.Handle(rt.verb+" "+rt.pattern, s.guard(rt))
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		v := s.visitor(r)
+		// The router knows the address under another verb?
+		for _, verb := range []string{http.MethodGet, http.MethodPost} {
+			probe := r.Clone(r.Context())
+			probe.Method = verb
+			if _, pattern := mux.Handler(probe); verb != r.Method && pattern != "/" && pattern != "" {
+				w.Header().Set("Allow", verb)
+				s.problem(w, r, v, http.StatusMethodNotAllowed, "method")
+				return
+			}
+		}
+		s.problem(w, r, v, http.StatusNotFound, "missing")
+	})
+	return mux
+}
+
+// guard lets through who the table allows.
+func (s *Server) guard(rt route) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		v := s.visitor(r)
+		if !rt.allows(v.role) {
+			if v.role == nobody && rt.verb == http.MethodGet && !isLive(r) {
+				http.Redirect(w, r, "/login", http.StatusSeeOther)
+				return
+			}
+			status := http.StatusForbidden
+			if v.role == nobody {
+				status = http.StatusUnauthorized
+			}
+			s.problem(w, r, v, status, "denied")
+			return
+		}
+		limit := int64(maxForm)
+		if rt.upload {
+			limit = maxUpload + maxForm
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, limit)
+		rt.handle(s, w, r, v)
+	})
+}

@@ -1,0 +1,107 @@
+package ui
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// Who may do what, written down a second time and independently of the table:
+// a role slipped into a line there fails here.
+func mayUse(who role, verb, pattern string) bool {
+	switch pattern {
+	case "/healthz", "/assets/{file}", "/favicon.svg", "/login", "/language", "/logout":
+		return true
+	}
+	switch {
+	case who == nobody:
+		return false
+	case pattern == "/{$}":
+		return true
+	case pattern == "/desk" || strings.HasPrefix(pattern, "/ws/"):
+		return who != admin
+	case strings.HasPrefix(pattern, "/floor") || strings.HasPrefix(pattern, "/ev/floor"):
+		return who != agent
+	case strings.HasPrefix(pattern, "/records"):
+		return who == coordinator || who == admin
+	case strings.HasPrefix(pattern, "/admin"):
+		return who == admin
+	}
+	return false
+}
+
+func TestEveryRouteWithEveryRole(t *testing.T) {
+	s := startSite(t, newScript(t), nil)
+	for _, who := range []role{nobody, agent, supervisor, coordinator, admin} {
+		client := s.as(t, who)
+		for _, rt := range table() {
+			path := strings.NewReplacer("{$}", "", "{file}", strings.TrimPrefix(s.server.assets.Path("app.css"), "/assets/"), "{id}", s.ids[agent]).Replace(rt.pattern)
+			var got answer
+			if rt.verb == http.MethodGet {
+				got = s.get(t, client, path)
+			} else {
+				got = s.post(t, client, path, url.Values{})
+			}
+			denied := got.status == http.StatusForbidden || got.status == http.StatusUnauthorized ||
+				got.status == http.StatusSeeOther && got.header.Get("Location") == "/login"
+			// These answer with exactly that to everybody, for their own reasons.
+			switch {
+			case rt.pattern == "/login" && rt.verb == http.MethodPost, rt.pattern == "/language" && who == nobody, rt.pattern == "/logout":
+				denied = false
+			case rt.pattern == "/ws/agent" && mayUse(who, rt.verb, rt.pattern):
+				// No Origin header: refused as a foreign request, but not by role.
+				denied = !strings.Contains(got.body, "another website")
+			}
+			if want := !mayUse(who, rt.verb, rt.pattern); denied != want {
+				t.Errorf("%q %s %s: status %d, denied %v, want %v", who, rt.verb, path, got.status, denied, want)
+			}
+			if rt.pattern == "/logout" || rt.pattern == "/login" && rt.verb == http.MethodPost {
+				client = s.as(t, who)
+			}
+			if got.status == http.StatusInternalServerError {
+				t.Errorf("%q %s %s: broken: %s", who, rt.verb, path, got.body)
+			}
+			if csp := got.header.Get("Content-Security-Policy"); csp != contentPolicy {
+				t.Errorf("%s %s: policy %q", rt.verb, path, csp)
+			}
+			if keep := got.header.Get("Cache-Control"); rt.pattern != "/assets/{file}" && rt.pattern != "/favicon.svg" && keep != "no-store" {
+				t.Errorf("%s %s: may be kept: %q", rt.verb, path, keep)
+			}
+		}
+	}
+}
+
+func TestAnAddressThatDoesNotExist(t *testing.T) {
+	s := startSite(t, newScript(t), nil)
+	client := s.as(t, coordinator)
+	for path, status := range map[string]int{"/nowhere": http.StatusNotFound, "/floor/../admin2": http.StatusNotFound, "/records/export": http.StatusMethodNotAllowed} {
+		got := s.get(t, client, path)
+		if got.status == http.StatusTemporaryRedirect || got.status == http.StatusMovedPermanently { // cleaned by the router
+			got = s.get(t, client, got.header.Get("Location"))
+		}
+		if got.status != status || !strings.Contains(got.body, "Callers are not affected") {
+			t.Errorf("%s: %d %.200s", path, got.status, got.body)
+		}
+	}
+}
+
+func TestHomeAndMenuFollowTheRole(t *testing.T) {
+	s := startSite(t, newScript(t), nil)
+	for who, want := range map[role]string{agent: "/desk", supervisor: "/floor", coordinator: "/floor", admin: "/admin"} {
+		client := s.as(t, who)
+		if got := s.get(t, client, "/"); got.header.Get("Location") != want {
+			t.Errorf("%s goes to %q, want %q", who, got.header.Get("Location"), want)
+		}
+		body := s.get(t, client, want).body
+		for _, entry := range []string{"/desk", "/floor", "/floor/mode", "/records", "/admin", "/admin/log"} {
+			if has := strings.Contains(body, `<a href="`+entry+`"`); has != mayUse(who, http.MethodGet, entry) {
+				t.Errorf("%s: menu has %s: %v", who, entry, has)
+			}
+		}
+		body = strings.ReplaceAll(body, `<bdi dir="ltr">agent</bdi>`, "") // somebody's login name
+		if strings.Contains(strings.ToLower(body), ">agent<") {
+			t.Errorf("%s reads the word agent", who)
+		}
+	}
+}

@@ -1,0 +1,131 @@
+// Package ui is the web side of the hotline: pages, sign-in, the live channel
+// of the phone volunteer's desk, and the rules of who may see what. It shows
+// what the floors below say and passes on what people press; it keeps no state
+// of calls, contacts or queues of its own.
+package ui
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"hotline/ui/assets"
+	"hotline/ui/words"
+)
+
+// Config is what the pages need. Everything is required unless it says so.
+type Config struct {
+	Operation   string // name of the disaster response, shown on every page
+	Version     string
+	Region      string   // ISO 3166 country of numbers without a country code
+	Profiles    []string // routing profiles that an account can have
+	Desk        Desk
+	Sessions    Sessions
+	Accounts    Accounts
+	Mode        Mode
+	Contacts    Contacts
+	Cases       Cases
+	Registrants Registrants
+	Exports     Exports
+	Journal     Journal
+	Log         *slog.Logger
+}
+
+// Server answers the browsers.
+type Server struct {
+	cfg       Config
+	words     *words.Catalogues
+	assets    *assets.Assets
+	pending   *pendingModes
+	handler   http.Handler
+	panics    atomic.Int64
+	closing   chan struct{}
+	closeOnce sync.Once
+	live      sync.WaitGroup // desk channels, which Shutdown does not know
+}
+
+// Limits. Pages are small; only the recorded announcement is not.
+const (
+	maxForm      = 64 << 10
+	maxUpload    = 20 << 20
+	maxHeader    = 16 << 10
+	readHeaders  = 5 * time.Second
+	readRequest  = 30 * time.Second
+	writeReply   = 30 * time.Second
+	writeExport  = 10 * time.Minute
+	idle         = 2 * time.Minute
+	shutdownWait = 5 * time.Second
+)
+
+// New prepares the pages; it starts nothing.
+func New(cfg Config) (*Server, error) {
+	catalogues, err := words.Load()
+	if err != nil {
+		return nil, fmt.Errorf("loading the texts of the pages: %w", err)
+	}
+	return newServer(cfg, catalogues)
+}
+
+func newServer(cfg Config, catalogues *words.Catalogues) (*Server, error) {
+	files, err := assets.Load()
+	if err != nil {
+		return nil, fmt.Errorf("loading the files of the pages: %w", err)
+	}
+	s := &Server{
+		cfg: cfg, words: catalogues, assets: files, closing: make(chan struct{}),
+		pending: newPendingModes(),
+	}
+	s.handler = s.protect(s.routes())
+	return s, nil
+}
+
+// Handler is the whole site. It must be served over TLS.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// Panics is how many requests ended in a fault of the program so far.
+func (s *Server) Panics() int64 { return s.panics.Load() }
+
+// Run serves on the listener until ctx ends. It closes the listener.
+func (s *Server) Run(ctx context.Context, listener net.Listener, config *tls.Config) error {
+	server := &http.Server{
+		Handler: s.handler, ReadHeaderTimeout: readHeaders, ReadTimeout: readRequest, WriteTimeout: writeReply, IdleTimeout: idle,
+		MaxHeaderBytes: maxHeader,
+		// Browsers that do not trust the certificate yet complain on every
+		// connection; that is not worth a line in the log above debug.
+		ErrorLog: slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
+	}
+	config = config.Clone()
+	config.NextProtos = []string{"h2", "http/1.1"}
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(tls.NewListener(listener, config)) }()
+	select {
+	case err := <-done:
+		s.stopStreams()
+		return fmt.Errorf("serving the pages: %w", err)
+	case <-ctx.Done():
+	}
+	s.stopStreams()
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownWait)
+	defer cancel()
+	if err := server.Shutdown(limit); err != nil {
+		// Somebody's download is slower than the stop; it is cut off.
+		if err := server.Close(); err != nil {
+			return fmt.Errorf("closing the pages: %w", err)
+		}
+	}
+	s.live.Wait()
+	if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serving the pages: %w", err)
+	}
+	return nil
+}
+
+// stopStreams ends the live channels, which would never end by themselves.
+func (s *Server) stopStreams() { s.closeOnce.Do(func() { close(s.closing) }) }

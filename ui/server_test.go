@@ -1,0 +1,613 @@
+package ui
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/coder/websocket/wsjson"
+
+	"hotline/appliance/audio"
+	"hotline/appliance/call"
+	"hotline/appliance/events"
+	"hotline/triage"
+	"hotline/triage/desk"
+	"hotline/volunteers"
+)
+
+func TestSignInAndOut(t *testing.T) {
+	s := startSite(t, newScript(t), nil)
+	client := s.client(t)
+	wrong := s.post(t, client, "/login", url.Values{"login": {"agent"}, "password": {"wrong"}})
+	if wrong.status != http.StatusUnauthorized || !strings.Contains(wrong.body, "There is a problem") || !strings.Contains(wrong.body, `value="agent"`) {
+		t.Fatalf("wrong password: %d %s", wrong.status, wrong.body)
+	}
+	right := s.post(t, client, "/login", url.Values{"login": {"agent"}, "password": {secret}})
+	cookie := right.header.Get("Set-Cookie")
+	for _, part := range []string{"__Host-s=", "Path=/", "Secure", "HttpOnly", "SameSite=Lax"} {
+		if !strings.Contains(cookie, part) {
+			t.Errorf("the cookie lacks %s: %s", part, cookie)
+		}
+	}
+	if got := s.get(t, client, "/desk"); got.status != http.StatusOK {
+		t.Fatalf("desk: %d", got.status)
+	}
+	if got := s.post(t, client, "/logout", nil); got.header.Get("Location") != "/login?out" {
+		t.Fatalf("signing out: %v", got)
+	}
+	if got := s.get(t, client, "/desk"); got.header.Get("Location") != "/login" {
+		t.Fatalf("desk after signing out: %d", got.status)
+	}
+	request, err := http.NewRequest(http.MethodGet, s.url+"/desk", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Cookie", strings.SplitN(cookie, ";", 2)[0])
+	if got := s.send(t, s.client(t), request); got.status == http.StatusOK {
+		t.Fatal("the old cookie still opens the desk")
+	}
+}
+
+func TestGuessingIsSlowedDown(t *testing.T) {
+	s := startSite(t, newScript(t), nil)
+	client := s.client(t)
+	var got answer
+	for range 20 {
+		if got = s.post(t, client, "/login", url.Values{"login": {"agent"}, "password": {"x"}}); got.status == http.StatusTooManyRequests {
+			break
+		}
+	}
+	if got.status != http.StatusTooManyRequests || got.header.Get("Retry-After") == "" || !strings.Contains(got.body, "too many attempts") {
+		t.Fatalf("guessing goes on: %d", got.status)
+	}
+	if other := s.post(t, client, "/login", url.Values{"login": {"admin"}, "password": {secret}}); other.status != http.StatusSeeOther {
+		t.Fatalf("another person is kept out: %d", other.status)
+	}
+}
+
+func TestADisabledAccountIsOutAtOnce(t *testing.T) {
+	s := startSite(t, newScript(t), nil)
+	boss, client := s.as(t, admin), s.as(t, agent)
+	conn := s.openDesk(t, client)
+	if got := s.post(t, boss, "/admin/accounts/"+s.ids[agent], url.Values{"do": {"disable"}}); got.status != http.StatusSeeOther {
+		t.Fatalf("switching off: %d %s", got.status, got.body)
+	}
+	if got := s.get(t, client, "/desk"); got.status == http.StatusOK {
+		t.Error("the desk page still opens")
+	}
+	limit, stop := context.WithTimeout(t.Context(), 5*time.Second)
+	defer stop()
+	for {
+		var m reply
+		err := wsjson.Read(limit, conn, &m)
+		if err == nil {
+			continue
+		}
+		if limit.Err() != nil {
+			t.Fatal("the live channel stays open")
+		}
+		break
+	}
+	if got := s.post(t, boss, "/admin/accounts/"+s.ids[admin], url.Values{"do": {"disable"}}); got.status != http.StatusForbidden {
+		t.Errorf("the administrator locked himself out: %d", got.status)
+	}
+}
+
+func TestRequestsOfOtherSitesAreRefused(t *testing.T) {
+	s := startSite(t, newScript(t), nil)
+	client := s.as(t, admin)
+	for name, header := range map[string]http.Header{
+		"fetch metadata": {"Sec-Fetch-Site": {"cross-site"}},
+		"origin":         {"Origin": {"https://evil.example"}},
+	} {
+		request, err := http.NewRequest(http.MethodPost, s.url+"/floor/mode/clear", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header = header
+		if got := s.send(t, client, request); got.status != http.StatusForbidden || !strings.Contains(got.body, "another website") {
+			t.Errorf("%s: %d", name, got.status)
+		}
+	}
+	for _, origin := range []string{"", "https://evil.example", strings.Replace(s.url, "https", "http", 1)} {
+		_, response, err := websocket.Dial(t.Context(), s.url+"/ws/agent", &websocket.DialOptions{HTTPClient: s.as(t, agent), HTTPHeader: http.Header{"Origin": {origin}}})
+		if err == nil || response == nil || response.StatusCode != http.StatusForbidden {
+			t.Errorf("a live channel from origin %q opened: %v", origin, err)
+		}
+	}
+}
+
+func (s *site) openDesk(t *testing.T, client *http.Client) *websocket.Conn {
+	t.Helper()
+	conn, _, err := websocket.Dial(t.Context(), s.url+"/ws/agent", &websocket.DialOptions{HTTPClient: client, HTTPHeader: http.Header{"Origin": {s.url}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.CloseNow() })
+	return conn
+}
+
+func expect(t *testing.T, conn *websocket.Conn, kind string) reply {
+	t.Helper()
+	limit, stop := context.WithTimeout(t.Context(), 5*time.Second)
+	defer stop()
+	for {
+		var m reply
+		if err := wsjson.Read(limit, conn, &m); err != nil {
+			t.Fatalf("waiting for %s: %v", kind, err)
+		}
+		if m.Type == kind {
+			return m
+		}
+	}
+}
+
+func tellDesk(t *testing.T, conn *websocket.Conn, m map[string]any) {
+	t.Helper()
+	m["v"] = protocol
+	if err := wsjson.Write(t.Context(), conn, m); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestDeskChannel(t *testing.T) {
+	s := startSite(t, newScript(t), nil)
+	s.set(func(now *desk.Snapshot) { now.Agent.State, now.Call = triage.OnCall, ringing() })
+	conn := s.openDesk(t, s.as(t, agent))
+	if m := expect(t, conn, "state"); m.State.Agent.State != triage.OnCall {
+		t.Errorf("state %+v", m.State.Agent)
+	}
+	tellDesk(t, conn, map[string]any{"type": "ping", "mic": true})
+	expect(t, conn, "pong")
+	s.mu.Lock()
+	beats, mic := s.beats, s.mic
+	s.mu.Unlock()
+	if beats != 1 || !mic {
+		t.Errorf("beats %d, microphone %v", beats, mic)
+	}
+	tellDesk(t, conn, map[string]any{"type": "case.save", "contact": "c1", "n": 17, "fields": map[string]any{"place": "Santa Clara"}})
+	if m := expect(t, conn, "case.saved"); m.N != 17 || m.At == nil {
+		t.Errorf("confirmation %+v", m)
+	}
+	if done := s.commands(); len(done) != 1 || done[0].Fields["place"] != "Santa Clara" || done[0].Contact != "c1" {
+		t.Errorf("commands %+v", done)
+	}
+	s.mu.Lock()
+	s.refuse = errors.New("disk full at /var/x")
+	s.mu.Unlock()
+	tellDesk(t, conn, map[string]any{"type": "case.save", "n": 18, "fields": map[string]any{}})
+	if m := expect(t, conn, "error"); m.N != 18 || m.For != "case.save" || strings.Contains(m.Text, "disk") || !strings.Contains(m.Text, "caller is still on the line") {
+		t.Errorf("refusal %+v", m)
+	}
+	if err := conn.Write(t.Context(), websocket.MessageText, []byte("not json")); err != nil {
+		t.Fatal(err)
+	}
+	if m := expect(t, conn, "error"); !strings.Contains(m.Text, "older than the hotline") {
+		t.Errorf("nonsense: %+v", m)
+	}
+	second := s.openDesk(t, s.as(t, agent))
+	expect(t, second, "state")
+	expect(t, conn, "elsewhere")
+}
+
+func TestAFloodOfMessagesEndsThePage(t *testing.T) {
+	s := startSite(t, newScript(t), nil)
+	conn := s.openDesk(t, s.as(t, agent))
+	limit, stop := context.WithTimeout(t.Context(), 10*time.Second)
+	defer stop()
+	drained := make(chan struct{})
+	go func() {
+		defer close(drained)
+		for {
+			if _, _, err := conn.Read(limit); err != nil {
+				return
+			}
+		}
+	}()
+	for range 10 * burst {
+		if wsjson.Write(limit, conn, map[string]any{"v": 1, "type": "ping"}) != nil {
+			break
+		}
+	}
+	<-drained
+	if limit.Err() != nil {
+		t.Fatal("the page may send as much as it likes")
+	}
+}
+
+func TestAFaultBecomesAPage(t *testing.T) {
+	s := newScript(t)
+	server, err := New(s.config(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken := server.protect(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("secret of the house") }))
+	recorder := &recorder{header: http.Header{}}
+	request, err := http.NewRequest(http.MethodGet, "https://hotline.test/floor", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken.ServeHTTP(recorder, request)
+	body := recorder.String()
+	if recorder.status != http.StatusInternalServerError || server.Panics() != 1 || !strings.Contains(body, "Calls go on") {
+		t.Errorf("status %d, counted %d, page %s", recorder.status, server.Panics(), body)
+	}
+	if strings.Contains(body, "secret") || strings.Contains(body, "goroutine") {
+		t.Errorf("the page tells about the program: %s", body)
+	}
+}
+
+type recorder struct {
+	bytes.Buffer
+	header http.Header
+	status int
+}
+
+func (r *recorder) Header() http.Header    { return r.header }
+func (r *recorder) WriteHeader(status int) { r.status = status }
+
+func TestExportsNeedAReasonAndAreNoted(t *testing.T) {
+	s := startSite(t, newScript(t), nil)
+	client := s.as(t, coordinator)
+	form := url.Values{"set": {"contacts"}, "format": {"csv"}, "reason": {" "}}
+	if got := s.post(t, client, "/records/export", form); got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, "Nothing was downloaded") {
+		t.Fatalf("without a reason: %d", got.status)
+	}
+	form.Set("set", "../secrets")
+	form.Set("reason", "for the health ministry")
+	if got := s.post(t, client, "/records/export", form); got.status != http.StatusUnprocessableEntity {
+		t.Fatalf("unknown table: %d", got.status)
+	}
+	if len(s.noted(t, "export.made")) != 0 || len(s.exported) != 0 {
+		t.Fatal("a refused export was noted or made")
+	}
+	form.Set("set", "contacts")
+	got := s.post(t, client, "/records/export", form)
+	if got.status != http.StatusOK || got.body != "contacts as csv\n" || !strings.HasPrefix(got.header.Get("Content-Disposition"), "attachment; filename=contacts-") {
+		t.Fatalf("export: %d %q %v", got.status, got.body, got.header)
+	}
+	noted := s.noted(t, "export.made")
+	if len(noted) != 1 || noted[0].By != s.ids[coordinator] || noted[0].Via != "web" || noted[0].Data["reason"] != "for the health ministry" {
+		t.Errorf("noted %+v", noted)
+	}
+	if log := s.get(t, s.as(t, admin), "/admin/log"); !strings.Contains(log.body, "Table downloaded") || !strings.Contains(log.body, "for the health ministry") || !strings.Contains(log.body, "Amal coordinator") {
+		t.Error("the log page does not show it")
+	}
+}
+
+func (s *script) noted(t *testing.T, kind string) []events.Event {
+	t.Helper()
+	found, err := FromStore(s.store).Latest(100, func(ev events.Event) bool { return ev.Kind == kind })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func (s *script) called(t *testing.T, k triage.Contact) triage.Contact {
+	t.Helper()
+	k, err := s.contacts.Open(t.Context(), k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func (s *script) wrote(t *testing.T, contact string, fields map[string]any) {
+	t.Helper()
+	if _, err := s.cases.Save(t.Context(), contact, s.ids[agent], fields); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *script) registered(t *testing.T, g volunteers.Registrant) {
+	t.Helper()
+	if _, err := s.registry.Save(t.Context(), g, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRecordsAreFoundByPartOfTheNumber(t *testing.T) {
+	far := newScript(t)
+	first := far.called(t, triage.Contact{Caller: "+12025550147", Queue: "help", Outcome: triage.OutcomeAbandonedQueue, Open: triage.OpenAbandoned})
+	far.called(t, triage.Contact{Caller: "+12025550188", Outcome: triage.OutcomeAnswered, Disposition: "case_opened"})
+	locked := far.called(t, triage.Contact{Caller: "+12025550199"})
+	far.wrote(t, first.ID, map[string]any{"place": "<b>Santa Clara</b>", "top_need": "water"})
+	far.wrote(t, locked.ID, map[string]any{"talk_freely": "specialist"})
+	for range listed + 10 {
+		far.registered(t, volunteers.Registrant{Source: "phone", GivenName: "N"})
+	}
+	s := startSite(t, far, nil)
+	client := s.as(t, coordinator)
+	body := s.get(t, client, "/records?q=0147").body
+	if !strings.Contains(body, "+12025550147") || strings.Contains(body, "+12025550188") || !strings.Contains(body, "To call back: left while waiting") {
+		t.Errorf("search by number: %s", body)
+	}
+	if body := s.get(t, client, "/records").body; !strings.Contains(body, "Protected") || !strings.Contains(body, "3 records") || strings.Contains(body, "+12025550199") {
+		t.Errorf("list: %s", body)
+	}
+	if body := s.get(t, client, "/records?q=999"); !strings.Contains(body.body, "Nothing matches 999") {
+		t.Errorf("nothing found: %s", body.body)
+	}
+	body = s.get(t, client, "/records?tab=cases&q=santa").body
+	if !strings.Contains(body, "Drinking water") || strings.Contains(body, "<b>Santa") || !strings.Contains(body, "1 record<") {
+		t.Errorf("cases: %s", body)
+	}
+	if body := s.get(t, client, "/records?tab=registrants").body; strings.Count(body, "<tr>") != listed+1 || !strings.Contains(body, "60 records") {
+		t.Errorf("registrants: %d rows", strings.Count(body, "<tr>"))
+	}
+}
+
+func modeForm(t *testing.T, fields map[string]string, sound []byte) (io.Reader, string) {
+	t.Helper()
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	for name, value := range fields {
+		if err := form.WriteField(name, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if sound != nil {
+		part, err := form.CreateFormFile("announcement", "../../etc/passwd.wav")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := part.Write(sound); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := form.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return &body, form.FormDataContentType()
+}
+
+func (s *site) review(t *testing.T, client *http.Client, fields map[string]string, sound []byte) answer {
+	t.Helper()
+	body, kind := modeForm(t, fields, sound)
+	request, err := http.NewRequest(http.MethodPost, s.url+"/floor/mode", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", kind)
+	return s.send(t, client, request)
+}
+
+func TestEmergencyModeIsReviewedBeforeItCounts(t *testing.T) {
+	s := startSite(t, newScript(t), nil)
+	client := s.as(t, supervisor)
+	var wav bytes.Buffer
+	if err := audio.WriteWAV(&wav, audio.Tone(440, 2*time.Second, -20)); err != nil {
+		t.Fatal(err)
+	}
+	for name, tc := range map[string]struct {
+		fields map[string]string
+		sound  []byte
+		says   string
+	}{
+		"no path":                {map[string]string{"path": "evil", "hours": "2"}, nil, "Choose what callers get"},
+		"no hours":               {map[string]string{"path": "emergency", "hours": "two"}, nil, "from 1 to 168"},
+		"too many hours":         {map[string]string{"path": "emergency", "hours": "1000"}, nil, "from 1 to 168"},
+		"no file":                {map[string]string{"path": "emergency", "hours": "2", "sound": "upload"}, nil, "Choose a sound file"},
+		"nothing to announce":    {map[string]string{"path": "announcement", "hours": "2", "sound": "none"}, nil, "callers would hear nothing"},
+		"not a sound":            {map[string]string{"path": "emergency", "hours": "2", "sound": "upload"}, []byte("MZ this is no sound at all, really"), "cannot be used as an announcement"},
+		"header without content": {map[string]string{"path": "emergency", "hours": "2", "sound": "upload"}, wav.Bytes()[:44], "cannot be used as an announcement"},
+	} {
+		got := s.review(t, client, tc.fields, tc.sound)
+		if got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, tc.says) || !strings.Contains(got.body, "Nothing was changed") {
+			t.Errorf("%s: %d, says %v", name, got.status, strings.Contains(got.body, tc.says))
+		}
+	}
+	if got := s.post(t, client, "/floor/mode/set", nil); got.status != http.StatusConflict || s.mode.Current(time.Now()).Active {
+		t.Fatalf("confirmed without a review: %d", got.status)
+	}
+	got := s.review(t, client, map[string]string{"path": "announcement", "hours": "6", "sound": "upload"}, wav.Bytes())
+	if got.status != http.StatusOK || !strings.Contains(got.body, "This will happen at once") || !strings.Contains(got.body, "The call ends after the announcement") {
+		t.Fatalf("review: %d %s", got.status, got.body)
+	}
+	if s.mode.Current(time.Now()).Active {
+		t.Fatal("the mode is on before it was confirmed")
+	}
+	if sound := s.get(t, client, "/floor/mode/pending.wav"); sound.status != http.StatusOK || !strings.HasPrefix(sound.body, "RIFF") {
+		t.Errorf("listening before confirming: %d", sound.status)
+	}
+	if other := s.get(t, s.as(t, coordinator), "/floor/mode/pending.wav"); other.status != http.StatusNotFound {
+		t.Errorf("another session hears it: %d", other.status)
+	}
+	if got := s.post(t, client, "/floor/mode/set", nil); got.header.Get("Location") != "/floor/mode?done=set" {
+		t.Fatalf("confirming: %d", got.status)
+	}
+	now := s.mode.Current(time.Now())
+	if !now.Active || now.Mode != "announcement" || now.By != s.ids[supervisor] || now.Via != "web" || time.Until(now.Expires).Round(time.Hour) != 6*time.Hour || now.Announcement.Duration() != 2*time.Second {
+		t.Errorf("the mode is %+v", now)
+	}
+	if page := s.get(t, client, "/floor"); !strings.Contains(page.body, "Emergency mode is on") {
+		t.Error("the floor does not show the mode")
+	}
+	if got := s.post(t, client, "/floor/mode/clear", nil); got.header.Get("Location") != "/floor/mode?done=clear" || s.mode.Current(time.Now()).Active {
+		t.Errorf("switching off: %d", got.status)
+	}
+}
+
+func TestAnUploadThatIsTooLargeIsRefused(t *testing.T) {
+	s := startSite(t, newScript(t), nil)
+	got := s.review(t, s.as(t, supervisor), map[string]string{"path": "emergency", "hours": "1", "sound": "upload"}, make([]byte, maxUpload+2*maxForm))
+	if got.status != http.StatusRequestEntityTooLarge || !strings.Contains(got.body, "too large") {
+		t.Errorf("status %d", got.status)
+	}
+}
+
+// What callers and volunteers type or send is hostile until it is escaped.
+func TestHostileTextAppearsOnlyEscaped(t *testing.T) {
+	far := newScript(t)
+	hostile := `<script>x</script>"'><img src=x onerror=1>`
+	far.view = desk.FloorView{Agents: []desk.FloorAgent{{Name: hostile, State: triage.Ready, Since: time.Now()}},
+		Waiting: []desk.FloorWaiting{{Number: hostile, Queue: hostile, Language: hostile, Since: time.Now(), Why: "delay"}},
+		Alarms:  []desk.FloorAlarm{{Agent: hostile, Queue: hostile, Since: time.Now()}}, Lines: []desk.FloorLine{{ID: hostile}}}
+	k := far.called(t, triage.Contact{Caller: call.Number(hostile), Queue: hostile, AgentName: hostile, Disposition: hostile, Outcome: triage.Outcome(hostile)})
+	far.wrote(t, k.ID, map[string]any{"place": hostile, "name": hostile, "callback_number": hostile})
+	far.registered(t, volunteers.Registrant{Phone: call.Number(hostile), Source: "phone", Availability: volunteers.Availability(hostile)})
+	account, err := far.accounts.Get(far.ids[agent])
+	if err != nil {
+		t.Fatal(err)
+	}
+	account.Name = hostile
+	if err := far.accounts.Change(t.Context(), account, far.ids[admin]); err != nil {
+		t.Fatal(err)
+	}
+	s := startSite(t, far, nil)
+	client := s.as(t, admin)
+	for _, path := range []string{"/floor", "/records", "/records?tab=cases", "/records?tab=registrants", "/admin", "/admin/accounts/" + s.ids[agent], "/records?q=" + url.QueryEscape(hostile)} {
+		body := s.get(t, client, path).body
+		if strings.Contains(body, "<script>x") || strings.Contains(body, "<img") {
+			t.Errorf("%s shows it unescaped", path)
+		}
+		if !strings.Contains(body, "&lt;script&gt;x") {
+			t.Errorf("%s does not show it at all", path)
+		}
+	}
+}
+
+func TestFloorStreamFollowsTheRoom(t *testing.T) {
+	s := startSite(t, newScript(t), nil)
+	client := s.as(t, supervisor)
+	client.Timeout = 0
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/ev/floor", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	found := make(chan struct{})
+	go func() {
+		defer close(found)
+		var seen strings.Builder
+		buffer := make([]byte, 4096)
+		for !strings.Contains(seen.String(), "Beatriz") {
+			n, err := response.Body.Read(buffer)
+			seen.Write(buffer[:n])
+			if err != nil {
+				return
+			}
+		}
+	}()
+	s.setFloor(func(view *desk.FloorView) {
+		view.Agents = append(view.Agents, desk.FloorAgent{Name: "Beatriz", State: triage.OnCall, Since: time.Now()})
+	})
+	select {
+	case <-found:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the floor page does not learn of the change")
+	}
+}
+
+func TestRightToLeftAndFallback(t *testing.T) {
+	s := startSite(t, newScript(t), map[string]map[string]string{"ar": {"dir": "rtl", "language.name": "العربية", "desk.go": "جاهز"}})
+	client := s.as(t, agent)
+	s.post(t, client, "/language", url.Values{"language": {"ar"}})
+	body := s.get(t, client, "/desk").body
+	if !strings.Contains(body, `<html lang="ar" dir="rtl">`) || !strings.Contains(body, "جاهز") || !strings.Contains(body, "Incoming call") {
+		t.Errorf("the page: %.300s", body)
+	}
+}
+
+func TestPlainHTTPIsNotServed(t *testing.T) {
+	s := startSite(t, newScript(t), nil)
+	conn, err := tls.Dial("tcp", strings.TrimPrefix(s.url, "https://"), &tls.Config{RootCAs: s.roots, MaxVersion: tls.VersionTLS11, ServerName: "127.0.0.1"})
+	if err == nil {
+		_ = conn.Close()
+		t.Error("TLS 1.1 is accepted")
+	}
+	response, err := http.Get(strings.Replace(s.url, "https", "http", 1) + "/login")
+	if err == nil {
+		defer func() { _ = response.Body.Close() }()
+		if response.StatusCode == http.StatusOK {
+			t.Error("the sign-in page is served without encryption")
+		}
+	}
+	http.DefaultClient.CloseIdleConnections()
+}
+
+func TestAccountsAreManaged(t *testing.T) {
+	s := startSite(t, newScript(t), nil)
+	client := s.as(t, admin)
+	form := url.Values{"login": {"Bea"}, "name": {"Beatriz"}, "role": {"agent"}, "profile": {"help"}, "languages": {"es, en"}, "phone": {"+1 202 456 1111"}, "password": {"short"}}
+	if got := s.post(t, client, "/admin/accounts", form); got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, "at least") || !strings.Contains(got.body, `value="Beatriz"`) {
+		t.Fatalf("short password: %d %s", got.status, got.body)
+	}
+	form.Set("password", "four words are good")
+	if got := s.post(t, client, "/admin/accounts", form); got.header.Get("Location") != "/admin?done=added" {
+		t.Fatalf("adding: %d %s", got.status, got.body)
+	}
+	if got := s.post(t, client, "/admin/accounts", form); got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, "signs in with this name already") {
+		t.Errorf("the same name twice: %d", got.status)
+	}
+	bea := s.client(t)
+	if got := s.post(t, bea, "/login", url.Values{"login": {"bea"}, "password": {"four words are good"}}); got.header.Get("Location") != "/desk" {
+		t.Fatalf("the new account signs in: %d", got.status)
+	}
+	list, err := s.accounts.List()
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := list[len(list)-1]
+	if made.Phone != "+12024561111" || len(made.Languages) != 2 {
+		t.Errorf("account %+v", made)
+	}
+	page := "/admin/accounts/" + made.ID
+	for what, tc := range map[string]struct {
+		form url.Values
+		says string
+	}{
+		"easy PIN":   {url.Values{"do": {"pin"}, "pin": {"123456"}}, "too easy"},
+		"bad number": {url.Values{"do": {"change"}, "name": {"B"}, "role": {"agent"}, "phone": {"12"}}, "country code"},
+		"no role":    {url.Values{"do": {"change"}, "name": {"B"}, "role": {"king"}}, "Choose a role"},
+		"no name":    {url.Values{"do": {"change"}, "name": {" "}, "role": {"agent"}}, "Enter the person"},
+	} {
+		if got := s.post(t, client, page, tc.form); got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, tc.says) {
+			t.Errorf("%s: %d", what, got.status)
+		}
+	}
+	if got := s.post(t, client, page, url.Values{"do": {"change"}, "name": {"Bea"}, "role": {"supervisor"}, "phone": {"+1 202 456 1111"}}); got.header.Get("Location") != page+"?done=change" {
+		t.Fatalf("a new role: %d %s", got.status, got.body)
+	}
+	if got := s.get(t, bea, "/desk"); got.status == http.StatusOK {
+		t.Error("still signed in with the old role")
+	}
+	if got := s.post(t, client, page, url.Values{"do": {"pin"}, "pin": {"482916"}}); got.header.Get("Location") != page+"?done=pin" {
+		t.Errorf("PIN: %d %s", got.status, got.body)
+	}
+	if who, err := s.accounts.AuthenticatePhone(t.Context(), "+12024561111", "482916"); err != nil || who.Name != "Bea" {
+		t.Errorf("the PIN line: %v %v", who.Name, err)
+	}
+	own := "/admin/accounts/" + s.ids[admin]
+	if got := s.post(t, client, own, url.Values{"do": {"password"}, "password": {"another four words here"}}); got.header.Get("Location") != own+"?done=password" {
+		t.Fatalf("own password: %d", got.status)
+	}
+	if got := s.get(t, client, own); got.status != http.StatusOK {
+		t.Error("who sets the own password is thrown out")
+	}
+}
+
+func TestTextIsCleaned(t *testing.T) {
+	for in, want := range map[string]string{" a\x00b\u202Ec\u2066 ": "abc", "ab\xffc": "abc", "abcdefghijk": "abcdefgh"} {
+		if got := clean(in, 8); got != want {
+			t.Errorf("clean(%q) = %q", in, got)
+		}
+	}
+	if masked("+12025550147") == "+12025550147" {
+		t.Error("numbers are not masked")
+	}
+}

@@ -1,0 +1,112 @@
+package words
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func load(t *testing.T) *Catalogues {
+	t.Helper()
+	c, err := Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestEveryLanguageHasEveryText(t *testing.T) {
+	c := load(t)
+	if len(c.Tags()) < 2 {
+		t.Fatalf("only %v", c.Tags())
+	}
+	english := c.Keys(English)
+	placeholder := regexp.MustCompile(`\{\w+\}`)
+	for _, tag := range c.Tags() {
+		texts := c.Keys(tag)
+		for key, want := range english {
+			got, ok := texts[key]
+			if !ok {
+				t.Errorf("%s: %q is missing", tag, key)
+				continue
+			}
+			if strings.TrimSpace(got) == "" {
+				t.Errorf("%s: %q is empty", tag, key)
+			}
+			a, b := placeholder.FindAllString(want, -1), placeholder.FindAllString(got, -1)
+			slices.Sort(a)
+			slices.Sort(b)
+			if !slices.Equal(a, b) {
+				t.Errorf("%s: %q fills in %v, English fills in %v", tag, key, b, a)
+			}
+		}
+		for key := range texts {
+			if _, ok := english[key]; !ok {
+				t.Errorf("%s: %q does not exist in English", tag, key)
+			}
+		}
+	}
+}
+
+// Words that the people who use the pages do not know, or that blame them.
+func TestNoForbiddenWords(t *testing.T) {
+	c := load(t)
+	forbidden := map[string][]string{
+		"en": {"agent", "queue", "disposition", "rona", "acw", "not-ready", "invalid", "websocket", "ice", "error", "decline", "reject", "you missed", "!"},
+		"es": {"agente", "cola", "disposición", "inválido", "websocket", "rechazar", "!"},
+	}
+	for tag, list := range forbidden {
+		words := regexp.MustCompile(`[\p{L}!-]+`)
+		texts := c.Keys(tag)
+		for _, key := range slices.Sorted(maps.Keys(texts)) {
+			text := strings.ToLower(texts[key])
+			for _, bad := range list {
+				single := slices.Contains(words.FindAllString(text, -1), bad)
+				if single || strings.ContainsAny(bad, " !") && strings.Contains(text, bad) {
+					t.Errorf("%s: %q says %q: %s", tag, key, bad, texts[key])
+				}
+			}
+		}
+	}
+}
+
+func TestChoosesTheLanguage(t *testing.T) {
+	c := load(t)
+	for _, tc := range []struct {
+		accept string
+		wish   string
+		want   string
+	}{
+		{"es-MX,es;q=0.9,en;q=0.5", "", "es"},
+		{"sw", "", "en"},
+		{"", "", "en"},
+		{"es", "en", "en"},
+		{"en", "xx", "en"},
+		{"not a header;;", "", "en"},
+	} {
+		if got := c.Choose(tc.accept, tc.wish).Lang(); got != tc.want {
+			t.Errorf("Choose(%q, %q) = %s, want %s", tc.accept, tc.wish, got, tc.want)
+		}
+	}
+}
+
+func TestPluralsAndGaps(t *testing.T) {
+	c, err := New(map[string]map[string]string{
+		"en": {"n.one": "{n} call", "n.other": "{n} calls", "only": "English"},
+		"ar": {"dir": "rtl", "n.two": "مكالمتان", "n.few": "{n} مكالمات", "n.other": "{n} مكالمة"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ar, en := c.Choose("", "ar"), c.Choose("", "en")
+	for _, tc := range []struct{ got, want string }{
+		{en.N("n", 1), "1 call"}, {en.N("n", 0), "0 calls"}, {ar.N("n", 2), "مكالمتان"}, {ar.N("n", 3), "3 مكالمات"}, {ar.N("n", 11), "11 مكالمة"},
+		{ar.T("only"), "English"}, {ar.T("nowhere"), "nowhere"}, {ar.Dir(), "rtl"}, {en.Dir(), "ltr"}, {en.Or("nowhere", "plain"), "plain"},
+	} {
+		if tc.got != tc.want {
+			t.Errorf("got %q, want %q", tc.got, tc.want)
+		}
+	}
+}
