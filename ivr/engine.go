@@ -138,12 +138,12 @@ func (e *Engine) Run(ctx context.Context, line Line, start Start) (out Outcome, 
 		engine: e,
 		flows:  e.flows.Load(),
 	}
-	for name, value := range start.Attributes {
-		r.Set(name, value)
-	}
 	r.Set(Language, start.Language)
-	if !slices.Contains(e.cfg.Languages, start.Language) {
-		r.Set(Language, e.cfg.Languages[0])
+	r.keepLanguage()
+	for name, value := range start.Attributes {
+		if name != Language {
+			r.Set(name, value)
+		}
 	}
 	f := r.flows.Flow(start.Flow)
 	if f == nil {

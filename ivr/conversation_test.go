@@ -1,0 +1,397 @@
+package ivr_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"hotline/appliance/audio"
+	"hotline/appliance/call"
+	"hotline/appliance/store/storetest"
+	"hotline/ivr"
+	"hotline/ivr/flow"
+	"hotline/ivr/mode"
+	"hotline/ivr/prompts"
+)
+
+// The PIN that the host of these tests takes.
+const goodPIN = "246813"
+
+// patience is how long a script waits for anything.
+const patience = 5 * time.Minute
+
+var errHungUp = call.Cause{By: call.ByCaller, Reason: "hung up"}
+
+// shippedPrompts are read once: they never change.
+var shippedPrompts = sync.OnceValues(prompts.Shipped)
+
+// scene is one call between a script and an engine, with a real emergency mode
+// and a host that knows one PIN, one place in a queue and how to register.
+type scene struct {
+	t       *testing.T
+	where   string // file:line of the script
+	engine  *ivr.Engine
+	library *prompts.Library
+	modes   *mode.Switch
+	log     *strings.Builder
+
+	start  ivr.Start
+	line   *farEnd
+	hangup context.CancelCauseFunc
+	began  time.Time
+	over   chan struct{}
+	out    ivr.Outcome
+	err    error
+	waited int // silences already told
+
+	place  string
+	saving error
+	saved  map[string]string
+	sounds map[string][]byte
+}
+
+func newScene(t *testing.T, flows *flow.FlowSet) *scene {
+	t.Helper()
+	library, err := shippedPrompts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &scene{t: t, library: library, log: &strings.Builder{}, place: "1",
+		start: ivr.Start{Flow: ivr.FlowMain, Language: "es", Attributes: map[string]string{ivr.AttributeContactID: "contact-1"}}}
+	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	s.modes, err = mode.Open(storetest.Open(t), log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.engine, err = ivr.New(ivr.Config{
+		Flows: flows, Prompts: library, Languages: []string{"es", "en"}, Log: log,
+		HasQueue: func(id string) bool { return id == "help" || id == "volunteers" },
+		Actions: map[string]ivr.Action{
+			ivr.ActionModeRead:       ivr.ModeRead(s.modes),
+			ivr.ActionModeApply:      ivr.ModeApply(s.modes),
+			ivr.ActionModeClear:      ivr.ModeClear(s.modes),
+			ivr.ActionRegistrantSave: ivr.RegistrantSave(s.save),
+			"authenticate":           s.authenticate,
+			"queue.info":             s.queueInfo,
+			"test.panic":             func(context.Context, *ivr.Session) (string, error) { panic("on purpose") },
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func (s *scene) authenticate(_ context.Context, c *ivr.Session) (string, error) {
+	if c.Get("pin") != goodPIN {
+		return "denied", nil
+	}
+	c.Set(ivr.AttributeAccountID, "acc-7")
+	c.Set(ivr.AttributeAccountName, "Rosa")
+	return "ok", nil
+}
+
+func (s *scene) queueInfo(_ context.Context, c *ivr.Session) (string, error) {
+	c.Set("queue.position", s.place)
+	return "ok", nil
+}
+
+func (s *scene) save(_ context.Context, answers map[string]string, sounds map[string][]byte) (string, error) {
+	if s.saving != nil {
+		return "", s.saving
+	}
+	s.saved, s.sounds = answers, sounds
+	return "482917", nil
+}
+
+// ring begins the call.
+func (s *scene) ring() {
+	ctx, hangup := context.WithCancelCause(s.t.Context())
+	s.line, s.hangup, s.began, s.over = newFarEnd(), hangup, time.Now(), make(chan struct{})
+	s.t.Cleanup(func() { hangup(errHungUp) })
+	go func() {
+		defer close(s.over)
+		s.out, s.err = s.engine.Run(ctx, s.line, s.start)
+	}()
+}
+
+func (s *scene) fatal(format string, args ...any) {
+	s.t.Helper()
+	s.t.Fatalf("%s: %s\nlog:\n%s", s.where, fmt.Sprintf(format, args...), s.log)
+}
+
+// play acts out the lines of a script.
+func (s *scene) play(name, script string) {
+	s.t.Helper()
+	for i, line := range strings.Split(script, "\n") {
+		words := strings.Fields(line)
+		if len(words) == 0 || words[0][0] == '#' {
+			continue
+		}
+		s.where = fmt.Sprintf("%s:%d: %s", name, i+1, strings.TrimSpace(line))
+		s.act(words[0], words[1:])
+	}
+}
+
+func (s *scene) act(verb string, args []string) {
+	s.t.Helper()
+	if s.line == nil && !slices.Contains([]string{"flow", "language", "given", "mode", "place", "saving"}, verb) {
+		s.ring()
+	}
+	switch verb {
+	case "flow":
+		s.start.Flow = args[0]
+	case "language":
+		s.start.Language = args[0]
+	case "given":
+		s.start.Attributes[args[0]] = args[1]
+	case "mode": // mode emergency [language seconds]
+		c := mode.Change{Mode: args[0], By: "acc-1", Via: "web", Announcements: map[string]*audio.Clip{}}
+		for a := args[1:]; len(a) > 1; a = a[2:] {
+			c.Announcements[a[0]] = announcement(s.duration(a[1]))
+		}
+		if _, err := s.modes.Set(s.t.Context(), c); err != nil {
+			s.fatal("%v", err)
+		}
+	case "place":
+		s.place = args[0]
+	case "saving":
+		s.saving = errors.New("the disk is full")
+	case "hear":
+		s.hear(args)
+	case "press":
+		s.untold()
+		s.line.press(args[0])
+	case "silence":
+		s.wait("a wait without a key", func() bool { return s.line.silences > s.waited })
+		s.waited++
+	case "speak":
+		<-time.After(s.duration(args[0]))
+	case "music":
+		s.wait("music", func() bool { return s.line.music != nil })
+	case "hangup":
+		s.hangup(errHungUp)
+	case "within":
+		if d := time.Since(s.began); d > s.duration(args[0]) {
+			s.fatal("it took %s", d)
+		}
+	case "expect":
+		s.expect(args)
+	default:
+		s.fatal("scripts have no %q", verb)
+	}
+}
+
+func announcement(d time.Duration) *audio.Clip { return audio.Tone(700, d, -20) }
+
+func (s *scene) duration(text string) time.Duration {
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		s.fatal("%v", err)
+	}
+	return d
+}
+
+// wait lets the call go on until done, or it is over.
+func (s *scene) wait(what string, done func() bool) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	defer cancel()
+	go func() {
+		select {
+		case <-s.over:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	if s.line.until(ctx, done) != nil {
+		select {
+		case <-s.over:
+			s.line.mu.Lock()
+			defer s.line.mu.Unlock()
+			if !done() {
+				s.fatal("the call ended (%+v, %v) before %s; heard %s", s.out, s.err, what, s.name())
+			}
+		default:
+			s.fatal("no %s within %s; heard %s", what, patience, s.name())
+		}
+	}
+}
+
+// hear waits for one clip and takes it from what was heard.
+func (s *scene) hear(args []string) {
+	s.t.Helper()
+	clip := s.clip(args)
+	var wrong bool
+	s.wait("hearing it", func() bool {
+		if s.line.hears(clip) {
+			return true
+		}
+		wrong = len(withoutSilence(s.line.heard)) >= len(withoutSilence(clip.MuLaw())) || !s.beginning(clip)
+		return wrong
+	})
+	if wrong {
+		s.fatal("heard %s instead", s.name())
+	}
+}
+
+// beginning reports that what was heard so far may be the start of clip.
+func (s *scene) beginning(clip *audio.Clip) bool {
+	return strings.HasPrefix(string(withoutSilence(clip.MuLaw())), string(withoutSilence(s.line.heard)))
+}
+
+func (s *scene) clip(args []string) (clip *audio.Clip) {
+	s.t.Helper()
+	var err error
+	switch args[0] {
+	case "recording":
+		s.line.mu.Lock()
+		defer s.line.mu.Unlock()
+		return s.line.records[len(s.line.records)-1]
+	case "announcement":
+		return announcement(s.duration(args[1]))
+	case "tone": // what a recording of that length sounds like
+		return audio.Tone(440, s.duration(args[1]), -20)
+	case "digits":
+		clip, err = s.library.Digits(args[2], args[1])
+	case "number":
+		var n int
+		_, _ = fmt.Sscan(args[1], &n) // 0 is then spoken, and not heard
+		clip, err = s.library.Number(args[2], n)
+	default:
+		id, language := args[0], prompts.Neutral
+		if at := strings.LastIndex(id, "."); at >= 0 {
+			id, language = id[:at], id[at+1:]
+		}
+		clip, err = s.library.Clip(language, id)
+	}
+	if err != nil {
+		s.fatal("%v", err)
+	}
+	return clip
+}
+
+// name says what was heard, for an error message.
+func (s *scene) name() string {
+	for _, language := range s.library.Languages() {
+		catalogues, _ := prompts.Catalogues()
+		for id := range maps.Keys(catalogues[language].Prompts) {
+			clip, err := s.library.Clip(language, id)
+			if err == nil && strings.HasPrefix(string(withoutSilence(s.line.heard)), string(withoutSilence(clip.MuLaw()))) {
+				return id + "." + language
+			}
+		}
+	}
+	return fmt.Sprintf("%d samples of something", len(withoutSilence(s.line.heard)))
+}
+
+// untold refuses prompts that the script did not mention.
+func (s *scene) untold() {
+	s.t.Helper()
+	s.line.mu.Lock()
+	defer s.line.mu.Unlock()
+	if !s.line.nothingHeard() {
+		s.fatal("before this %s was heard", s.name())
+	}
+}
+
+// expect waits for the end of the call and looks at its outcome.
+func (s *scene) expect(args []string) {
+	s.t.Helper()
+	select {
+	case <-s.over:
+	case <-time.After(patience):
+		s.fatal("the call is not over after %s; heard %s", patience, s.name())
+	}
+	s.untold()
+	if s.err != nil {
+		s.fatal("the engine says: %v", s.err)
+	}
+	var got string
+	want := strings.Join(args[1:], " ")
+	switch args[0] {
+	case "exit":
+		got = strings.TrimSpace(string(s.out.Exit) + " " + s.out.Queue + s.out.Reason)
+	case "priority":
+		got = fmt.Sprint(s.out.Priority)
+	case "treatment":
+		got = s.out.Treatment
+	case "language":
+		got = s.out.Language
+	case "path":
+		got = strings.Join(s.out.Path, " ")
+	case "keys":
+		got = s.out.Keys
+	case "attribute":
+		got, want = s.out.Attributes[args[1]], strings.Join(args[2:], " ")
+	case "saved":
+		got, want = s.saved[args[1]], strings.Join(args[2:], " ")
+	case "sound":
+		got = fmt.Sprint(s.out.Recordings[args[1]].Duration())
+		want = args[2]
+	case "mode":
+		state := s.modes.Current(time.Now())
+		got = state.Mode
+		if state.HasAnnouncement {
+			got += " announced"
+		}
+		if state.Active {
+			got += " by " + state.By + " " + state.Name + " via " + state.Via
+		}
+	default:
+		s.fatal("scripts cannot expect %q", args[0])
+	}
+	if got != want {
+		s.fatal("it is %q; heard %s", got, s.name())
+	}
+}
+
+func shippedFlows(t *testing.T) *flow.FlowSet {
+	t.Helper()
+	flows, err := ivr.ShippedFlows()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return flows
+}
+
+// TestConversations acts out every script in testdata.
+func TestConversations(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) < 20 {
+		t.Fatalf("only %d scripts found (%v)", len(files), err)
+	}
+	for _, file := range files {
+		script, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newScene(t, shippedFlows(t))
+				s.play(file, string(script))
+				if s.over == nil {
+					t.Fatal("the script never rang")
+				}
+				select {
+				case <-s.over:
+				default:
+					t.Errorf("%s: the script ends before the call does", file)
+				}
+				if strings.Contains(s.log.String(), goodPIN) {
+					t.Errorf("the PIN is in the log:\n%s", s.log)
+				}
+			})
+		})
+	}
+}
