@@ -46,30 +46,22 @@ func QueueInfo(ctx context.Context, s *ivr.Session) (string, error) {
 	return "ok", nil
 }
 
-// CheckPIN proves who calls by the number shown and a PIN. It returns the
-// account, or an error that says to whom the line is closed; it takes the same
-// time whatever is wrong.
+// CheckPIN proves who calls by the number shown and a PIN. It takes the same
+// time whatever is wrong, and tells it only to the event log.
 type CheckPIN func(ctx context.Context, caller call.Number, pin string) (id, name string, err error)
 
 // Authenticate is the action authenticate of the supervisor line. It reads
-// the sensitive attribute pin and forgets it. Results: "ok", "denied" and, by
-// locked, "locked". Sets account.id and account.name.
-func Authenticate(check CheckPIN, locked func(error) bool) ivr.Action {
+// what was keyed into the sensitive step pin. Results: "ok" and "denied", with
+// which a locked account answers too. Sets account.id and account.name.
+func Authenticate(check CheckPIN) ivr.Action {
 	return func(ctx context.Context, s *ivr.Session) (string, error) {
 		caller, _ := ctx.Value(callerKey{}).(call.Number)
-		pin := s.Get("pin")
-		s.Set("pin", "")
-		id, name, err := check(ctx, caller, pin)
-		switch {
-		case err == nil:
-			s.Set(ivr.AttributeAccountID, id)
-			s.Set(ivr.AttributeAccountName, name)
-			return "ok", nil
-		case locked(err):
-			return "locked", nil
-		case ctx.Err() != nil:
-			return "", ctx.Err()
+		id, name, err := check(ctx, caller, s.Get("pin"))
+		if err != nil {
+			return "denied", context.Cause(ctx)
 		}
-		return "denied", nil
+		s.Set(ivr.AttributeAccountID, id)
+		s.Set(ivr.AttributeAccountName, name)
+		return "ok", nil
 	}
 }

@@ -1,0 +1,131 @@
+// Command hotline is a disaster-response phone line in one program: callers
+// ring a number, hear a greeting, press a key, and a volunteer in a browser
+// answers.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"hotline/appliance/config"
+)
+
+// commands is the command line.
+type commands struct {
+	Setup  setupCommand  `cmd:"" help:"Make a new hotline in a folder: configuration, certificates, first accounts."`
+	Serve  serveCommand  `cmd:"" help:"Run the hotline."`
+	Demo   demoCommand   `cmd:"" help:"Run a complete hotline for trying out, or ring a running one with --call."`
+	Config configCommand `cmd:"" help:"Print the default configuration with an explanation of every setting."`
+	Ver    verCommand    `cmd:"" name:"version" help:"Print the version."`
+}
+
+// streams are where a command writes.
+type streams struct{ out, err io.Writer }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	go func() { // the first signal drains, the second one cuts
+		<-ctx.Done()
+		stop()
+	}()
+	os.Exit(run(ctx, os.Args[1:], streams{os.Stdout, os.Stderr}))
+}
+
+// run is the program; its result is the exit status.
+func run(ctx context.Context, args []string, s streams) int {
+	var c commands
+	exit := -1
+	parser, err := kong.New(&c, kong.Name("hotline"), kong.Description("A disaster-response phone line in one program."),
+		kong.UsageOnError(), kong.Writers(s.out, s.err), kong.Exit(func(code int) { exit = code }),
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(s))
+	if err != nil {
+		fmt.Fprintln(s.err, "hotline:", err)
+		return 1
+	}
+	parsed, err := parser.Parse(args)
+	if exit >= 0 { // help was asked for
+		return exit
+	}
+	if err == nil {
+		err = parsed.Run()
+	}
+	if err != nil {
+		fmt.Fprintln(s.err, "hotline:", err)
+		return 1
+	}
+	return 0
+}
+
+type serveCommand struct {
+	Config string `help:"Configuration file." default:"hotline.yaml" type:"path"`
+	Smoke  bool   `help:"Build everything, take no call, and end: a check before a real start."`
+}
+
+func (c *serveCommand) Run(ctx context.Context, s streams) error {
+	cfg, err := config.Load(c.Config)
+	if err != nil {
+		return err
+	}
+	log := newLog(s.err, cfg.LogAll)
+	h, err := assemble(cfg, manner{drain: 30 * time.Second}, log)
+	if err != nil {
+		return err
+	}
+	if c.Smoke {
+		fmt.Fprintln(s.out, "Everything is in place.")
+		return h.Close()
+	}
+	fmt.Fprintf(s.out, "%s is ready.\n  Calls:  sip at %s (numbers %v; supervisors %v)\n  Pages:  %s\n  Certificate authority: %s\n",
+		cfg.Name, h.trunk.Addr(), cfg.SIP.Help, cfg.SIP.Supervisor, pageURL(h), h.certs.Fingerprint())
+	return h.Run(ctx)
+}
+
+type configCommand struct{}
+
+func (configCommand) Run(s streams) error {
+	_, err := io.WriteString(s.out, config.Default().Describe())
+	return err
+}
+
+type verCommand struct{}
+
+func (verCommand) Run(s streams) error {
+	_, err := fmt.Fprintln(s.out, version())
+	return err
+}
+
+// version is what the build knows of itself.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	for _, setting := range info.Settings {
+		if setting.Key == "vcs.revision" && len(setting.Value) >= 12 {
+			return setting.Value[:12]
+		}
+	}
+	return info.Main.Version
+}
+
+func newLog(w io.Writer, all bool) *slog.Logger {
+	level := slog.LevelInfo
+	if all {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
+}
+
+// errOver is the cause with which a demo ends its robot callers.
+var errOver = errors.New("the demo is over")

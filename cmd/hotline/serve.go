@@ -1,0 +1,334 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"hotline/appliance/call"
+	"hotline/appliance/config"
+	"hotline/appliance/media"
+	"hotline/appliance/softphone"
+	"hotline/appliance/store"
+	"hotline/appliance/table"
+	"hotline/appliance/trunk"
+	"hotline/ivr"
+	"hotline/ivr/flow"
+	"hotline/ivr/mode"
+	"hotline/ivr/prompts"
+	"hotline/provisioning"
+	"hotline/triage"
+	"hotline/triage/desk"
+	"hotline/ui"
+	"hotline/volunteers"
+	"hotline/volunteers/roster"
+)
+
+// hotline is the whole program. assemble builds it in reading order, Run runs
+// it, Close gives back what assemble took.
+type hotline struct {
+	log      *slog.Logger
+	records  *store.Store
+	accounts *roster.Accounts
+	contacts *triage.Contacts
+	mode     *mode.Switch
+	callers  *media.Pacer // the clock of the callers' legs
+	agents   *media.Pacer // and of the agents', so that a slow browser costs no caller
+	phones   *softphone.Gateway
+	journal  *triage.Journal
+	dispatch *triage.Dispatcher
+	desk     *desk.Desk
+	trunk    *trunk.Trunk
+	pages    *ui.Server
+	web      net.Listener
+	certs    *provisioning.Certificates
+	takes    []func() error // undone by Close, last first
+}
+
+// manner is what differs between a hotline for use and one for a demo or test.
+type manner struct {
+	robot func(server netip.AddrPort) error // rings the hotline on request; nil outside the demo
+	drain time.Duration                     // how long running calls may go on after the end was asked for
+}
+
+func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err error) {
+	h = &hotline{log: log}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, h.Close())
+		}
+	}()
+
+	// What is on disk.
+	data := cfg.DataDir()
+	if err := provisioning.Folder(data); err != nil {
+		return h, err
+	}
+	if h.records, err = store.Open(data, log); err != nil {
+		return h, err
+	}
+	h.took(h.records.Close)
+	if h.accounts, err = roster.Open(h.records, data, log); err != nil {
+		return h, err
+	}
+	if h.certs, err = provisioning.OpenCertificates(provisioning.CertificateDir(data), provisioning.Names(cfg), time.Now()); err != nil {
+		return h, err
+	}
+	h.contacts = triage.NewContacts(h.records)
+	cases := triage.NewCases(h.records)
+	registry := volunteers.NewRegistry(h.records)
+	if h.mode, err = mode.Open(h.records, log); err != nil {
+		return h, err
+	}
+
+	// Sound.
+	h.callers, h.agents = media.NewPacer(log), media.NewPacer(log)
+	port, _ := strconv.Atoi(cfg.Web.Sound) // checked by config
+	if h.phones, err = softphone.New(softphone.Config{IPs: browserAddrs(cfg), Port: port, Pacer: h.agents, Log: log}); err != nil {
+		return h, provisioning.Listening(err, "The sound of the browsers", "UDP port "+cfg.Web.Sound, "web: sound:")
+	}
+
+	// Who is helped next.
+	h.journal = triage.NewJournal(h.records, cfg.Operation, log)
+	profiles := triage.ShippedProfiles()
+	h.dispatch = triage.NewDispatcher(triage.DispatcherConfig{Profiles: profiles, RingFor: time.Duration(cfg.Ring) * time.Second, Journal: h.journal, Log: log})
+
+	// Phone dialogues.
+	library, err := prompts.Shipped()
+	if err != nil {
+		return h, err
+	}
+	flows, err := ivr.ShippedFlows()
+	if err != nil {
+		return h, err
+	}
+	engine, err := ivr.New(ivr.Config{
+		Flows: flows, Prompts: library, Languages: cfg.Languages, Log: log,
+		Fallback: flow.Queue{ID: triage.QueueHelp, Priority: 5, Treatment: ivr.FlowWaiting},
+		HasQueue: func(id string) bool { return id == triage.QueueHelp || id == triage.QueueVolunteers },
+		Actions: map[string]ivr.Action{
+			ivr.ActionModeRead:       ivr.ModeRead(h.mode),
+			ivr.ActionModeApply:      ivr.ModeApply(h.mode),
+			ivr.ActionModeClear:      ivr.ModeClear(h.mode),
+			ivr.ActionRegistrantSave: ivr.RegistrantSave(registry.SaveAnswers),
+			desk.ActionQueueInfo:     desk.QueueInfo,
+			desk.ActionAuthenticate:  desk.Authenticate(h.checkPIN),
+		},
+	})
+	if err != nil {
+		return h, err
+	}
+
+	// The room where callers and agents meet, and the way in for callers.
+	var robot func() error
+	if m.robot != nil {
+		robot = func() error { return m.robot(h.trunk.Addr()) }
+	}
+	h.desk = desk.New(desk.Config{
+		Operation: cfg.Operation, Region: cfg.Region, Entries: entries(cfg), Contacts: h.contacts, Cases: cases,
+		Dispatcher: h.dispatch, Engine: engine, Prompts: library, Mode: h.mode, Registry: registry, Gateway: h.phones,
+		Robot: robot, Log: log,
+	})
+	if err := h.listenForCalls(cfg, m); err != nil {
+		return h, err
+	}
+
+	// Pages.
+	if h.web, err = net.Listen("tcp", cfg.Web.Listen); err != nil {
+		return h, provisioning.Listening(err, "The web pages", cfg.Web.Listen, "web: listen:")
+	}
+	h.took(h.web.Close)
+	var names []string
+	for _, p := range profiles {
+		names = append(names, p.ID)
+	}
+	h.pages, err = ui.New(ui.Config{
+		Operation: cfg.Operation, Version: version(), Region: cfg.Region, Profiles: names, Desk: ui.FromDesk(h.desk),
+		Accounts: h.accounts, Mode: h.mode, Contacts: h.contacts, Cases: cases, Registrants: registry,
+		Exports: exports{contacts: h.contacts, cases: cases, registry: registry}, Journal: ui.FromStore(h.records), Log: log,
+	})
+	return h, err
+}
+
+func (h *hotline) took(back func() error) { h.takes = append(h.takes, back) }
+
+// Close gives back what assemble took. It may be called after Run or instead
+// of it.
+func (h *hotline) Close() error {
+	var errs []error
+	for i := len(h.takes) - 1; i >= 0; i-- {
+		if err := h.takes[i](); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	h.takes = nil
+	return errors.Join(errs...)
+}
+
+func (h *hotline) listenForCalls(cfg config.Config, m manner) error {
+	at := netip.MustParseAddrPort(cfg.SIP.Listen) // checked by config
+	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
+	if err != nil {
+		return provisioning.Listening(err, "The telephone side", cfg.SIP.Listen, "sip: listen:")
+	}
+	h.took(conn.Close)
+	ports, err := media.NewPorts(at.Addr(), cfg.Sound.FirstPort, cfg.Sound.LastPort)
+	if err != nil {
+		return err
+	}
+	peers, err := cfg.Peers()
+	if err != nil {
+		return err
+	}
+	var advertise netip.Addr
+	if cfg.SIP.Advertise != "" {
+		advertise = netip.MustParseAddr(cfg.SIP.Advertise) // checked by config
+	} else if at.Addr().IsUnspecified() {
+		advertise = outwardAddr()
+	}
+	ours := entries(cfg)
+	h.trunk, err = trunk.New(trunk.Config{
+		Conn: conn, Advertise: advertise, Ports: ports, Pacer: h.callers, Peers: peers, MaxCalls: cfg.SIP.MaxCalls,
+		Serves: func(called string) bool { _, ok := ours[called]; return ok }, Handle: h.desk.Take,
+		Region: cfg.Region, TrustIdentity: cfg.SIP.Trusted, Drain: m.drain, Log: h.log,
+	})
+	return err
+}
+
+// Run takes calls until ctx ends: then no new ones, running ones up to the
+// drain limit, and the rest is stopped behind them. It returns the first error
+// of a part that nobody can do without.
+func (h *hotline) Run(ctx context.Context) error {
+	n, err := h.contacts.Recover(ctx)
+	if err != nil {
+		return fmt.Errorf("looking for calls that a stop interrupted: %w", err)
+	}
+	if n > 0 {
+		h.log.Warn("calls were running when the hotline stopped; they head the list of open items", "calls", n)
+	}
+	// Everything that a running call needs outlives the trunk.
+	below, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	calls, ctx := errgroup.WithContext(ctx)
+	support, below := errgroup.WithContext(below)
+	for _, run := range []func(context.Context) error{h.callers.Run, h.agents.Run, h.phones.Run, h.journal.Run, h.dispatch.Run,
+		h.desk.Run, h.mode.Run, func(ctx context.Context) error { return h.pages.Run(ctx, h.web, h.tls()) }} {
+		support.Go(func() error { return run(below) })
+	}
+	calls.Go(func() error { return h.trunk.Run(ctx) })
+	calls.Go(func() error { // a part below that fails ends the calls too
+		select {
+		case <-below.Done():
+			return context.Cause(below)
+		case <-ctx.Done():
+			return nil
+		}
+	})
+	err = calls.Wait()
+	stop()
+	return errors.Join(err, ignoreEnd(support.Wait()), h.Close())
+}
+
+// ignoreEnd drops the errors that only say that Run was asked to end.
+func ignoreEnd(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+func (h *hotline) tls() *tls.Config { return h.certs.TLS() }
+
+// Panics is how many faults of ours were caught since the start.
+func (h *hotline) Panics() int64 { return int64(h.trunk.Stats().Panics) + h.pages.Panics() }
+
+func (h *hotline) checkPIN(ctx context.Context, caller call.Number, pin string) (id, name string, err error) {
+	a, err := h.accounts.AuthenticatePhone(ctx, caller, pin)
+	return a.ID, a.Name, err
+}
+
+// entries are the numbers of the hotline and where they lead.
+func entries(cfg config.Config) map[string]desk.Entry {
+	out := map[string]desk.Entry{}
+	for _, number := range cfg.SIP.Help {
+		out[number] = desk.Entry{Flow: ivr.FlowMain, Language: cfg.Languages[0]}
+	}
+	for _, number := range cfg.SIP.Supervisor {
+		out[number] = desk.Entry{Flow: ivr.FlowSupervisor, Language: cfg.Languages[0], Supervisor: true}
+	}
+	return out
+}
+
+// browserAddrs are the addresses that browsers may send their sound to: the
+// one the pages are on, or all of this machine's.
+func browserAddrs(cfg config.Config) []netip.Addr {
+	at := netip.MustParseAddrPort(cfg.Web.Listen).Addr() // checked by config
+	if at.IsUnspecified() {
+		return nil
+	}
+	return []netip.Addr{at}
+}
+
+// outwardAddr is the address of this machine that leads to other machines, or
+// loopback when it has none. Nothing is sent.
+func outwardAddr() netip.Addr {
+	conn, err := net.Dial("udp4", "192.0.2.1:9") // TEST-NET-1 (RFC 5737)
+	if err == nil {
+		defer conn.Close()
+		if at, err := netip.ParseAddrPort(conn.LocalAddr().String()); err == nil {
+			return at.Addr()
+		}
+	}
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	}
+	var found netip.Addr
+	for _, a := range addrs {
+		prefix, err := netip.ParsePrefix(a.String())
+		if err == nil && prefix.Addr().Is4() && !prefix.Addr().IsLoopback() {
+			found = prefix.Addr()
+		}
+	}
+	return cmp.Or(found, netip.AddrFrom4([4]byte{127, 0, 0, 1}))
+}
+
+// exports are the tables that coordinators carry away.
+type exports struct {
+	contacts *triage.Contacts
+	cases    *triage.Cases
+	registry *volunteers.Registry
+}
+
+// Export writes the set "contacts", "cases" or "registrants" as "xlsx" or
+// "csv".
+func (e exports) Export(_ context.Context, w io.Writer, set, format string) error {
+	var t table.Table
+	switch set {
+	case "contacts":
+		t = triage.ContactTable(e.contacts)
+	case "cases":
+		t = triage.CaseTable(e.cases)
+	case "registrants":
+		t = volunteers.Table(e.registry)
+	default:
+		return fmt.Errorf("there is no table %q", set)
+	}
+	switch format {
+	case "xlsx":
+		return table.WriteXLSX(w, t)
+	case "csv":
+		return table.WriteCSV(w, t)
+	}
+	return fmt.Errorf("tables are not written as %q", format)
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+
+	"hotline/appliance/call"
+	"hotline/appliance/config"
+	"hotline/provisioning"
+	"hotline/volunteers/roster"
+)
+
+type setupCommand struct {
+	Dir        string   `help:"Folder for the configuration and the records." default:"." type:"path"`
+	Name       string   `help:"Name of the hotline." default:"Hotline"`
+	Operation  string   `help:"Name of the disaster response." default:"Response"`
+	Region     string   `help:"Country of numbers without a country code (two letters)." default:"US"`
+	Number     []string `help:"Number that reaches the hotline, as the trunk sends it. May be given more than once." default:"100"`
+	Emergency  string   `help:"Number of the supervisor line." name:"supervisor-number" default:"199"`
+	Supervisor string   `help:"Phone number of the first supervisor, for the supervisor line." name:"supervisor-phone" placeholder:"+12025550147"`
+}
+
+func (c *setupCommand) Run(ctx context.Context, s streams) error {
+	cfg := config.Default()
+	cfg.Name, cfg.Operation, cfg.Region = c.Name, c.Operation, c.Region
+	cfg.SIP.Help, cfg.SIP.Supervisor = c.Number, []string{c.Emergency}
+	if _, err := config.Parse("the settings given", []byte(cfg.Describe())); err != nil {
+		return err
+	}
+	supervisor := provisioning.Person{Login: "supervisor", Name: "Supervisor", Role: roster.RoleSupervisor, Profile: "all"}
+	if c.Supervisor != "" {
+		if supervisor.Phone = call.ParseNumber(c.Supervisor, c.Region); !supervisor.Phone.E164() {
+			return errors.New("the supervisor's phone number cannot be read: give it with the country code, like +12025550147")
+		}
+	}
+	res, err := provisioning.Setup(ctx, provisioning.Options{Dir: c.Dir, Config: cfg, Log: newLog(s.err, false), People: []provisioning.Person{
+		{Login: "admin", Name: "Administrator", Role: roster.RoleAdmin},
+		{Login: "coordinator", Name: "Coordinator", Role: roster.RoleCoordinator, Profile: "all"},
+		supervisor,
+		{Login: "volunteer", Name: "First phone volunteer", Role: roster.RoleAgent, Profile: "all"},
+	}})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(s.out, "The hotline is set up. Write these down now; they are shown only once.\n\n")
+	printCredentials(s.out, res.Credentials)
+	fmt.Fprintf(s.out, `
+Next steps
+  1. Start it:              hotline serve --config %s
+  2. Open the pages:        https://<this machine's address>:%s
+     The browser warns because the certificate is the box's own. Its authority begins with
+     %s
+  3. Point the trunk at:    UDP port %s, numbers %v
+  4. Change what you like:  %s (every setting is explained there)
+`, res.ConfigPath, port(cfg.Web.Listen), res.Fingerprint, port(cfg.SIP.Listen), cfg.SIP.Help, res.ConfigPath)
+	if supervisor.Phone == "" {
+		fmt.Fprintf(s.out, "  5. Give the supervisor a phone number and PIN on the accounts page: the supervisor line needs both.\n")
+	}
+	return nil
+}
+
+func port(addr string) string {
+	_, p, err := net.SplitHostPort(addr)
+	if err != nil {
+		return addr
+	}
+	return p
+}
+
+func printCredentials(w io.Writer, all []provisioning.Credential) {
+	for _, c := range all {
+		fmt.Fprintf(w, "  %-12s  %-12s  password %s\n", words(c.Role), c.Login, c.Password)
+		if c.PIN != "" {
+			fmt.Fprintf(w, "  %-12s  calls from %s with PIN %s\n", "", string(c.Phone), c.PIN)
+		}
+	}
+}
+
+// words is how people call a role.
+func words(r roster.Role) string {
+	if r == roster.RoleAgent {
+		return "volunteer"
+	}
+	return string(r)
+}
+
+// pageURL is an address of the pages that works on this machine.
+func pageURL(h *hotline) string {
+	at := netip.MustParseAddrPort(h.web.Addr().String())
+	host := at.Addr().Unmap()
+	if host.IsUnspecified() {
+		host = outwardAddr()
+	}
+	if host.IsLoopback() {
+		return fmt.Sprintf("https://localhost:%d/", at.Port())
+	}
+	return fmt.Sprintf("https://%s/", netip.AddrPortFrom(host, at.Port()))
+}
