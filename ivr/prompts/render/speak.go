@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -21,7 +22,7 @@ import (
 // what telephone networks expect; peaks stay out of the codec's last segment.
 const (
 	speechLevel = -20.0
-	peakLevel   = -3.2 // the codec rounds up by as much as 0.15 dB here
+	peakLevel   = -3.0
 	quietLevel  = -42.0
 )
 
@@ -36,25 +37,39 @@ func speak(v prompts.Voice, text string) (*audio.Clip, error) {
 	}
 	highPass(pcm, rate, 130)
 	pcm = shorten(trim(pcm, rate), rate)
-	// Limiting and bringing the rate down take some of the level away, so it is
-	// set, measured at 8 kHz, and corrected.
-	ceiling := math.Pow(10, peakLevel/20) * math.MaxInt16
-	correction := 0.0
+	// Limiting and bringing the rate down change level and peaks a little, so
+	// both are set, measured at 8 kHz, and corrected.
+	speech, peak := speechLevel, peakLevel
 	for round := 0; ; round++ {
-		level := make([]float64, len(pcm))
-		copy(level, pcm)
-		scale(level, math.Pow(10, (speechLevel+correction-speechRMS(pcm, rate))/20))
-		limit(level, rate, ceiling)
+		level := slices.Clone(pcm)
+		scale(level, math.Pow(10, (speech-speechRMS(pcm, rate))/20))
+		limit(level, rate, math.Pow(10, peak/20)*math.MaxInt16)
 		clip, err := toClip(level, rate)
 		if err != nil {
 			return nil, err
 		}
-		off := speechLevel - speechRMS(floats(clip.PCM()), audio.SampleRate)
-		if math.Abs(off) < 0.2 || round == 6 {
+		done := floats(clip.PCM())
+		off, over := speechLevel-speechRMS(done, audio.SampleRate), loudest(done)-peakLevel
+		if math.Abs(off) < 0.3 && over <= 0 {
 			return clip, nil
 		}
-		correction += off
+		if round == 20 {
+			return nil, fmt.Errorf("the level could not be set: speech %.1f dB off, peak %.1f dB over", off, over)
+		}
+		speech += off
+		if over > 0 {
+			peak -= over + 0.05
+		}
 	}
+}
+
+// loudest is the highest sample in dB below full scale.
+func loudest(pcm []float64) float64 {
+	var peak float64
+	for _, x := range pcm {
+		peak = max(peak, math.Abs(x))
+	}
+	return 20 * math.Log10(max(peak, 1)/math.MaxInt16)
 }
 
 // synthesise runs espeak-ng.
