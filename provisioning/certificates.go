@@ -19,13 +19,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
 // Times of certificates. Browsers refuse leaves of more than 398 days; a root
 // that people install by hand must last the life of the box.
 const (
-	rootLife  = 10 * 365 * 24 * time.Hour
+	rootLife  = 20 * 365 * 24 * time.Hour
 	leafLife  = 397 * 24 * time.Hour
 	leafRenew = 30 * 24 * time.Hour
 	backdate  = 48 * time.Hour // a box without a battery clock may be behind its browsers
@@ -37,11 +38,17 @@ const (
 // install the root.
 type Certificates struct {
 	dir     string
-	names   []string
 	root    *x509.Certificate
 	rootKey crypto.Signer
-	leaf    tls.Certificate
+
+	mu    sync.Mutex
+	names []string
+	leaf  tls.Certificate
 }
+
+// aDayPast is before any box was set up. A box without a battery clock may be
+// set up in the wrong year, and its root must be valid all the same.
+func aDayPast() time.Time { return time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC) }
 
 // OpenCertificates loads the authority and certificate in dir, making what is
 // missing. The certificate is made anew when it does not cover names (host
@@ -60,9 +67,34 @@ func OpenCertificates(dir string, names []string, now time.Time) (*Certificates,
 	return c, nil
 }
 
-// TLS is the configuration of the web server.
+// TLS is the configuration of the web server. It renews the certificate when a
+// browser comes and it is near its end, or when the browser came to an address
+// that the machine got later: neither time nor a new network needs a restart.
 func (c *Certificates) TLS() *tls.Config {
-	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{c.leaf}}
+	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		var at net.Addr
+		if hello.Conn != nil {
+			at = hello.Conn.LocalAddr()
+		}
+		return c.serve(at, time.Now()), nil
+	}}
+}
+
+// serve returns the certificate for a browser that came to the address at. The
+// name that a browser asks for is not added: anybody can ask for any name.
+func (c *Certificates) serve(at net.Addr, now time.Time) *tls.Certificate {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if tcp, ok := at.(*net.TCPAddr); ok && tcp.Zone == "" && !slices.Contains(c.names, tcp.IP.String()) {
+		c.names = append(c.names, tcp.IP.String())
+	}
+	if !c.fits(c.leaf.Leaf, now) {
+		// A failure leaves the old certificate, or a new one that is only in
+		// memory. Both are better than no page.
+		_ = c.issue(now)
+	}
+	leaf := c.leaf
+	return &leaf
 }
 
 // Root is the authority's certificate in PEM form, for people to install.
@@ -82,7 +114,11 @@ func (c *Certificates) Fingerprint() string {
 }
 
 // Expires is when the certificate shown to browsers ends.
-func (c *Certificates) Expires() time.Time { return c.leaf.Leaf.NotAfter }
+func (c *Certificates) Expires() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.leaf.Leaf.NotAfter
+}
 
 func (c *Certificates) openRoot(now time.Time) error {
 	certPath, keyPath := filepath.Join(c.dir, "root.pem"), filepath.Join(c.dir, "root.key")
@@ -102,7 +138,7 @@ func (c *Certificates) openRoot(now time.Time) error {
 	host, _ := os.Hostname() // only a hint in the name
 	template := &x509.Certificate{
 		SerialNumber: serial(), Subject: pkix.Name{CommonName: strings.TrimSpace("Hotline authority " + host)},
-		NotBefore: now.Add(-backdate), NotAfter: now.Add(rootLife), IsCA: true, BasicConstraintsValid: true, MaxPathLenZero: true,
+		NotBefore: aDayPast(), NotAfter: latest(now, aDayPast()).Add(rootLife), IsCA: true, BasicConstraintsValid: true, MaxPathLenZero: true,
 		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
@@ -117,12 +153,20 @@ func (c *Certificates) openRoot(now time.Time) error {
 }
 
 func (c *Certificates) openLeaf(now time.Time) error {
-	certPath, keyPath := filepath.Join(c.dir, "web.pem"), filepath.Join(c.dir, "web.key")
-	pair, err := tls.LoadX509KeyPair(certPath, keyPath)
+	pair, err := tls.LoadX509KeyPair(c.leafPaths())
 	if err == nil && c.fits(pair.Leaf, now) {
 		c.leaf = pair
 		return nil
 	}
+	return c.issue(now)
+}
+
+func (c *Certificates) leafPaths() (cert, key string) {
+	return filepath.Join(c.dir, "web.pem"), filepath.Join(c.dir, "web.key")
+}
+
+// issue makes a certificate for the present names and takes it into use.
+func (c *Certificates) issue(now time.Time) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return err
@@ -143,11 +187,20 @@ func (c *Certificates) openLeaf(now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("making the certificate of the pages: %w", err)
 	}
-	if err := writePair(certPath, keyPath, der, key); err != nil {
-		return err
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		return fmt.Errorf("making the certificate of the pages: %w", err)
 	}
-	c.leaf, err = tls.LoadX509KeyPair(certPath, keyPath)
-	return err
+	c.leaf = tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
+	certPath, keyPath := c.leafPaths()
+	return writePair(certPath, keyPath, der, key)
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // fits reports whether a certificate is ours, covers all names and lasts.
@@ -175,13 +228,27 @@ func writePair(certPath, keyPath string, der []byte, key *ecdsa.PrivateKey) erro
 		return err
 	}
 	// The key first: a certificate without its key would look finished.
-	if err := os.WriteFile(keyPath, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw}), 0o600); err != nil {
+	if err := writeWhole(keyPath, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw}), 0o600); err != nil {
 		return fmt.Errorf("writing a key: %w", err)
 	}
-	if err := os.WriteFile(certPath, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o644); err != nil {
+	if err := writeWhole(certPath, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o644); err != nil {
 		return fmt.Errorf("writing a certificate: %w", err)
 	}
 	return nil
+}
+
+// writeWhole writes a file so that a power cut leaves the old one or the new
+// one, never a half.
+func writeWhole(path string, content []byte, mode fs.FileMode) error {
+	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
 }
 
 // OwnNames are the names and addresses under which this machine may be

@@ -96,6 +96,29 @@ func TestTheCertificateIsMadeAnewWhenNeededAndTheRootStays(t *testing.T) {
 	}
 }
 
+func TestARunningBoxKeepsItsCertificateRight(t *testing.T) {
+	now := time.Now()
+	c, err := OpenCertificates(t.TempDir(), []string{"hotline.local"}, now)
+	must(t, err)
+	first := c.Expires()
+	came := &net.TCPAddr{IP: net.ParseIP("198.51.100.4"), Port: 8443}
+	if leaf := c.serve(came, now).Leaf; leaf.VerifyHostname("198.51.100.4") != nil || leaf.VerifyHostname("hotline.local") != nil {
+		t.Error("a browser that came to a new address of the box gets a certificate without it")
+	}
+	if a, b := c.serve(came, now), c.serve(came, now); a.Leaf != b.Leaf {
+		t.Error("a good certificate is made anew for every browser")
+	}
+	if leaf := c.serve(nil, now.Add(370*24*time.Hour)).Leaf; !leaf.NotAfter.After(first) {
+		t.Error("a certificate near its end is shown although the box could renew it")
+	}
+	// The clock of a box without a battery: set up in 1970, then told the year.
+	c, err = OpenCertificates(t.TempDir(), []string{"127.0.0.1"}, time.Unix(3600, 0))
+	must(t, err)
+	if err := handshake(t, c, "127.0.0.1"); err != nil {
+		t.Errorf("after the clock was set right: %v", err)
+	}
+}
+
 func TestSetupMakesAHotlineOnce(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new", "box")
 	log := slog.New(slog.DiscardHandler)
@@ -144,6 +167,28 @@ func TestASetupThatFailsTakesAllItsFilesAway(t *testing.T) {
 	}
 	if left, err := os.ReadDir(root); err != nil || len(left) != 0 {
 		t.Errorf("%v is left (%v)", left, err)
+	}
+}
+
+func TestASetupThatFailsEmptiesAFolderThatWasEmpty(t *testing.T) {
+	root := t.TempDir()
+	data := filepath.Join(root, "data")
+	must(t, os.Mkdir(data, 0o700))
+	must(t, os.WriteFile(filepath.Join(root, "letter.txt"), []byte("mine"), 0o600))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	opts := Options{Dir: root, Config: config.Default(), Log: slog.New(slog.DiscardHandler), People: []Person{{Login: "admin", Name: "Administrator", Role: roster.RoleAdmin}}}
+	if _, err := Setup(ctx, opts); err == nil {
+		t.Fatal("no error")
+	}
+	if left, err := os.ReadDir(data); err != nil || len(left) != 0 {
+		t.Errorf("%v is left in the data folder (%v)", left, err)
+	}
+	if left, err := os.ReadDir(root); err != nil || len(left) != 2 {
+		t.Errorf("%v is left, want the letter and the data folder (%v)", left, err)
+	}
+	if _, err := Setup(t.Context(), opts); err != nil {
+		t.Errorf("the second try: %v", err)
 	}
 }
 

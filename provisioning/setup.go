@@ -36,6 +36,21 @@ type Credential struct {
 	PIN      string // "" for those without a phone
 }
 
+const by = "setup" // who made the accounts, in the log
+
+// setPIN gives an account a new PIN. One in fifty thousand is refused as too
+// easy to guess.
+func setPIN(ctx context.Context, accounts *roster.Accounts, id string) (pin string, err error) {
+	for range 5 {
+		pin = newPIN()
+		var easy roster.Mistake
+		if err = accounts.SetPIN(ctx, id, pin, by); !errors.As(err, &easy) {
+			return pin, err
+		}
+	}
+	return "", err
+}
+
 // Enrol gives every person an account with a new password and, with a phone, a
 // new PIN. An account that exists keeps everything else.
 func Enrol(ctx context.Context, accounts *roster.Accounts, people []Person) ([]Credential, error) {
@@ -47,7 +62,6 @@ func Enrol(ctx context.Context, accounts *roster.Accounts, people []Person) ([]C
 	for _, a := range have {
 		ids[a.Login] = a.ID
 	}
-	const by = "setup"
 	var out []Credential
 	for _, p := range people {
 		c := Credential{Person: p, Password: NewPassword()}
@@ -60,8 +74,7 @@ func Enrol(ctx context.Context, accounts *roster.Accounts, people []Person) ([]C
 			id = a.ID
 		}
 		if err == nil && p.Phone != "" {
-			c.PIN = newPIN()
-			err = accounts.SetPIN(ctx, id, c.PIN, by)
+			c.PIN, err = setPIN(ctx, accounts, id)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("making the account of %s: %w", p.Login, err)
@@ -104,6 +117,7 @@ func Setup(ctx context.Context, opts Options) (res Result, err error) {
 	if err := made.folder(opts.Dir); err != nil {
 		return res, err
 	}
+	made.emptied = nil // the folder of the file may hold other things
 	made.file(res.ConfigPath)
 	if err := os.WriteFile(res.ConfigPath, []byte(opts.Config.Describe()), 0o600); err != nil {
 		return res, fmt.Errorf("writing the configuration: %w", err)
@@ -152,7 +166,10 @@ func Names(c config.Config) []string {
 }
 
 // undo remembers what was made, to take it away again.
-type undo struct{ paths []string }
+type undo struct {
+	paths   []string // to remove
+	emptied []string // folders that were there, and empty
+}
 
 // folder makes dir and remembers the topmost folder that was missing.
 func (u *undo) folder(dir string) error {
@@ -165,6 +182,8 @@ func (u *undo) folder(dir string) error {
 	}
 	if missing != "" {
 		u.paths = append(u.paths, missing)
+	} else {
+		u.emptied = append(u.emptied, dir)
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return &Problem{What: fmt.Sprintf("The folder %s cannot be made (%v).", dir, err), Do: "Choose another one with --dir.", Err: err}
@@ -176,6 +195,13 @@ func (u *undo) file(path string) { u.paths = append(u.paths, path) }
 
 func (u *undo) all() error {
 	var errs []error
+	for _, dir := range u.emptied {
+		entries, err := os.ReadDir(dir)
+		errs = append(errs, err)
+		for _, entry := range entries {
+			errs = append(errs, os.RemoveAll(filepath.Join(dir, entry.Name())))
+		}
+	}
 	for i := len(u.paths) - 1; i >= 0; i-- {
 		errs = append(errs, os.RemoveAll(u.paths[i]))
 	}
