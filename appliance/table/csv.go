@@ -64,8 +64,11 @@ func csvCell(kind Kind, cell any) string {
 		}
 		return Inert(v)
 	case time.Time:
-		if v.IsZero() {
+		switch {
+		case v.IsZero():
 			return ""
+		case kind == Date:
+			return v.Format(time.DateOnly)
 		}
 		return v.UTC().Format(time.RFC3339)
 	case int:
@@ -99,8 +102,13 @@ func WriteJSONL(w io.Writer, t Table) error {
 		}
 		object := make(map[string]any, len(row))
 		for i, cell := range row {
-			if at, ok := cell.(time.Time); ok && at.IsZero() {
-				cell = nil
+			if at, ok := cell.(time.Time); ok {
+				switch {
+				case at.IsZero():
+					cell = nil
+				case t.Columns[i].Kind == Date:
+					cell = at.Format(time.DateOnly)
+				}
 			}
 			object[t.Columns[i].Name] = cell
 		}

@@ -26,6 +26,7 @@ const (
 	Phone    Kind = "phone"    // string: text cell
 	ID       Kind = "id"       // string: text cell; codes, ids, enumerations
 	DateTime Kind = "datetime" // time.Time: a real date in UTC; empty when zero
+	Date     Kind = "date"     // time.Time: a real date without a time of day; empty when zero
 	Int      Kind = "int"      // int
 	Decimal  Kind = "decimal"  // float64
 	Bool     Kind = "bool"     // bool: 1 or 0
@@ -117,7 +118,7 @@ func check(c Column, cell any) error {
 	switch c.Kind {
 	case Text, Phone, ID:
 		_, ok = cell.(string)
-	case DateTime:
+	case DateTime, Date:
 		_, ok = cell.(time.Time)
 	case Int:
 		_, ok = cell.(int)

@@ -114,6 +114,32 @@ func TestJSONLinesKeepEverything(t *testing.T) {
 	}
 }
 
+// A day is the same day everywhere: half past midnight on 1 March in a zone
+// east of Greenwich must not become 28 February.
+func TestADateHasNoTimeOfDay(t *testing.T) {
+	east := time.Date(2026, 3, 1, 0, 30, 0, 0, time.FixedZone("east", 10*3600))
+	days := Table{Name: "days", Columns: []Column{{"expiry", Date, "when it ends"}}, Rows: rows([]any{east}, []any{time.Time{}})}
+	var sheet, text, lines bytes.Buffer
+	if err := errors.Join(WriteXLSX(&sheet, days), WriteCSV(&text, days), WriteJSONL(&lines, days)); err != nil {
+		t.Fatal(err)
+	}
+	book, err := excelize.OpenReader(&sheet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer book.Close()
+	raw, _ := book.GetCellValue("days", "A2", excelize.Options{RawCellValue: true})
+	if shown, _ := book.GetCellValue("days", "A2"); shown != "2026-03-01" || raw != "46082" {
+		t.Errorf("the workbook shows %q and holds %q", shown, raw)
+	}
+	if got := text.String(); got != "\ufeffexpiry\r\n2026-03-01\r\n\r\n" {
+		t.Errorf("CSV %q", got)
+	}
+	if got := lines.String(); got != "{\"expiry\":\"2026-03-01\"}\n{\"expiry\":null}\n" {
+		t.Errorf("JSON Lines %q", got)
+	}
+}
+
 func TestInert(t *testing.T) {
 	for in, want := range map[string]string{
 		"plain": "plain", "": "", "=1": "'=1", "+1": "'+1", "-1": "'-1", "@a": "'@a", "\t=1": "' =1", "\u200b=1": "'\u200b=1",

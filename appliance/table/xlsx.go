@@ -51,13 +51,14 @@ func WriteXLSX(w io.Writer, t Table) (err error) {
 }
 
 type sheets struct {
-	book             *excelize.File
-	t                Table
-	head, text, date int // styles
-	out              *excelize.StreamWriter
-	name             string
-	n                int // sheets begun
-	row              int // rows of the present sheet, header included
+	book       *excelize.File
+	t          Table
+	head, text int // styles
+	date, day  int
+	out        *excelize.StreamWriter
+	name       string
+	n          int // sheets begun
+	row        int // rows of the present sheet, header included
 }
 
 func newSheets(book *excelize.File, t Table) (*sheets, error) {
@@ -71,6 +72,10 @@ func newSheets(book *excelize.File, t Table) (*sheets, error) {
 	}
 	format := "yyyy-mm-dd hh:mm:ss"
 	if x.date, err = book.NewStyle(&excelize.Style{CustomNumFmt: &format}); err != nil {
+		return nil, err
+	}
+	format = "yyyy-mm-dd"
+	if x.day, err = book.NewStyle(&excelize.Style{CustomNumFmt: &format}); err != nil {
 		return nil, err
 	}
 	return x, x.next()
@@ -159,8 +164,11 @@ func (x *sheets) cell(kind Kind, cell any) any {
 		}
 		return excelize.Cell{StyleID: x.text, Value: cut(v)}
 	case time.Time:
-		if v.IsZero() {
+		switch {
+		case v.IsZero():
 			return nil
+		case kind == Date:
+			return excelize.Cell{StyleID: x.day, Value: time.Date(v.Year(), v.Month(), v.Day(), 0, 0, 0, 0, time.UTC)}
 		}
 		return excelize.Cell{StyleID: x.date, Value: v.UTC()}
 	case bool:
