@@ -207,16 +207,17 @@ func (s *scene) wait(what string, done func() bool) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 	defer cancel()
+	over := s.over
 	go func() {
 		select {
-		case <-s.over:
+		case <-over:
 			cancel()
 		case <-ctx.Done():
 		}
 	}()
 	if s.line.until(ctx, done) != nil {
 		select {
-		case <-s.over:
+		case <-over:
 			s.line.mu.Lock()
 			defer s.line.mu.Unlock()
 			if !done() {

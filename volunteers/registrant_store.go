@@ -1,10 +1,13 @@
 package volunteers
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
+	"reflect"
 	"slices"
 
 	"hotline/appliance/audio"
@@ -38,21 +41,28 @@ func NewRegistry(s *store.Store) *Registry { return &Registry{store: s} }
 func (g *Registry) Save(ctx context.Context, r Registrant, sound map[string][]byte) (Registrant, error) {
 	var saved Registrant
 	err := g.store.Update(ctx, func(tx *store.Tx) error {
-		next, fresh, err := merge(tx, r)
+		next, before, err := merge(tx, r)
 		if err != nil {
 			return err
 		}
-		for name, mulaw := range sound {
-			if err := next.keep(tx, name, mulaw); err != nil {
+		news := before.ID == ""
+		for _, name := range slices.Sorted(maps.Keys(sound)) {
+			changed, err := next.keep(tx, name, sound[name])
+			if err != nil {
 				return err
 			}
+			news = news || changed
 		}
 		next.Incomplete = next.Incomplete || len(next.Missing()) > 0
+		if saved = next; !news && reflect.DeepEqual(next, before) {
+			return nil
+		}
+		next.UpdatedAt = tx.Now()
 		if err := registrants.Put(tx, next.ID, next); err != nil {
 			return err
 		}
 		what := "completed"
-		if fresh {
+		if before.ID == "" {
 			what = "registered"
 		}
 		if next.Incomplete {
@@ -69,21 +79,23 @@ func (g *Registry) Save(ctx context.Context, r Registrant, sound map[string][]by
 	return saved, nil
 }
 
-// merge finds the record of the same contact, or begins one.
-func merge(tx *store.Tx, r Registrant) (next Registrant, fresh bool, err error) {
+// merge finds the record of the same contact, or begins one: before is then
+// the zero Registrant.
+func merge(tx *store.Tx, r Registrant) (next, before Registrant, err error) {
 	id := r.ID
 	if id == "" && r.Contact != "" {
 		id = first(byContact.IDs(tx, r.Contact))
 	}
 	if id == "" {
 		next, err = begin(tx, r)
-		return next, true, err
+		return next, Registrant{}, err
 	}
-	next, err = registrants.Get(tx, id)
+	before, err = registrants.Get(tx, id)
 	if err != nil {
-		return next, false, err
+		return next, before, err
 	}
-	complete := !next.Incomplete
+	next = before
+	next.Recordings = slices.Clone(before.Recordings)
 	add(&next.Age, r.Age)
 	add(&next.Area, r.Area)
 	add(&next.Willing, r.Willing)
@@ -103,12 +115,11 @@ func merge(tx *store.Tx, r Registrant) (next Registrant, fresh bool, err error) 
 	}
 	if !r.Phone.Withheld() && r.Phone != next.Phone {
 		if err := rephone(tx, &next, r.Phone); err != nil {
-			return next, false, err
+			return next, before, err
 		}
 	}
-	next.Incomplete = r.Incomplete && !complete
-	next.UpdatedAt = tx.Now()
-	return next, false, nil
+	next.Incomplete = r.Incomplete && before.Incomplete
+	return next, before, nil
 }
 
 func add[T ~string](old *T, new T) {
@@ -163,13 +174,22 @@ func rephone(tx *store.Tx, r *Registrant, phone call.Number) error {
 	return byPhone.Add(tx, tx.Digest(string(phone)), r.ID)
 }
 
-func (r *Registrant) keep(tx *store.Tx, name string, mulaw []byte) error {
+// keep stores what r said under name, and reports whether that is news.
+func (r *Registrant) keep(tx *store.Tx, name string, mulaw []byte) (news bool, err error) {
 	if len(mulaw) == 0 {
-		return nil
+		return false, nil
 	}
-	r.Recordings = slices.DeleteFunc(r.Recordings, func(x Recording) bool { return x.Name == name })
-	r.Recordings = append(r.Recordings, Recording{Name: name, Seconds: (len(mulaw) + audio.SampleRate - 1) / audio.SampleRate})
-	return recordings.Put(tx, r.ID+"/"+name, mulaw)
+	old, err := recordings.Get(tx, r.ID+"/"+name)
+	if err == nil && bytes.Equal(old, mulaw) || err != nil && !errors.Is(err, store.ErrNotFound) {
+		return false, err
+	}
+	said := Recording{Name: name, Seconds: (len(mulaw) + audio.SampleRate - 1) / audio.SampleRate}
+	if at := slices.IndexFunc(r.Recordings, func(x Recording) bool { return x.Name == name }); at >= 0 {
+		r.Recordings[at] = said
+	} else {
+		r.Recordings = append(r.Recordings, said)
+	}
+	return true, recordings.Put(tx, r.ID+"/"+name, mulaw)
 }
 
 // SaveAnswers stores a finished telephone registration and returns the code to
