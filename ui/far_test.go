@@ -271,6 +271,7 @@ type site struct {
 	server *Server
 	url    string
 	roots  *x509.CertPool
+	cable  *cable
 }
 
 func startSite(t *testing.T, s *script, extra map[string]map[string]string) *site {
@@ -299,10 +300,11 @@ func startSite(t *testing.T, s *script, extra map[string]map[string]string) *sit
 	roots := x509.NewCertPool()
 	roots.AddCert(lender.Certificate())
 	lender.Close()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	socket, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
+	listener := &cable{Listener: socket}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
@@ -322,7 +324,7 @@ func startSite(t *testing.T, s *script, extra map[string]map[string]string) *sit
 			t.Errorf("%d requests ended in a fault of the program", n)
 		}
 	})
-	return &site{script: s, server: server, url: "https://" + listener.Addr().String(), roots: roots}
+	return &site{script: s, server: server, url: "https://" + listener.Addr().String(), roots: roots, cable: listener}
 }
 
 // withSound runs the real browser side of the voice plane behind the script.

@@ -87,7 +87,7 @@ function newState(next: Snapshot): void {
   }
   const talking = state === "on_call" && !next.call?.held;
   phone.listen(talking && !local.muted);
-  form.show(state === "offered" ? "" : contact, next.case, next.call?.protected ?? false);
+  form.show(state === "offered" ? "" : contact, next.case, next.call?.protected ?? false, next.call?.number ?? "");
   render();
 }
 

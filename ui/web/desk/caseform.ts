@@ -29,9 +29,10 @@ export class CaseForm {
   get unsent(): boolean { return Object.keys(this.pending).length > 0 || this.sent.size > 0; }
 
   /** Shows the case of the contact, without touching what is being written. */
-  show(contact: string, shown: Case | null, isProtected: boolean): void {
+  show(contact: string, shown: Case | null, isProtected: boolean, caller: string): void {
     if (contact !== this.contact) this.turnTo(contact);
-    const fields = shown?.fields ?? {};
+    // The caller's own number stands there already; confirming it saves it.
+    const fields: Fields = { callback_number: caller, ...shown?.fields };
     const fresh = this.unconfirmed();
     for (const control of this.controls()) {
       if (!(control.name in fresh)) set(control, fields[control.name] ?? null);
@@ -81,6 +82,10 @@ export class CaseForm {
     if (!control.name || !this.contact) return;
     if (control.type === "radio" && !control.checked) return;
     this.pending[control.name] = this.read(control);
+    if (control.name === "callback_confirmed") {
+      const number = this.form.querySelector<HTMLInputElement>('[name="callback_number"]');
+      if (number?.value) this.pending.callback_number = number.value;
+    }
     if (control.name === "talk_freely") this.guard(this.specialistChosen());
     this.remember();
     this.on.changed();
@@ -95,18 +100,18 @@ export class CaseForm {
     if (control.type === "checkbox") return control.checked;
     if (control.dataset.number !== undefined) {
       const digits = control.value.replace(/\D/g, "");
-      return digits === "" ? null : Number(digits);
+      return Number(digits); // emptied: 0, which the record leaves out
     }
     return control.value;
   }
 
-  /** Protected: free text is emptied and closed, at once and before the server answers. */
+  /** Protected: everything that could expose the caller is emptied and closed, at once and before the server answers. */
   private guard(closed: boolean): void {
     this.form.toggleAttribute("data-protected", closed);
     for (const control of this.controls()) {
-      if (control.dataset.free === undefined) continue;
+      if (urgency.includes(control.name)) continue;
       if (closed) {
-        control.value = "";
+        if (control.type === "radio" || control.type === "checkbox") control.checked = false; else control.value = "";
         delete this.pending[control.name];
         for (const { fields } of this.sent.values()) delete fields[control.name];
       }
@@ -159,6 +164,9 @@ export class CaseForm {
     for (const [contact, fields] of open) sessionStorage.setItem(storageKey(contact), JSON.stringify(fields));
   }
 }
+
+/** All that a protected case may hold: how urgent it is. */
+const urgency = ["danger_now", "urgent_need", "child_alone", "safe_tonight", "talk_freely"];
 
 const storageKey = (contact: string): string => `case:${contact}`;
 

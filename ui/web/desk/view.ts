@@ -76,7 +76,7 @@ export class View {
       for (const box of all('[data-part="level"]')) { box.hidden = !level; box.dataset.level = level; }
       text("level-mark", marks[level] ?? "");
       text("level-name", level ? w.t(`level.${level}`) : "");
-      text("level-todo", level ? w.t(`level.todo.${level}`) : "");
+      text("level-todo", level ? w.t(level === "R" && s.call?.emergency ? "level.todo.told" : `level.todo.${level}`) : "");
     }
     part("tough", s.case?.level === "R" || !!s.call?.emergency || !!s.call?.protected);
   }

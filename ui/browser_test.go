@@ -1,0 +1,222 @@
+package ui
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// browser is a headless Chromium with a made-up microphone. Whatever its pages
+// do against the rules is an error of the test.
+type browser struct {
+	t    *testing.T
+	ctx  context.Context
+	site *site
+
+	mu     sync.Mutex
+	asked  int      // requests
+	wrongs []string // requests to elsewhere, violated policies, faults of scripts
+	shots  string
+}
+
+const limitOfAStep = 20 * time.Second
+
+func openBrowser(t *testing.T, s *site) *browser {
+	t.Helper()
+	allocator, closeAllocator := chromedp.NewExecAllocator(context.Background(),
+		chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck, chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.IgnoreCertErrors, chromedp.UserDataDir(t.TempDir()),
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-default-apps", true), chromedp.Flag("disable-extensions", true),
+		chromedp.Flag("use-fake-ui-for-media-stream", true), chromedp.Flag("use-fake-device-for-media-stream", true),
+		chromedp.Flag("lang", "en-US"),
+	)
+	ctx, closeBrowser := chromedp.NewContext(allocator)
+	t.Cleanup(func() { closeBrowser(); closeAllocator() })
+	b := &browser{t: t, ctx: ctx, site: s, shots: t.ArtifactDir()}
+	// The first step starts the browser, which lives as long as its context:
+	// this one must not have the limit of a step.
+	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
+		t.Fatal(err)
+	}
+	for _, listener := range []func(any){b.watch, b.answerDialogs} {
+		if err := chromedp.Listen(ctx, listener); err != nil {
+			t.Fatal(err)
+		}
+	}
+	limited, stop := context.WithTimeout(ctx, limitOfAStep)
+	defer stop()
+	if _, err := chromedp.Call(limited, network.Enable, network.EnableParams{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := chromedp.Call(limited, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{
+		Source: `{ const take = navigator.mediaDevices?.getUserMedia.bind(navigator.mediaDevices);
+			if (take) navigator.mediaDevices.getUserMedia = async (wish) => { const got = await take(wish); (window.__tracks ??= []).push(...got.getTracks()); return got; }; }
+			addEventListener("securitypolicyviolation", (e) => console.error("POLICY " + e.violatedDirective + " " + e.blockedURI + " " + e.sourceFile))`,
+	}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		for _, wrong := range b.wrongs {
+			t.Errorf("the page did what it must not: %s", wrong)
+		}
+	})
+	return b
+}
+
+func (b *browser) watch(ev any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch ev := ev.(type) {
+	case *network.EventRequestWillBeSent:
+		b.asked++
+		url := ev.Request.URL
+		if !strings.HasPrefix(url, b.site.url) && !strings.HasPrefix(url, "about:") && !strings.HasPrefix(url, "data:") && !strings.HasPrefix(url, "blob:") {
+			b.wrongs = append(b.wrongs, "a request leaves the box: "+url)
+		}
+	case *runtime.EventExceptionThrown:
+		raw, err := json.Marshal(ev.ExceptionDetails)
+		if err != nil {
+			raw = []byte(err.Error())
+		}
+		b.wrongs = append(b.wrongs, "a fault in a script: "+string(raw))
+	case *runtime.EventConsoleAPICalled:
+		for _, arg := range ev.Args {
+			if text := string(arg.Value); strings.Contains(text, "POLICY") {
+				b.wrongs = append(b.wrongs, "against the content policy: "+text)
+			}
+		}
+	}
+}
+
+func (b *browser) do(steps ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	ctx, stop := context.WithTimeout(b.ctx, limitOfAStep)
+	defer stop()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// js evaluates an expression to a string.
+func (b *browser) js(expression string) string {
+	b.t.Helper()
+	ctx, stop := context.WithTimeout(b.ctx, limitOfAStep)
+	defer stop()
+	value, err := chromedp.Run(ctx, chromedp.Evaluate[string]("String("+expression+")"))
+	if err != nil {
+		b.t.Fatalf("%s: %v", expression, err)
+	}
+	return value
+}
+
+// until waits for an expression to become true. While a page is being changed
+// for another one there is nothing to ask; that is not an error.
+func (b *browser) until(expression string) {
+	b.t.Helper()
+	ctx, stop := context.WithTimeout(b.ctx, limitOfAStep)
+	defer stop()
+	tick := time.NewTicker(30 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		is, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!!("+expression+")"))
+		if is && err == nil {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			b.shoot("waited-in-vain")
+			b.t.Fatalf("waited in vain for %s: %v; the page: %s", expression, err, b.js(`document.body.dataset.state + " " + document.body.innerText.slice(0, 600)`))
+		}
+	}
+}
+
+func (b *browser) state(want string) {
+	b.t.Helper()
+	b.until(`document.body.dataset.state === "` + want + `"`)
+}
+
+func (b *browser) press(selector string) {
+	b.t.Helper()
+	b.do(chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
+}
+
+func (b *browser) signIn(who role) {
+	b.t.Helper()
+	b.do(chromedp.Navigate(b.site.url+"/login"),
+		chromedp.SendKeys(chromedp.CSS("#login"), string(who)), chromedp.SendKeys(chromedp.CSS("#password"), secret))
+	b.do(chromedp.Click(chromedp.CSS(`form[action="/login"] button`)))
+	b.until(`location.pathname === "` + homeOf(who) + `" && document.readyState === "complete"`)
+}
+
+// shoot writes a picture for people to look at.
+func (b *browser) shoot(name string) {
+	b.t.Helper()
+	ctx, stop := context.WithTimeout(b.ctx, limitOfAStep)
+	defer stop()
+	picture, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(b.shots, name+".png"), picture, 0o644); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// sizes are the laptop, the phone and the short laptop window that pages must
+// fit; narrow ones are also 200 % zoom.
+func sizes() map[string][2]int64 {
+	return map[string][2]int64{"1366x768": {1366, 768}, "390x844": {390, 844}, "1366x600": {1366, 600}, "320x640": {320, 640}}
+}
+
+const layoutProbe = `JSON.stringify({
+  over: document.documentElement.scrollWidth > innerWidth ? document.documentElement.scrollWidth + " > " + innerWidth : "",
+  small: [...document.querySelectorAll(".call button, .dock button")].filter((e) => e.offsetParent).map((e) => [e.textContent.trim().slice(0, 20), e.getBoundingClientRect()])
+    .filter(([, r]) => r.height < 44 || r.width < 44).map(([name, r]) => name + " " + Math.round(r.width) + "x" + Math.round(r.height)),
+  below: [...document.querySelectorAll(".call-foot .btn, .dock .btn")].filter((e) => e.offsetParent && (e.getBoundingClientRect().bottom > innerHeight + 1 || e.getBoundingClientRect().top < 0)).map((e) => e.textContent.trim().slice(0, 20)),
+  rtl: document.documentElement.dir})`
+
+// fits checks the page at every size and takes its pictures.
+func (b *browser) fits(name string) {
+	b.t.Helper()
+	for size, v := range sizes() {
+		var options []chromedp.EmulateViewportOption
+		if v[0] < 500 {
+			options = append(options, chromedp.EmulateMobile, chromedp.EmulateTouch)
+		}
+		b.do(chromedp.EmulateViewport(v[0], v[1], options...))
+		b.until(`innerWidth === ` + b.js("innerWidth"))
+		b.do(chromedp.Evaluate[chromedp.Void](`scrollTo(0, 0)`))
+		b.shoot(name + "-" + size)
+		var found struct {
+			Over         string
+			Small, Below []string
+		}
+		if err := json.Unmarshal([]byte(b.js(layoutProbe)), &found); err != nil {
+			b.t.Fatal(err)
+		}
+		if found.Over != "" {
+			b.t.Errorf("%s at %s scrolls sideways: %s", name, size, found.Over)
+		}
+		if len(found.Small) > 0 {
+			b.t.Errorf("%s at %s: too small to press: %v", name, size, found.Small)
+		}
+		if len(found.Below) > 0 && v[1] >= 600 {
+			b.t.Errorf("%s at %s: cut off: %v", name, size, found.Below)
+		}
+	}
+	b.do(chromedp.EmulateViewport(1366, 768))
+}

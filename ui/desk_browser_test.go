@@ -1,0 +1,351 @@
+package ui
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"hotline/triage"
+	"hotline/triage/desk"
+)
+
+// A call from Go Ready to the next Ready, with real sound behind a scripted
+// room, looked at in every state and at every size.
+func TestACallAtTheDesk(t *testing.T) {
+	far := newScript(t)
+	far.withSound(t)
+	far.snapshot.Demo = true
+	s := startSite(t, far, nil)
+	b := openBrowser(t, s)
+	b.signIn(agent)
+	b.state("off")
+	b.fits("off")
+	if b.asked > 14 {
+		t.Errorf("opening the desk takes %d requests", b.asked)
+	}
+
+	b.press(`[data-card="off"] [data-do="ready"]`)
+	b.state("ready")
+	s.connectedPhone(t)
+	s.set(func(now *desk.Snapshot) { now.Waiting, now.LongestS = 3, 134 })
+	b.until(`document.querySelector('[data-part="waiting"]').textContent.startsWith("3 waiting")`)
+	b.fits("ready")
+	b.press(`[data-do="robot"]`)
+	s.awaitCommand(t, "demo.call", func(desk.Command) bool { return true })
+
+	// The offer: announced, the focus stays where it was.
+	b.do(evaluate(`document.querySelector(".menu summary").focus()`))
+	s.set(func(now *desk.Snapshot) {
+		now.Agent.State, now.Agent.Since, now.Call = triage.Offered, time.Now(), ringing()
+	})
+	b.state("offer")
+	b.until(`document.getElementById("say-now").textContent.includes("Incoming call. Help. Spanish. Called 2 times before")`)
+	if focus := b.js(`document.activeElement.tagName`); focus != "SUMMARY" {
+		t.Errorf("the offer took the focus: %s", focus)
+	}
+	if title := b.js(`document.title`); !strings.Contains(title, "Incoming call") {
+		t.Errorf("title %q", title)
+	}
+	text := b.js(`document.querySelector('[data-card="offer"]').innerText`)
+	for _, want := range []string{"+1 202 555 0147", "Spanish", "Help", "1 min 20 s", "1 – needs help", "Called 2 times before", "then goes to someone else"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the offer does not say %q: %s", want, text)
+		}
+	}
+	// A key meant for something else must not answer in the first moment.
+	s.set(func(now *desk.Snapshot) { now.Agent.State, now.Call = triage.Ready, nil })
+	b.state("ready")
+	s.set(func(now *desk.Snapshot) {
+		now.Agent.State, now.Agent.Since, now.Call = triage.Offered, time.Now(), ringing()
+	})
+	b.state("offer")
+	b.key("Digit1", true)
+	if s.did1("accept") {
+		t.Error("Ctrl+Shift+1 answered at once")
+	}
+	b.fits("offer")
+	if muted := b.js(micTrack); muted != "false" {
+		t.Errorf("the microphone is open before the answer: %s", muted)
+	}
+	b.until(`performance.now() > 0 && !document.querySelector('[data-card="offer"]').hidden`)
+	b.do(waitMoment())
+	b.key("Digit1", true)
+	b.state("oncall")
+	s.awaitCommand(t, "accept", func(c desk.Command) bool { return c.Contact == ringing().Contact })
+	if open := b.js(micTrack); open != "true" {
+		t.Errorf("the microphone stays closed after the answer: %s", open)
+	}
+	b.fits("oncall")
+
+	// Typing never commands; Ctrl+Shift+3 mutes and leaves the focus.
+	b.do(evaluate(`document.getElementById("notes").focus()`))
+	b.key("Digit3", false)
+	if pressed := b.js(muteButton); pressed != "false" {
+		t.Error(`typing "3" muted the call`)
+	}
+	b.key("Digit3", true)
+	b.until(muteButton + ` === "true"`)
+	if open := b.js(micTrack); open != "false" {
+		t.Errorf("muted, but the microphone is open: %s", open)
+	}
+	if focus := b.js(`document.activeElement.id`); focus != "notes" {
+		t.Errorf("muting moved the focus to %q", focus)
+	}
+	b.until(`document.getElementById("say-soon").textContent === "Mute on"`)
+	s.awaitCommand(t, "mute", func(c desk.Command) bool { return c.On })
+	b.key("Digit3", true)
+	b.until(muteButton + ` === "false"`)
+
+	b.press(`.keys [data-do="keypad"]`)
+	b.do(typeKeys("12#"))
+	b.until(`document.querySelector('[data-part="dialled"]').textContent === "12#"`)
+	s.awaitCommand(t, "keys", func(c desk.Command) bool { return c.Digits == "#" })
+	b.press(`.keys [data-do="keypad"]`)
+
+	b.press(`.keys [data-do="hold"]`)
+	b.until(`document.querySelector('.keys [data-do="hold"]').getAttribute("aria-pressed") === "true"`)
+	if open := b.js(micTrack); open != "false" {
+		t.Error("on hold, but the microphone is open")
+	}
+	b.press(`.keys [data-do="hold"]`)
+	b.until(micTrack + ` === true`)
+
+	// The form saves by itself.
+	b.press(`label:has(> [name="danger_now"][value="yes"])`)
+	b.until(`document.querySelector('[data-part="level-name"]').textContent === "Danger now"`)
+	b.do(typeInto("place", "Santa Clara school"), typeInto("people_total", "4"))
+	b.press(`label:has(> [name="top_need"][value="water"])`)
+	s.awaitCase(t, func(f triage.CaseFields) bool {
+		return f.DangerNow == "yes" && f.Place == "Santa Clara school" && f.People == 4 && f.TopNeed == "water"
+	})
+	b.until(`/^Saved \d\d:\d\d:\d\d$/.test(document.querySelector('[data-part="saved"]').textContent)`)
+	b.until(`Object.keys(sessionStorage).filter((k) => k.startsWith("case:")).length === 0`)
+	b.press(`[data-do="emergency"]`)
+	b.state("alarm")
+	b.fits("alarm")
+
+	b.press(`[data-card="oncall"] .call-foot [data-do="end"]`)
+	b.state("wrap")
+	if checked := b.js(`document.querySelectorAll("[name=disposition]:checked").length`); checked != "0" {
+		t.Error("an ending is chosen already")
+	}
+	b.fits("wrap")
+	b.press(`[data-next="ready"]`)
+	b.until(`!document.querySelector('[data-part="wrap-wrong"]').hidden`)
+	if s.did1("wrap") {
+		t.Error("finished without an ending")
+	}
+	b.press(`label:has(> [name="disposition"][value="case_opened"])`)
+	b.press(`[data-next="ready"]`)
+	s.awaitCommand(t, "wrap", func(c desk.Command) bool { return c.Disposition == "case_opened" })
+	b.state("ready")
+	b.press(`[data-card="ready"] .fold summary`)
+	b.press(`[data-do="break"][data-reason="meal"]`)
+	b.state("break")
+	b.fits("break")
+}
+
+// The page is loaded again in the middle of a call: sound and unsaved text
+// come back without a press.
+func TestReloadDuringACall(t *testing.T) {
+	far := newScript(t)
+	far.withSound(t)
+	call := ringing()
+	call.AnsweredAt = time.Now()
+	far.snapshot.Agent.State, far.snapshot.Call = triage.OnCall, call
+	s := startSite(t, far, nil)
+	b := openBrowser(t, s)
+	b.signIn(agent)
+	b.state("oncall")
+	s.connectedPhone(t)
+	b.until(micTrack + ` === true`)
+	b.until(`document.querySelector('[data-part="no-sound"]').hidden && document.querySelector('[data-part="continue"]').hidden`)
+
+	s.mu.Lock()
+	s.refuse = desk.UserError("Nothing can be written at the moment.")
+	s.mu.Unlock()
+	b.do(typeInto("notes", "Grandmother needs insulin"))
+	b.until(`document.querySelector('[data-part="trouble"]').textContent.includes("Nothing can be written")`)
+	b.do(evaluate(`window.onbeforeunload = null`))
+	before := s.sound()
+	s.mu.Lock()
+	s.refuse = nil
+	s.mu.Unlock()
+	b.reload()
+	b.state("oncall")
+	s.awaitCase(t, func(f triage.CaseFields) bool { return f.Notes == "Grandmother needs insulin" })
+	if value := b.js(`document.getElementById("notes").value`); value != "Grandmother needs insulin" {
+		t.Errorf("notes after loading again: %q", value)
+	}
+	s.anotherPhone(t, before)
+	b.until(micTrack + ` === true`)
+}
+
+// The connection is lost in a call: the card is there without the network, and
+// what was typed meanwhile arrives afterwards.
+func TestConnectionLost(t *testing.T) {
+	far := newScript(t)
+	far.withSound(t)
+	call := ringing()
+	call.AnsweredAt = time.Now()
+	far.snapshot.Agent.State, far.snapshot.Call = triage.OnCall, call
+	s := startSite(t, far, nil)
+	b := openBrowser(t, s)
+	b.signIn(agent)
+	b.state("oncall")
+	s.connectedPhone(t)
+	s.cable.cut.Store(true)
+	b.state("lost")
+	text := b.js(`document.querySelector('[data-card="lost"]').innerText`)
+	if !strings.Contains(text, "keeps the caller on the line") || !strings.Contains(text, "Try now") {
+		t.Errorf("the card says: %s", text)
+	}
+	b.do(typeInto("place", "North bridge"))
+	b.fits("lost")
+	b.until(`document.querySelector('[data-part="saved"]').textContent.startsWith("Not saved yet")`)
+	s.cable.cut.Store(false)
+	b.state("oncall")
+	s.awaitCase(t, func(f triage.CaseFields) bool { return f.Place == "North bridge" })
+	b.until(`document.getElementById("say-soon").textContent === "You are back."`)
+}
+
+func TestProtectedCallTakesNoNotes(t *testing.T) {
+	far := newScript(t)
+	far.withSound(t)
+	call := ringing()
+	call.AnsweredAt = time.Now()
+	far.snapshot.Agent.State, far.snapshot.Call = triage.OnCall, call
+	s := startSite(t, far, nil)
+	b := openBrowser(t, s)
+	b.signIn(agent)
+	b.state("oncall")
+	b.do(typeInto("notes", "secret"))
+	b.press(`label:has(> [name="talk_freely"][value="specialist"])`)
+	b.until(`document.getElementById("notes").disabled && document.getElementById("notes").value === "" && document.getElementById("name").disabled && document.getElementById("callback_number").disabled`)
+	b.until(`document.querySelector('[data-part="protected"]').innerText.includes("This call is protected")`)
+	b.until(`document.querySelector('[data-card="oncall"] [data-part="number"]').textContent === "Protected caller"`)
+	s.awaitCommand(t, "case.save", func(c desk.Command) bool { return c.Fields["talk_freely"] == "specialist" })
+	if kept := b.js(`JSON.stringify(sessionStorage)`); strings.Contains(kept, "secret") {
+		t.Errorf("the browser keeps the note: %s", kept)
+	}
+	b.fits("protected")
+}
+
+func TestTwoPagesOnePhone(t *testing.T) {
+	s := startSite(t, newScript(t), nil)
+	b := openBrowser(t, s)
+	b.signIn(agent)
+	b.state("off")
+	other := s.openDesk(t, s.as(t, agent))
+	expect(t, other, "state")
+	b.state("elsewhere")
+	b.fits("elsewhere")
+	b.press(`[data-do="here"]`)
+	b.state("off")
+	expect(t, other, "elsewhere")
+}
+
+func TestOtherStatesAndPages(t *testing.T) {
+	far := newScript(t)
+	first := far.called(t, triage.Contact{Caller: "+12025550147", Queue: "help", Language: "es", AgentName: "Amal", Outcome: triage.OutcomeAnswered, Disposition: "case_opened"})
+	far.wrote(t, first.ID, map[string]any{"danger_now": "no", "urgent_need": "yes", "place": "Santa Clara", "landmark": "School", "people_total": 4, "top_need": "water", "callback_number": "+12025550147"})
+	far.called(t, triage.Contact{Queue: "help", Outcome: triage.OutcomeAbandonedQueue, Open: triage.OpenAbandoned})
+	s := startSite(t, far, nil)
+	b := openBrowser(t, s)
+	b.do(navigate(s.url + "/login"))
+	b.fits("login")
+	b.signIn(agent)
+	b.state("off")
+	for _, state := range []triage.AgentState{triage.Missed, triage.Problem} {
+		s.set(func(now *desk.Snapshot) { now.Agent.State, now.Agent.Since = state, time.Now() })
+		b.state(map[triage.AgentState]string{triage.Missed: "break", triage.Problem: "problem"}[state])
+		b.fits(string(state))
+	}
+	s.set(func(now *desk.Snapshot) { now.Agent.State = triage.Offline })
+
+	now := time.Now()
+	s.setFloor(func(view *desk.FloorView) {
+		*view = desk.FloorView{
+			Agents: []desk.FloorAgent{{Name: "Amal", State: triage.OnCall, Since: now.Add(-222 * time.Second), Queue: "help"}, {Name: "Beatriz", State: triage.Ready, Since: now.Add(-61 * time.Second)},
+				{Name: "Carlos", State: triage.OnBreak, Reason: "meal", Since: now.Add(-15 * time.Minute)}, {Name: "Dolores", State: triage.WrapUp, Since: now.Add(-20 * time.Second), Queue: "volunteers"}},
+			Waiting: []desk.FloorWaiting{{Number: "+12025550123", Queue: "help", Language: "es", Since: now.Add(-134 * time.Second), Position: 1, Why: triage.WhyDelay},
+				{Queue: "help", Language: "en", Since: now.Add(-12 * time.Second), Position: 2, Why: triage.WhyHigher}},
+			Lines:         []desk.FloorLine{{ID: "help", Waiting: 2, LongestS: 134, Ready: 1}, {ID: "volunteers"}},
+			Alarms:        []desk.FloorAlarm{{Agent: "Amal", Queue: "help", Level: triage.Red, Since: now.Add(-222 * time.Second)}},
+			AnsweredToday: 41, AbandonedToday: 3, OpenItems: 5,
+		}
+	})
+	b.signOut()
+	b.signIn(supervisor)
+	b.until(`document.querySelector("[data-live]").innerText.includes("Beatriz")`)
+	b.fits("floor")
+	s.setFloor(func(view *desk.FloorView) { view.Agents[1].Name = "Berta" })
+	b.until(`document.querySelector("[data-live]").innerText.includes("Berta")`)
+	b.do(navigate(s.url + "/floor/mode"))
+	b.fits("mode")
+	b.do(setValue("hours", "6"))
+	b.press(`form[action="/floor/mode"] button`)
+	b.until(`document.body.innerText.includes("This will happen at once")`)
+	b.fits("mode-confirm")
+	b.press(`form[action="/floor/mode/set"] button`)
+	b.until(`document.body.innerText.includes("Emergency mode is on. Every new caller")`)
+	b.fits("mode-on")
+	b.do(navigate(s.url + "/floor/mode/clear"))
+	b.fits("mode-clear")
+	b.signOut()
+	b.signIn(coordinator)
+	for _, tab := range []string{"contacts", "cases", "registrants"} {
+		b.do(navigate(s.url + "/records?tab=" + tab))
+		b.fits("records-" + tab)
+	}
+	b.signOut()
+	b.signIn(admin)
+	b.fits("accounts")
+	b.do(navigate(s.url + "/admin/accounts/" + s.ids[agent]))
+	b.fits("account")
+	b.do(navigate(s.url + "/admin/log"))
+	b.fits("log")
+	b.do(navigate(s.url + "/nowhere"))
+	b.fits("problem")
+}
+
+// Right to left, and texts 40 % longer: nothing may overflow.
+func TestStrangeLanguagesFit(t *testing.T) {
+	far := newScript(t)
+	longer := map[string]string{"dir": "rtl", "language.name": "Pseudo"}
+	plain := map[string]string{}
+	probe := startSite(t, far, nil)
+	for key, text := range probe.server.words.Keys("en") {
+		plain[key] = text
+	}
+	for key, text := range plain {
+		if key != "dir" && key != "language.name" && !strings.Contains(text, "{") {
+			longer[key] = text + strings.Repeat(" מאריך", 1+len(text)/16)
+		}
+	}
+	s := startSite(t, far, map[string]map[string]string{"he": longer})
+	b := openBrowser(t, s)
+	b.signIn(agent)
+	b.state("off")
+	b.do(evaluate(`fetch("/language", {method: "POST", headers: {"Content-Type": "application/x-www-form-urlencoded"}, body: "language=he"}).then(() => { document.title = "set"; })`))
+	b.until(`document.title === "set"`)
+	b.reload()
+	b.state("off")
+	if dir := b.js(`getComputedStyle(document.body).direction`); dir != "rtl" {
+		t.Errorf("direction %s", dir)
+	}
+	call := ringing()
+	s.set(func(now *desk.Snapshot) {
+		now.Agent.State, now.Agent.Since, now.Call = triage.Offered, time.Now(), call
+	})
+	b.state("offer")
+	b.fits("offer-rtl")
+	answered := *call
+	answered.AnsweredAt = time.Now()
+	s.set(func(now *desk.Snapshot) { now.Agent.State, now.Call = triage.OnCall, &answered })
+	b.state("oncall")
+	b.fits("oncall-rtl")
+	s.set(func(now *desk.Snapshot) { now.Agent.State, now.Call = triage.WrapUp, &answered })
+	b.state("wrap")
+	b.fits("wrap-rtl")
+}

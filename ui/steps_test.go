@@ -1,0 +1,140 @@
+package ui
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+
+	"hotline/appliance/softphone"
+	"hotline/triage"
+	"hotline/triage/desk"
+)
+
+// micTrack says whether the track that goes to the caller is open; the page's
+// script keeps it to itself, so the test asks the browser for what it captured.
+const micTrack = `(window.__tracks ?? []).filter((t) => t.readyState === "live").slice(-1)[0]?.enabled`
+
+const muteButton = `document.querySelector('.keys [data-do="mute"]').getAttribute("aria-pressed")`
+
+func evaluate(script string) chromedp.Action[chromedp.Void] {
+	return chromedp.Evaluate[chromedp.Void](script)
+}
+
+func navigate(url string) chromedp.Action[chromedp.Void] { return chromedp.Navigate(url) }
+
+func typeKeys(keys string) chromedp.Action[chromedp.Void] { return chromedp.KeyEvent(keys) }
+
+func typeInto(id, text string) chromedp.Action[chromedp.Void] {
+	return chromedp.SendKeys(chromedp.ID(id), text)
+}
+
+func setValue(id, text string) chromedp.Action[chromedp.Void] {
+	return evaluate(fmt.Sprintf(`document.getElementById(%q).value = %q`, id, text))
+}
+
+// waitMoment lets the time pass in which a shortcut does not answer.
+func waitMoment() chromedp.Action[chromedp.Void] { return chromedp.Sleep(800 * time.Millisecond) }
+
+// key presses a digit key as a French keyboard sends it: the place counts.
+func (b *browser) key(code string, command bool) {
+	b.t.Helper()
+	b.do(evaluate(fmt.Sprintf(`document.activeElement.dispatchEvent(new KeyboardEvent("keydown", {code: %q, key: "\"", ctrlKey: %v, shiftKey: %v, bubbles: true, cancelable: true}))`, code, command, command)))
+}
+
+// reload loads the page again; a question whether to leave is answered yes.
+func (b *browser) reload() {
+	b.t.Helper()
+	ctx, stop := context.WithTimeout(b.ctx, limitOfAStep)
+	defer stop()
+	if err := chromedp.Do(ctx, chromedp.Reload()); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *browser) signOut() {
+	b.t.Helper()
+	b.do(chromedp.Navigate(b.site.url + "/floor"))
+	b.do(evaluate(`document.querySelector('form[action="/logout"]')?.submit()`))
+	b.until(`location.pathname === "/login" && document.readyState === "complete"`)
+}
+
+func (b *browser) answerDialogs(ev any) {
+	if _, ok := ev.(*page.EventJavascriptDialogOpening); !ok {
+		return
+	}
+	go func() {
+		ctx, stop := context.WithTimeout(b.ctx, limitOfAStep)
+		defer stop()
+		if _, err := chromedp.Call(ctx, page.HandleJavaScriptDialog, page.HandleJavaScriptDialogParams{Accept: true}); err != nil {
+			b.t.Logf("answering a question of the page: %v", err)
+		}
+	}()
+}
+
+func (s *script) did1(kind string) bool {
+	for _, c := range s.commands() {
+		if c.Type == kind {
+			return true
+		}
+	}
+	return false
+}
+
+// awaitCommand waits until the page has asked for it.
+func (s *script) awaitCommand(t *testing.T, kind string, is func(desk.Command) bool) {
+	t.Helper()
+	s.await(t, "the command "+kind, func() bool {
+		for _, c := range s.commands() {
+			if c.Type == kind && is(c) {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+func (s *script) awaitCase(t *testing.T, is func(triage.CaseFields) bool) {
+	t.Helper()
+	s.await(t, "the case", func() bool {
+		now := s.Snapshot()
+		return now.Case != nil && is(now.Case.Fields)
+	})
+}
+
+func (s *script) await(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	limit := time.After(limitOfAStep)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !is() {
+		select {
+		case <-limit:
+			t.Fatalf("waited in vain for %s; commands so far: %+v", what, s.commands())
+		case <-tick.C:
+		}
+	}
+}
+
+func (s *script) sound() *softphone.Phone {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.phones) == 0 {
+		return nil
+	}
+	return s.phones[len(s.phones)-1]
+}
+
+// connectedPhone waits until sound of the page's microphone arrives.
+func (s *script) connectedPhone(t *testing.T) { s.anotherPhone(t, nil) }
+
+func (s *script) anotherPhone(t *testing.T, before *softphone.Phone) {
+	t.Helper()
+	s.await(t, "sound from the page", func() bool {
+		phone := s.sound()
+		return phone != nil && phone != before && phone.Context().Err() == nil && !phone.LastHeard().IsZero()
+	})
+}
