@@ -14,9 +14,13 @@ import (
 	"go.uber.org/goleak"
 
 	"hotline/appliance/audio"
+	"hotline/appliance/media"
 	"hotline/ivr"
 	"hotline/ivr/flow"
 )
+
+// The line that callers have.
+var _ ivr.Line = (*media.Endpoint)(nil)
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
