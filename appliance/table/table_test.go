@@ -41,7 +41,7 @@ func sample() Table {
 
 func TestXLSXKeepsNumbersDatesAndIsInert(t *testing.T) {
 	var buf bytes.Buffer
-	if err := WriteXLSX(&buf, sample()); err != nil {
+	if err := WriteXLSX(&buf, sample(), t.TempDir()); err != nil {
 		t.Fatal(err)
 	}
 	book, err := excelize.OpenReader(bytes.NewReader(buf.Bytes()))
@@ -120,7 +120,7 @@ func TestADateHasNoTimeOfDay(t *testing.T) {
 	east := time.Date(2026, 3, 1, 0, 30, 0, 0, time.FixedZone("east", 10*3600))
 	days := Table{Name: "days", Columns: []Column{{"expiry", Date, "when it ends"}}, Rows: rows([]any{east}, []any{time.Time{}})}
 	var sheet, text, lines bytes.Buffer
-	if err := errors.Join(WriteXLSX(&sheet, days), WriteCSV(&text, days), WriteJSONL(&lines, days)); err != nil {
+	if err := errors.Join(WriteXLSX(&sheet, days, t.TempDir()), WriteCSV(&text, days), WriteJSONL(&lines, days)); err != nil {
 		t.Fatal(err)
 	}
 	book, err := excelize.OpenReader(&sheet)
@@ -152,13 +152,14 @@ func TestInert(t *testing.T) {
 }
 
 func TestAWrongRowIsRefused(t *testing.T) {
+	dir := t.TempDir()
 	for name, bad := range map[string]iter.Seq2[[]any, error]{
 		"too short":  rows([]any{"x"}),
 		"wrong type": rows([]any{"x", 5, noon, "", 0, 0.0, true, []string(nil)}),
 		"failing":    func(yield func([]any, error) bool) { yield(nil, errors.New("the disk failed")) },
 	} {
 		for _, write := range []func(*bytes.Buffer, Table) error{
-			func(b *bytes.Buffer, t Table) error { return WriteXLSX(b, t) },
+			func(b *bytes.Buffer, t Table) error { return WriteXLSX(b, t, dir) },
 			func(b *bytes.Buffer, t Table) error { return WriteCSV(b, t) },
 			func(b *bytes.Buffer, t Table) error { return WriteJSONL(b, t) },
 		} {

@@ -19,9 +19,10 @@ const cellLimit = 32_767
 // WriteXLSX writes a workbook: the rows (on further sheets when there are more
 // than Excel takes on one), and a data dictionary. Phones and ids are text
 // cells, times are real dates in UTC. Rows are streamed: memory does not grow
-// with their number.
-func WriteXLSX(w io.Writer, t Table) (err error) {
-	book := excelize.NewFile()
+// with their number. What does not fit into memory waits, readable, in a file
+// in the folder spill, which therefore is as private as the records.
+func WriteXLSX(w io.Writer, t Table, spill string) (err error) {
+	book := excelize.NewFile(excelize.Options{TmpDir: spill})
 	defer func() { err = errors.Join(err, book.Close()) }()
 	x, err := newSheets(book, t)
 	if err != nil {

@@ -154,8 +154,8 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	}
 	h.pages, err = ui.New(ui.Config{
 		Operation: cfg.Operation, Version: version(), Region: cfg.Region, Profiles: names, Desk: ui.FromDesk(h.desk),
-		Accounts: h.accounts, Mode: h.mode, Contacts: h.contacts, Cases: cases, Registrants: registry,
-		Exports: exports{contacts: h.contacts, cases: cases, registry: registry}, Journal: ui.FromStore(h.records), Log: log,
+		Accounts: h.accounts, Sessions: h.accounts, Mode: h.mode, Contacts: h.contacts, Cases: cases, Registrants: registry,
+		Exports: exports{contacts: h.contacts, cases: cases, registry: registry, spill: data}, Journal: ui.FromStore(h.records), Log: log,
 	})
 	return h, err
 }
@@ -209,7 +209,7 @@ func (h *hotline) listenForCalls(cfg config.Config, m manner) error {
 // drain limit, and the rest is stopped behind them. It returns the first error
 // of a part that nobody can do without.
 func (h *hotline) Run(ctx context.Context) error {
-	n, err := h.contacts.Recover(ctx)
+	n, err := h.contacts.Recover(context.WithoutCancel(ctx))
 	if err != nil {
 		return fmt.Errorf("looking for calls that a stop interrupted: %w", err)
 	}
@@ -308,6 +308,7 @@ type exports struct {
 	contacts *triage.Contacts
 	cases    *triage.Cases
 	registry *volunteers.Registry
+	spill    string // folder in which a large workbook may be put together
 }
 
 // Export writes the set "contacts", "cases" or "registrants" as "xlsx" or
@@ -326,7 +327,7 @@ func (e exports) Export(_ context.Context, w io.Writer, set, format string) erro
 	}
 	switch format {
 	case "xlsx":
-		return table.WriteXLSX(w, t)
+		return table.WriteXLSX(w, t, e.spill)
 	case "csv":
 		return table.WriteCSV(w, t)
 	}

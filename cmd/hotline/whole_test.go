@@ -1,0 +1,477 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/xuri/excelize/v2"
+	"go.uber.org/goleak"
+
+	"hotline/appliance/audio"
+	"hotline/appliance/config"
+	"hotline/appliance/trunk/phone"
+	"hotline/provisioning"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// box is a running hotline: the real program on free ports and a folder of
+// the test's own.
+type box struct {
+	t      *testing.T
+	h      *hotline
+	people map[string]provisioning.Credential
+	base   string // of the pages
+	log    *bytes.Buffer
+}
+
+func startBox(t *testing.T) *box {
+	t.Helper()
+	cfg := config.Default()
+	cfg.Data, cfg.Operation = t.TempDir(), "Flood"
+	cfg.SIP.Listen, cfg.Web.Listen, cfg.Web.Sound = "127.0.0.1:0", "127.0.0.1:0", "0"
+	logFile, err := os.Create(filepath.Join(t.ArtifactDir(), "hotline.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.NewTextHandler(logFile, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	d := newDemo(t.Context(), log)
+	h, err := assemble(cfg, manner{robot: d.ring}, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	people, err := provisioning.Enrol(t.Context(), h.accounts, demoPeople())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &box{t: t, h: h, people: map[string]provisioning.Credential{}, base: fmt.Sprintf("https://%s/", h.web.Addr())}
+	for _, p := range people {
+		b.people[p.Login] = p
+	}
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	done := make(chan error, 1)
+	go func() { done <- h.Run(ctx) }()
+	t.Cleanup(func() {
+		d.end()
+		stop()
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Errorf("the hotline ended with: %v", err)
+			}
+		case <-time.After(30 * time.Second):
+			t.Error("the hotline does not end")
+		}
+		if n := h.Panics(); n != 0 {
+			t.Errorf("%d faults of ours were caught; see hotline.log", n)
+		}
+		if n := h.desk.Unsaved(); n != 0 {
+			t.Errorf("%d records could not be written", n)
+		}
+		b.logIsClean(logFile)
+	})
+	return b
+}
+
+// logIsClean fails the test when the log has a number, a key or an error.
+func (b *box) logIsClean(f *os.File) {
+	text, err := os.ReadFile(f.Name())
+	if err := f.Close(); err != nil {
+		b.t.Error(err)
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if strings.Contains(line, "level=ERROR") {
+			b.t.Errorf("the log has an error: %s", line)
+		}
+	}
+	for _, secret := range []string{"2024561", "2025550147", b.people["supervisor"].PIN, b.people["volunteer"].Password} {
+		if strings.Contains(string(text), secret) {
+			b.t.Errorf("the log has %q in clear", secret)
+		}
+	}
+}
+
+func (b *box) dial(from, to string) *phone.Call {
+	b.t.Helper()
+	c, err := phone.Dial(b.t.Context(), phone.Config{From: from, To: to, Server: b.h.trunk.Addr()})
+	if err != nil {
+		b.t.Fatalf("calling %s: %v", to, err)
+	}
+	b.t.Cleanup(c.Hangup)
+	return c
+}
+
+// press presses keys after the caller has listened for a moment, as people do.
+func (b *box) press(c *phone.Call, after time.Duration, keys string) {
+	b.t.Helper()
+	if !pause(b.t.Context(), c, after) {
+		b.t.Fatalf("the call ended before %q was pressed", keys)
+	}
+	if err := c.Press(b.t.Context(), keys); err != nil {
+		b.t.Fatalf("pressing %q: %v", keys, err)
+	}
+}
+
+func (b *box) waitTone(who string, c *phone.Call, hz float64) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.t.Context(), 30*time.Second)
+	defer cancel()
+	if err := c.WaitTone(ctx, hz); err != nil {
+		b.t.Fatalf("%s does not hear the tone of %.0f Hz: %v", who, hz, err)
+	}
+}
+
+func (b *box) ended(c *phone.Call) {
+	b.t.Helper()
+	select {
+	case <-c.Done():
+	case <-time.After(30 * time.Second):
+		b.t.Fatal("the call does not end")
+	}
+}
+
+// web is a signed-in person's browser without pages, for downloads.
+func (b *box) web(login string) *http.Client {
+	b.t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} // the certificate is tested elsewhere
+	b.t.Cleanup(transport.CloseIdleConnections)
+	client := &http.Client{Jar: jar, Transport: transport, Timeout: 30 * time.Second}
+	res, err := client.PostForm(b.base+"login", url.Values{"login": {login}, "password": {b.people[login].Password}})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK || strings.HasSuffix(res.Request.URL.Path, "/login") {
+		b.t.Fatalf("%s cannot sign in: %s at %s", login, res.Status, res.Request.URL)
+	}
+	return client
+}
+
+// export downloads a table as a coordinator and returns its rows by column.
+func (b *box) export(set string) []map[string]string {
+	b.t.Helper()
+	client := b.web("coordinator")
+	res, err := client.PostForm(b.base+"records/export", url.Values{"set": {set}, "format": {"xlsx"}, "reason": {"daily report"}})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusOK {
+		b.t.Fatalf("exporting %s: %s, %v", set, res.Status, err)
+	}
+	book, err := excelize.OpenReader(bytes.NewReader(body))
+	if err != nil {
+		b.t.Fatalf("the export of %s does not open: %v", set, err)
+	}
+	defer book.Close()
+	rows, err := book.GetRows(book.GetSheetName(0))
+	if err != nil || len(rows) == 0 {
+		b.t.Fatalf("the export of %s: %d rows, %v", set, len(rows), err)
+	}
+	var out []map[string]string
+	for _, row := range rows[1:] {
+		m := map[string]string{}
+		for i, name := range rows[0] {
+			if i < len(row) {
+				m[name] = row[i]
+			}
+		}
+		out = append(out, m)
+	}
+	return out
+}
+
+const (
+	callerHz = 440.0
+	agentHz  = 1000.0
+	beepHz   = 880.0 // of the prompt "beep"
+)
+
+// TestTheFirstCall is the whole mission: a phone rings the hotline over SIP,
+// chooses a language and help, a person in a browser answers, both hear each
+// other, the page is reloaded without losing the caller, the case is written,
+// and the coordinator finds everything in Excel.
+func TestTheFirstCall(t *testing.T) {
+	b := startBox(t)
+	page := openBrowser(t, b.h.certs, agentHz)
+	page.signIn(b.base, "volunteer", b.people["volunteer"].Password)
+	page.do("opening the desk", chromedp.Navigate(b.base+"desk?plain-audio=1"))
+	page.press(`[data-do="ready"]`)
+	page.until("the volunteer is Ready", `document.documentElement.dataset.state === "ready" || document.body.dataset.state === "ready"`)
+	page.picture("ready")
+
+	caller := b.dial("+12024561111", "100")
+	caller.SayLoop(audio.Tone(callerHz, time.Second, -12))
+	b.press(caller, 1500*time.Millisecond, "1") // English
+	b.press(caller, 2500*time.Millisecond, "1") // help
+	page.until("the call rings", visible(`[data-card="offer"]`))
+	page.picture("offer")
+	card := page.text(`[data-card="offer"]`)
+	for _, want := range []string{"202", "English"} {
+		if !strings.Contains(card, want) {
+			t.Errorf("the card of the call does not say %q: %s", want, card)
+		}
+	}
+	page.press(`[data-do="accept"]`)
+	page.until("the call is answered", visible(`[data-card="oncall"]`))
+	b.waitTone("the caller", caller, agentHz)
+	page.waitHears(callerHz)
+
+	// The case is written while they talk.
+	page.press(`input[name="danger_now"][value="no"]`)
+	page.press(`input[name="urgent_need"][value="no"]`)
+	page.press(`input[name="safe_tonight"][value="no"]`)
+	page.do("typing the place", chromedp.SendKeys(chromedp.CSS("#place"), "Santa Clara school"), chromedp.SendKeys(chromedp.CSS("#people_total"), "4"))
+	page.press(`input[name="top_need"][value="water"]`)
+	page.until("the case is saved", `/\d\d:\d\d/.test(document.querySelector('[data-part="saved"]').innerText)`)
+	page.picture("on-call")
+
+	// Hold: the caller hears music instead of the agent, and comes back.
+	page.press(`[data-card="oncall"] [data-do="hold"]`)
+	b.waitNotTone(caller, agentHz)
+	page.press(`[data-card="oncall"] [data-do="hold"]`)
+	b.waitTone("the caller after hold", caller, agentHz)
+
+	// A reload in the middle of the call.
+	page.do("reloading the page", chromedp.Reload())
+	page.until("the call is back after the reload", visible(`[data-card="oncall"]`))
+	b.waitTone("the caller after the reload", caller, agentHz)
+	page.waitHears(callerHz)
+	select {
+	case <-caller.Done():
+		t.Fatal("the caller was lost when the page was reloaded")
+	default:
+	}
+	page.until("the case is still there", `document.querySelector("#place").value === "Santa Clara school"`)
+
+	page.press(`[data-card="oncall"] [data-do="end"]`)
+	b.ended(caller)
+	page.until("the notes are to be finished", visible(`[data-card="wrap"]`))
+	page.picture("wrap")
+	page.press(`#wrap input[value="case_opened"]`)
+	page.press(`[data-card="wrap"] button[data-next="ready"]`)
+	page.until("the volunteer is Ready again", visible(`[data-card="ready"]`))
+
+	oneStream(t, caller)
+	contact := only(t, b.export("contacts"), "outcome", "answered")
+	for column, want := range map[string]string{"caller_number": "+12024561111", "language": "en", "queue": "help",
+		"disposition": "case_opened", "agent": "Amal", "ended_by": "agent", "open_item": "", "number_dialled": "100"} {
+		if contact[column] != want {
+			t.Errorf("the contact's %s is %q, want %q", column, contact[column], want)
+		}
+	}
+	file := only(t, b.export("cases"), "case_id", contact["case_id"])
+	for column, want := range map[string]string{"place": "Santa Clara school", "people_total": "4", "top_need": "water",
+		"triage_level": "Y", "phone": "+12024561111", "need_water": "1"} {
+		if file[column] != want {
+			t.Errorf("the case's %s is %q, want %q", column, file[column], want)
+		}
+	}
+}
+
+// TestAVolunteerRegistersByKeypadAndVoice goes through the registration by
+// phone; a second caller hangs up half-way and is kept as incomplete.
+func TestAVolunteerRegistersByKeypadAndVoice(t *testing.T) {
+	b := startBox(t)
+	caller := b.dial("+12024561112", "100")
+	caller.SayLoop(audio.Tone(callerHz, time.Second, -12))
+	const listen = 700 * time.Millisecond
+	for _, keys := range []string{"1", "2", "1", "1", "12345#", "2", "1", "4", "2", "4", "1"} {
+		b.press(caller, 2*listen, keys)
+	}
+	b.finishRegistration(caller)
+
+	half := b.dial("+12024561113", "100")
+	for _, keys := range []string{"1", "2", "1", "1", "54321#"} {
+		b.press(half, 2*listen, keys)
+	}
+	pause(t.Context(), half, 2*listen)
+	half.Hangup()
+
+	deadline := time.Now().Add(20 * time.Second)
+	var rows []map[string]string
+	for time.Now().Before(deadline) {
+		if rows = b.export("registrants"); len(rows) == 2 {
+			break
+		}
+		time.Sleep(200 * time.Millisecond) // the call's end is stored behind the phone's back
+	}
+	whole := only(t, rows, "phone", "+12024561112")
+	for column, want := range map[string]string{"incomplete": "0", "postcode": "12345", "adult": "adult", "skill_1": "first_aid", "transport": "car", "consent_data": "1"} {
+		if whole[column] != want {
+			t.Errorf("the registered volunteer's %s is %q, want %q", column, whole[column], want)
+		}
+	}
+	if len(whole["code"]) != 6 {
+		t.Errorf("the code is %q, want six digits", whole["code"])
+	}
+	cut := only(t, rows, "phone", "+12024561113")
+	if cut["incomplete"] != "1" || cut["postcode"] != "54321" {
+		t.Errorf("the one who hung up is kept as %v", cut)
+	}
+}
+
+// TestTheSupervisorSetsTheEmergencyByPhone: a supervisor calls the supervisor
+// number, gives the PIN, records an announcement and confirms; the next caller
+// hears it.
+func TestTheSupervisorSetsTheEmergencyByPhone(t *testing.T) {
+	const announcementHz = 1400.0
+	b := startBox(t)
+	supervisor := b.people["supervisor"]
+	line := b.dial(string(supervisor.Phone), "199")
+	b.press(line, time.Second, supervisor.PIN+"#")
+	b.setEmergency(line, announcementHz)
+	line.Hangup()
+	state := b.h.mode.Current(time.Now())
+	if !state.Active || state.Via != "phone" || state.Name != supervisor.Name || !state.HasAnnouncement {
+		t.Fatalf("after the supervisor's call the mode is %+v", state)
+	}
+	if left := time.Until(state.Expires); left <= 0 || left > 13*time.Hour {
+		t.Errorf("the mode ends in %v, want within 12 hours by itself", left)
+	}
+	caller := b.dial("+12024561114", "100")
+	b.waitTone("the next caller", caller, announcementHz)
+	caller.Hangup()
+
+	// Who set it, how and when is in the audit log of the admin.
+	res, err := b.web("admin").Get(b.base + "admin/log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	page, err := io.ReadAll(res.Body)
+	if err != nil || !strings.Contains(string(page), supervisor.Name) {
+		t.Errorf("the audit page (%s, %v) does not name the supervisor", res.Status, err)
+	}
+
+	stranger := b.dial("+12024569999", "199")
+	for range 3 {
+		b.press(stranger, 2*time.Second, "999999#")
+		pause(t.Context(), stranger, 3*time.Second)
+	}
+	b.ended(stranger)
+}
+
+// speakAfterBeep waits for the tone after which a caller is recorded, speaks
+// for a while and ends the recording with a key.
+func (b *box) speakAfterBeep(c *phone.Call, hz float64, long time.Duration) {
+	b.t.Helper()
+	b.waitTone("whoever is to be recorded", c, beepHz)
+	c.SayLoop(audio.Tone(hz, time.Second, -12))
+	pause(b.t.Context(), c, long)
+	b.press(c, 0, "#")
+}
+
+// finishRegistration records name and skills, hears the read-back, confirms it
+// and listens until the hotline says goodbye.
+func (b *box) finishRegistration(c *phone.Call) {
+	b.t.Helper()
+	b.speakAfterBeep(c, callerHz, 2*time.Second)
+	c.SayLoop(nil)
+	b.speakAfterBeep(c, 700, 2*time.Second)
+	c.SayLoop(nil)
+	b.waitTone("the volunteer, in the read-back of the name,", c, callerHz)
+	b.press(c, time.Second, "1")
+	b.ended(c)
+}
+
+// setEmergency records an announcement for all languages, hears it back, keeps
+// it, chooses the emergency path and confirms the spoken summary.
+func (b *box) setEmergency(c *phone.Call, hz float64) {
+	b.t.Helper()
+	b.press(c, 3*time.Second, "2")
+	b.press(c, 2*time.Second, "3")
+	b.speakAfterBeep(c, hz, 4*time.Second)
+	c.SayLoop(nil)
+	b.waitTone("the supervisor, hearing the announcement back,", c, hz)
+	b.waitNotTone(c, hz)
+	b.press(c, 500*time.Millisecond, "1") // keep it
+	b.press(c, 2*time.Second, "1")        // go on
+	b.press(c, 2*time.Second, "1")        // announcement, then a person
+	b.waitTone("the supervisor, in the summary,", c, hz)
+	if b.h.mode.Current(time.Now()).Active {
+		b.t.Error("the mode is on before the summary was confirmed")
+	}
+	b.waitNotTone(c, hz)
+	b.press(c, 6*time.Second, "1")
+	for deadline := time.Now().Add(15 * time.Second); !b.h.mode.Current(time.Now()).Active; time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			b.t.Fatal("the mode is not on after the supervisor confirmed it")
+		}
+	}
+}
+
+func visible(selector string) string {
+	return fmt.Sprintf(`[...document.querySelectorAll(%q)].some(e => e.offsetParent !== null)`, selector)
+}
+
+func only(t *testing.T, rows []map[string]string, column, value string) map[string]string {
+	t.Helper()
+	var found []map[string]string
+	for _, row := range rows {
+		if row[column] == value {
+			found = append(found, row)
+		}
+	}
+	if len(found) != 1 {
+		t.Fatalf("%d rows with %s %q among %v, want one", len(found), column, value, rows)
+	}
+	return found[0]
+}
+
+// oneStream checks what the caller received from answer to end, through
+// prompts, music, hold and a replaced agent leg: one SSRC, no gap in the
+// sequence, time never backwards.
+func oneStream(t *testing.T, c *phone.Call) {
+	t.Helper()
+	packets := c.HeardPackets()
+	if len(packets) < 500 {
+		t.Fatalf("the caller received only %d packets", len(packets))
+	}
+	slices.SortStableFunc(packets, func(a, b phone.Packet) int { return a.At.Compare(b.At) })
+	for i := 1; i < len(packets); i++ {
+		a, b := packets[i-1], packets[i]
+		switch {
+		case a.SSRC != b.SSRC:
+			t.Fatalf("packet %d: the SSRC changed from %x to %x", i, a.SSRC, b.SSRC)
+		case b.Seq != a.Seq+1:
+			t.Fatalf("packet %d: sequence %d after %d", i, b.Seq, a.Seq)
+		case int32(b.TS-a.TS) < 0:
+			t.Fatalf("packet %d: time went back from %d to %d", i, a.TS, b.TS)
+		}
+	}
+}
+
+func (b *box) waitNotTone(c *phone.Call, hz float64) {
+	b.t.Helper()
+	for deadline := time.Now().Add(15 * time.Second); time.Now().Before(deadline); {
+		time.Sleep(300 * time.Millisecond) // collects fresh sound
+		heard := c.Heard()
+		if recent := heard[max(0, len(heard)-1600):]; audio.ToneLevel(recent, hz) < 0.1 {
+			return
+		}
+	}
+	b.t.Fatalf("the caller still hears %.0f Hz", hz)
+}
