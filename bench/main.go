@@ -27,9 +27,9 @@ type options struct {
 	rate    float64
 	measure time.Duration
 	answer  bool
-	plain   bool
 	mute    bool
 	bridge  bool
+	profile string
 }
 
 func main() {
@@ -74,7 +74,7 @@ func parse(args []string) (options, error) {
 	f.BoolVar(&o.mute, "mute", false, "callers send only a packet a second")
 	f.BoolVar(&o.answer, "answer", false, "be the server: the voice plane alone, playing music to every caller")
 	f.BoolVar(&o.bridge, "bridge", false, "the voice plane alone connects callers in pairs instead")
-	f.BoolVar(&o.plain, "plain", false, "the voice plane alone does without the kernel's filter")
+	f.StringVar(&o.profile, "profile", "", "write a CPU profile of the voice plane alone to this file")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
@@ -97,7 +97,7 @@ func parse(args []string) (options, error) {
 		if err != nil {
 			return o, err
 		}
-		o.launch = fmt.Sprintf("%s -answer -sip %s -bridge=%v -plain=%v", self, server, o.bridge, o.plain)
+		o.launch = fmt.Sprintf("%s -answer -sip %s -bridge=%v -profile=%s", self, server, o.bridge, o.profile)
 	}
 	return o, nil
 }

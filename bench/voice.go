@@ -4,7 +4,6 @@ package main
 
 import (
 	"encoding/binary"
-	"fmt"
 	"net/netip"
 	"os"
 	"runtime"
@@ -271,9 +270,4 @@ func (v *voice) packet(port uint16, b *[packetSize]byte, at int64) {
 		}
 	}
 	s.seen, s.seq, s.at = true, seq, at
-}
-
-// String is for looking at a running measurement.
-func (h heard) String() string {
-	return fmt.Sprintf("%d packets, %d late, %d lost", h.packets, h.late, h.lost)
 }

@@ -13,10 +13,13 @@ import (
 
 // The 20 ms of a frame are cut into slots of 1 ms. Every leg belongs to one
 // slot, so a thousand legs leave the box as twenty small groups and not as
-// one burst.
+// one burst. A slot opens only when those open have slotFill legs each: waking
+// up costs as much as sending a dozen packets.
 const (
 	slotLength = time.Millisecond
 	slotCount  = int64(audio.FrameDuration / slotLength)
+	slotFill   = 32
+	slotStride = 7 // slots open far apart: 0, 7, 14, 1, 8 …
 )
 
 // Pacer is the 20 ms clock of all legs. Its deadlines are absolute, so errors
@@ -102,23 +105,29 @@ func (p *Pacer) tick(slot, now int64) int64 {
 	for _, e := range legs {
 		e.tick(deadline, now, &p.buf)
 	}
-	p.lateness.add(now, time.Duration(now-deadline), len(legs))
+	// As late as the last of them.
+	p.lateness.add(now, time.Duration(p.now()-deadline), len(legs))
 	return slot
 }
 
 func (p *Pacer) add(e *Endpoint) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	least := 0
-	for i := range p.slots {
-		if len(*p.slots[i].Load()) < len(*p.slots[least].Load()) {
-			least = i
+	chosen := 0
+	for i := range slotCount {
+		slot := int(i * slotStride % slotCount)
+		n := len(*p.slots[slot].Load())
+		if n < len(*p.slots[chosen].Load()) {
+			chosen = slot
+		}
+		if n > 0 && n < slotFill {
+			chosen = slot
+			break
 		}
 	}
-	old := *p.slots[least].Load()
-	legs := append(slices.Clone(old), e)
-	p.slots[least].Store(&legs)
-	e.slot = least
+	legs := append(slices.Clone(*p.slots[chosen].Load()), e)
+	p.slots[chosen].Store(&legs)
+	e.slot = chosen
 	p.legs.Add(1)
 	select {
 	case p.wake <- struct{}{}:

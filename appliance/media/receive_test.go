@@ -74,7 +74,7 @@ func TestReadingAllocatesNothing(t *testing.T) {
 	e, to := newUDPLeg(t, p, UDPConfig{Remote: caller.addr, Plain: true})
 	sound := caller.packet(silentFrame)
 	got := uint64(0)
-	n := testing.AllocsPerRun(500, func() {
+	n := testing.AllocsPerRun(100, func() {
 		sound[3]++
 		caller.conn.WriteToUDPAddrPort(sound, to)
 		got++
