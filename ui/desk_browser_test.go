@@ -209,6 +209,40 @@ func TestConnectionLost(t *testing.T) {
 	b.until(`document.getElementById("say-soon").textContent === "You are back."`)
 }
 
+// Who types until the last moment loses nothing, and a break can be chosen
+// while the notes are finished.
+func TestTheLastWordIsSavedBeforeTheNotesAreClosed(t *testing.T) {
+	far := newScript(t)
+	far.withSound(t)
+	call := ringing()
+	call.AnsweredAt = time.Now()
+	far.snapshot.Agent.State, far.snapshot.Call = triage.WrapUp, call
+	s := startSite(t, far, nil)
+	b := openBrowser(t, s)
+	b.signIn(agent)
+	b.state("wrap")
+	b.press(`label:has(> [name="disposition"][value="info_given"])`)
+	b.do(typeInto("landmark", "the blue church"))
+	b.press(`[data-next="break"]`)
+	b.state("break")
+	var order []string
+	for _, c := range s.commands() {
+		if c.Type == "case.save" && c.Fields["landmark"] != "the blue church" {
+			continue
+		}
+		order = append(order, c.Type)
+	}
+	if got := strings.Join(order, " "); !strings.HasSuffix(got, "wrap") || !strings.Contains(got, "case.save") || !strings.Contains(got, "break") {
+		t.Errorf("order of the commands: %s", got)
+	}
+	// Signed out from elsewhere: the page does not wait for a connection that
+	// cannot come.
+	if err := s.accounts.SignOutAll(t.Context(), s.ids[agent], "", s.ids[admin]); err != nil {
+		t.Fatal(err)
+	}
+	b.until(`location.pathname === "/login"`)
+}
+
 func TestProtectedCallTakesNoNotes(t *testing.T) {
 	far := newScript(t)
 	far.withSound(t)

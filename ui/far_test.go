@@ -161,6 +161,10 @@ func (s *script) Do(_ context.Context, c desk.Command) error {
 			to(triage.WrapUp)
 		case "wrap":
 			to(triage.Ready)
+			if now.Agent.Next != "" {
+				to(triage.AgentState(now.Agent.Next))
+			}
+			now.Agent.Next = ""
 			now.Call, now.Case = nil, nil
 		case "case.save":
 			saved := desk.CaseView{Code: "482916", SavedAt: time.Now()}

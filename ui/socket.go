@@ -27,11 +27,10 @@ const (
 )
 
 type request struct {
-	V    int    `json:"v"`
-	Mic  bool   `json:"mic"`
-	SDP  string `json:"sdp"`
-	N    int    `json:"n"`
-	Next string `json:"next"`
+	V   int    `json:"v"`
+	Mic bool   `json:"mic"`
+	SDP string `json:"sdp"`
+	N   int    `json:"n"`
 	desk.Command
 }
 

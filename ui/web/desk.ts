@@ -22,6 +22,9 @@ let dialled = "";
 let notice: Notification | null = null;
 let wake: WakeLockSentinel | null = null;
 let wakeAsked = false;
+let troubleFor = ""; // the command that local.trouble is about
+let wrapUp: ToServer | null = null; // waits until the last answers are saved
+let leaving = false;
 
 const speaker = document.getElementById("caller") as HTMLAudioElement;
 const phone = new Phone(speaker, {
@@ -32,7 +35,10 @@ const phone = new Phone(speaker, {
 const ring = new Ring(() => phone.audioContext());
 const form = new CaseForm(document.getElementById("case") as HTMLFormElement, {
   send: (contact, fields, n) => socket.send({ type: "case.save", contact, fields, n }),
-  changed: () => render(),
+  changed: () => {
+    if (wrapUp && !form.unsent) { const message = wrapUp; wrapUp = null; send(message); }
+    render();
+  },
 });
 const socket = new Socket(location.origin.replace(/^http/, "ws") + "/ws/agent", {
   message: received,
@@ -51,6 +57,7 @@ const socket = new Socket(location.origin.replace(/^http/, "ws") + "/ws/agent", 
     ring.stop();
     render();
   },
+  refused: () => void signedOut(),
   nextTry: (at) => { local.nextTry = at; render(); },
   alive: () => phone.live && phone.connected,
 });
@@ -59,7 +66,9 @@ function received(message: FromServer): void {
   switch (message.type) {
     case "state": return newState(message.state);
     case "rtc.answer": return void phone.answer(message.sdp);
-    case "case.saved": return form.saved(message.n, message.at);
+    case "case.saved":
+      if (troubleFor === "case.save") local.trouble = "";
+      return form.saved(message.n, message.at);
     case "elsewhere":
       socket.stop();
       phone.stop();
@@ -67,11 +76,24 @@ function received(message: FromServer): void {
       local.elsewhere = true;
       return render();
     case "error":
-      if (message.for === "case.save") form.refused(message.n);
+      // Asked for only to take back "then: break"; see the notes' buttons.
+      if (message.for === "ready" && snapshot?.agent.state === "wrap") return;
+      if (message.for === "case.save") { wrapUp = null; form.refused(message.n ?? 0); }
+      if (message.for === "rtc.offer") phone.refused();
+      if (message.text !== local.trouble) say("say-now", message.text); // a repeated failure is said once
       local.trouble = message.text;
-      say("say-now", message.text);
+      troubleFor = message.for;
       return render();
   }
+}
+
+/** The server is there but the session is over: only signing in helps. What is
+ * unsent stays in this tab and goes out after that. */
+async function signedOut(): Promise<void> {
+  const answer = await fetch("/desk", { method: "HEAD", redirect: "manual", cache: "no-store" }).catch(() => null);
+  if (answer?.type !== "opaqueredirect") return;
+  leaving = true;
+  location.assign("/login");
 }
 
 function newState(next: Snapshot): void {
@@ -83,6 +105,7 @@ function newState(next: Snapshot): void {
   if (contact !== (before?.call?.contact ?? "")) { local.muted = next.call?.muted ?? false; closeKeypad(); }
   if (moved) {
     local.trouble = "";
+    wrapUp = null;
     entered(next, before);
   }
   const talking = state === "on_call" && !next.call?.held;
@@ -110,7 +133,7 @@ function entered(next: Snapshot, before: Snapshot | null): void {
   if (state === "offline" || state === "break" || state === "missed") {
     // Off the phone: the microphone is given back.
     if (before && !local.working) { ready = false; phone.stop(); }
-  } else if (state !== "problem" && !ready && !local.working) {
+  } else if ((state !== "problem" || !before) && !ready && !local.working) {
     void reattach(); // the page was loaded again
   }
   void keepAwake();
@@ -256,8 +279,12 @@ wrap.addEventListener("submit", (event) => {
     return;
   }
   form.flush();
-  const next = (event.submitter as HTMLElement | null)?.dataset.next ?? "ready";
-  send({ type: "wrap", contact: snapshot?.call?.contact, disposition: chosen, next });
+  const next = (event.submitter as HTMLElement | null)?.dataset.next;
+  if (next === "break") send({ type: "break", reason: "short" });
+  else if (snapshot?.agent.next) send({ type: "ready" });
+  const message = { type: "wrap", contact: snapshot?.call?.contact, disposition: chosen };
+  // The notes are closed after their last word is on disk, not before.
+  if (form.unsent) wrapUp = message; else send(message);
 });
 
 function resetWrap(): void {
@@ -297,9 +324,7 @@ async function keepAwake(): Promise<void> {
 
 document.addEventListener("visibilitychange", () => { if (!document.hidden) void keepAwake(); });
 
-let leaving = false;
 document.querySelector("[data-signout]")?.addEventListener("click", () => {
-  leaving = true;
   form.flush();
   sessionStorage.clear();
   socket.send({ type: "signout" });
@@ -307,7 +332,7 @@ document.querySelector("[data-signout]")?.addEventListener("click", () => {
 addEventListener("beforeunload", (event) => {
   form.flush();
   const inCall = !!snapshot?.call && ["on_call", "on_hold", "lost"].includes(snapshot.agent.state);
-  if (!local.elsewhere && ((inCall && !leaving) || form.unsent)) event.preventDefault();
+  if (!local.elsewhere && !leaving && (inCall || form.unsent)) event.preventDefault();
 });
 
 setInterval(() => view.tick(local), 500);

@@ -1,8 +1,9 @@
 // The case form: every answer is sent within a second, kept in this tab until
 // the server says that it is on disk, and sent again after an interruption.
-import type { Case, Fields, FieldValue } from "./types";
+import { type Case, type Fields, type FieldValue, known } from "./types";
 
 const typingPause = 700;
+const retryAfter = 5000;
 
 export interface CaseEvents {
   send(contact: string, fields: Fields, n: number): boolean; // false: no connection
@@ -37,7 +38,7 @@ export class CaseForm {
     for (const control of this.controls()) {
       if (!(control.name in fresh)) set(control, fields[control.name] ?? null);
     }
-    if (shown?.saved_at && !this.savedAt) this.savedAt = shown.saved_at;
+    if (!this.savedAt && known(shown?.saved_at)) this.savedAt = shown!.saved_at;
     this.guard(isProtected || this.specialistChosen());
   }
 
@@ -48,9 +49,17 @@ export class CaseForm {
     this.on.changed();
   }
 
-  /** The server refused these answers: it says why; they must not be sent for ever. */
-  refused(n: number | undefined): void {
-    if (n === undefined) this.sent.clear(); else this.sent.delete(n);
+  /** The server could not save: what was in it stays unsent and is tried again. */
+  refused(n: number): void {
+    const open = this.sent.get(n);
+    if (!open) return;
+    this.sent.delete(n);
+    // Of a call that is over nothing can be saved any more; the server said so.
+    if (open.contact === this.contact) {
+      this.pending = { ...open.fields, ...this.pending };
+      clearTimeout(this.timer);
+      this.timer = window.setTimeout(() => this.flush(), retryAfter);
+    }
     this.remember();
     this.on.changed();
   }

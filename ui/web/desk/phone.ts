@@ -24,6 +24,7 @@ export class Phone {
   private open = false;
   private awaitingAnswer: RTCPeerConnection | null = null;
   private repairTimer = 0;
+  private wasRefused = false;
   private lossBefore = { lost: 0, received: 0 };
 
   /** plain: no echo cancellation and the like, for tests that measure sound. */
@@ -48,9 +49,9 @@ export class Phone {
     if (this.connected) return true;
     await this.connect();
     const end = Date.now() + connectWithin;
-    while (!this.connected && Date.now() < end) await wait(50);
-    if (!this.connected) { this.on.trouble("link"); return false; }
-    return true;
+    while (!this.connected && !this.wasRefused && Date.now() < end) await wait(50);
+    if (!this.connected && !this.wasRefused) this.on.trouble("link");
+    return this.connected;
   }
 
   /** A press of the person: whatever the browser held back may play now. */
@@ -65,6 +66,13 @@ export class Phone {
     if (!pc || pc.signalingState !== "have-local-offer") return;
     this.awaitingAnswer = null;
     try { await pc.setRemoteDescription({ type: "answer", sdp }); } catch { this.repairSoon(500); }
+  }
+
+  /** The server does not take the offer; it has told the person why. */
+  refused(): void {
+    this.wasRefused = true;
+    this.awaitingAnswer = null;
+    this.repairSoon(5000);
   }
 
   /** A fresh connection with the same microphone: after a network change. */
@@ -123,6 +131,7 @@ export class Phone {
 
   private async connect(): Promise<void> {
     if (!this.mic) return;
+    this.wasRefused = false;
     const old = this.pc;
     const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
     this.pc = pc;

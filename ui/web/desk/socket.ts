@@ -11,6 +11,7 @@ export interface SocketEvents {
   open(): void;
   lost(): void;
   nextTry(at: number): void; // 0: trying now
+  refused(): void; // the server did not let the socket open, or was not there
   alive(): boolean; // whether the microphone is live, told with every ping
 }
 
@@ -62,7 +63,14 @@ export class Socket {
       const message = JSON.parse(String(event.data)) as FromServer;
       if (message.type !== "pong") this.on.message(message);
     };
-    ws.onclose = () => { clearTimeout(giveUp); if (this.ws === ws) this.drop(); };
+    let opened = false;
+    ws.addEventListener("open", () => { opened = true; });
+    ws.onclose = () => {
+      clearTimeout(giveUp);
+      if (this.ws !== ws) return;
+      if (!opened) this.on.refused();
+      this.drop();
+    };
   }
 
   private beat(): void {

@@ -34,3 +34,6 @@ export type FromServer =
   | { type: "elsewhere" };
 
 export type ToServer = { type: string } & Record<string, unknown>;
+
+/** A time that has come: Go writes the year 1 for one that has not. */
+export const known = (iso: string | undefined): boolean => !!iso && !iso.startsWith("0001-");

@@ -1,5 +1,5 @@
 // Shows the server's snapshot: sets data-state and texts, never HTML.
-import type { Call, Earlier, Snapshot } from "./types";
+import { type Call, type Earlier, known, type Snapshot } from "./types";
 import type { Phone } from "./phone";
 import { clock, readable, timeOfDay, type Words } from "./words";
 
@@ -35,7 +35,7 @@ export class View {
     const screen = screenOf(s, local);
     this.screenNow = screen;
     document.body.dataset.state = screen;
-    for (const card of all("[data-card]")) card.hidden = card.dataset.card !== (screen === "alarm" ? "oncall" : screen);
+    turnCards(screen === "alarm" ? "oncall" : screen);
     const hasCall = !!s?.call;
     const working = hasCall && s!.agent.state !== "offered" && screen !== "offer";
     show('[data-show="idle"]', !hasCall);
@@ -62,8 +62,9 @@ export class View {
     const state = screen === "lost" ? "lost" : screen === "elsewhere" ? "elsewhere" : screen === "problem" ? "problem" : s.agent.state;
     const then = s.agent.next === "break" ? ` · ${w.t("js.next.break")}` : "";
     text("state-words", w.t(`state.${state}`) + then);
-    part("mode", s.mode.active, w.t("js.mode.on"));
-    part("mode-note", s.mode.active, s.mode.since ? w.t("js.mode.note", { clock: timeOfDay(s.mode.since).slice(0, 5) }) : w.t("js.mode.on"));
+    part("mode-tag", s.mode.active);
+    text("mode", w.t("js.mode.on"));
+    part("mode-note", s.mode.active, known(s.mode.since) ? w.t("js.mode.note", { clock: timeOfDay(s.mode.since).slice(0, 5) }) : w.t("js.mode.on"));
     for (const button of all<HTMLButtonElement>('[data-do="robot"]')) button.hidden = !s.demo;
     if (screen === "break") {
       text("break-words", s.agent.state === "missed" ? w.t("js.break.missed")
@@ -122,7 +123,7 @@ export class View {
     }
     if (!s) return;
     const server = now + this.skew;
-    const since = (iso: string): string => (iso ? clock((server - Date.parse(iso)) / 1000) : "");
+    const since = (iso: string): string => (known(iso) ? clock((server - Date.parse(iso)) / 1000) : "");
     text("state-clock", since(s.agent.since));
     text("wrap-clock", since(s.agent.since));
     const age = Math.max(0, (server - Date.parse(s.now)) / 1000);
@@ -199,6 +200,17 @@ function screenOf(s: Snapshot | null, local: Local): Screen {
     case "lost": return s.call ? (s.call.emergency ? "alarm" : "oncall") : local.trouble ? "problem" : "off";
     default: return local.trouble ? "problem" : "off";
   }
+}
+
+/** Shows one card. Who was on the card that goes away is put on the new one's
+ * heading, where no key does anything; nobody else's focus moves. */
+function turnCards(name: string): void {
+  const focused = document.activeElement?.closest<HTMLElement>("[data-card]");
+  for (const card of all("[data-card]")) {
+    const on = card.dataset.card === name;
+    if (card.hidden === on) card.hidden = !on;
+  }
+  if (focused?.hidden) document.querySelector<HTMLElement>("[data-card]:not([hidden]) h1")?.focus({ preventScroll: true });
 }
 
 /** 123456 as 12 34 56: codes are read aloud in pairs. */
