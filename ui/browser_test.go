@@ -25,6 +25,7 @@ type browser struct {
 
 	mu     sync.Mutex
 	asked  int      // requests
+	weight float64  // bytes as they travel
 	wrongs []string // requests to elsewhere, violated policies, faults of scripts
 	shots  string
 }
@@ -86,6 +87,8 @@ func (b *browser) watch(ev any) {
 		if !strings.HasPrefix(url, b.site.url) && !strings.HasPrefix(url, "about:") && !strings.HasPrefix(url, "data:") && !strings.HasPrefix(url, "blob:") {
 			b.wrongs = append(b.wrongs, "a request leaves the box: "+url)
 		}
+	case *network.EventLoadingFinished:
+		b.weight += ev.EncodedDataLength
 	case *runtime.EventExceptionThrown:
 		raw, err := json.Marshal(ev.ExceptionDetails)
 		if err != nil {

@@ -64,6 +64,7 @@ func (s *Server) fill(p *page.RecordsPage) error {
 		if found {
 			p.Count++
 		}
+		p.Shown = min(p.Count, listed)
 		p.More = p.Count > counted || seen >= searched
 		return found && p.Count <= listed, !p.More
 	}

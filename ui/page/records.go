@@ -16,7 +16,7 @@ type RecordsPage struct {
 	Contacts      []triage.Contact
 	Cases         []triage.Case
 	Registrants   []volunteers.Registrant
-	Count         int
+	Count, Shown  int
 	More          bool // there are more than were counted
 	Form          ExportForm
 	Trouble       string
@@ -34,6 +34,9 @@ func (p RecordsPage) countWords() string {
 	}
 	if p.More {
 		return p.N("records.count.more", p.Count)
+	}
+	if p.Count > p.Shown {
+		return p.N("records.count.newest", p.Count)
 	}
 	return p.N("records.count", p.Count)
 }

@@ -1,0 +1,69 @@
+package ui
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+func TestAccountsAreManaged(t *testing.T) {
+	s := startSite(t, newScript(t), nil)
+	client := s.as(t, admin)
+	form := url.Values{"login": {"Bea"}, "name": {"Beatriz"}, "role": {"agent"}, "profile": {"help"}, "languages": {"es, en"}, "phone": {"+1 202 456 1111"}, "password": {"short"}}
+	if got := s.post(t, client, "/admin/accounts", form); got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, "at least") || !strings.Contains(got.body, `value="Beatriz"`) {
+		t.Fatalf("short password: %d %s", got.status, got.body)
+	}
+	form.Set("password", "four words are good")
+	if got := s.post(t, client, "/admin/accounts", form); got.header.Get("Location") != "/admin?done=added" {
+		t.Fatalf("adding: %d %s", got.status, got.body)
+	}
+	if got := s.post(t, client, "/admin/accounts", form); got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, "signs in with this name already") {
+		t.Errorf("the same name twice: %d", got.status)
+	}
+	bea := s.client(t)
+	if got := s.post(t, bea, "/login", url.Values{"login": {"bea"}, "password": {"four words are good"}}); got.header.Get("Location") != "/desk" {
+		t.Fatalf("the new account signs in: %d", got.status)
+	}
+	list, err := s.accounts.List()
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := list[len(list)-1]
+	if made.Phone != "+12024561111" || len(made.Languages) != 2 {
+		t.Errorf("account %+v", made)
+	}
+	page := "/admin/accounts/" + made.ID
+	for what, tc := range map[string]struct {
+		form url.Values
+		says string
+	}{
+		"easy PIN":   {url.Values{"do": {"pin"}, "pin": {"123456"}}, "too easy"},
+		"bad number": {url.Values{"do": {"change"}, "name": {"B"}, "role": {"agent"}, "phone": {"12"}}, "country code"},
+		"no role":    {url.Values{"do": {"change"}, "name": {"B"}, "role": {"king"}}, "Choose a role"},
+		"no name":    {url.Values{"do": {"change"}, "name": {" "}, "role": {"agent"}}, "Enter the person"},
+	} {
+		if got := s.post(t, client, page, tc.form); got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, tc.says) {
+			t.Errorf("%s: %d", what, got.status)
+		}
+	}
+	if got := s.post(t, client, page, url.Values{"do": {"change"}, "name": {"Bea"}, "role": {"supervisor"}, "phone": {"+1 202 456 1111"}}); got.header.Get("Location") != page+"?done=change" {
+		t.Fatalf("a new role: %d %s", got.status, got.body)
+	}
+	if got := s.get(t, bea, "/desk"); got.status == http.StatusOK {
+		t.Error("still signed in with the old role")
+	}
+	if got := s.post(t, client, page, url.Values{"do": {"pin"}, "pin": {"482916"}}); got.header.Get("Location") != page+"?done=pin" {
+		t.Errorf("PIN: %d %s", got.status, got.body)
+	}
+	if who, err := s.accounts.AuthenticatePhone(t.Context(), "+12024561111", "482916"); err != nil || who.Name != "Bea" {
+		t.Errorf("the PIN line: %v %v", who.Name, err)
+	}
+	own := "/admin/accounts/" + s.ids[admin]
+	if got := s.post(t, client, own, url.Values{"do": {"password"}, "password": {"another four words here"}}); got.header.Get("Location") != own+"?done=password" {
+		t.Fatalf("own password: %d", got.status)
+	}
+	if got := s.get(t, client, own); got.status != http.StatusOK {
+		t.Error("who sets the own password is thrown out")
+	}
+}
