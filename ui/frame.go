@@ -10,7 +10,6 @@ import (
 
 	"github.com/a-h/templ"
 
-	"hotline/appliance/call"
 	"hotline/ui/page"
 )
 
@@ -84,8 +83,4 @@ func clean(text string, most int) string {
 		text = string(runes[:most])
 	}
 	return text
-}
-
-func (s *Server) number(raw string) call.Number {
-	return call.ParseNumber(clean(raw, 32), s.cfg.Region)
 }
