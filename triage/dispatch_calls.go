@@ -118,6 +118,11 @@ func (d *Dispatcher) Set(agent string, state AgentState, reason string) error {
 			if state != WrapUp {
 				a.Contact = ""
 			}
+			if state == Ready { // back by its own word: nobody is kept from it any longer
+				for _, p := range d.places {
+					delete(p.waiting.NotTo, a.ID)
+				}
+			}
 			d.set(a, state, reason, now)
 		}
 	})

@@ -142,6 +142,10 @@ func TestNotNowPausesTheAgentAndComesBack(t *testing.T) {
 		expect(t, p, PlaceOffered, "ana")
 		must(t, d.Decline("ana", "c1"))
 		expect(t, p, PlaceDeclined, "ana")
+		must(t, d.Set("ana", Ready, "")) // thought better of it
+		expect(t, p, PlaceOffered, "ana")
+		must(t, d.Decline("ana", "c1"))
+		expect(t, p, PlaceDeclined, "ana")
 		time.Sleep(29 * time.Second)
 		quiet(t, p)
 		state(t, d, "ana", OnBreak)

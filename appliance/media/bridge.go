@@ -81,7 +81,7 @@ func (e *Endpoint) relayAudio(c *Connection, h *rtp.Header, packet []byte, law a
 	if o.closed || e.bridge.Load() != c {
 		return
 	}
-	if o.play != nil || o.dial != nil && o.dial.sounding() || o.held {
+	if o.play != nil || o.dial != nil || o.held {
 		r.running = false
 		return
 	}
@@ -129,7 +129,7 @@ func (o *output) placeRelayed(sourceTime uint32, now int64) (ts uint32, ok bool)
 	covered := int32(o.next - ts)
 	ahead := int32(ts - o.wall(now))
 	switch {
-	case ahead > relayJump || r.running && covered > relayJump/2:
+	case ahead > relayJump, ahead < -10*relayJump, r.running && covered > relayJump/2:
 		// The source's clock jumped, or ran too fast for hours.
 	case r.running || covered <= 0:
 		return ts, true

@@ -1,6 +1,7 @@
 package media
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -230,6 +231,40 @@ func TestADriftingClockIsFollowed(t *testing.T) {
 	})
 }
 
+func TestAClockThatJumps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		say, from, out := bridged(t)
+		for _, jump := range []uint32{0, 5_000_000, 1 << 31, 9_000_000} {
+			say.ts += jump
+			say.talk(from, 440, 500*time.Millisecond)
+			say.ts -= 2 * jump
+			say.talk(from, 440, 500*time.Millisecond)
+		}
+		packets := out.take()
+		checkStream(t, packets, 60*time.Millisecond)
+		if level := audio.ToneLevel(listen(packets)[1600:], 440); level < 0.9 {
+			t.Errorf("the voice has %.2f of the energy", level)
+		}
+	})
+}
+
+func TestManyBridgesBuildUpNoDelay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := startPacer(t)
+		a, _ := newLeg(t, p, audio.MuLaw)
+		b, out := newLeg(t, p, audio.MuLaw)
+		say := newSpeaker(audio.MuLaw)
+		for i := range 100 {
+			time.Sleep(60 * time.Millisecond)
+			c := Bridge(a, b)
+			say.talk(a, 440, 100*time.Millisecond)
+			c.Close()
+			time.Sleep(time.Duration(i%20) * time.Millisecond) // at every moment of a frame
+		}
+		checkStream(t, out.take(), 45*time.Millisecond)
+	})
+}
+
 func TestPlayOverABridge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := startPacer(t)
@@ -251,6 +286,41 @@ func TestPlayOverABridge(t *testing.T) {
 			if level := audio.ToneLevel(pcm[i*8000+800:i*8000+7200], hz); level < 0.98 {
 				t.Errorf("second %d: %v Hz has %.2f of the energy", i, hz, level)
 			}
+		}
+	})
+}
+
+// The other side goes on talking while keys are sent: they go out at their own
+// pace, and the talk is heard again afterwards.
+func TestKeysOnABridge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := startPacer(t)
+		a, _ := newLeg(t, p, audio.MuLaw)
+		b, out := newLeg(t, p, audio.MuLaw)
+		Bridge(a, b)
+		say := newSpeaker(audio.MuLaw)
+		done := make(chan struct{})
+		go func() { defer close(done); say.talk(a, 440, 4*time.Second) }()
+		time.Sleep(1003 * time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		if err := b.SendKeys(ctx, "12"); err != nil {
+			t.Fatalf("sending keys: %v", err)
+		}
+		<-done
+		keys := map[uint32]bool{}
+		packets := out.take()
+		for _, h := range packets {
+			if h.header.PayloadType == testDTMF {
+				keys[h.header.Timestamp] = true
+			}
+		}
+		if len(keys) != 2 {
+			t.Errorf("%d keys arrived, want 2", len(keys))
+		}
+		pcm := listen(onlySound(packets))
+		if level := audio.ToneLevel(pcm[len(pcm)-8000:], 440); level < 0.98 {
+			t.Errorf("after the keys the talk has %.2f of the energy", level)
 		}
 	})
 }

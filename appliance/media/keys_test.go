@@ -111,6 +111,9 @@ func TestSentKeysAreUnderstood(t *testing.T) {
 				t.Fatalf("sequence number %d after %d", h.header.SequenceNumber, packets[i-1].header.SequenceNumber)
 			}
 			if h.header.PayloadType != testDTMF {
+				if i > 0 && !sound(packets[i-1]) && !h.header.Marker {
+					t.Errorf("no marker on the sound after a key")
+				}
 				continue
 			}
 			key, pressed := d.packet(h.header.Timestamp, h.payload)

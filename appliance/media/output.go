@@ -18,6 +18,7 @@ const (
 	tickLength   = int64(time.Second / audio.SampleRate) // of the RTP clock, in ns
 	frameLength  = int64(audio.FrameDuration)
 	lateAfter    = 2 * frameLength
+	runaway      = 4 * frameTicks // 80 ms
 	never        = math.MinInt64 / 2
 
 	// fillAfter is how long a bridged leg may bring nothing before silence
@@ -180,12 +181,12 @@ func (e *Endpoint) tick(deadline, now int64, buf *[headerLength + audio.FrameSam
 	}
 	o.lastTick = deadline
 
-	bridged := o.play == nil && o.dial == nil && e.bridge.Load() != nil
-	if bridged && now-o.relayed < o.patience {
+	bridged := o.play == nil && e.bridge.Load() != nil
+	if bridged && o.dial == nil && now-o.relayed < o.patience {
 		return // the other leg is sending
 	}
 	// What a bridge sent last may reach beyond this tick.
-	if ahead := int32(o.next - o.wall(deadline)); o.last == fromRelay && ahead >= frameTicks/2 && ahead <= 4*frameTicks {
+	if ahead := int32(o.next - o.wall(deadline)); o.dial == nil && o.last == fromRelay && ahead >= frameTicks/2 && ahead <= runaway {
 		return
 	}
 	ts := o.timestamp(deadline)
@@ -203,7 +204,6 @@ func (e *Endpoint) tick(deadline, now int64, buf *[headerLength + audio.FrameSam
 			o.mark = first
 			o.last = fromKeys
 			e.transmit(buf[:headerLength+n], e.dtmf, eventTime, now)
-			o.mark = true // for the sound that follows
 			o.next = ts + frameTicks
 			return
 		}
@@ -256,14 +256,19 @@ func pad(payload []byte, law audio.Law) {
 func (o *output) wall(at int64) uint32 { return o.base + uint32(at/tickLength) }
 
 // timestamp is the RTP time of a packet that begins at the given moment. If
-// that time is already covered, the whole time line moves on a little.
+// that time is already covered, it is the first one that is not. When that
+// lies far ahead, a source with a fast clock has run away from ours, and the
+// whole time line follows.
 func (o *output) timestamp(at int64) uint32 {
 	ts := o.wall(at)
-	if o.last != fromNowhere {
-		if behind := int32(o.next - ts); behind > 0 {
-			o.base += uint32(behind)
-			ts = o.next
+	if o.last == fromNowhere {
+		return ts
+	}
+	if covered := int32(o.next - ts); covered > 0 {
+		if covered > runaway {
+			o.base += uint32(covered)
 		}
+		return o.next
 	}
 	return ts
 }

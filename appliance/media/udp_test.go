@@ -342,6 +342,9 @@ func TestOnlyListenersGetTheSound(t *testing.T) {
 	}
 	caller.press(to, 11)
 	pcm := (<-recorded).PCM()
+	if s := e.Stats(); s.LostIn != 0 {
+		t.Errorf("what nobody listened to counts as lost: %d", s.LostIn)
+	}
 	if level := audio.ToneLevel(pcm[max(0, len(pcm)-8000):], 440); level < 0.98 {
 		t.Errorf("the recording has %.2f of the tone", level)
 	}

@@ -39,11 +39,14 @@ type box struct {
 	log    *bytes.Buffer
 }
 
-func startBox(t *testing.T) *box {
+func startBox(t *testing.T) *box { return startBoxWith(t, func(*config.Config) {}) }
+
+func startBoxWith(t *testing.T, change func(*config.Config)) *box {
 	t.Helper()
 	cfg := config.Default()
 	cfg.Data, cfg.Operation = t.TempDir(), "Flood"
 	cfg.SIP.Listen, cfg.Web.Listen, cfg.Web.Sound = "127.0.0.1:0", "127.0.0.1:0", "0"
+	change(&cfg)
 	logFile, err := os.Create(filepath.Join(t.ArtifactDir(), "hotline.log"))
 	if err != nil {
 		t.Fatal(err)
@@ -214,6 +217,7 @@ const (
 // other, the page is reloaded without losing the caller, the case is written,
 // and the coordinator finds everything in Excel.
 func TestTheFirstCall(t *testing.T) {
+	t.Parallel()
 	b := startBox(t)
 	page := openBrowser(t, b.h.certs, agentHz)
 	page.signIn(b.base, "volunteer", b.people["volunteer"].Password)
@@ -247,6 +251,11 @@ func TestTheFirstCall(t *testing.T) {
 	page.press(`input[name="top_need"][value="water"]`)
 	page.until("the case is saved", `/\d\d:\d\d/.test(document.querySelector('[data-part="saved"]').innerText)`)
 	page.picture("on-call")
+
+	// Keys for the caller's side, as in "press 5 to be connected".
+	page.press(`[data-card="oncall"] [data-do="keypad"]`)
+	page.press(`#keypad [data-digit="5"]`)
+	b.waitKeys(caller, 1)
 
 	// Hold: the caller hears music instead of the agent, and comes back.
 	page.press(`[data-card="oncall"] [data-do="hold"]`)
@@ -294,6 +303,7 @@ func TestTheFirstCall(t *testing.T) {
 // TestAVolunteerRegistersByKeypadAndVoice goes through the registration by
 // phone; a second caller hangs up half-way and is kept as incomplete.
 func TestAVolunteerRegistersByKeypadAndVoice(t *testing.T) {
+	t.Parallel()
 	b := startBox(t)
 	caller := b.dial("+12024561112", "100")
 	caller.SayLoop(audio.Tone(callerHz, time.Second, -12))
@@ -337,6 +347,7 @@ func TestAVolunteerRegistersByKeypadAndVoice(t *testing.T) {
 // number, gives the PIN, records an announcement and confirms; the next caller
 // hears it.
 func TestTheSupervisorSetsTheEmergencyByPhone(t *testing.T) {
+	t.Parallel()
 	const announcementHz = 1400.0
 	b := startBox(t)
 	supervisor := b.people["supervisor"]
@@ -462,6 +473,26 @@ func oneStream(t *testing.T, c *phone.Call) {
 			t.Fatalf("packet %d: time went back from %d to %d", i, a.TS, b.TS)
 		}
 	}
+}
+
+// waitKeys waits until the caller's phone has received RFC 4733 events for n
+// keys.
+func (b *box) waitKeys(c *phone.Call, n int) {
+	b.t.Helper()
+	const payload = 101 // what the phone offered
+	keys := 0
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		events := map[uint32]bool{} // one time stamp for all packets of a key (RFC 4733 §2.1)
+		for _, p := range c.HeardPackets() {
+			if p.PT == payload {
+				events[p.TS] = true
+			}
+		}
+		if keys = len(events); keys == n {
+			return
+		}
+	}
+	b.t.Fatalf("the caller's phone received %d keys, want %d", keys, n)
 }
 
 func (b *box) waitNotTone(c *phone.Call, hz float64) {
