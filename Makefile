@@ -8,8 +8,9 @@ GO ?= go
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o hotline ./cmd/hotline
 
+# DEMO=--lan lets other machines of the network in.
 demo: build
-	./hotline demo
+	./hotline demo $(DEMO)
 
 # The race detector needs a C compiler, the whole-product test a browser and a
 # SIP tester.
@@ -28,7 +29,6 @@ check:
 # Everything that is generated and committed: pages, bundled scripts and
 # styles. Tests fail when one of them is stale.
 generate:
-	$(GO) tool templ generate
 	$(GO) run ./tools/assets
 
 # Speaks the prompts whose text has changed; needs espeak-ng.

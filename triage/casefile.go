@@ -157,19 +157,24 @@ func caseOf(tx *store.Tx, k Contact, by string) (Case, error) {
 }
 
 // newCode is five digits of a sequence, spread so that neighbours differ, and a
-// Luhn check digit, so that a misheard or mistyped digit is noticed.
+// Luhn check digit, so that a misheard or mistyped digit is noticed. After the
+// first hundred thousand codes they have seven digits and the check digit.
 func newCode(tx *store.Tx) (string, error) {
-	for {
-		n, err := tx.Next("case_code")
-		if err != nil {
-			return "", err
-		}
-		if n >= 100_000 {
-			return "", errors.New("all 100,000 case codes are in use")
-		}
-		five := fmt.Sprintf("%05d", n*61_987%100_000) // 61,987 has no factor in common with 100,000
-		return five + luhn(five), nil
+	n, err := tx.Next("case_code")
+	if err != nil {
+		return "", err
 	}
+	const short, long = 100_000, 10_000_000
+	// The factors have no divisor in common with powers of ten: each number
+	// gives another code.
+	code := fmt.Sprintf("%05d", n*61_987%short)
+	if n >= short {
+		code = fmt.Sprintf("%07d", (n-short)*6_180_339%long)
+	}
+	if n >= short+long {
+		return "", errors.New("all case codes are in use")
+	}
+	return code + luhn(code), nil
 }
 
 func luhn(digits string) string {

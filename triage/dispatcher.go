@@ -95,7 +95,6 @@ type Dispatcher struct {
 type Place struct {
 	d       *Dispatcher
 	waiting Waiting
-	number  int // entry order, for views
 	events  chan PlaceEvent
 }
 

@@ -37,6 +37,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 
 	"hotline/appliance/events"
 )
@@ -112,7 +113,7 @@ func openFile(path string) (*bolt.DB, error) {
 		Timeout:      time.Second,
 		FreelistType: bolt.FreelistMapType,
 	})
-	if errors.Is(err, bolt.ErrTimeout) {
+	if errors.Is(err, bolterrors.ErrTimeout) {
 		return nil, fmt.Errorf("the data folder %s is in use by another hotline process: stop that one first", filepath.Dir(path))
 	}
 	if err != nil {
@@ -264,7 +265,7 @@ func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
 		done = tx
 		return nil
 	})
-	if errors.Is(err, bolt.ErrDatabaseNotOpen) {
+	if errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
 		return ErrClosed
 	}
 	if err != nil {
@@ -283,7 +284,7 @@ func (s *Store) View(fn func(*Tx) error) error {
 		}
 		return tx.err
 	})
-	if errors.Is(err, bolt.ErrDatabaseNotOpen) {
+	if errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
 		return ErrClosed
 	}
 	return err

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -67,6 +69,29 @@ func TestAMissedCallGoesOnWaiting(t *testing.T) {
 	contact := only(t, b.exportUntil("contacts", "outcome", "answered"), "caller_number", "+12025550123")
 	if contact["open_item"] != "notes_unfinished" {
 		t.Errorf("before the notes are finished the contact is %v", contact)
+	}
+}
+
+// TestSIPpAsksForHelp: a SIP implementation that is not ours calls, presses
+// keys by RFC 4733, waits in the queue and is hung up when the box stops.
+func TestSIPpAsksForHelp(t *testing.T) {
+	t.Parallel()
+	b := startBox(t)
+	sipp := exec.CommandContext(t.Context(), "sipp", b.h.trunk.Addr().String(), "-sf", "testdata/help-call.xml", "-s", "100", "-m", "1",
+		"-i", "127.0.0.1", "-nostdin", "-rtp_echo", "-timeout", "60s")
+	var out bytes.Buffer
+	sipp.Stdout, sipp.Stderr = &out, &out
+	if err := sipp.Start(); err != nil {
+		t.Fatalf("sipp is missing: run make test, which installs it: %v", err)
+	}
+	b.untilWaiting(1)
+	view, err := b.h.desk.FloorView(time.Now())
+	if err != nil || view.Waiting[0].Language != "en" || view.Waiting[0].Queue != "help" || view.Waiting[0].Number != "+12024561111" {
+		t.Errorf("the caller waits as %+v (%v)", view.Waiting, err)
+	}
+	b.stop()
+	if err := sipp.Wait(); err != nil {
+		t.Errorf("sipp: %v\n%s", err, out.String())
 	}
 }
 

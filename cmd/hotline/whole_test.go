@@ -36,7 +36,7 @@ type box struct {
 	h      *hotline
 	people map[string]provisioning.Credential
 	base   string // of the pages
-	log    *bytes.Buffer
+	stop   func() // asks the hotline to end; it happens at the end of the test in any case
 }
 
 func startBox(t *testing.T) *box { return startBoxWith(t, func(*config.Config) {}) }
@@ -66,6 +66,7 @@ func startBoxWith(t *testing.T, change func(*config.Config)) *box {
 		b.people[p.Login] = p
 	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	b.stop = stop
 	done := make(chan error, 1)
 	go func() { done <- h.Run(ctx) }()
 	t.Cleanup(func() {
@@ -250,6 +251,8 @@ func TestTheFirstCall(t *testing.T) {
 	page.do("typing the place", chromedp.SendKeys(chromedp.CSS("#place"), "Santa Clara school"), chromedp.SendKeys(chromedp.CSS("#people_total"), "4"))
 	page.press(`input[name="top_need"][value="water"]`)
 	page.until("the case is saved", `/\d\d:\d\d/.test(document.querySelector('[data-part="saved"]').innerText)`)
+	page.until("the clock of the call runs", `document.querySelector('[data-card="oncall"] [data-part="call-clock"]').innerText > "00:00"`)
+	page.until("the page is at its top", `(scrollTo(0, 0), scrollY === 0)`)
 	page.picture("on-call")
 
 	// Keys for the caller's side, as in "press 5 to be connected".

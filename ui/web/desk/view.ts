@@ -153,12 +153,12 @@ export class View {
 
   private path(call: Call): string {
     const w = this.words;
+    // What has no words says nothing to the person who answers and is left out.
     const steps = (call.path ?? []).map((step) => {
-      const cut = step.indexOf(":");
-      const menu = cut < 0 ? step : step.slice(0, cut), key = cut < 0 ? "" : step.slice(cut + 1);
-      if (menu === "language" || menu === "lang") return w.t("path.language", { value: w.or(`lang.${key}`, key) });
-      return w.or(`path.${step}`, key ? w.t("path.other", { menu, key }) : menu);
-    });
+      const [menu, key = ""] = step.split(":", 2);
+      const language = menu === "language" ? w.or(`lang.${key}`, "") : "";
+      return language ? w.t("path.language", { value: language }) : w.or(`path.${step}`, "");
+    }).filter((words) => words !== "");
     return steps.join(" · ") || call.keys || w.t("path.none");
   }
 
