@@ -72,6 +72,30 @@ func TestEveryKeyCountsOnce(t *testing.T) {
 	}
 }
 
+func TestATransferredCallerHasANewClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := startPacer(t)
+		e, _ := newLeg(t, p, audio.MuLaw)
+		before, after := newSpeaker(audio.MuLaw), &speaker{ssrc: 8}
+		e.Receive(before.event(1, 50000, 160, false))
+		e.Receive(after.event(1, 50000, 160, false))
+		e.Receive(after.event(2, 60000, 160, false))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		var got string
+		for range 3 {
+			key, err := e.Key(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got += string(key)
+		}
+		if got != "112" {
+			t.Errorf("keys %q", got)
+		}
+	})
+}
+
 func TestTypingAheadIsBounded(t *testing.T) {
 	var q keyQueue
 	for range 1000 {

@@ -154,10 +154,16 @@ func TestWhatEndsAPlay(t *testing.T) {
 			caller.ts += 1600
 		}
 
-		go func() { time.Sleep(time.Second); press(5) }()
+		pressed := make(chan struct{})
+		go func() {
+			defer close(pressed)
+			time.Sleep(time.Second)
+			press(5)
+		}()
 		if interrupted, err := e.Play(t.Context(), long, true); !interrupted || err != nil {
 			t.Errorf("after a key Play = %v, %v", interrupted, err)
 		}
+		<-pressed
 		// The key is still there, so the next prompt is skipped at once.
 		if interrupted, err := e.Play(t.Context(), long, true); !interrupted || err != nil {
 			t.Errorf("with a key waiting Play = %v, %v", interrupted, err)
@@ -247,7 +253,7 @@ func TestAHeldLegIsLeftInPeace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := startPacer(t)
 		e, tr := newLeg(t, p, audio.MuLaw)
-		time.Sleep(time.Second)
+		time.Sleep(time.Second + 500*time.Microsecond) // between two packets
 		before := tr.take()
 		e.Update(noAddr, true)
 		// Prompts end in time although nobody hears them.

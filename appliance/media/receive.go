@@ -21,8 +21,9 @@ type input struct {
 	previous  netip.AddrPort // the source before the far end moved
 	candidate candidate
 
-	draining bool // the kernel drops the sound
-	sampled  bool // it did so at some time
+	draining bool  // the kernel drops the sound
+	sampled  bool  // it did so at some time
+	settled  int64 // when no packet of the time before can be in the socket
 
 	decoder  keyDecoder
 	recorder *recorder
@@ -107,7 +108,7 @@ func (e *Endpoint) incoming(h *rtp.Header, b []byte, from netip.AddrPort, now in
 			in.recorder.restart()
 		}
 	}
-	if in.draining {
+	if in.draining || now < in.settled {
 		in.counter.restart()
 	} else {
 		in.counter.packet(h.SequenceNumber, h.Timestamp, now, kind == kindSound)
@@ -240,12 +241,17 @@ func (e *Endpoint) adjustFilter() {
 	if want == in.draining {
 		return
 	}
+	was := in.draining
 	in.draining = e.socket.drain(want, e.dtmf)
-	if in.draining {
-		in.sampled = true
+	in.sampled = in.sampled || in.draining
+	if was {
+		in.settled = e.pacer.now() + settling
 	}
-	in.counter.restart()
 }
+
+// settling is how long sampled packets may wait in the socket after the
+// filter is gone.
+const settling = int64(100 * time.Millisecond)
 
 func (in *input) stats(s *Stats) {
 	s.PacketsIn = in.packets

