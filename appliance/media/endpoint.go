@@ -156,7 +156,8 @@ func (e *Endpoint) Close() error {
 // hear anything.
 func (e *Endpoint) Update(remote netip.AddrPort, held bool) {
 	remote = unmap(remote)
-	e.in.mu.Lock()
+	e.in.mu.Lock() // until the end: the receiver must not latch in between
+	defer e.in.mu.Unlock()
 	moved := e.socket != nil && usable(remote) && remote != e.in.signalled
 	if moved {
 		e.in.signalled = remote
@@ -165,8 +166,6 @@ func (e *Endpoint) Update(remote netip.AddrPort, held bool) {
 		e.in.candidate = candidate{}
 		e.adjustFilter()
 	}
-	e.in.mu.Unlock()
-
 	e.out.mu.Lock()
 	defer e.out.mu.Unlock()
 	if e.out.closed {
@@ -207,10 +206,10 @@ type Stats struct {
 	DroppedInvalid uint64        // not RTP, or of a format not agreed
 	LastIn         time.Time     // zero when nothing came yet
 
-	// Sampled: while nobody listens, the kernel passes on one audio packet in
-	// 64 and all key presses. PacketsIn counts only what was passed on, LostIn
-	// and Jitter only the times when somebody listened, and LastIn may be
-	// 1.3 s behind.
+	// Sampled: while nobody listens, the kernel passes on one sound packet in
+	// 32 and everything else. PacketsIn counts only what was passed on, LostIn
+	// and Jitter only the times when somebody listened, and LastIn is 0.6 s
+	// behind, or more when the far end sends pauses as nothing.
 	Sampled bool
 	// Locked: the kernel itself refuses packets from other addresses, so
 	// DroppedForeign stands still.

@@ -242,12 +242,16 @@ func (e *Endpoint) adjustFilter() {
 		return
 	}
 	was := in.draining
-	in.draining = e.socket.drain(want, e.dtmf)
+	in.draining = e.socket.drain(want)
 	in.sampled = in.sampled || in.draining
 	if was {
 		in.settled = e.pacer.now() + settling
 	}
 }
+
+// sampleEvery: one sound packet in 32 gets through the kernel's filter, so
+// that the far end can be seen to be alive.
+const sampleEvery = 32
 
 // settling is how long sampled packets may wait in the socket after the
 // filter is gone.

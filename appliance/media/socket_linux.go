@@ -10,6 +10,8 @@ import (
 
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
+
+	"hotline/appliance/audio"
 )
 
 // socket is a UDP socket with two favours from the kernel, unless plain:
@@ -168,11 +170,8 @@ func source4or6(a *unix.RawSockaddrAny) netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-// sampleEvery is one liveness packet in 64: 1.3 s of sound.
-const sampleEvery = 64
-
 // drain switches the kernel filter and reports whether it is on.
-func (s *socket) drain(on bool, dtmf uint8) bool {
+func (s *socket) drain(on bool) bool {
 	if s.plain || s.deaf || s.raw == nil {
 		return false
 	}
@@ -183,7 +182,7 @@ func (s *socket) drain(on bool, dtmf uint8) bool {
 			unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_DETACH_FILTER, 0)
 			return
 		}
-		program := drainFilter(dtmf)
+		program := drainFilter()
 		drained = unix.SetsockoptSockFprog(int(fd), unix.SOL_SOCKET, unix.SO_ATTACH_FILTER,
 			&unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]}) == nil
 	})
@@ -191,28 +190,26 @@ func (s *socket) drain(on bool, dtmf uint8) bool {
 	return drained
 }
 
-// drainFilter keeps key presses and every 64th packet. It sees a datagram
-// from the UDP header on.
-func drainFilter(dtmf uint8) []unix.SockFilter {
+// drainFilter drops G.711 sound except for a sample. Key presses, comfort
+// noise and whatever else are rare and stay. It sees a datagram from the UDP
+// header on.
+func drainFilter() []unix.SockFilter {
 	const (
 		udpHeader = 8
 		drop      = 0
 		keep      = 1 << 16
 	)
-	program := []bpf.Instruction{
+	raw, err := bpf.Assemble([]bpf.Instruction{
 		bpf.LoadAbsolute{Off: udpHeader + 1, Size: 1}, // marker and payload type
 		bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: 0x7f},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: uint32(dtmf), SkipTrue: 4},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: uint32(audio.MuLaw), SkipTrue: 1},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: uint32(audio.ALaw), SkipTrue: 4},
 		bpf.LoadAbsolute{Off: udpHeader + 2, Size: 2}, // sequence number
 		bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: sampleEvery - 1},
 		bpf.JumpIf{Cond: bpf.JumpEqual, Val: 0, SkipTrue: 1},
 		bpf.RetConstant{Val: drop},
 		bpf.RetConstant{Val: keep},
-	}
-	if dtmf == 0 { // none agreed; 0 is sound
-		program = program[3:]
-	}
-	raw, err := bpf.Assemble(program)
+	})
 	if err != nil {
 		panic("media: the filter does not assemble: " + err.Error()) // it is a constant
 	}

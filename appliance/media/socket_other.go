@@ -20,7 +20,7 @@ func newSocket(conn *net.UDPConn, _ bool) *socket { return &socket{conn: conn} }
 func (s *socket) aim(to netip.AddrPort)  { s.to = to }
 func (s *socket) lock(to netip.AddrPort) { s.to = to }
 func (s *socket) open() error            { return nil }
-func (s *socket) drain(bool, uint8) bool { return false }
+func (s *socket) drain(bool) bool        { return false }
 
 func (s *socket) send(b []byte) error {
 	_, err := s.conn.WriteToUDPAddrPort(b, s.to)

@@ -1,0 +1,46 @@
+package media
+
+import (
+	"log/slog"
+	"testing"
+
+	"github.com/pion/rtp"
+
+	"hotline/appliance/audio"
+)
+
+// BenchmarkPrompt is one packet of a prompt: what the clock does 50 times a
+// second for every waiting caller, the system call included.
+func BenchmarkPrompt(b *testing.B) {
+	p := NewPacer(slog.New(slog.DiscardHandler))
+	caller := newPhone(b)
+	e, _ := newUDPLeg(b, p, UDPConfig{Remote: caller.addr})
+	e.Music(audio.Tone(440, 10*1e9, -10))
+	for slot := int64(0); b.Loop(); slot += slotCount {
+		p.tick(slot, slot*int64(slotLength))
+	}
+}
+
+// BenchmarkRelay is one packet of a conversation, from the bytes received to
+// the packet sent, with a change of law on the way.
+func BenchmarkRelay(b *testing.B) {
+	p := NewPacer(slog.New(slog.DiscardHandler))
+	caller, agent := newPhone(b), newPhone(b)
+	from, _ := newUDPLeg(b, p, UDPConfig{Remote: caller.addr})
+	to, _ := newUDPLeg(b, p, UDPConfig{Remote: agent.addr, Law: audio.ALaw})
+	Bridge(from, to)
+	h := new(rtp.Header)
+	packet := caller.packet(silentFrame)
+	for now := int64(1); b.Loop(); now += frameLength {
+		say := rtp.Header{Version: 2, SequenceNumber: caller.seq, Timestamp: caller.ts, SSRC: caller.ssrc}
+		if _, err := say.MarshalTo(packet); err != nil {
+			b.Fatal(err)
+		}
+		caller.seq++
+		caller.ts += frameTicks
+		from.incoming(h, packet, caller.addr, now)
+	}
+	if s := to.Stats(); s.PacketsOut == 0 {
+		b.Error("nothing was relayed")
+	}
+}
