@@ -12,6 +12,7 @@ var (
 	ErrOfferGone = errors.New("this call is no longer ringing here: the caller hung up or it went to someone else")
 	ErrNotFree   = errors.New("finish the present call first")
 	ErrStopped   = errors.New("the hotline is stopping")
+	errSignedOut = errors.New("you are signed out: sign in again")
 )
 
 // Enter puts a contact into a queue. Since is kept as its age: pass the time
@@ -106,7 +107,7 @@ func (d *Dispatcher) Set(agent string, state AgentState, reason string) error {
 		err = nil
 		switch {
 		case a == nil:
-			err = errors.New("you are signed out: sign in again")
+			err = errSignedOut
 		case a.State == OnCall && state != WrapUp:
 			err = ErrNotFree
 		case a.State == state && a.Reason == reason:
@@ -189,6 +190,26 @@ func (d *Dispatcher) Lose(agent string) {
 			d.set(a, Lost, "no_sound", time.Now())
 		}
 	})
+}
+
+// Occupy makes an agent busy with a contact that did not come by an offer: a
+// call of its own, or a look into somebody else's.
+func (d *Dispatcher) Occupy(agent, contact string) error {
+	err := ErrStopped
+	d.do(func() {
+		a := d.agents[agent]
+		switch {
+		case a == nil:
+			err = errSignedOut
+		case a.State == OnCall || a.State == Offered || a.State == WrapUp:
+			err = ErrNotFree
+		default:
+			err = nil
+			a.Contact = contact
+			d.set(a, OnCall, "", time.Now())
+		}
+	})
+	return err
 }
 
 // Queues returns all queues that some profile serves, sorted.

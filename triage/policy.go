@@ -30,6 +30,7 @@ type Waiting struct {
 	Since    time.Time // first entered a queue; kept when an offer fails
 	Priority int       // of the contact inside its queue; lower is served first
 	Offered  string    // agent who is being rung, "" when nobody is
+	Only     string    // the one agent who may be offered it: a transfer or consultation; "" for all
 	// NotTo holds agents who said "not now" or missed it, and until when they
 	// are left out for this contact.
 	NotTo map[string]time.Time
@@ -93,8 +94,14 @@ func Match(s Snapshot, now time.Time) Decision {
 	}
 	idle := map[string][]Free{} // queue → free agents left without a contact who serve it
 	for _, agent := range free {
-		var best *Waiting
-		var bestLine Line
+		// Whoever is asked for by name is rung for that before anything else.
+		best := first(queues[directed(agent.Agent)], taken, agent.Agent, 0, now, sooner)
+		bestLine := Line{Priority: -1}
+		if best != nil {
+			taken[best.Contact] = true
+			d.Offers = append(d.Offers, Offer{Contact: best.Contact, Agent: agent.Agent})
+			continue
+		}
 		for _, line := range s.Profiles[agent.Profile].Lines {
 			w := first(queues[line.Queue], taken, agent.Agent, line.Delay, now, sooner)
 			if w != nil && (best == nil || before(line, w, bestLine, best)) {
@@ -123,13 +130,20 @@ func byQueue(waiting []Waiting) map[string][]*Waiting {
 	queues := map[string][]*Waiting{}
 	for i := range waiting {
 		w := &waiting[i]
-		queues[w.Queue] = append(queues[w.Queue], w)
+		queue := w.Queue
+		if w.Only != "" {
+			queue = directed(w.Only)
+		}
+		queues[queue] = append(queues[queue], w)
 	}
 	for _, q := range queues {
 		slices.SortFunc(q, inOrder)
 	}
 	return queues
 }
+
+// directed is the queue of one agent's own contacts. No queue id has a space.
+func directed(agent string) string { return "only " + agent }
 
 func inOrder(a, b *Waiting) int {
 	return cmp.Or(cmp.Compare(a.Priority, b.Priority), a.Since.Compare(b.Since), cmp.Compare(a.Contact, b.Contact))
@@ -163,6 +177,11 @@ func why(w Waiting, s Snapshot, idle, free []Free, now time.Time) Reason {
 	switch {
 	case w.Offered != "":
 		return WhyRinging
+	case w.Only != "":
+		if slices.ContainsFunc(free, func(f Free) bool { return f.Agent == w.Only && w.NotTo[f.Agent].After(now) }) {
+			return WhyDeclined
+		}
+		return WhyBusy
 	case s.Signed[w.Queue] == 0:
 		return WhyNobody
 	}
@@ -193,7 +212,7 @@ func Position(waiting []Waiting, contact string) int {
 	}
 	position := 1
 	for j := range waiting {
-		if waiting[j].Queue == waiting[i].Queue && inOrder(&waiting[j], &waiting[i]) < 0 {
+		if waiting[j].Queue == waiting[i].Queue && waiting[j].Only == waiting[i].Only && inOrder(&waiting[j], &waiting[i]) < 0 {
 			position++
 		}
 	}

@@ -59,6 +59,14 @@ func TestMatch(t *testing.T) {
 			waiting: []Waiting{{Contact: "a", Queue: "help", Since: at(0), Offered: "z"}},
 			free:    []Free{{"x", "both", at(0)}}, now: 10,
 			why: map[string]Reason{"a": WhyRinging}},
+		{name: "a transfer to one agent rings there and nowhere else, before everything that waits",
+			waiting: []Waiting{{Contact: "old", Queue: "help", Since: at(0)}, {Contact: "mine", Queue: "volunteers", Since: at(9), Only: "x"}},
+			free:    []Free{{"y", "both", at(1)}, {"x", "both", at(3)}}, now: 10,
+			offers: []Offer{{"old", "y"}, {"mine", "x"}}},
+		{name: "a transfer to a busy agent waits for that agent",
+			waiting: []Waiting{{Contact: "mine", Queue: "help", Since: at(9), Only: "x"}},
+			free:    []Free{{"y", "both", at(1)}}, now: 10,
+			why: map[string]Reason{"mine": WhyBusy}},
 		{name: "nobody signed in",
 			waiting: []Waiting{{Contact: "a", Queue: "nowhere", Since: at(0)}}, now: 10,
 			why: map[string]Reason{"a": WhyNobody}},
@@ -125,6 +133,9 @@ func randomRoom(r *rand.Rand) (Snapshot, time.Time) {
 		if len(s.Free) > 0 && r.IntN(3) == 0 {
 			w.NotTo = map[string]time.Time{s.Free[r.IntN(len(s.Free))].Agent: at(r.IntN(120))}
 		}
+		if len(s.Free) > 0 && r.IntN(5) == 0 {
+			w.Only = s.Free[r.IntN(len(s.Free))].Agent
+		}
 		s.Waiting = append(s.Waiting, w)
 	}
 	return s, at(60)
@@ -139,6 +150,9 @@ func shuffled(s Snapshot, r *rand.Rand) Snapshot {
 
 // sees reports whether the agent may be offered w now, and by which line.
 func sees(s Snapshot, f Free, w Waiting, now time.Time) (Line, bool) {
+	if w.Only != "" {
+		return Line{Priority: -1}, w.Only == f.Agent && !w.NotTo[f.Agent].After(now)
+	}
 	for _, line := range s.Profiles[f.Profile].Lines {
 		if line.Queue == w.Queue {
 			return line, !w.NotTo[f.Agent].After(now) && !w.Since.Add(line.Delay).After(now)

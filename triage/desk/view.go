@@ -14,15 +14,16 @@ type Person struct {
 
 // Snapshot is exactly what the desk page shows. The server is its only author.
 type Snapshot struct {
-	Agent     AgentView `json:"agent"`
-	Call      *CallView `json:"call"`
-	Case      *CaseView `json:"case"`
-	Mode      ModeView  `json:"mode"`
-	Waiting   int       `json:"waiting"`
-	LongestS  int       `json:"longest_s"`
-	Demo      bool      `json:"demo"`
-	Now       time.Time `json:"now"`
-	Operation string    `json:"operation"`
+	Agent      AgentView       `json:"agent"`
+	Call       *CallView       `json:"call"`
+	Case       *CaseView       `json:"case"`
+	Monitoring *MonitoringView `json:"monitoring"`
+	Mode       ModeView        `json:"mode"`
+	Waiting    int             `json:"waiting"`
+	LongestS   int             `json:"longest_s"`
+	Demo       bool            `json:"demo"`
+	Now        time.Time       `json:"now"`
+	Operation  string          `json:"operation"`
 }
 
 // AgentView is the agent's own state.
@@ -54,6 +55,44 @@ type CallView struct {
 	CallerLeft bool          `json:"caller_left"`
 	Earlier    []EarlierView `json:"earlier"`
 	Mode       string        `json:"mode"`
+
+	Parties         []PartyView  `json:"parties"` // everybody on the line except the person at the page, the caller first
+	Consult         *ConsultView `json:"consult"`
+	Listened        []string     `json:"listened"` // who listens unheard
+	Whisper         []string     `json:"whisper"`  // who speaks to this person alone
+	Outgoing        bool         `json:"outgoing"`
+	RingingOut      bool         `json:"ringing_out"`
+	Recording       string       `json:"recording"`        // off, on
+	RecordingPolicy string       `json:"recording_policy"` // never, agent, always
+	Help            bool         `json:"help"`
+}
+
+// PartyView is one more person on the line.
+type PartyView struct {
+	ID     string `json:"id"`
+	Kind   string `json:"kind"` // caller, agent, number, supervisor
+	Name   string `json:"name"`
+	Number string `json:"number"`
+	State  string `json:"state"` // ringing, talking, held, listening, whispering
+	By     string `json:"by"`
+}
+
+// ConsultView is a second person the agent talks to while the caller hears
+// music.
+type ConsultView struct {
+	ID     string `json:"id"`
+	Kind   string `json:"kind"`
+	Name   string `json:"name"`
+	Number string `json:"number"`
+	State  string `json:"state"`  // ringing, talking
+	Failed string `json:"failed"` // why nobody answered, in a sentence
+}
+
+// MonitoringView is a supervisor's presence in somebody else's call.
+type MonitoringView struct {
+	Contact string `json:"contact"`
+	Agent   string `json:"agent"`
+	Mode    string `json:"mode"` // listen, whisper, barge
 }
 
 // EarlierView is an earlier contact of the same number: no case content, for a
@@ -97,13 +136,15 @@ type FloorView struct {
 
 // FloorAgent is one phone volunteer.
 type FloorAgent struct {
-	ID      string            `json:"id"`
-	Name    string            `json:"name"`
-	State   triage.AgentState `json:"state"`
-	Reason  string            `json:"reason"`
-	Since   time.Time         `json:"since"`
-	Queue   string            `json:"queue"`
-	Contact string            `json:"contact"`
+	ID       string            `json:"id"`
+	Name     string            `json:"name"`
+	State    triage.AgentState `json:"state"`
+	Reason   string            `json:"reason"`
+	Since    time.Time         `json:"since"`
+	Queue    string            `json:"queue"`
+	Contact  string            `json:"contact"`
+	Help     bool              `json:"help"`     // asks for a supervisor
+	Listened bool              `json:"listened"` // somebody listens in
 }
 
 // FloorWaiting is one caller who waits, and why.
@@ -132,4 +173,5 @@ type FloorAlarm struct {
 	Queue   string       `json:"queue"`
 	Level   triage.Level `json:"level"`
 	Since   time.Time    `json:"since"`
+	Kind    string       `json:"kind"` // danger, help
 }
