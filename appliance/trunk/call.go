@@ -128,7 +128,7 @@ func (t *Trunk) newCall(r *sip.Request, tx *sip.ServerTx, called string, body []
 		inbox: make(chan message), orders: make(chan order), gone: make(chan struct{}), gaveUp: make(chan struct{}),
 		holds: make(chan bool, 1),
 	}
-	c.dialog.open(r, conn, t.contact.Addr())
+	c.dialog.open(r, id, conn, t.contact.Addr())
 	if offer != nil {
 		c.take(offer)
 	}

@@ -19,8 +19,10 @@ import (
 type dialog struct {
 	routes    []sip.Uri // Record-Route as received: nearest hop first
 	target    sip.Uri   // the far end's Contact
-	source    string    // where its messages come from
-	natted    bool      // it named an address in Via that it does not send from
+	us        *sip.FromHeader
+	them      *sip.ToHeader
+	source    string // where its messages come from
+	natted    bool   // it named an address in Via that it does not send from
 	theirSeq  uint32
 	ourSeq    uint32
 	conn      *net.UDPConn
@@ -41,7 +43,11 @@ type unacked struct {
 	offered  bool      // it carries our offer: the ACK must bring the answer
 }
 
-func (d *dialog) open(r *sip.Request, conn *net.UDPConn, address netip.Addr) {
+// open begins the dialog of an INVITE that came in; tag is ours.
+func (d *dialog) open(r *sip.Request, tag string, conn *net.UDPConn, address netip.Addr) {
+	us, them := r.To().AsFrom(), r.From().AsTo()
+	us.Params.Add("tag", tag)
+	d.us, d.them = &us, &them
 	for _, h := range r.GetHeaders("record-route") {
 		if route, ok := h.(*sip.RecordRouteHeader); ok {
 			d.routes = append(d.routes, route.Address)

@@ -34,9 +34,15 @@ func (t *Trunk) contactHeader() sip.Header {
 	return sip.NewHeader("Contact", "<sip:"+t.contact.String()+">")
 }
 
-// bye builds our BYE (RFC 3261 §12.2.1.1).
-func (c *Call) bye() *sip.Request {
+// newRequest builds a request of ours within the dialog (RFC 3261 §12.2.1.1).
+func (c *Call) newRequest(method sip.RequestMethod) *sip.Request {
 	c.ourSeq++
+	return c.numbered(method, c.ourSeq)
+}
+
+// numbered is newRequest with a sequence number that is used already: an ACK
+// has that of its INVITE.
+func (c *Call) numbered(method sip.RequestMethod, seq uint32) *sip.Request {
 	target, routes := c.target, c.routes
 	var loose bool
 	if len(routes) > 0 {
@@ -45,7 +51,7 @@ func (c *Call) bye() *sip.Request {
 			target, routes = routes[0], append(append([]sip.Uri(nil), routes[1:]...), target)
 		}
 	}
-	r := sip.NewRequest(sip.BYE, target)
+	r := sip.NewRequest(method, target)
 	r.SipVersion = "SIP/2.0"
 	via := &sip.ViaHeader{ProtocolName: "SIP", ProtocolVersion: "2.0", Transport: "UDP",
 		Host: c.trunk.contact.Addr().String(), Port: int(c.trunk.contact.Port()), Params: sip.NewParams()}
@@ -57,14 +63,11 @@ func (c *Call) bye() *sip.Request {
 	}
 	hops := sip.MaxForwardsHeader(70)
 	r.AppendHeader(&hops)
-	from := c.invite.To().AsFrom()
-	from.Params.Add("tag", c.id)
-	r.AppendHeader(&from)
-	to := c.invite.From().AsTo()
-	r.AppendHeader(&to)
+	r.AppendHeader(sip.HeaderClone(c.us))
+	r.AppendHeader(sip.HeaderClone(c.them))
 	id := sip.CallIDHeader(c.callID)
 	r.AppendHeader(&id)
-	r.AppendHeader(&sip.CSeqHeader{SeqNo: c.ourSeq, MethodName: sip.BYE})
+	r.AppendHeader(&sip.CSeqHeader{SeqNo: seq, MethodName: method})
 	r.SetBody(nil)
 	r.SetTransport("UDP") // whatever a URI parameter says: it is the socket we have
 	if c.natted && len(c.routes) == 0 {
