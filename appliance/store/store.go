@@ -30,6 +30,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"sync"
@@ -56,6 +57,11 @@ const (
 	// batchDelay is how long a commit waits for company. One commit costs an
 	// fsync (milliseconds); under load dozens of calls share it.
 	batchDelay = time.Millisecond
+
+	// mapped is how much address space the file gets at once. bbolt maps the
+	// file again when it has outgrown that, and then every writer, and with it
+	// every call, waits for the slowest reader. It costs no memory.
+	mapped = 64 << 30
 )
 
 var (
@@ -112,6 +118,8 @@ func openFile(path string) (*bolt.DB, error) {
 	db, err := bolt.Open(path, 0o600, &bolt.Options{
 		Timeout:      time.Second,
 		FreelistType: bolt.FreelistMapType,
+		// Where addresses have 32 bits there is room for less.
+		InitialMmapSize: int(min(uint64(mapped), math.MaxInt/4)),
 	})
 	if errors.Is(err, bolterrors.ErrTimeout) {
 		return nil, fmt.Errorf("the data folder %s is in use by another hotline process: stop that one first", filepath.Dir(path))
