@@ -26,23 +26,48 @@ func (d *Dispatcher) Enter(w Waiting) (*Place, error) {
 }
 
 // Leave takes the contact out of the queue. An agent who is being rung for it
-// is free again. It may be called more than once, also after acceptance.
+// is free again, and so is one whose acceptance nobody has read from Events:
+// the caller left in that moment. It may be called more than once, also after
+// acceptance.
 func (p *Place) Leave() {
 	p.d.do(func() {
 		d := p.d
 		if d.places[p.waiting.Contact] != p {
+			p.unread()
 			return
 		}
-		if a := d.agents[p.waiting.Offered]; a != nil && a.State == Offered && a.Contact == p.waiting.Contact {
-			d.note(p, a, "offer.withdrawn", nil)
-			a.Contact, a.RingUntil = "", time.Time{}
-			free := a.FreeSince // was not served: keeps the place among the free
-			d.set(a, Ready, "", time.Now())
-			a.FreeSince = free
+		if a := d.agents[p.waiting.Offered]; a != nil && a.State == Offered {
+			p.withdraw(a)
 		}
 		delete(d.places, p.waiting.Contact)
 		d.touch()
 	})
+}
+
+// unread frees the agent who accepted without anybody having read it.
+func (p *Place) unread() {
+	for {
+		select {
+		case ev := <-p.events:
+			if a := p.d.agents[ev.Agent]; ev.Kind == PlaceAccepted && a != nil && a.State == OnCall {
+				p.withdraw(a)
+			}
+		default:
+			return
+		}
+	}
+}
+
+// withdraw makes an agent who is not needed after all free again.
+func (p *Place) withdraw(a *Agent) {
+	if a.Contact != p.waiting.Contact {
+		return
+	}
+	p.d.note(p, a, "offer.withdrawn", nil)
+	a.Contact, a.RingUntil = "", time.Time{}
+	free := a.FreeSince // was not served: keeps the place among the free
+	p.d.set(a, Ready, "", time.Now())
+	a.FreeSince = free
 }
 
 // Position is the place in the queue, from 1; 0 when it has left.
@@ -111,6 +136,7 @@ func (d *Dispatcher) Set(agent string, state AgentState, reason string) error {
 		case a.State == OnCall && state != WrapUp:
 			err = ErrNotFree
 		case a.State == state && a.Reason == reason:
+		case a.State == Offered && state == Ready: // pressed twice: the caller rings already
 		default:
 			now := time.Now()
 			if a.State == Offered {
