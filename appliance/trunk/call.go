@@ -44,7 +44,8 @@ var (
 type Call struct {
 	trunk             *Trunk
 	id                string // also our tag in the dialog
-	callID, theirTag  string
+	callID            string
+	theirTag          string // guarded by the trunk's mu
 	inviteKey         string
 	log               *slog.Logger
 	from              call.Number

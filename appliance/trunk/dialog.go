@@ -14,8 +14,7 @@ import (
 	"hotline/appliance/call"
 )
 
-// dialog is RFC 3261 §12 on the side that was called, with the state of offer
-// and answer. Only the call's loop touches it.
+// dialog is RFC 3261 §12 with the state of offer and answer. Only the call's loop touches it.
 type dialog struct {
 	routes    []sip.Uri // Record-Route as received: nearest hop first
 	target    sip.Uri   // the far end's Contact
@@ -59,6 +58,11 @@ func (d *dialog) open(r *sip.Request, tag string, conn *net.UDPConn, address net
 		d.natted = via.Unmap() != sourceOf(r)
 	}
 	d.theirSeq = r.CSeq().SeqNo
+	d.begin(conn, address)
+}
+
+// begin prepares what we say about ourselves.
+func (d *dialog) begin(conn *net.UDPConn, address netip.Addr) {
 	d.ourSeq = rand.Uint32N(1 << 20)
 	d.conn = conn
 	d.ours = local{
@@ -74,8 +78,8 @@ type state func(*Call) state
 // is RFC 3261's Timer C, after which proxies on the way give up as well.
 const setupLimit = 3 * time.Minute
 
-// live is the call's loop.
-func (c *Call) live() {
+// live is the call's loop, from its first situation on.
+func (c *Call) live(first state) {
 	defer c.trunk.work.Done()
 	defer c.leave()
 	defer func() {
@@ -84,8 +88,7 @@ func (c *Call) live() {
 			c.rescue()
 		}
 	}()
-	c.log.Info("call arrives", "from", c.from, "late_offer", c.theirs == nil)
-	for next := state((*Call).ringing); next != nil; {
+	for next := first; next != nil; {
 		next = next(c)
 	}
 }
@@ -118,6 +121,7 @@ func (c *Call) leave() {
 
 // ringing: the INVITE waits for the application.
 func (c *Call) ringing() state {
+	c.log.Info("call arrives", "from", c.from, "late_offer", c.theirs == nil)
 	c.reply(message{c.invite, c.tx}, 100) // stops repetitions of the INVITE, and sipgo's own 100 that could overtake a refusal
 	limit := time.NewTimer(setupLimit)
 	defer limit.Stop()

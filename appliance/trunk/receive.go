@@ -60,8 +60,8 @@ func (t *Trunk) dialogOf(r *sip.Request) *Call {
 	}
 	theirs, _ := r.From().Params.Get("tag")
 	t.mu.Lock()
+	defer t.mu.Unlock()
 	c := t.calls[ours]
-	t.mu.Unlock()
 	if c == nil || c.callID != r.CallID().Value() || c.theirTag != theirs {
 		return nil
 	}
@@ -122,7 +122,7 @@ func (t *Trunk) invite(r *sip.Request, tx *sip.ServerTx) {
 		t.respond(tx, r, refused)
 		return
 	}
-	go c.live()
+	go c.live((*Call).ringing)
 	go t.handle(c)
 }
 

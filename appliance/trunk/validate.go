@@ -149,9 +149,16 @@ func checkRequire(r *sip.Request) *refusal {
 	return refuse(420, sip.NewHeader("Unsupported", strings.Join(unknown, ", ")))
 }
 
-// description is the session description that a request carries, nil when it
+// bodied is a request or an answer.
+type bodied interface {
+	Body() []byte
+	ContentType() *sip.ContentTypeHeader
+	GetHeader(name string) sip.Header
+}
+
+// description is the session description that a message carries, nil when it
 // has no body.
-func description(r *sip.Request) ([]byte, *refusal) {
+func description(r bodied) ([]byte, *refusal) {
 	body := r.Body()
 	if len(body) == 0 {
 		return nil, nil
