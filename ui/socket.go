@@ -43,6 +43,12 @@ type reply struct {
 	At    *time.Time     `json:"at,omitempty"`
 	Text  string         `json:"text,omitempty"`
 	For   string         `json:"for,omitempty"`
+	*desk.Directory
+}
+
+// directory is what a seat offers that knows whom its person may ring.
+type directory interface {
+	Directory() desk.Directory
 }
 
 func (s *Server) desk(w http.ResponseWriter, r *http.Request, v visit) {
@@ -203,6 +209,11 @@ func (d *deskPage) do(ctx context.Context, m request) (*reply, error) {
 			at = saved.SavedAt
 		}
 		return &reply{Type: "case.saved", N: m.N, At: &at}, nil
+	case "directory":
+		if seat, ok := d.seat.(directory); ok {
+			list := seat.Directory()
+			return &reply{Type: "directory", Directory: &list}, nil
+		}
 	}
 	return nil, d.seat.Do(ctx, m.Command)
 }

@@ -95,6 +95,21 @@ type MonitoringView struct {
 	Mode    string `json:"mode"` // listen, whisper, barge
 }
 
+// Directory is whom a person at the desk may bring into a call or ring: its
+// answer to the command "directory".
+type Directory struct {
+	Agents   []DirectoryAgent `json:"agents"`
+	Queues   []string         `json:"queues"`
+	Outgoing bool             `json:"outgoing"` // outside numbers too
+}
+
+// DirectoryAgent is one colleague.
+type DirectoryAgent struct {
+	ID    string            `json:"id"`
+	Name  string            `json:"name"`
+	State triage.AgentState `json:"state"`
+}
+
 // EarlierView is an earlier contact of the same number: no case content, for a
 // number alone unlocks nothing.
 type EarlierView struct {
