@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -50,6 +51,8 @@ type Call struct {
 	log               *slog.Logger
 	from              call.Number
 	display, to       string
+	redirected        call.Number
+	headers           map[string][]string
 	invite            *sip.Request
 	tx                *sip.ServerTx
 	started           time.Time
@@ -60,6 +63,7 @@ type Call struct {
 	gone              chan struct{} // the loop has ended
 	gaveUp            chan struct{}
 	gaveUpOnce, ended sync.Once
+	cancel            *sip.Request // readable once gaveUp is closed
 	holds             chan bool
 
 	mu         sync.Mutex
@@ -124,6 +128,7 @@ func (t *Trunk) newCall(r *sip.Request, tx *sip.ServerTx, called string, body []
 		trunk: t, id: id, callID: r.CallID().Value(), theirTag: theirTag,
 		log:  t.log.With("call", id),
 		from: number, display: name, to: called,
+		redirected: redirected(r, t.cfg.Region, t.cfg.TrustIdentity), headers: foreignHeaders(r),
 		invite: r, tx: tx, started: time.Now(),
 		ctx: ctx, end: end,
 		inbox: make(chan message), orders: make(chan order), gone: make(chan struct{}), gaveUp: make(chan struct{}),
@@ -167,6 +172,16 @@ func (c *Call) FromDisplay() string { return c.display }
 
 // To is the user part that was dialled.
 func (c *Call) To() string { return c.to }
+
+// Redirected is the number that the caller dialled, when a forwarding sent the
+// call on to To and the peers are trusted to tell (Config.TrustIdentity); it is
+// empty otherwise.
+func (c *Call) Redirected() call.Number { return c.redirected }
+
+// Header gives the values of a header of the INVITE whose name begins with X-,
+// for systems in front of the hotline that pass something on. They are claims
+// of whoever sent the call, cleaned of what is not text and cut at 256 letters.
+func (c *Call) Header(name string) []string { return c.headers[strings.ToLower(name)] }
 
 // Context ends with a call.Cause when the leg does.
 func (c *Call) Context() context.Context { return c.ctx }
@@ -259,7 +274,20 @@ func (c *Call) Summary() Summary {
 }
 
 // cancelled is called by sipgo when a CANCEL has ended the INVITE's transaction.
-func (c *Call) cancelled() { c.gaveUpOnce.Do(func() { close(c.gaveUp) }) }
+func (c *Call) cancelled(r *sip.Request) {
+	c.gaveUpOnce.Do(func() {
+		c.cancel = r
+		close(c.gaveUp)
+	})
+}
+
+// gaveUpCause is why the caller cancelled.
+func (c *Call) gaveUpCause() call.Cause {
+	if c.cancel == nil {
+		return gaveUp
+	}
+	return ending(c.cancel, gaveUp)
+}
 
 // deliver puts a request into the mailbox and waits until it is taken.
 func (c *Call) deliver(m message) {

@@ -151,7 +151,7 @@ func (c *Call) ringing() state {
 				return nil
 			}
 		case <-c.gaveUp: // sipgo has sent the 487
-			c.over(gaveUp)
+			c.over(c.gaveUpCause())
 			return nil
 		case <-c.tx.Done():
 			c.over(unreachable)
@@ -174,7 +174,9 @@ func (c *Call) early(m message) (ended bool) {
 	switch m.Method {
 	case sip.BYE: // RFC 3261 §15: allowed for the caller
 		_ = c.reply(m, 200)
-		c.decline(call.Cause{By: call.ByCaller, Reason: hungUp.Reason, Code: 487})
+		cause := ending(m.Request, call.Cause{By: call.ByCaller, Reason: hungUp.Reason, Code: 487})
+		_ = c.reply(message{c.invite, c.tx}, 487)
+		c.over(cause)
 		return true
 	case sip.OPTIONS:
 		c.trunk.options(m.Request, m.tx)
@@ -192,7 +194,7 @@ func (c *Call) decline(cause call.Cause, headers ...sip.Header) {
 	if status < 400 || status > 699 {
 		status = 480
 	}
-	_ = c.reply(message{c.invite, c.tx}, status, headers...)
+	_ = c.reply(message{c.invite, c.tx}, status, append(headers, reasonHeader(cause))...)
 	if status != 487 {
 		c.trunk.mu.Lock()
 		c.trunk.rejected[status]++
@@ -223,7 +225,7 @@ func (c *Call) answer(o order) state {
 			// The CANCEL was first and sipgo has sent the 487. It keeps the
 			// last response it was given for repeating: give it that one.
 			_ = c.reply(m, 487)
-			cause = gaveUp
+			cause = c.gaveUpCause()
 		}
 		c.over(cause)
 		o.result <- fmt.Errorf("answering: %w: %w", ErrOver, cause)

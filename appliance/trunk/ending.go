@@ -64,7 +64,9 @@ func (c *Call) closing() state {
 func (c *Call) goodbye() state {
 	ctx, cancel := context.WithTimeout(context.Background(), 64*c.trunk.cfg.t1)
 	defer cancel()
-	tx, err := c.trunk.request(c.newRequest(sip.BYE))
+	bye := c.newRequest(sip.BYE)
+	bye.AppendHeader(reasonHeader(call.CauseOf(c.ctx)))
+	tx, err := c.trunk.request(bye)
 	if err != nil {
 		c.log.Warn("the caller's side could not be told that the call has ended", "error", err)
 		return nil

@@ -86,14 +86,16 @@ const maxName = 64
 
 // clean makes text from a stranger fit to be kept and shown: no control
 // characters, no marks that turn the reading direction, no endless names.
-func clean(s string) string {
+func clean(s string) string { return cleanTo(s, maxName) }
+
+func cleanTo(s string, limit int) string {
 	var b strings.Builder
 	n := 0
 	for _, c := range strings.ToValidUTF8(s, "") {
 		if unicode.IsControl(c) || unicode.In(c, unicode.Zl, unicode.Zp) || unicode.Is(unicode.Cf, c) && !joiner(c) {
 			continue
 		}
-		if n++; n > maxName {
+		if n++; n > limit {
 			break
 		}
 		b.WriteRune(c)

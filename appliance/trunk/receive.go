@@ -89,7 +89,7 @@ func (t *Trunk) invite(r *sip.Request, tx *sip.ServerTx) {
 	key := inviteKey(r)
 	t.mu.Lock()
 	_, merged := t.invites[key]
-	full, draining := t.active >= t.cfg.MaxCalls, t.draining
+	draining := t.draining
 	t.mu.Unlock()
 
 	called := calledUser(r.Recipient)
@@ -103,7 +103,7 @@ func (t *Trunk) invite(r *sip.Request, tx *sip.ServerTx) {
 	case !t.cfg.Serves(called):
 		t.respond(tx, r, refuse(404))
 		return
-	case full:
+	case !t.room(called):
 		t.respond(tx, r, refuse(503, retryAfter(0)))
 		return
 	}
@@ -126,20 +126,37 @@ func (t *Trunk) invite(r *sip.Request, tx *sip.ServerTx) {
 	go t.handle(c)
 }
 
+// limit is how many calls there may be for one more to this number. The last
+// Reserved are kept for those who must get through.
+func (t *Trunk) limit(called string) int {
+	if t.cfg.Reserved > 0 && (t.cfg.Privileged == nil || !t.cfg.Privileged(called)) {
+		return t.cfg.MaxCalls - t.cfg.Reserved
+	}
+	return t.cfg.MaxCalls
+}
+
+func (t *Trunk) room(called string) bool {
+	limit := t.limit(called)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.active < limit
+}
+
 // admit enters the call in the books. From here on its own goroutine answers.
 func (t *Trunk) admit(c *Call, key string, tx *sip.ServerTx) *refusal {
+	limit := t.limit(c.to)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if _, merged := t.invites[key]; merged {
 		return refuse(482)
 	}
-	if t.active >= t.cfg.MaxCalls || t.draining {
+	if t.active >= limit || t.draining {
 		return refuse(503, retryAfter(0))
 	}
 	if at, early := t.gaveUp[branchKey(c.invite)]; early && time.Since(at) < cancelMemory {
 		return refuse(487)
 	}
-	if !tx.OnCancel(func(*sip.Request) { c.cancelled() }) {
+	if !tx.OnCancel(c.cancelled) {
 		return refuse(487)
 	}
 	t.active++
@@ -212,7 +229,7 @@ var reasons = map[int]string{
 	180: "Ringing", 200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
 	408: "Request Timeout", 413: "Request Entity Too Large", 415: "Unsupported Media Type", 416: "Unsupported URI Scheme",
 	420: "Bad Extension", 480: "Temporarily Unavailable", 481: "Call/Transaction Does Not Exist", 482: "Loop Detected",
-	486: "Busy Here", 487: "Request Terminated", 488: "Not Acceptable Here", 491: "Request Pending",
+	486: "Busy Here", 469: "Bad Info Package", 483: "Too Many Hops", 487: "Request Terminated", 488: "Not Acceptable Here", 491: "Request Pending",
 	500: "Server Internal Error", 503: "Service Unavailable", 505: "Version Not Supported", 600: "Busy Everywhere", 603: "Decline",
 }
 

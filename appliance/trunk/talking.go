@@ -42,7 +42,7 @@ func (c *Call) talking() state {
 			if !ended {
 				continue
 			}
-			if cause.By == call.ByCaller {
+			if m.Method == sip.BYE {
 				c.over(cause)
 				return nil
 			}
@@ -146,7 +146,7 @@ func (c *Call) inDialog(m message) (cause call.Cause, ended bool) {
 	switch m.Method {
 	case sip.BYE:
 		_ = c.reply(m, 200)
-		return hungUp, true
+		return ending(m.Request, hungUp), true
 	case sip.OPTIONS:
 		c.trunk.options(m.Request, m.tx)
 	case sip.INVITE, sip.UPDATE:

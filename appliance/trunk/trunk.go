@@ -27,6 +27,11 @@ type Config struct {
 	Pacer     *media.Pacer
 	Peers     []netip.Prefix // whose messages are read; everybody's when empty
 	MaxCalls  int            // refused with 503 above it; 1000 when 0
+	Reserved  int            // how many of MaxCalls only Privileged numbers may use
+
+	// Privileged says which dialled numbers may use the reserved channels, such
+	// as the supervisors' line.
+	Privileged func(called string) bool
 
 	// Serves says whether a dialled number is ours; others get 404.
 	Serves func(called string) bool
@@ -100,6 +105,9 @@ func New(cfg Config) (*Trunk, error) {
 	}
 	if cfg.MaxCalls == 0 {
 		cfg.MaxCalls = defaultMaxCalls
+	}
+	if cfg.Reserved < 0 || cfg.Reserved >= cfg.MaxCalls {
+		return nil, fmt.Errorf("making the trunk: %d of %d channels are reserved, which leaves none for callers; reserve fewer", cfg.Reserved, cfg.MaxCalls)
 	}
 	if cfg.Silence == 0 {
 		cfg.Silence = defaultSilence

@@ -49,18 +49,25 @@ func (c *Call) called() sip.Uri {
 func (c *Call) buildInvite() (*sip.Request, error) {
 	target := c.called()
 	r := c.request(sip.INVITE, target, &sip.ToHeader{Address: target, Params: sip.NewParams()}, c.seq)
-	for _, line := range c.cfg.Headers {
-		name, value, ok := strings.Cut(line, ":")
-		if !ok {
-			return nil, fmt.Errorf("%q is no header line", line)
-		}
-		r.AppendHeader(sip.NewHeader(strings.TrimSpace(name), strings.TrimSpace(value)))
+	if err := appendLines(r, c.cfg.Headers); err != nil {
+		return nil, err
 	}
 	if !c.cfg.LateOffer {
 		r.AppendHeader(sip.NewHeader("Content-Type", "application/sdp"))
 		r.SetBody(c.describe("sendrecv", netip.Addr{}, c.cfg.DTMFPayload))
 	}
 	return r, nil
+}
+
+func appendLines(r *sip.Request, lines []string) error {
+	for _, line := range lines {
+		name, value, ok := strings.Cut(line, ":")
+		if !ok {
+			return fmt.Errorf("%q is no header line", line)
+		}
+		r.AppendHeader(sip.NewHeader(strings.TrimSpace(name), strings.TrimSpace(value)))
+	}
+	return nil
 }
 
 // cancel withdraws the INVITE; its transaction ends with 487.
@@ -128,11 +135,14 @@ func (c *Call) acknowledgeAgain() {
 	}
 }
 
-// Request sends a request of any method within the call and waits for its
-// final answer.
-func (c *Call) Request(ctx context.Context, method, contentType string, body []byte) (*sip.Response, error) {
+// Request sends a request of any method within the call, with further header
+// lines ("Name: value"), and waits for its final answer.
+func (c *Call) Request(ctx context.Context, method, contentType string, body []byte, headers ...string) (*sip.Response, error) {
 	r, err := c.inDialog(sip.RequestMethod(method))
 	if err != nil {
+		return nil, fmt.Errorf("sending %s: %w", method, err)
+	}
+	if err := appendLines(r, headers); err != nil {
 		return nil, fmt.Errorf("sending %s: %w", method, err)
 	}
 	if body != nil {
