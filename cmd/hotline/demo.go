@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -23,6 +24,8 @@ type demoCommand struct {
 	Call bool   `help:"Ring a running demo with the built-in robot caller, and end."`
 	SIP  int    `help:"UDP port for calls." default:"5060"`
 	Web  int    `help:"TCP port of the pages." default:"8443"`
+
+	Quiet bool `help:"Write only warnings to the log."`
 }
 
 // The supervisor of the demo calls from here; any phone can claim it.
@@ -37,6 +40,9 @@ func (c *demoCommand) Run(ctx context.Context, s streams) error {
 		host = netip.IPv4Unspecified()
 	}
 	log := newLog(s.err, false)
+	if c.Quiet {
+		log = slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	}
 	cfg := config.Default()
 	cfg.Data, cfg.Name, cfg.Operation = c.Dir, "Hotline demo", "Demo"
 	cfg.SIP.Listen = netip.AddrPortFrom(host, uint16(c.SIP)).String()
@@ -52,6 +58,7 @@ func (c *demoCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return errors.Join(err, h.Close())
 	}
+	debug.FreeOSMemory() // hashing passwords takes much memory, once
 	at := h.trunk.Addr()
 	reach := at.Addr()
 	if reach.IsUnspecified() {
