@@ -78,6 +78,7 @@ func (e *Endpoint) relayAudio(c *Connection, h *rtp.Header, packet []byte, law a
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	r := &o.relay
+	own := e.Law()
 	if o.closed || e.bridge.Load() != c {
 		return
 	}
@@ -93,8 +94,8 @@ func (e *Endpoint) relayAudio(c *Connection, h *rtp.Header, packet []byte, law a
 			// Sent twice, or overtaken. The latter takes the place that was
 			// left for it, unless that lies before this run.
 			if d < 0 && int16(h.SequenceNumber-r.first) > 0 {
-				audio.Translate(packet[headerLength:], law, e.law)
-				e.send(packet, uint8(e.law), r.out+uint16(d), h.Timestamp+r.offset, false)
+				audio.Translate(packet[headerLength:], law, own)
+				e.send(packet, uint8(own), r.out+uint16(d), h.Timestamp+r.offset, false)
 			}
 			return
 		}
@@ -114,8 +115,8 @@ func (e *Endpoint) relayAudio(c *Connection, h *rtp.Header, packet []byte, law a
 	}
 	r.high, r.out, r.late = h.SequenceNumber, o.seq, 0
 	o.last = fromRelay
-	audio.Translate(packet[headerLength:], law, e.law)
-	e.transmit(packet, uint8(e.law), ts, now)
+	audio.Translate(packet[headerLength:], law, own)
+	e.transmit(packet, uint8(own), ts, now)
 	o.next = ts + uint32(len(packet)-headerLength)
 	o.relayed = now
 }

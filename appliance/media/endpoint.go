@@ -52,9 +52,9 @@ type PacketWriter interface {
 type Endpoint struct {
 	pacer *Pacer
 	slot  int // of the pacer, written once by it
-	law   audio.Law
-	dtmf  uint8
 	log   *slog.Logger
+
+	format atomic.Uint32 // what was agreed: law, and payload type of keys << 8
 
 	socket *socket      // one of the two
 	writer PacketWriter //
@@ -75,7 +75,8 @@ func newEndpoint(p *Pacer, law audio.Law, dtmf uint8, ptime time.Duration, log *
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	e := &Endpoint{pacer: p, law: law, dtmf: dtmf, log: log, done: make(chan struct{})}
+	e := &Endpoint{pacer: p, log: log, done: make(chan struct{})}
+	e.agree(law, dtmf)
 	e.out = output{
 		// Unpredictable beginnings, RFC 3550 §5.1.
 		ssrc: rand.Uint32(), seq: uint16(rand.Uint32()), base: rand.Uint32(),
@@ -111,7 +112,37 @@ func NewEndpoint(p *Pacer, w PacketWriter, cfg Config) *Endpoint {
 }
 
 // Law is the encoding of this leg.
-func (e *Endpoint) Law() audio.Law { return e.law }
+func (e *Endpoint) Law() audio.Law { return audio.Law(e.format.Load()) }
+
+// dtmf is the payload type of key presses, 0 when none was agreed.
+func (e *Endpoint) dtmf() uint8 { return uint8(e.format.Load() >> 8) }
+
+func (e *Endpoint) agree(law audio.Law, dtmf uint8) {
+	e.format.Store(uint32(dtmf)<<8 | uint32(law))
+}
+
+// Retune follows a renegotiation of payload types: from now on the leg speaks
+// law, and keys travel as dtmf (0 = not at all). The stream goes on with the
+// same source, numbers and time line, in the middle of whatever plays.
+func (e *Endpoint) Retune(law audio.Law, dtmf uint8) {
+	e.out.mu.Lock()
+	music, play := e.out.music, e.out.play
+	e.out.mu.Unlock()
+	// Translated here, so that the clock does not have to.
+	music.Encoded(law)
+	if play != nil {
+		play.clip.Encoded(law)
+	}
+	e.in.mu.Lock()
+	defer e.in.mu.Unlock()
+	e.out.mu.Lock()
+	defer e.out.mu.Unlock()
+	e.agree(law, dtmf)
+	if d := e.out.dial; d != nil && dtmf == 0 {
+		e.out.dial = nil
+		d.finish(ErrNoKeys)
+	}
+}
 
 // Start begins to send and receive.
 func (e *Endpoint) Start() {

@@ -136,6 +136,17 @@ func (e *Endpoint) Key(ctx context.Context) (byte, error) {
 	}
 }
 
+// Press is a key of the far end that did not come with the sound: signalling
+// (SIP INFO) brought it. Anything that is not a key is ignored.
+func (e *Endpoint) Press(key byte) {
+	if key >= 'a' && key <= 'd' {
+		key -= 'a' - 'A'
+	}
+	if strings.IndexByte(keypad, key) >= 0 {
+		e.keys.push(key)
+	}
+}
+
 // FlushKeys forgets the keys pressed so far.
 func (e *Endpoint) FlushKeys() { e.keys.flush() }
 
@@ -176,7 +187,7 @@ func (e *Endpoint) SendKeys(ctx context.Context, digits string) error {
 	case o.closed:
 		o.mu.Unlock()
 		return ErrClosed
-	case e.dtmf == 0:
+	case e.dtmf() == 0:
 		o.mu.Unlock()
 		return ErrNoKeys
 	}

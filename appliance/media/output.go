@@ -78,10 +78,10 @@ type output struct {
 
 // playback is one clip on its way out.
 type playback struct {
-	sound []byte
-	at    int
-	done  chan struct{}
-	err   error
+	clip *audio.Clip
+	at   int
+	done chan struct{}
+	err  error
 }
 
 func (p *playback) finish(err error) {
@@ -119,11 +119,10 @@ func (e *Endpoint) Play(ctx context.Context, clip *audio.Clip, bargeIn bool) (in
 			return true, nil
 		}
 	}
-	sound := clip.Encoded(e.law)
-	if len(sound) == 0 {
+	if len(clip.Encoded(e.Law())) == 0 {
 		return false, nil
 	}
-	p := &playback{sound: sound, done: make(chan struct{})}
+	p := &playback{clip: clip, done: make(chan struct{})}
 	o := &e.out
 	o.mu.Lock()
 	if o.closed {
@@ -156,7 +155,7 @@ func (e *Endpoint) Play(ctx context.Context, clip *audio.Clip, bargeIn bool) (in
 // Music sets what goes out whenever nothing else does, round and round; nil
 // is silence. It pauses during a Play or a bridge and goes on where it was.
 func (e *Endpoint) Music(clip *audio.Clip) {
-	if len(clip.Encoded(e.law)) == 0 {
+	if len(clip.Encoded(e.Law())) == 0 {
 		clip = nil
 	}
 	e.out.mu.Lock()
@@ -190,6 +189,7 @@ func (e *Endpoint) tick(deadline, now int64, buf *[headerLength + audio.FrameSam
 		return
 	}
 	ts := o.timestamp(deadline)
+	law := e.Law()
 	payload := buf[headerLength:]
 
 	if o.dial != nil {
@@ -203,7 +203,7 @@ func (e *Endpoint) tick(deadline, now int64, buf *[headerLength + audio.FrameSam
 			o.relay.running = false
 			o.mark = first
 			o.last = fromKeys
-			e.transmit(buf[:headerLength+n], e.dtmf, eventTime, now)
+			e.transmit(buf[:headerLength+n], e.dtmf(), eventTime, now)
 			o.next = ts + frameTicks
 			return
 		}
@@ -215,21 +215,22 @@ func (e *Endpoint) tick(deadline, now int64, buf *[headerLength + audio.FrameSam
 	case o.play != nil:
 		from = fromClip
 		p := o.play
-		n := copy(payload, p.sound[p.at:])
-		pad(payload[n:], e.law)
-		if p.at += n; p.at == len(p.sound) {
+		sound := p.clip.Encoded(law)
+		n := copy(payload, sound[p.at:])
+		pad(payload[n:], law)
+		if p.at += n; p.at == len(sound) {
 			o.play, finished = nil, p
 		}
 	case !bridged && o.music != nil:
 		from = fromMusic
-		sound := o.music.Encoded(e.law)
+		sound := o.music.Encoded(law)
 		for n := 0; n < len(payload); {
 			c := copy(payload[n:], sound[o.musicAt:])
 			n += c
 			o.musicAt = (o.musicAt + c) % len(sound)
 		}
 	default:
-		pad(payload, e.law)
+		pad(payload, law)
 	}
 	o.relay.running = false
 	if o.lastSent != 0 && o.last != fromRelay && now-o.lastSent > lateAfter {
@@ -238,7 +239,7 @@ func (e *Endpoint) tick(deadline, now int64, buf *[headerLength + audio.FrameSam
 	if from != o.last {
 		o.last, o.mark = from, true
 	}
-	e.transmit(buf[:], uint8(e.law), ts, now)
+	e.transmit(buf[:], uint8(law), ts, now)
 	o.next = ts + frameTicks
 	if finished != nil {
 		finished.finish(nil)

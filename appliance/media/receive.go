@@ -179,7 +179,7 @@ func (e *Endpoint) kind(payloadType uint8) kind {
 	switch {
 	case payloadType == uint8(audio.MuLaw), payloadType == uint8(audio.ALaw):
 		return kindSound
-	case e.dtmf != 0 && payloadType == e.dtmf:
+	case payloadType != 0 && payloadType == e.dtmf():
 		return kindKey
 	case payloadType == 13, payloadType == 19:
 		return kindNoise

@@ -32,7 +32,7 @@ func TestNothingIsAllocatedPerPacket(t *testing.T) {
 			case "music":
 				e.Music(clip)
 			case "clip":
-				e.out.play = &playback{sound: clip.MuLaw(), done: make(chan struct{})}
+				e.out.play = &playback{clip: clip, done: make(chan struct{})}
 			}
 			if n := testing.AllocsPerRun(1000, tick); n != 0 {
 				t.Errorf("plain %v, %s: a tick allocates %v times", plain, from, n)
