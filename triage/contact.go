@@ -145,12 +145,18 @@ func (c *Contacts) Today(now time.Time) (Day, error) {
 func NewContacts(s *store.Store) *Contacts { return &Contacts{store: s} }
 
 // Open records that somebody calls, before the call is answered: from here on
-// the attempt cannot be lost.
+// the attempt cannot be lost. A contact that has an id already, because the
+// first try failed, keeps it and the time of its arrival.
 func (c *Contacts) Open(ctx context.Context, k Contact) (Contact, error) {
 	var opened Contact
 	err := c.store.Update(ctx, func(tx *store.Tx) error {
 		opened = k
-		opened.ID, opened.ReceivedAt = tx.NewID(), tx.Now()
+		if opened.ID == "" {
+			opened.ID = tx.NewID()
+		}
+		if opened.ReceivedAt.IsZero() {
+			opened.ReceivedAt = tx.Now()
+		}
 		opened.Withheld = opened.Caller.Withheld()
 		tx.Emit(events.Event{Kind: "contact.started", Operation: k.Operation, Contact: opened.ID,
 			Data: map[string]string{"channel": k.Channel, "dialled": k.Dialled}})
@@ -203,7 +209,7 @@ func (c *Contacts) Change(ctx context.Context, id string, fn func(k *Contact, no
 
 // forgetCaller drops what a protected contact must not hold.
 func forgetCaller(tx *store.Tx, k *Contact) error {
-	k.CallBack = ""
+	k.CallBack, k.Registrant = "", "" // a registration has name and number
 	if k.Caller.Withheld() {
 		return nil
 	}
@@ -278,11 +284,13 @@ func (c *Contacts) CloseItem(ctx context.Context, id, by string) error {
 }
 
 // Recover marks what ran when the box stopped as interrupted open items. It
-// returns how many there were. Call it once, before the first call.
+// returns how many there were, also when others could not be read: those are
+// tried again at the next start. Call it once, before the first call.
 func (c *Contacts) Recover(ctx context.Context) (int, error) {
 	n := 0
+	var unread []error
 	err := c.store.Update(ctx, func(tx *store.Tx) error {
-		n = 0
+		n, unread = 0, nil
 		var ids []string
 		for id := range contactsRunning.IDs(tx, running) {
 			ids = append(ids, id)
@@ -290,7 +298,8 @@ func (c *Contacts) Recover(ctx context.Context) (int, error) {
 		for _, id := range ids {
 			k, err := contacts.Get(tx, id)
 			if err != nil {
-				return err
+				unread = append(unread, err)
+				continue
 			}
 			k.EndedAt, k.Outcome, k.Open = tx.Now(), OutcomeInterrupted, OpenInterrupted
 			k.EndedBy, k.EndReason = call.BySystem, "the hotline stopped during the call"
@@ -303,7 +312,7 @@ func (c *Contacts) Recover(ctx context.Context) (int, error) {
 		}
 		return nil
 	})
-	return n, err
+	return n, errors.Join(append(unread, err)...)
 }
 
 // Get returns one contact.

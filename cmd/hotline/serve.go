@@ -211,7 +211,8 @@ func (h *hotline) listenForCalls(cfg config.Config, m manner) error {
 func (h *hotline) Run(ctx context.Context) error {
 	n, err := h.contacts.Recover(context.WithoutCancel(ctx))
 	if err != nil {
-		return fmt.Errorf("looking for calls that a stop interrupted: %w", err)
+		// A damaged record must not keep callers from the hotline.
+		h.log.Error("some calls that a stop interrupted could not be found; calls are taken", "error", err)
 	}
 	if n > 0 {
 		h.log.Warn("calls were running when the hotline stopped; they head the list of open items", "calls", n)
