@@ -47,6 +47,19 @@ func (c *conversation) assessed() bool {
 	return c.file != nil && triage.Assess(c.file.Fields, false) != ""
 }
 
+// alarms is what the floor must know of the call: one alarm or none.
+func (c *conversation) alarms(agent string) []FloorAlarm {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	a := FloorAlarm{Contact: c.id, Agent: agent, Queue: c.queue, Since: c.answeredAt}
+	if c.file != nil && c.file.Level == triage.Red {
+		a.Level = triage.Red
+	} else if !c.alarm {
+		return nil
+	}
+	return []FloorAlarm{a}
+}
+
 func (c *conversation) view(now time.Time, ringUntil time.Time) (*CallView, *CaseView) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -55,13 +55,17 @@ type Desk struct {
 	mu     sync.Mutex
 	seats  map[string]*Seat
 	queued map[string]*conversation // of contacts that wait or ring
+	late   []func() error           // endings of calls that could not be written yet
 
-	unsaved atomic.Int64
+	unsaved  atomic.Int64
+	patience atomic.Int64 // comeBack, except in tests
 }
 
 // New makes a desk; Run watches over its seats.
 func New(cfg Config) *Desk {
-	return &Desk{cfg: cfg, seats: map[string]*Seat{}, queued: map[string]*conversation{}}
+	d := &Desk{cfg: cfg, seats: map[string]*Seat{}, queued: map[string]*conversation{}}
+	d.patience.Store(int64(comeBack))
+	return d
 }
 
 // Times after which a silent page or microphone counts as gone (ui: an agent
@@ -72,21 +76,51 @@ const (
 	comeBack     = 45 * time.Second // a call waits this long for its agent
 	signOutAfter = 90 * time.Second // without a page and without a call
 	watchEvery   = 500 * time.Millisecond
+	writeAgain   = 5 * time.Second
 )
 
 // Run watches the seats until ctx ends.
 func (d *Desk) Run(ctx context.Context) error {
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
+	again := time.NewTicker(writeAgain)
+	defer again.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			d.closeSeats()
+			d.writeLate()
 			return nil
+		case <-again.C:
+			d.writeLate()
 		case now := <-tick.C:
 			for _, s := range d.allSeats() {
 				s.watch(now)
 			}
+		}
+	}
+}
+
+// later keeps an ending that could not be written, to try again: what runs has
+// no open item.
+func (d *Desk) later(write func() error) {
+	d.mu.Lock()
+	d.late = append(d.late, write)
+	d.mu.Unlock()
+}
+
+func (d *Desk) writeLate() {
+	d.mu.Lock()
+	late := d.late
+	d.late = nil
+	d.mu.Unlock()
+	for i, write := range late {
+		if err := write(); err != nil {
+			d.cfg.Log.Error("calls that have ended cannot be recorded; it is tried again", "calls", len(late)-i, "error", err)
+			d.mu.Lock()
+			d.late = append(late[i:], d.late...)
+			d.mu.Unlock()
+			return
 		}
 	}
 }

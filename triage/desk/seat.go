@@ -269,6 +269,9 @@ func (s *Seat) goReady(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	if phone.Context().Err() != nil { // was connected once
+		return UserError("The sound connection was lost. Callers could not hear you. Reload the page, then press Ready again.")
+	}
 	s.mu.Lock()
 	s.beat, s.micLive, s.next = time.Now(), true, ""
 	wrapping := s.wrapping != nil
@@ -333,15 +336,17 @@ func (s *Seat) alarm(ctx context.Context, on bool) error {
 	if !on {
 		kind = "contact.alarm_withdrawn"
 	}
+	// The floor is told first: the alarm does not wait for the disk.
+	conv.change(func() { conv.alarm = on })
+	s.d.cfg.Dispatcher.Touch()
 	id := s.id()
 	if _, err := s.d.cfg.Contacts.Change(ctx, conv.id, func(k *triage.Contact, _ time.Time) []events.Event {
 		k.Alarm = on
 		return []events.Event{{Kind: kind, By: id, Agent: id, Via: "web", Queue: k.Queue}}
 	}); err != nil {
-		return err
+		s.d.unsaved.Add(1)
+		s.d.cfg.Log.Error("an alarm is on the floor but could not be recorded", "contact", conv.id, "agent", id, "error", err)
 	}
-	conv.change(func() { conv.alarm = on })
-	s.d.cfg.Dispatcher.Touch()
 	return nil
 }
 
@@ -354,7 +359,12 @@ func (s *Seat) saveCase(ctx context.Context, c Command) error {
 	if err != nil {
 		return err
 	}
-	conv.change(func() { conv.file, conv.protected = &saved, saved.Protected })
+	conv.change(func() { // two pages may save at once: the newest counts, a lock stays
+		if conv.file == nil || !saved.UpdatedAt.Before(conv.file.UpdatedAt) {
+			conv.file = &saved
+		}
+		conv.protected = conv.protected || saved.Protected
+	})
 	if saved.Level == triage.Red {
 		s.d.cfg.Dispatcher.Touch()
 	}
@@ -380,21 +390,14 @@ func (s *Seat) finishWrapUp(ctx context.Context, c Command) error {
 	if caseNeeded(c.Disposition) && !conv.assessed() {
 		return UserError("Answer the questions about danger, urgent need and tonight before you close this as a case. Choose \"not sure\" or \"no\" if the caller did not say.")
 	}
-	file, err := s.d.cfg.Cases.Finish(ctx, conv.id, id)
-	if err != nil {
-		return err
-	}
-	if _, err := s.d.cfg.Contacts.Change(ctx, conv.id, func(k *triage.Contact, now time.Time) []events.Event {
-		k.Disposition, k.Open = c.Disposition, openAfter(c.Disposition, file.Level, k.Protected)
-		if !k.EndedAt.IsZero() {
-			k.WrapUp = int(now.Sub(k.EndedAt).Seconds())
-		}
-		return []events.Event{{Kind: "acw.ended", By: id, Agent: id, Queue: k.Queue, Data: map[string]string{"disposition": c.Disposition}}}
-	}); err != nil {
-		return err
+	unwritten := s.writeNotes(ctx, conv, c)
+	if unwritten != nil && ctx.Err() != nil {
+		return unwritten // the page is gone: it asks again
 	}
 	s.mu.Lock()
-	s.wrapping = nil
+	if s.wrapping == conv {
+		s.wrapping = nil
+	}
 	next := triage.AgentState(s.next)
 	s.next = ""
 	s.mu.Unlock()
@@ -405,7 +408,30 @@ func (s *Seat) finishWrapUp(ctx context.Context, c Command) error {
 		return err
 	}
 	s.d.cfg.Dispatcher.Touch()
+	if unwritten != nil {
+		// Callers wait: nobody is kept from them by a disk that cannot write.
+		s.d.unsaved.Add(1)
+		s.d.cfg.Log.Error("how a call ended could not be recorded", "contact", conv.id, "agent", id, "error", unwritten)
+		return UserError("How the call ended could not be written down; it stays on the list of open items. You can take the next call. Tell your coordinator.")
+	}
 	return nil
+}
+
+// writeNotes stores how the call ended.
+func (s *Seat) writeNotes(ctx context.Context, conv *conversation, c Command) error {
+	id := s.id()
+	file, err := s.d.cfg.Cases.Finish(ctx, conv.id, id)
+	if err != nil {
+		return err
+	}
+	_, err = s.d.cfg.Contacts.Change(ctx, conv.id, func(k *triage.Contact, now time.Time) []events.Event {
+		k.Disposition, k.Open = c.Disposition, openAfter(c.Disposition, file.Level, k.Protected)
+		if !k.EndedAt.IsZero() {
+			k.WrapUp = int(now.Sub(k.EndedAt).Seconds())
+		}
+		return []events.Event{{Kind: "acw.ended", By: id, Agent: id, Queue: k.Queue, Data: map[string]string{"disposition": c.Disposition}}}
+	})
+	return err
 }
 
 // openAfter says why a contact stays an open item after its notes are done.

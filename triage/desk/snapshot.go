@@ -70,23 +70,22 @@ func (d *Desk) FloorView(now time.Time) (FloorView, error) {
 		}
 		if conv := d.conversation(a.Contact); conv != nil {
 			fa.Queue = conv.queue
-			conv.mu.Lock()
-			red := conv.file != nil && conv.file.Level == triage.Red
-			if conv.alarm || red {
-				alarm := FloorAlarm{Contact: conv.id, Agent: a.Name, Queue: conv.queue, Since: conv.answeredAt}
-				if red {
-					alarm.Level = triage.Red
-				}
-				v.Alarms = append(v.Alarms, alarm)
+			if a.State != triage.Offered { // those who ring still wait, below
+				v.Alarms = append(v.Alarms, conv.alarms(a.Name)...)
 			}
-			conv.mu.Unlock()
 		}
 		v.Agents = append(v.Agents, fa)
 	}
 	for _, w := range waiting {
 		fw := FloorWaiting{Contact: w.Contact, Queue: w.Queue, Since: w.Since, Position: w.Position, Why: w.Why}
 		if conv := d.waitingConversation(w.Contact); conv != nil {
-			fw.Number, fw.Language = string(conv.number), conv.language
+			fw.Language = conv.language
+			conv.mu.Lock()
+			if !conv.protected {
+				fw.Number = string(conv.number)
+			}
+			conv.mu.Unlock()
+			v.Alarms = append(v.Alarms, conv.alarms("")...) // its agent is lost, the danger is not
 		}
 		if line := lines[w.Queue]; line != nil {
 			line.Waiting++

@@ -1,12 +1,14 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
 
 	"hotline/appliance/call"
 	"hotline/appliance/events"
+	"hotline/appliance/store"
 	"hotline/appliance/trunk"
 	"hotline/ivr"
 	"hotline/triage"
@@ -70,7 +72,8 @@ func yes(b bool) string {
 }
 
 // open writes the bare contact. A store that cannot write must not cost the
-// caller the call: it goes on unrecorded, counted and shown on the floor.
+// caller the call: it goes on unrecorded, counted and shown on the floor, and
+// is written as soon as the store can (keep).
 func (s *story) open() {
 	k := triage.Contact{Operation: s.d.cfg.Operation, Channel: "phone", Direction: "in", Dialled: s.leg.To(),
 		Caller: s.leg.From(), Language: s.entry.Language}
@@ -79,6 +82,7 @@ func (s *story) open() {
 	}
 	opened, err := s.d.cfg.Contacts.Open(context.WithoutCancel(s.ctx), k)
 	s.contact = opened
+	s.contact.ID = cmp.Or(s.contact.ID, s.leg.ID()) // queue and desk know the call by it in any case
 	s.written(err)
 }
 
@@ -92,11 +96,29 @@ func (s *story) written(err error) {
 
 // change writes to the contact also when the caller has just left.
 func (s *story) change(fn func(*triage.Contact, time.Time) []events.Event) {
-	k, err := s.d.cfg.Contacts.Change(context.WithoutCancel(s.ctx), s.contact.ID, fn)
+	err := s.keep(func(ctx context.Context) (triage.Contact, error) {
+		return s.d.cfg.Contacts.Change(ctx, s.contact.ID, fn)
+	})
+	if err != nil {
+		fn(&s.contact, time.Now().UTC()) // the call goes on with it
+	}
+	s.written(err)
+}
+
+// keep writes to the contact. One that is not on disk, because that failed when
+// the call came, is put there first.
+func (s *story) keep(write func(context.Context) (triage.Contact, error)) error {
+	ctx := context.WithoutCancel(s.ctx)
+	k, err := write(ctx)
+	if errors.Is(err, store.ErrNotFound) {
+		if _, err = s.d.cfg.Contacts.Open(ctx, s.contact); err == nil {
+			k, err = write(ctx)
+		}
+	}
 	if err == nil {
 		s.contact = k
 	}
-	s.written(err)
+	return err
 }
 
 // close stores how the contact went. It runs on every path, a panic included
@@ -106,7 +128,10 @@ func (s *story) close() {
 		cause := call.CauseOf(s.ctx)
 		s.ending.by, s.ending.reason = cause.By, cause.Reason
 	}
-	k, err := s.d.cfg.Contacts.End(context.WithoutCancel(s.ctx), s.contact.ID, func(k *triage.Contact, now time.Time) {
+	ended := time.Now()
+	end := func(k *triage.Contact, now time.Time) {
+		now = now.Add(-time.Since(ended)) // written late, the call was not longer
+		k.EndedAt = now
 		k.Outcome, k.EndedBy, k.EndReason = s.ending.outcome, s.ending.by, s.ending.reason
 		if k.Disposition == "" { // a quick agent may have finished the notes already
 			k.Open = s.ending.open
@@ -117,11 +142,14 @@ func (s *story) close() {
 		if !k.ConnectedAt.IsZero() {
 			k.Talk = int(now.Sub(k.ConnectedAt).Seconds())
 		}
-	})
-	if err == nil {
-		s.contact = k
 	}
-	s.written(err)
+	write := func() error {
+		return s.keep(func(ctx context.Context) (triage.Contact, error) { return s.d.cfg.Contacts.End(ctx, s.contact.ID, end) })
+	}
+	if err := write(); err != nil {
+		s.written(err)
+		s.d.later(write)
+	}
 	s.d.cfg.Dispatcher.Touch()
 	s.leg.Hangup(call.Cause{By: call.BySystem, Reason: "the call is over"})
 }
@@ -167,8 +195,11 @@ func (s *story) keepRegistration(out ivr.Outcome) {
 
 func (s *story) left(outcome triage.Outcome, open string) {
 	cause := call.CauseOf(s.ctx)
-	if s.entry.Supervisor {
+	switch {
+	case s.entry.Supervisor:
 		outcome, open = triage.OutcomeSupervisor, ""
+	case cause.By == call.BySystem: // it was not the caller who gave up
+		outcome, open = triage.OutcomeInterrupted, triage.OpenInterrupted
 	}
 	s.ending = ending{outcome: outcome, open: open, by: cause.By, reason: cause.Reason}
 }
@@ -220,9 +251,11 @@ func (s *story) serve(out ivr.Outcome) {
 			if errors.Is(err, triage.ErrStopped) {
 				s.ending = ending{outcome: triage.OutcomeInterrupted, open: triage.OpenInterrupted, by: call.BySystem, reason: "the hotline stopped"}
 			}
-			s.change(func(*triage.Contact, time.Time) []events.Event {
-				return []events.Event{{Kind: "queue.abandoned", Queue: out.Queue}}
-			})
+			if s.ending.outcome == triage.OutcomeAbandonedQueue {
+				s.change(func(*triage.Contact, time.Time) []events.Event {
+					return []events.Event{{Kind: "queue.abandoned", Queue: out.Queue}}
+				})
+			}
 			return
 		}
 		if s.talk(conv, agent) == talkOver {
@@ -270,6 +303,10 @@ func (s *story) wait(conv *conversation, out ivr.Outcome, priority int) (agent s
 		}
 		switch ev.Kind {
 		case triage.PlaceAccepted:
+			if s.ctx.Err() != nil { // left in this very moment: the two never met
+				s.spare(ev.Agent)
+				return "", context.Cause(s.ctx)
+			}
 			return ev.Agent, nil
 		case triage.PlaceOffered:
 			offered = true
@@ -296,6 +333,7 @@ func (s *story) nextEvent(place *triage.Place, t *treatment, offered bool) (tria
 	defer stop()
 	got := make(chan triage.PlaceEvent, 1)
 	go func() { // ends with ctx at the latest
+		defer close(got)
 		defer stop()
 		select {
 		case ev := <-place.Events():
@@ -319,15 +357,20 @@ func (s *story) nextEvent(place *triage.Place, t *treatment, offered bool) (tria
 		s.leg.Audio().Music(s.d.music())
 		<-ctx.Done()
 	}
-	select {
-	case ev := <-got:
+	if ev, ok := <-got; ok { // what the watcher has in hand is never lost
 		return ev, nil
-	default:
 	}
-	if s.ctx.Err() != nil {
-		return triage.PlaceEvent{}, context.Cause(s.ctx)
+	return triage.PlaceEvent{}, context.Cause(s.ctx)
+}
+
+// spare makes an agent free who took a call that nobody is in any more.
+func (s *story) spare(agent string) {
+	for _, state := range []triage.AgentState{triage.WrapUp, triage.Ready} {
+		if err := s.d.cfg.Dispatcher.Set(agent, state, ""); err != nil {
+			s.d.cfg.Log.Warn("freeing an agent whose caller left", "agent", agent, "error", err)
+		}
 	}
-	return <-got, nil // the watcher has it in hand
+	s.touchSeat(agent)
 }
 
 func (s *story) touchSeat(agent string) {

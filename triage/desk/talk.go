@@ -39,12 +39,25 @@ func (s *story) talk(conv *conversation, agent string) talkEnd {
 		return []events.Event{{Kind: "contact.connected", Agent: agent, Queue: k.Queue}}
 	})
 	conv.change(func() {
+		conv.held, conv.muted = false, false // of an agent before
 		if conv.answeredAt.IsZero() {
 			conv.answeredAt = time.Now()
 		}
 	})
 	seat.begin(conv)
+	whole := false
+	defer func() {
+		if whole {
+			return
+		}
+		// A fault of ours ends the call; the agent must not stay in it.
+		t.unbridge()
+		close(conv.ended)
+		seat.release(conv, false)
+		s.d.cfg.Dispatcher.Lose(agent)
+	}()
 	end := t.run()
+	whole = true
 	t.unbridge()
 	t.noteHold(time.Now())
 	if end == agentGone {
@@ -54,10 +67,17 @@ func (s *story) talk(conv *conversation, agent string) talkEnd {
 	}
 	close(conv.ended)
 	s.ending.outcome, s.ending.open = triage.OutcomeAnswered, triage.OpenWrapUp
-	seat.release(conv, true)
+	switch s.ending.by {
+	case call.BySystem: // the box stops: nobody will finish the notes
+		s.ending.outcome, s.ending.open = triage.OutcomeInterrupted, triage.OpenInterrupted
+	case call.ByNetwork: // until the agent says otherwise
+		s.ending.outcome, s.ending.open = triage.OutcomeDropped, triage.OpenDropped
+	}
+	// The state first: who finishes the notes at once is Ready afterwards.
 	if err := s.d.cfg.Dispatcher.Set(agent, triage.WrapUp, ""); err != nil {
 		s.d.cfg.Log.Warn("sending an agent to wrap-up", "agent", agent, "error", err)
 	}
+	seat.release(conv, true)
 	seat.touch()
 	return talkOver
 }
@@ -84,7 +104,7 @@ func (t *talk) run() talkEnd {
 			gone = phone.Context().Done()
 		}
 		t.reconcile(phone)
-		if !t.lostSince.IsZero() && time.Since(t.lostSince) > comeBack {
+		if !t.lostSince.IsZero() && time.Since(t.lostSince) > time.Duration(t.d.patience.Load()) {
 			return agentGone
 		}
 		select {
