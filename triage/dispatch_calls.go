@@ -115,7 +115,10 @@ func (d *Dispatcher) offered(agent, contact string, fn func(*Agent, *Place)) err
 func (d *Dispatcher) SignIn(id, name, profile string) {
 	d.do(func() {
 		if a := d.agents[id]; a != nil {
-			a.Name, a.Profile = name, profile
+			if a.Name != name || a.Profile != profile {
+				a.Name, a.Profile = name, profile
+				d.touch()
+			}
 			return
 		}
 		d.agents[id] = &Agent{ID: id, Name: name, Profile: profile, State: Offline, Since: time.Now()}

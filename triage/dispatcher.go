@@ -117,8 +117,14 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	defer close(d.stopped)
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
+	var next time.Time
+	var seen chan struct{}
 	for {
-		next := d.decide(time.Now())
+		// Screens look often; only a change or the time can change a decision.
+		if now := time.Now(); d.changed != seen || !next.IsZero() && !next.After(now) {
+			seen = d.changed
+			next = d.decide(now)
+		}
 		wait := time.Hour
 		if !next.IsZero() {
 			wait = max(time.Until(next), 0)
