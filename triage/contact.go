@@ -40,6 +40,7 @@ const (
 	OpenRegistrant  = "registration_incomplete"
 	OpenWrapUp      = "notes_unfinished"
 	OpenAnnounced   = "announcement_only" // heard only an announcement: nobody has spoken with them
+	OpenDanger      = "danger"            // somebody is in danger and nobody took over
 )
 
 // Contact is the record of one interaction from first signal to closure. Times
@@ -257,7 +258,7 @@ func (c *Contacts) End(ctx context.Context, id string, fn func(k *Contact, now t
 func closeOlder(tx *store.Tx, k Contact) error {
 	for id := range contactsByCaller.IDs(tx, tx.Digest(string(k.Caller))) {
 		old, err := contacts.Get(tx, id)
-		if err != nil || id == k.ID || old.Open == "" || old.Open == OpenWrapUp || old.Open == OpenRegistrant || old.EndedAt.IsZero() {
+		if err != nil || id == k.ID || !closedByRule(old.Open) || old.EndedAt.IsZero() {
 			if err != nil && !errors.Is(err, store.ErrNotFound) {
 				return err
 			}
@@ -271,6 +272,16 @@ func closeOlder(tx *store.Tx, k Contact) error {
 		}
 	}
 	return nil
+}
+
+// closedByRule reports whether it is enough for such an item that the caller
+// talks with somebody.
+func closedByRule(open string) bool {
+	switch open {
+	case "", OpenWrapUp, OpenRegistrant, OpenDanger:
+		return false
+	}
+	return true
 }
 
 // CloseItem closes an open item by hand.

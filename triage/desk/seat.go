@@ -444,7 +444,7 @@ func openAfter(disposition string, level triage.Level, protected bool) string {
 	case disposition == "dropped_call":
 		return triage.OpenDropped
 	case level == triage.Red && disposition != "handed_to_emergency":
-		return "danger"
+		return triage.OpenDanger
 	}
 	return ""
 }
