@@ -221,16 +221,28 @@ func (h *hotline) Run(ctx context.Context) error {
 	below, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	calls, ctx := errgroup.WithContext(ctx)
-	support, below := errgroup.WithContext(below)
+	var support errgroup.Group
+	failed := make(chan error, 1)
 	for _, run := range []func(context.Context) error{h.callers.Run, h.agents.Run, h.phones.Run, h.journal.Run, h.dispatch.Run,
 		h.desk.Run, h.mode.Run, func(ctx context.Context) error { return h.pages.Run(ctx, h.web, h.tls()) }} {
-		support.Go(func() error { return run(below) })
+		support.Go(func() error {
+			err := run(below)
+			if err != nil && below.Err() == nil {
+				select {
+				case failed <- err:
+				default:
+				}
+			}
+			return err
+		})
 	}
 	calls.Go(func() error { return h.trunk.Run(ctx) })
-	calls.Go(func() error { // a part below that fails ends the calls too
+	// A part below that fails ends the calls too, in order: the others go on
+	// for the callers on the line.
+	calls.Go(func() error {
 		select {
-		case <-below.Done():
-			return context.Cause(below)
+		case err := <-failed:
+			return err
 		case <-ctx.Done():
 			return nil
 		}
