@@ -75,6 +75,7 @@ const (
 	soundLimit   = 4 * time.Second
 	comeBack     = 45 * time.Second // a call waits this long for its agent
 	signOutAfter = 90 * time.Second // without a page and without a call
+	notesAfter   = 10 * time.Minute // without a page and with notes to finish
 	watchEvery   = 500 * time.Millisecond
 	writeAgain   = 5 * time.Second
 )

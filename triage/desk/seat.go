@@ -173,6 +173,14 @@ func (s *Seat) watch(now time.Time) {
 	case state != triage.Offline && state != triage.OnCall && state != triage.WrapUp && !pageAlive && !gone.IsZero() && now.Sub(gone) > signOutAfter:
 		s.set(triage.Offline, "page_gone")
 		s.dropPhone()
+	case state == triage.WrapUp && !pageAlive && !gone.IsZero() && now.Sub(gone) > notesAfter:
+		// Went home: nobody shall think that somebody is there. The contact
+		// stays an open item.
+		s.mu.Lock()
+		s.wrapping, s.next = nil, ""
+		s.mu.Unlock()
+		s.set(triage.Offline, "page_gone")
+		s.dropPhone()
 	}
 }
 
@@ -420,6 +428,11 @@ func (s *Seat) finishWrapUp(ctx context.Context, c Command) error {
 // writeNotes stores how the call ended.
 func (s *Seat) writeNotes(ctx context.Context, conv *conversation, c Command) error {
 	id := s.id()
+	if c.Disposition == "protected_handover" { // also when nobody has set the lock before
+		if _, err := s.d.cfg.Cases.Save(ctx, conv.id, id, map[string]any{"talk_freely": "specialist"}); err != nil {
+			return err
+		}
+	}
 	file, err := s.d.cfg.Cases.Finish(ctx, conv.id, id)
 	if err != nil {
 		return err

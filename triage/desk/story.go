@@ -178,6 +178,9 @@ func (s *story) keepRegistration(out ivr.Outcome) {
 	r, begun, err := s.d.cfg.Registry.SaveUnfinished(context.WithoutCancel(s.ctx), out.Attributes, sound)
 	if err != nil {
 		s.written(err)
+		if s.ending.open == "" { // what was told is lost, the person is not
+			s.ending.open = triage.OpenRegistrant
+		}
 		return
 	}
 	if !begun {

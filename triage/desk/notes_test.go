@@ -1,0 +1,55 @@
+package desk
+
+import (
+	"testing"
+	"time"
+
+	"hotline/triage"
+)
+
+// A call that is handed to the protection specialists is protected, also when
+// the agent has not set the lock during the call.
+func TestHandingToProtectionProtects(t *testing.T) {
+	r := openRoom(t)
+	ana := r.sit("ana")
+	caller := r.dial("+12024561111")
+	id := r.answer(ana)
+	r.do(ana, Command{Type: "case.save", Contact: id, Fields: map[string]any{"notes": "he is in the house", "callback_number": "+12024561119", "danger_now": "no"}})
+	caller.Hangup()
+	r.state(ana, triage.WrapUp)
+	r.do(ana, Command{Type: "wrap", Contact: id, Disposition: "protected_handover"})
+	k := r.record(id)
+	if !k.Protected || k.Caller != "" || k.Open != "" {
+		t.Errorf("the contact keeps %+v", k)
+	}
+	file, err := r.cfg.Cases.Get(k.Case)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !file.Protected || file.Caller != "" || file.Fields.Notes != "" || file.Fields.CallbackNumber != "" {
+		t.Errorf("the case keeps %+v", file)
+	}
+}
+
+// An agent goes home without finishing the notes: the floor does not show a
+// person who is not there, and the call stays an open item.
+func TestWhoGoesHomeWithNotesOpenIsSignedOut(t *testing.T) {
+	r := openRoom(t)
+	ana := r.sit("ana")
+	page := ana.PageOpened()
+	caller := r.dial("+12024561111")
+	id := r.answer(ana)
+	caller.Hangup()
+	r.state(ana, triage.WrapUp)
+	ana.PageClosed(page)
+	ana.watch(time.Now().Add(5 * time.Minute))
+	r.state(ana, triage.WrapUp) // may come back
+	ana.watch(time.Now().Add(11 * time.Minute))
+	r.state(ana, triage.Offline)
+	if k := r.record(id); k.Open != triage.OpenWrapUp {
+		t.Errorf("the call is open as %q", k.Open)
+	}
+	if v := ana.Snapshot(); v.Call != nil {
+		t.Errorf("the page shows %+v", v.Call)
+	}
+}
