@@ -37,6 +37,7 @@ var (
 	noSound      = call.Cause{By: call.ByNetwork, Reason: "no sound arrives"}
 	unreachable  = call.Cause{By: call.ByNetwork, Reason: "the caller's side cannot be reached"}
 	badAnswer    = call.Cause{By: call.ByNetwork, Reason: "the caller's side does not speak a sound the hotline knows", Code: 488}
+	unprompted   = call.Cause{By: call.ByNetwork, Reason: "the caller's side never confirmed that it rings", Code: 504}
 	unattended   = call.Cause{By: call.BySystem, Reason: "nobody answered the call in time", Code: 480}
 )
 
@@ -357,6 +358,9 @@ func (c *Call) abandon() {
 	c.end(shuttingDown)
 	c.closeSound()
 }
+
+// sourceAddr is where the far end's messages come from.
+func (c *Call) sourceAddr() netip.Addr { return sourceOf(c.invite) }
 
 func sourceOf(r *sip.Request) netip.Addr {
 	host, _, err := net.SplitHostPort(r.Source())

@@ -30,6 +30,14 @@ type dialog struct {
 	unacked   *unacked
 	waiting   chan<- error // Answer, while the caller's answer to our offer is awaited
 	soundFrom time.Time    // silence counts from here
+
+	takesUpdate bool // the far end understands UPDATE
+	wish        wish
+	timer       sessionTimer
+	provisional *provisional // a 18x that has not been confirmed
+	rseq        uint32
+	described   bool   // our offer went out in a 18x
+	postponed   *order // Answer, until that 18x is confirmed
 }
 
 // unacked is a 200 to an INVITE that has not been acknowledged.
@@ -57,7 +65,9 @@ func (d *dialog) open(r *sip.Request, tag string, conn *net.UDPConn, address net
 	if via, err := netip.ParseAddr(r.Via().Host); err == nil {
 		d.natted = via.Unmap() != sourceOf(r)
 	}
+	d.takesUpdate = lists(r, "allow", "UPDATE")
 	d.theirSeq = r.CSeq().SeqNo
+	d.rseq = rand.Uint32N(1<<30) + 1
 	d.begin(conn, address)
 }
 
@@ -125,13 +135,33 @@ func (c *Call) ringing() state {
 	c.reply(message{c.invite, c.tx}, 100) // stops repetitions of the INVITE, and sipgo's own 100 that could overtake a refusal
 	limit := time.NewTimer(setupLimit)
 	defer limit.Stop()
+	wake := time.NewTimer(0)
+	defer wake.Stop()
 	for {
+		now := time.Now()
+		if c.postponed != nil && c.provisional == nil {
+			return c.answer(*c.postponed)
+		}
+		if !c.repeatProvisional(now) {
+			c.decline(unprompted)
+			return nil
+		}
+		wake.Reset(c.provisional.wait(now))
 		select {
 		case o := <-c.orders:
 			switch o.kind {
 			case orderRing:
-				o.result <- c.reply(message{c.invite, c.tx}, 180)
+				o.result <- c.ring()
 			case orderAnswer:
+				if c.postponed != nil {
+					o.result <- ErrAnswered
+					continue
+				}
+				if c.provisional != nil && c.provisional.offered { // RFC 3262 §3
+					c.postponed = &o
+					c.waiting = o.result
+					continue
+				}
 				return c.answer(o)
 			case orderReject:
 				var headers []sip.Header
@@ -156,6 +186,7 @@ func (c *Call) ringing() state {
 		case <-c.tx.Done():
 			c.over(unreachable)
 			return nil
+		case <-wake.C:
 		case <-limit.C:
 			c.decline(unattended)
 			return nil
@@ -182,6 +213,11 @@ func (c *Call) early(m message) (ended bool) {
 		c.trunk.options(m.Request, m.tx)
 	case sip.ACK:
 		m.tx.Terminate()
+	case sip.PRACK:
+		if !c.prack(m) {
+			c.decline(badAnswer)
+			return true
+		}
 	default: // an INVITE or UPDATE while the first offer is open: RFC 3261 §14.2, RFC 3311 §5.2
 		c.trunk.respond(m.tx, m.Request, refuse(500, retryAfter(0)))
 	}
@@ -208,7 +244,10 @@ func (c *Call) answer(o order) state {
 	var body []byte
 	var err error
 	late := c.theirs == nil
-	if late {
+	c.waiting = nil // it was there for an Answer that had to wait
+	if c.described {
+		// Offer and answer are done: RFC 3262 §5.
+	} else if late {
 		body, err = c.ours.offer([]audio.Law{audio.MuLaw, audio.ALaw}, 101)
 	} else {
 		body, err = c.ours.answer(c.theirs)
@@ -258,7 +297,13 @@ func (c *Call) startSound() {
 func (c *Call) accept(m message, body []byte, offered bool) error {
 	res := c.response(m, 200)
 	res.AppendHeader(sip.NewHeader("Allow", allowed))
-	res.AppendHeader(sip.NewHeader("Content-Type", "application/sdp"))
+	res.AppendHeader(sip.NewHeader("Supported", supported))
+	for _, h := range c.agree(c.wish) {
+		res.AppendHeader(h)
+	}
+	if body != nil {
+		res.AppendHeader(sip.NewHeader("Content-Type", "application/sdp"))
+	}
 	res.SetBody(body)
 	if err := m.tx.Respond(res); err != nil {
 		return err

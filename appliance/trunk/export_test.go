@@ -4,3 +4,7 @@ import "time"
 
 // Hurry shortens T1, so that the 32 seconds of RFC 3261 pass in a test.
 func (cfg *Config) Hurry(t1 time.Duration) { cfg.t1 = t1 }
+
+// Impatient makes the session interval that is agreed on, and the smallest
+// that is accepted, a few seconds.
+func (cfg *Config) Impatient(interval time.Duration) { cfg.interval = interval }

@@ -63,6 +63,18 @@ func (r *raw) answer(mark string, wait time.Duration) string {
 	}
 }
 
+// read gives the next message of any kind.
+func (r *raw) read(wait time.Duration) string {
+	r.t.Helper()
+	buffer := make([]byte, 65535)
+	_ = r.conn.SetReadDeadline(time.Now().Add(wait))
+	n, err := r.conn.Read(buffer)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return string(buffer[:n])
+}
+
 func status(answer string) string {
 	if len(answer) < 11 {
 		return ""

@@ -47,7 +47,7 @@ func (t *Trunk) receive(r *sip.Request, tx *sip.ServerTx) {
 			return
 		}
 		t.invite(r, tx)
-	default: // BYE and UPDATE belong to a dialog
+	default: // BYE, UPDATE and PRACK belong to a dialog
 		t.respond(tx, r, refuse(481))
 	}
 }
@@ -78,6 +78,7 @@ func (t *Trunk) options(r *sip.Request, tx *sip.ServerTx) {
 	}
 	res := t.response(r, 200)
 	res.AppendHeader(sip.NewHeader("Allow", allowed))
+	res.AppendHeader(sip.NewHeader("Supported", supported))
 	res.AppendHeader(sip.NewHeader("Accept", "application/sdp"))
 	res.AppendHeader(sip.NewHeader("Accept-Encoding", "identity"))
 	t.send(tx, res)
@@ -112,11 +113,17 @@ func (t *Trunk) invite(r *sip.Request, tx *sip.ServerTx) {
 		t.respond(tx, r, refused)
 		return
 	}
+	asked, refused := t.wishOf(r)
+	if refused != nil {
+		t.respond(tx, r, refused)
+		return
+	}
 	c, refused := t.newCall(r, tx, called, body)
 	if refused != nil {
 		t.respond(tx, r, refused)
 		return
 	}
+	c.wish = asked
 	if refused := t.admit(c, key, tx); refused != nil {
 		c.abandon()
 		t.respond(tx, r, refused)
@@ -229,8 +236,8 @@ var reasons = map[int]string{
 	180: "Ringing", 200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
 	408: "Request Timeout", 413: "Request Entity Too Large", 415: "Unsupported Media Type", 416: "Unsupported URI Scheme",
 	420: "Bad Extension", 480: "Temporarily Unavailable", 481: "Call/Transaction Does Not Exist", 482: "Loop Detected",
-	486: "Busy Here", 469: "Bad Info Package", 483: "Too Many Hops", 487: "Request Terminated", 488: "Not Acceptable Here", 491: "Request Pending",
-	500: "Server Internal Error", 503: "Service Unavailable", 505: "Version Not Supported", 600: "Busy Everywhere", 603: "Decline",
+	486: "Busy Here", 422: "Session Interval Too Small", 469: "Bad Info Package", 483: "Too Many Hops", 487: "Request Terminated", 488: "Not Acceptable Here", 491: "Request Pending",
+	500: "Server Internal Error", 503: "Service Unavailable", 504: "Server Time-out", 505: "Version Not Supported", 600: "Busy Everywhere", 603: "Decline",
 }
 
 func (t *Trunk) response(r *sip.Request, status int) *sip.Response {

@@ -24,6 +24,10 @@ func (c *Call) talking() state {
 			acks = c.unacked.tx.Acks() // an ACK that wrongly repeats the INVITE's branch
 		}
 		select {
+		case res := <-c.timer.answers():
+			if cause, failed := c.refreshed(res); failed {
+				return c.hangup(cause)
+			}
 		case o := <-c.orders:
 			switch o.kind {
 			case orderHangup:
@@ -73,7 +77,7 @@ func (c *Call) due(now time.Time) (cause call.Cause, failed bool) {
 		c.trunk.silent.Add(1)
 		return noSound, true
 	}
-	return call.Cause{}, false
+	return c.dueTimer(now)
 }
 
 // silenceAt is when the call ends if no sound comes before.
@@ -94,6 +98,9 @@ func (c *Call) nextWake(now time.Time) time.Duration {
 		wait = min(wait, u.next.Sub(now), u.until.Sub(now))
 	}
 	if at, counts := c.silenceAt(); counts {
+		wait = min(wait, at.Sub(now))
+	}
+	if at, counts := c.timer.wakeAt(); counts {
 		wait = min(wait, at.Sub(now))
 	}
 	return max(wait, 0)
@@ -145,12 +152,16 @@ func (c *Call) inDialog(m message) (cause call.Cause, ended bool) {
 	}
 	switch m.Method {
 	case sip.BYE:
+		cause := ending(m.Request, hungUp)
+		c.over(cause) // first, so that who hears the answer finds the channel free
 		_ = c.reply(m, 200)
-		return ending(m.Request, hungUp), true
+		return cause, true
 	case sip.OPTIONS:
 		c.trunk.options(m.Request, m.tx)
 	case sip.INVITE, sip.UPDATE:
 		c.renegotiate(m)
+	case sip.PRACK:
+		c.prack(m)
 	default: // CANCEL of a transaction that is over
 		c.trunk.respond(m.tx, m.Request, refuse(481))
 	}
@@ -176,10 +187,16 @@ func (c *Call) inOrder(m message) bool {
 func (c *Call) renegotiate(m message) {
 	// An ACK that is still under way is no obstacle: who changes the call has
 	// read our answer. Only an offer of ours must be answered first (RFC 3264 §4).
-	if c.unacked != nil && c.unacked.offered {
+	if c.unacked != nil && c.unacked.offered || c.timer.changing() {
 		c.trunk.respond(m.tx, m.Request, refuse(491))
 		return
 	}
+	asked, refused := c.trunk.wishOf(m.Request)
+	if refused != nil {
+		c.trunk.respond(m.tx, m.Request, refused)
+		return
+	}
+	c.wish = asked
 	body, refused := description(m.Request)
 	if refused != nil {
 		c.trunk.respond(m.tx, m.Request, refused)
@@ -189,7 +206,7 @@ func (c *Call) renegotiate(m message) {
 		c.target = contact.Address // target refresh, RFC 3261 §12.2.2
 	}
 	if body == nil && m.Method == sip.UPDATE { // a sign of life
-		_ = c.reply(m, 200)
+		_ = c.reply(m, 200, c.agree(asked)...)
 		return
 	}
 	if body == nil {
@@ -217,6 +234,9 @@ func (c *Call) renegotiate(m message) {
 		err = c.accept(m, answer, false)
 	} else {
 		res := c.response(m, 200)
+		for _, h := range c.agree(asked) {
+			res.AppendHeader(h)
+		}
 		res.AppendHeader(sip.NewHeader("Content-Type", "application/sdp"))
 		res.SetBody(answer)
 		err = m.tx.Respond(res)

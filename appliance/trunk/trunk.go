@@ -45,7 +45,8 @@ type Config struct {
 	Drain         time.Duration // how long running calls go on after Run's context ends
 	Log           *slog.Logger
 
-	t1 time.Duration // RFC 3261 T1; tests shorten it
+	t1       time.Duration // RFC 3261 T1; tests shorten it
+	interval time.Duration // the smallest and usual session interval; tests shorten it
 }
 
 // Stats is a snapshot of a Trunk's counters.

@@ -21,11 +21,15 @@ type refusal struct {
 func refuse(status int, headers ...sip.Header) *refusal { return &refusal{status, headers} }
 
 // allowed are the methods we act on.
-const allowed = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE"
+const allowed = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK"
+
+// supported are the extensions we know: session timers (RFC 4028) and
+// confirmed 18x answers (RFC 3262).
+const supported = "timer, 100rel"
 
 func isAllowed(m sip.RequestMethod) bool {
 	switch m {
-	case sip.INVITE, sip.ACK, sip.CANCEL, sip.BYE, sip.OPTIONS, sip.UPDATE:
+	case sip.INVITE, sip.ACK, sip.CANCEL, sip.BYE, sip.OPTIONS, sip.UPDATE, sip.PRACK:
 		return true
 	}
 	return false
@@ -138,7 +142,9 @@ func checkRequire(r *sip.Request) *refusal {
 	var unknown []string
 	for _, h := range r.GetHeaders("require") {
 		for option := range strings.SplitSeq(h.Value(), ",") {
-			if option = strings.TrimSpace(option); option != "" && len(unknown) < 10 {
+			switch option = strings.TrimSpace(option); {
+			case option == "", strings.EqualFold(option, "timer"), strings.EqualFold(option, "100rel"):
+			case len(unknown) < 10:
 				unknown = append(unknown, option)
 			}
 		}
