@@ -84,16 +84,14 @@ const (
 func (d *Desk) Run(ctx context.Context) error {
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
-	again := time.NewTicker(writeAgain)
-	defer again.Stop()
+	var writing sync.WaitGroup
+	writing.Go(func() { d.keepWriting(ctx) }) // apart: a disk that hangs must not stop the watch
+	defer writing.Wait()
 	for {
 		select {
 		case <-ctx.Done():
 			d.closeSeats()
-			d.writeLate()
 			return nil
-		case <-again.C:
-			d.writeLate()
 		case now := <-tick.C:
 			for _, s := range d.allSeats() {
 				s.watch(now)
@@ -110,20 +108,37 @@ func (d *Desk) later(write func() error) {
 	d.mu.Unlock()
 }
 
+func (d *Desk) keepWriting(ctx context.Context) {
+	tick := time.NewTicker(writeAgain)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		}
+		d.writeLate()
+	}
+}
+
 func (d *Desk) writeLate() {
 	d.mu.Lock()
 	late := d.late
 	d.late = nil
 	d.mu.Unlock()
-	for i, write := range late {
+	var failed []func() error
+	var why error
+	for _, write := range late {
 		if err := write(); err != nil {
-			d.cfg.Log.Error("calls that have ended cannot be recorded; it is tried again", "calls", len(late)-i, "error", err)
-			d.mu.Lock()
-			d.late = append(late[i:], d.late...)
-			d.mu.Unlock()
-			return
+			failed, why = append(failed, write), err
 		}
 	}
+	if why == nil {
+		return
+	}
+	d.cfg.Log.Error("calls that have ended cannot be recorded; it is tried again", "calls", len(failed), "error", why)
+	d.mu.Lock()
+	d.late = append(failed, d.late...)
+	d.mu.Unlock()
 }
 
 func (d *Desk) allSeats() []*Seat {
