@@ -99,6 +99,22 @@ func Decode(encoded []byte, law Law) []int16 {
 	return pcm
 }
 
+// Sample is one G.711 byte as a linear sample.
+func (l Law) Sample(b byte) int16 {
+	if l == ALaw {
+		return aToPCM[b]
+	}
+	return muToPCM[b]
+}
+
+// Byte is one linear sample as a G.711 byte.
+func (l Law) Byte(s int16) byte {
+	if l == ALaw {
+		return g711.EncodeAlawFrame(s)
+	}
+	return g711.EncodeUlawFrame(s)
+}
+
 // Encode turns linear samples into G.711 bytes.
 func Encode(pcm []int16, law Law) []byte {
 	encoded := make([]byte, len(pcm))

@@ -2,6 +2,7 @@ package media
 
 import (
 	"log/slog"
+	"strconv"
 	"testing"
 
 	"github.com/pion/rtp"
@@ -42,5 +43,19 @@ func BenchmarkRelay(b *testing.B) {
 	}
 	if s := to.Stats(); s.PacketsOut == 0 {
 		b.Error("nothing was relayed")
+	}
+}
+
+// BenchmarkRoom is 20 ms of a conversation in which all talk at once: every
+// packet received, the mixing, every packet sent.
+func BenchmarkRoom(b *testing.B) {
+	for _, n := range []int{3, 6} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			c := newCrowd(b, n)
+			b.ReportAllocs()
+			for b.Loop() {
+				c.step()
+			}
+		})
 	}
 }

@@ -1,6 +1,7 @@
 package media
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/rtp"
@@ -11,15 +12,21 @@ import (
 // Connection is two legs that hear each other. What one receives goes out of
 // the other at once, in the same goroutine: there is no queue that could fill
 // up and become delay.
-type Connection struct{ a, b *Endpoint }
+type Connection struct {
+	a, b   *Endpoint
+	parted atomic.Int64 // when one of them went into a room, Unix time in ns; 0 = not
+}
 
 // Bridge connects two legs until Close. A leg that was connected with a third
-// one leaves it.
+// one, or was in a room, leaves it without a break in its stream.
 func Bridge(a, b *Endpoint) *Connection {
 	c := &Connection{a: a, b: b}
 	for _, e := range []*Endpoint{a, b} {
 		if old := e.bridge.Swap(c); old != nil && old != c {
 			old.Close()
+		}
+		if m := e.member.Load(); m != nil {
+			m.Leave()
 		}
 		e.refilter()
 		select {
@@ -38,6 +45,24 @@ func (c *Connection) Close() {
 			e.refilter()
 		}
 	}
+}
+
+// partedGrace is how long the leg that a bridge left behind hears silence, so
+// that it can follow into the room without a scrap of music in between.
+const partedGrace = 500 * time.Millisecond
+
+// part takes one leg out. The other one waits for what comes.
+func (c *Connection) part(e *Endpoint) {
+	if e.bridge.CompareAndSwap(c, nil) {
+		c.parted.Store(time.Now().UnixNano())
+	}
+}
+
+// holds reports that the legs still hear each other, or that one of them is
+// about to hear something else.
+func (c *Connection) holds() bool {
+	at := c.parted.Load()
+	return at == 0 || time.Now().UnixNano()-at < int64(partedGrace)
 }
 
 func (c *Connection) other(e *Endpoint) *Endpoint {
@@ -79,7 +104,7 @@ func (e *Endpoint) relayAudio(c *Connection, h *rtp.Header, packet []byte, law a
 	defer o.mu.Unlock()
 	r := &o.relay
 	own := e.Law()
-	if o.closed || e.bridge.Load() != c {
+	if o.closed || e.bridge.Load() != c || e.member.Load() != nil {
 		return
 	}
 	if o.play != nil || o.dial != nil || o.held {

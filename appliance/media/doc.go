@@ -7,10 +7,12 @@
 //
 //  1. One goroutine, the Pacer, sends for all legs that play something. One
 //     goroutine per UDP leg receives. A bridge adds none: the receiver of one
-//     leg writes straight into the other.
+//     leg writes straight into the other. A room adds none: it has a place on
+//     a Pacer like a leg.
 //  2. Every leg has two locks, in (what comes in) and out (what goes out).
 //     in may be held while taking out of the same leg, never the other way
-//     round, and never two legs at a time.
+//     round, and never two legs at a time. The lock of a room comes before
+//     both.
 //  3. Nothing is allocated, logged or stored per packet.
 //  4. A leg has one SSRC, one run of sequence numbers and one time line for
 //     its whole life, whatever it plays. The time line follows the wall clock,

@@ -51,7 +51,7 @@ type PacketWriter interface {
 // a clip, music, what another leg says, or silence.
 type Endpoint struct {
 	pacer *Pacer
-	slot  int // of the pacer, written once by it
+	slot  int // of the pacer
 	log   *slog.Logger
 
 	format atomic.Uint32 // what was agreed: law, and payload type of keys << 8
@@ -64,6 +64,7 @@ type Endpoint struct {
 	in     input
 	out    output
 	bridge atomic.Pointer[Connection]
+	member atomic.Pointer[Member] // of a room; goes before a bridge
 
 	start  sync.Once
 	close  sync.Once
@@ -155,7 +156,7 @@ func (e *Endpoint) Start() {
 		if e.socket != nil {
 			e.reader.Go(e.receive)
 		}
-		e.pacer.add(e)
+		e.slot = e.pacer.add(e)
 	})
 }
 
@@ -165,8 +166,11 @@ func (e *Endpoint) Close() error {
 	e.close.Do(func() {
 		e.start.Do(func() {}) // a Start from now on does nothing
 		close(e.done)
-		e.pacer.remove(e)
+		e.pacer.remove(e, e.slot)
 		e.out.shut()
+		if m := e.member.Load(); m != nil {
+			m.Leave()
+		}
 		if c := e.bridge.Load(); c != nil {
 			c.Close()
 		}

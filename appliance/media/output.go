@@ -36,6 +36,7 @@ const (
 	fromClip
 	fromMusic
 	fromRelay
+	fromRoom
 	fromKeys
 )
 
@@ -180,12 +181,12 @@ func (e *Endpoint) tick(deadline, now int64, buf *[headerLength + audio.FrameSam
 	}
 	o.lastTick = deadline
 
-	bridged := o.play == nil && e.bridge.Load() != nil
+	bridged := o.play == nil && e.inCompany()
 	if bridged && o.dial == nil && now-o.relayed < o.patience {
-		return // the other leg is sending
+		return // the other leg, or the room, is sending
 	}
-	// What a bridge sent last may reach beyond this tick.
-	if ahead := int32(o.next - o.wall(deadline)); o.dial == nil && o.last == fromRelay && ahead >= frameTicks/2 && ahead <= runaway {
+	// What a bridge or room sent last may reach beyond this tick.
+	if ahead := int32(o.next - o.wall(deadline)); o.dial == nil && (o.last == fromRelay || o.last == fromRoom) && ahead >= frameTicks/2 && ahead <= runaway {
 		return
 	}
 	ts := o.timestamp(deadline)
@@ -244,6 +245,15 @@ func (e *Endpoint) tick(deadline, now int64, buf *[headerLength + audio.FrameSam
 	if finished != nil {
 		finished.finish(nil)
 	}
+}
+
+// inCompany reports that others decide what this leg hears.
+func (e *Endpoint) inCompany() bool {
+	if m := e.member.Load(); m != nil {
+		return !m.apart.Load()
+	}
+	c := e.bridge.Load()
+	return c != nil && c.holds()
 }
 
 func pad(payload []byte, law audio.Law) {

@@ -30,19 +30,25 @@ type Pacer struct {
 	epoch time.Time
 	wake  chan struct{}
 
-	mu    sync.Mutex                             // serialises add and remove
-	slots [slotCount]atomic.Pointer[[]*Endpoint] // copied on change, read without a lock
+	mu    sync.Mutex                         // serialises add and remove
+	slots [slotCount]atomic.Pointer[[]paced] // copied on change, read without a lock
 	legs  atomic.Int64
 
 	lateness lateness
 	buf      [headerLength + audio.FrameSamples]byte
 }
 
+// paced is something with a packet to send every 20 ms: a leg or a room.
+// deadline is when it should have left, buf is space to build it in.
+type paced interface {
+	tick(deadline, now int64, buf *[headerLength + audio.FrameSamples]byte)
+}
+
 // NewPacer makes a clock; Run makes it tick.
 func NewPacer(log *slog.Logger) *Pacer {
 	p := &Pacer{log: log, epoch: time.Now(), wake: make(chan struct{}, 1)}
 	for i := range p.slots {
-		p.slots[i].Store(&[]*Endpoint{})
+		p.slots[i].Store(&[]paced{})
 	}
 	return p
 }
@@ -110,7 +116,8 @@ func (p *Pacer) tick(slot, now int64) int64 {
 	return slot
 }
 
-func (p *Pacer) add(e *Endpoint) {
+// add begins to tick and returns the slot, which remove wants back.
+func (p *Pacer) add(e paced) (slot int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	chosen := 0
@@ -127,26 +134,26 @@ func (p *Pacer) add(e *Endpoint) {
 	}
 	legs := append(slices.Clone(*p.slots[chosen].Load()), e)
 	p.slots[chosen].Store(&legs)
-	e.slot = chosen
 	p.legs.Add(1)
 	select {
 	case p.wake <- struct{}{}:
 	default:
 	}
+	return chosen
 }
 
-func (p *Pacer) remove(e *Endpoint) {
+func (p *Pacer) remove(e paced, slot int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	old := *p.slots[e.slot].Load()
-	legs := make([]*Endpoint, 0, len(old))
+	old := *p.slots[slot].Load()
+	legs := make([]paced, 0, len(old))
 	for _, other := range old {
 		if other != e {
 			legs = append(legs, other)
 		}
 	}
 	if len(legs) < len(old) {
-		p.slots[e.slot].Store(&legs)
+		p.slots[slot].Store(&legs)
 		p.legs.Add(-1)
 	}
 }

@@ -99,6 +99,7 @@ func (e *Endpoint) incoming(h *rtp.Header, b []byte, from netip.AddrPort, now in
 	}
 	in.packets++
 	in.lastIn = now
+	member := e.member.Load()
 	if !in.known || in.ssrc != h.SSRC {
 		// A new stream of the same source: a transfer or a re-INVITE.
 		in.ssrc, in.known = h.SSRC, true
@@ -106,6 +107,9 @@ func (e *Endpoint) incoming(h *rtp.Header, b []byte, from netip.AddrPort, now in
 		in.decoder = keyDecoder{}
 		if in.recorder != nil {
 			in.recorder.restart()
+		}
+		if member != nil {
+			member.sound.restart()
 		}
 	}
 	if in.draining || now < in.settled {
@@ -122,13 +126,16 @@ func (e *Endpoint) incoming(h *rtp.Header, b []byte, from netip.AddrPort, now in
 		if in.recorder != nil {
 			in.recorder.packet(h.Timestamp, payload, audio.Law(h.PayloadType), now)
 		}
+		if member != nil && !member.apart.Load() {
+			member.sound.put(h.Timestamp, payload, audio.Law(h.PayloadType), now)
+		}
 	}
 	in.mu.Unlock()
 
 	if pressed {
 		e.keys.push(key)
 	}
-	if c := e.bridge.Load(); c != nil {
+	if c := e.bridge.Load(); c != nil && member == nil {
 		if kind != kindSound {
 			c.other(e).relayOther(c, h)
 		} else if len(payload) > 0 {
@@ -237,7 +244,9 @@ func (e *Endpoint) adjustFilter() {
 	if e.socket == nil {
 		return
 	}
-	want := !in.latching && in.recorder == nil && e.bridge.Load() == nil
+	m := e.member.Load()
+	heard := in.recorder != nil || m != nil && !m.apart.Load() || m == nil && e.bridge.Load() != nil
+	want := !in.latching && !heard
 	if want == in.draining {
 		return
 	}
