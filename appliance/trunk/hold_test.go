@@ -105,11 +105,14 @@ func TestChangesWithinACall(t *testing.T) {
 		{name: "UPDATE to hold", method: "UPDATE", kind: "application/sdp", body: describe(here, "0 101", "a=sendonly\r\n"), status: 200, contains: "a=recvonly", held: true},
 		{name: "UPDATE as a sign of life", method: "UPDATE", status: 200, held: true},
 		{name: "UPDATE to resume", method: "UPDATE", kind: "application/sdp", body: describe(here, "0", ""), status: 200, contains: "a=sendrecv"},
-		{name: "UPDATE to another codec", method: "UPDATE", kind: "application/sdp", body: describe(here, "8", ""), status: 488},
+		{name: "UPDATE to another codec", method: "UPDATE", kind: "application/sdp", body: describe(here, "8", ""), status: 200, contains: "PCMA/8000"},
+		{name: "UPDATE to a codec that is not spoken", method: "UPDATE", kind: "application/sdp", body: describe(here, "18", ""), status: 488},
+		{name: "UPDATE back", method: "UPDATE", kind: "application/sdp", body: describe(here, "8 0", ""), status: 200, contains: "PCMA/8000"},
+		{name: "UPDATE to the first", method: "UPDATE", kind: "application/sdp", body: describe(here, "0", ""), status: 200, contains: "PCMU/8000"},
 		{name: "UPDATE to nonsense", method: "UPDATE", kind: "application/sdp", body: []byte("v=1"), status: 400},
 		{name: "UPDATE with a picture", method: "UPDATE", kind: "image/png", body: []byte{1}, status: 415},
 		{name: "OPTIONS", method: "OPTIONS", status: 200},
-		{name: "INFO", method: "INFO", status: 405},
+		{name: "INFO with nothing", method: "INFO", status: 200},
 		{name: "REFER", method: "REFER", status: 405},
 		{name: "NOTIFY", method: "NOTIFY", status: 405},
 		{name: "MESSAGE", method: "MESSAGE", kind: "text/plain", body: []byte("hi"), status: 405},
@@ -134,6 +137,48 @@ func TestChangesWithinACall(t *testing.T) {
 	c.Audio().Music(audio.Tone(440, time.Second, -10))
 	if err := p.WaitTone(ctx, 440); err != nil {
 		t.Errorf("after all that: %v", err)
+	}
+}
+
+// A gateway may change what the sound is encoded in, and how keys travel, in
+// the middle of a call.
+func TestChangeOfLawAndKeys(t *testing.T) {
+	ctx := limit(t)
+	handle, calls := handing()
+	h := serve(t, "127.0.0.1", handle)
+	p := h.dial(ctx)
+	c := receive(t, "the call", calls)
+	c.Audio().Music(audio.Tone(440, time.Second, -10))
+	if err := p.Press(ctx, "1"); err != nil {
+		t.Fatal(err)
+	}
+	p.Speak(audio.ALaw, 96)
+	if err := p.Resume(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Summary().Law; got != audio.ALaw {
+		t.Errorf("the call speaks %v", got)
+	}
+	if err := p.WaitTone(ctx, 440); err != nil {
+		t.Error(err)
+	}
+	if err := p.Press(ctx, "2"); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range "12" {
+		if key, err := c.Audio().Key(ctx); err != nil || key != byte(want) {
+			t.Fatalf("heard key %q, %v; want %q", key, err, want)
+		}
+	}
+	p.SayLoop(audio.Tone(1000, time.Second, -10))
+	heard, _, err := c.Audio().Record(ctx, time.Second, "")
+	if err != nil || audio.ToneLevel(heard.PCM(), 1000) < 0.5 {
+		t.Errorf("the hotline hears the caller badly after the change: %v", err)
+	}
+	packets := p.HeardPackets()
+	last := packets[len(packets)-1]
+	if last.PT != uint8(audio.ALaw) || last.SSRC != packets[0].SSRC {
+		t.Errorf("the last packet has type %d and source %x, the first source %x", last.PT, last.SSRC, packets[0].SSRC)
 	}
 }
 

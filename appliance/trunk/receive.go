@@ -47,7 +47,7 @@ func (t *Trunk) receive(r *sip.Request, tx *sip.ServerTx) {
 			return
 		}
 		t.invite(r, tx)
-	default: // BYE, UPDATE and PRACK belong to a dialog
+	default: // the others belong to a dialog
 		t.respond(tx, r, refuse(481))
 	}
 }

@@ -77,9 +77,9 @@ type session struct {
 }
 
 // readSession reads an offer or an answer. Source is where its SIP message
-// came from, family the address family of our media. With only set, no other
-// law is accepted: the law of a running call does not change.
-func readSession(body []byte, source, family netip.Addr, only *audio.Law) (*session, error) {
+// came from, family the address family of our media. The law of a running call
+// stays as it is where the description allows it.
+func readSession(body []byte, source, family netip.Addr, running *audio.Law) (*session, error) {
 	known, lines, err := splitSession(body)
 	if err != nil {
 		return nil, err
@@ -106,7 +106,7 @@ func readSession(body []byte, source, family netip.Addr, only *audio.Law) (*sess
 		if s.chosen >= 0 {
 			continue
 		}
-		err := s.take(&description, media, source, family, only)
+		err := s.take(&description, media, source, family, running)
 		if err == nil {
 			s.chosen = i
 		} else if !errors.Is(err, errNoCommon) {
@@ -185,7 +185,7 @@ func readMediaLine(value string) (mediaLine, bool) {
 }
 
 // take reads one audio line into s, or says why it cannot be used.
-func (s *session) take(description *sdp.SessionDescription, media *sdp.MediaDescription, source, family netip.Addr, only *audio.Law) error {
+func (s *session) take(description *sdp.SessionDescription, media *sdp.MediaDescription, source, family netip.Addr, running *audio.Law) error {
 	maps := make(map[string]string, len(media.MediaName.Formats)) // payload type → encoding, lower case
 	s.direction = sendrecv
 	maxptime := time.Duration(0)
@@ -213,7 +213,7 @@ func (s *session) take(description *sdp.SessionDescription, media *sdp.MediaDesc
 		encoding := maps[format]
 		law, is := lawOf(format, encoding)
 		switch {
-		case is && !found && (only == nil || *only == law):
+		case is && (!found || running != nil && *running == law):
 			found = true
 			s.law = law
 		case s.dtmf == 0 && encoding == "telephone-event/8000":

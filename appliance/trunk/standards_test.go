@@ -173,3 +173,32 @@ func TestAnswerOvertakesPrack(t *testing.T) {
 		t.Errorf("the PRACK is answered\n%s", got)
 	}
 }
+
+func TestSippKeysByInfo(t *testing.T) {
+	keys := make(chan byte, 20)
+	h := serve(t, "127.0.0.1", func(ctx context.Context, c *trunk.Call) {
+		if err := c.Answer(); err != nil {
+			t.Error(err)
+			return
+		}
+		for {
+			key, err := c.Audio().Key(ctx)
+			if err != nil {
+				close(keys)
+				return
+			}
+			keys <- key
+		}
+	})
+	h.sipp("info.xml", "-m", "1")
+	var heard []byte
+	for key := range keys {
+		heard = append(heard, key)
+	}
+	if string(heard) != "1*#5D" {
+		t.Errorf("heard %q, want 1*#5D", heard)
+	}
+	if strings.Contains(h.log.String(), "Signal") {
+		t.Error("keys are in the log")
+	}
+}

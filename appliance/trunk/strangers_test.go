@@ -71,7 +71,7 @@ func TestMalformedMessages(t *testing.T) {
 		{"two maps for one payload type", withSDP(inviteHead, offer+"a=rtpmap:0 PCMU/8000\na=rtpmap:0 PCMU/8000\n"), "480"},
 		{"1000 formats", withSDP(inviteHead, strings.Replace(offer, "AVP 0", "AVP 0"+strings.Repeat(" 99", 1000), 1)), "400"},
 		{"100 lines", withSDP(inviteHead, offer+strings.Repeat("m=video 0 RTP/AVP 31\n", 100)), "400"},
-		{"INFO without Content-Type", strings.ReplaceAll(cut(optionsMessage, "Content-Length"), "OPTIONS", "INFO") + "Signal=1\n", "405"},
+		{"INFO without Content-Type", strings.ReplaceAll(cut(optionsMessage, "Content-Length"), "OPTIONS", "INFO") + "Signal=1\n", "481"},
 		{"lower case method", strings.Replace(optionsMessage, "OPTIONS sip", "options sip", 1), "200"},
 		{"noise", "\x16\x03\x01\x02\x00\x01", ""},
 		{"empty", "\r\n\r\n", ""},
@@ -137,14 +137,14 @@ func TestTortureMessages(t *testing.T) {
 func TestUnknownMethods(t *testing.T) {
 	h := serve(t, "127.0.0.1", answering)
 	r := h.raw()
-	for _, method := range []string{"REGISTER", "SUBSCRIBE", "NOTIFY", "REFER", "INFO", "MESSAGE", "PUBLISH", "FLY"} {
+	for _, method := range []string{"REGISTER", "SUBSCRIBE", "NOTIFY", "REFER", "MESSAGE", "PUBLISH", "FLY"} {
 		r.send(r.fill(strings.ReplaceAll(optionsMessage, "OPTIONS", method)))
 		answer := r.answer(fmt.Sprintf("raw-%d\r\n", r.n), 3*time.Second)
 		if status(answer) != "405" || !strings.Contains(answer, "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE") {
 			t.Errorf("%s: %s", method, answer)
 		}
 	}
-	for _, method := range []string{"BYE", "UPDATE", "PRACK", "CANCEL"} {
+	for _, method := range []string{"BYE", "UPDATE", "PRACK", "INFO", "CANCEL"} {
 		r.send(r.fill(strings.ReplaceAll(optionsMessage, "OPTIONS", method)))
 		if answer := r.answer(fmt.Sprintf("raw-%d\r\n", r.n), 3*time.Second); status(answer) != "481" {
 			t.Errorf("%s outside of a call: %s", method, answer)

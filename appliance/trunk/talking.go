@@ -120,11 +120,11 @@ func (c *Call) acknowledged(ack *sip.Request) (cause call.Cause, failed bool) {
 	if refused != nil || body == nil {
 		return badAnswer, true
 	}
-	var only *audio.Law
+	var running *audio.Law
 	if c.theirs != nil {
-		only = &c.theirs.law
+		running = &c.theirs.law
 	}
-	s, err := readSession(body, sourceOf(ack), c.trunk.contact.Addr(), only)
+	s, err := readSession(body, sourceOf(ack), c.trunk.contact.Addr(), running)
 	if err != nil {
 		return badAnswer, true
 	}
@@ -160,6 +160,8 @@ func (c *Call) inDialog(m message) (cause call.Cause, ended bool) {
 		c.trunk.options(m.Request, m.tx)
 	case sip.INVITE, sip.UPDATE:
 		c.renegotiate(m)
+	case sip.INFO:
+		c.info(m)
 	case sip.PRACK:
 		c.prack(m)
 	default: // CANCEL of a transaction that is over
@@ -210,7 +212,9 @@ func (c *Call) renegotiate(m message) {
 		return
 	}
 	if body == nil {
-		offer, err := c.ours.offer([]audio.Law{c.theirs.law}, c.theirs.dtmf)
+		// Everything we speak, as in a first offer (RFC 6337 §5.2.1), so that
+		// a transferred caller's new phone finds something it knows.
+		offer, err := c.ours.offer(lawsFrom(c.theirs.law), c.keysOffered())
 		if err == nil {
 			err = c.accept(m, offer, true)
 		}
@@ -246,10 +250,30 @@ func (c *Call) renegotiate(m message) {
 	}
 }
 
+// lawsFrom is what we speak, first what the call speaks already.
+func lawsFrom(running audio.Law) []audio.Law {
+	if running == audio.ALaw {
+		return []audio.Law{audio.ALaw, audio.MuLaw}
+	}
+	return []audio.Law{audio.MuLaw, audio.ALaw}
+}
+
+// keysOffered is the payload type for keys in an offer of ours.
+func (c *Call) keysOffered() uint8 {
+	if c.theirs.dtmf != 0 {
+		return c.theirs.dtmf
+	}
+	return 101
+}
+
 // apply takes over a new description of a running call.
 func (c *Call) apply(s *session) {
 	if c.theirs.held && !s.held {
 		c.soundFrom = time.Now()
+	}
+	if s.law != c.theirs.law || s.dtmf != c.theirs.dtmf {
+		c.sound.Retune(s.law, s.dtmf)
+		c.log.Info("call changed", "law", s.law.String(), "keys", s.dtmf)
 	}
 	c.theirs = s
 	c.sound.Update(s.remote, s.held)

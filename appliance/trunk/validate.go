@@ -21,7 +21,7 @@ type refusal struct {
 func refuse(status int, headers ...sip.Header) *refusal { return &refusal{status, headers} }
 
 // allowed are the methods we act on.
-const allowed = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK"
+const allowed = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK, INFO"
 
 // supported are the extensions we know: session timers (RFC 4028) and
 // confirmed 18x answers (RFC 3262).
@@ -29,7 +29,7 @@ const supported = "timer, 100rel"
 
 func isAllowed(m sip.RequestMethod) bool {
 	switch m {
-	case sip.INVITE, sip.ACK, sip.CANCEL, sip.BYE, sip.OPTIONS, sip.UPDATE, sip.PRACK:
+	case sip.INVITE, sip.ACK, sip.CANCEL, sip.BYE, sip.OPTIONS, sip.UPDATE, sip.PRACK, sip.INFO:
 		return true
 	}
 	return false

@@ -306,6 +306,14 @@ func (c *Call) close() {
 // Press presses keys one after the other, as RFC 4733 events.
 func (c *Call) Press(ctx context.Context, keys string) error { return c.sound.press(ctx, keys) }
 
+// Speak changes what the next offer of the phone says: its law, and the payload
+// type of its keys. Resume sends one.
+func (c *Call) Speak(law audio.Law, dtmf uint8) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cfg.Laws, c.cfg.DTMFPayload = []audio.Law{law}, dtmf
+}
+
 // Say speaks a clip and returns when it is spoken.
 func (c *Call) Say(ctx context.Context, clip *audio.Clip) error { return c.sound.say(ctx, clip) }
 

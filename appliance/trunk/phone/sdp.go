@@ -24,7 +24,7 @@ type remote struct {
 func (c *Call) describe(direction string, address netip.Addr, dtmf uint8) []byte {
 	c.mu.Lock()
 	c.version++
-	version := c.version
+	version, laws := c.version, c.cfg.Laws
 	c.mu.Unlock()
 	if !address.IsValid() {
 		address = c.sound.announced.Addr()
@@ -34,7 +34,7 @@ func (c *Call) describe(direction string, address netip.Addr, dtmf uint8) []byte
 		family = "IP6"
 	}
 	var formats, maps []string
-	for _, law := range c.cfg.Laws {
+	for _, law := range laws {
 		formats = append(formats, strconv.Itoa(int(law)))
 		maps = append(maps, fmt.Sprintf("a=rtpmap:%d %s/8000\r\n", law, law))
 	}

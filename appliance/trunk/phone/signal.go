@@ -203,7 +203,10 @@ func (c *Call) Resume(ctx context.Context) error {
 }
 
 func (c *Call) reinvite(ctx context.Context, direction string, address netip.Addr) error {
-	offer := c.describe(direction, address, c.cfg.DTMFPayload)
+	c.mu.Lock()
+	dtmf := c.cfg.DTMFPayload
+	c.mu.Unlock()
+	offer := c.describe(direction, address, dtmf)
 	if c.cfg.LateOffer {
 		offer = nil
 	}
@@ -224,6 +227,9 @@ func (c *Call) reinvite(ctx context.Context, direction string, address netip.Add
 		answer = c.describe(direction, address, there.dtmf)
 	}
 	c.acknowledge(answer)
+	if err == nil {
+		c.sound.start(there)
+	}
 	return err
 }
 
