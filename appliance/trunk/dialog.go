@@ -36,6 +36,7 @@ type dialog struct {
 	timer       sessionTimer
 	provisional *provisional // a 18x that has not been confirmed
 	rseq        uint32
+	rung        bool   // a 18x to be confirmed was sent
 	described   bool   // our offer went out in a 18x
 	postponed   *order // Answer, until that 18x is confirmed
 }

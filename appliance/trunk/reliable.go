@@ -35,7 +35,7 @@ func (c *Call) ring() error {
 	if !lists(c.invite, "require", "100rel") {
 		return c.reply(m, 180)
 	}
-	if c.provisional != nil { // one at a time, and it says the same
+	if c.rung { // a second would say the same
 		return nil
 	}
 	res := c.response(m, 180)
@@ -54,7 +54,7 @@ func (c *Call) ring() error {
 	if err := m.tx.Respond(res); err != nil {
 		return err
 	}
-	c.described = c.described || offering
+	c.rung, c.described = true, c.described || offering
 	now, t1 := time.Now(), c.trunk.cfg.t1
 	c.provisional = &provisional{res: res, rseq: c.rseq, interval: t1, next: now.Add(t1), until: now.Add(64 * t1), offered: offering}
 	return nil
