@@ -59,3 +59,21 @@ func BenchmarkRoom(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkRelayRecorded is BenchmarkRelay with a recorder on.
+func BenchmarkRelayRecorded(b *testing.B) {
+	c := newCrowd(b, 2)
+	c.room.Close()
+	Bridge(c.legs[0], c.legs[1])
+	r := NewRecorder(&disk{})
+	r.Left(c.legs[0])
+	r.Right(c.legs[1])
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		c.receive(i % 2)
+		c.now += frameLength / 2
+	}
+	if _, err := r.Stop(); err != nil {
+		b.Error(err)
+	}
+}

@@ -27,6 +27,7 @@ type input struct {
 
 	decoder  keyDecoder
 	recorder *recorder
+	taps     []*side // of Recorders
 
 	ssrc    uint32
 	known   bool // ssrc is
@@ -111,6 +112,9 @@ func (e *Endpoint) incoming(h *rtp.Header, b []byte, from netip.AddrPort, now in
 		if member != nil {
 			member.sound.restart()
 		}
+		for _, s := range in.taps {
+			s.restart()
+		}
 	}
 	if in.draining || now < in.settled {
 		in.counter.restart()
@@ -125,6 +129,9 @@ func (e *Endpoint) incoming(h *rtp.Header, b []byte, from netip.AddrPort, now in
 	case kindSound:
 		if in.recorder != nil {
 			in.recorder.packet(h.Timestamp, payload, audio.Law(h.PayloadType), now)
+		}
+		for _, s := range in.taps {
+			s.put(h.Timestamp, payload, audio.Law(h.PayloadType), now)
 		}
 		if member != nil && !member.apart.Load() {
 			member.sound.put(h.Timestamp, payload, audio.Law(h.PayloadType), now)
@@ -245,7 +252,7 @@ func (e *Endpoint) adjustFilter() {
 		return
 	}
 	m := e.member.Load()
-	heard := in.recorder != nil || m != nil && !m.apart.Load() || m == nil && e.bridge.Load() != nil
+	heard := in.recorder != nil || len(in.taps) > 0 || m != nil && !m.apart.Load() || m == nil && e.bridge.Load() != nil
 	want := !in.latching && !heard
 	if want == in.draining {
 		return

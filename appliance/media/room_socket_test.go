@@ -21,7 +21,6 @@ type crowd struct {
 	room   *Room
 	from   []netip.AddrPort
 	legs   []*Endpoint
-	slot   int64
 	now    int64
 	packet [][]byte
 	header rtp.Header
@@ -47,13 +46,18 @@ func newCrowd(t testing.TB, n int) *crowd {
 	return c
 }
 
+// receive is the next packet of one far end.
+func (c *crowd) receive(i int) {
+	b := c.packet[i]
+	binary.BigEndian.PutUint16(b[2:], binary.BigEndian.Uint16(b[2:])+1)
+	binary.BigEndian.PutUint32(b[4:], binary.BigEndian.Uint32(b[4:])+frameTicks)
+	c.legs[i].incoming(&c.header, b, c.from[i], c.now)
+}
+
 // step is 20 ms: everybody says something and the room answers.
 func (c *crowd) step() {
-	for i, e := range c.legs {
-		b := c.packet[i]
-		binary.BigEndian.PutUint16(b[2:], binary.BigEndian.Uint16(b[2:])+1)
-		binary.BigEndian.PutUint32(b[4:], binary.BigEndian.Uint32(b[4:])+frameTicks)
-		e.incoming(&c.header, b, c.from[i], c.now)
+	for i := range c.legs {
+		c.receive(i)
 	}
 	c.room.tick(c.now, c.now, &c.pacer.buf)
 	c.now += frameLength
@@ -61,6 +65,10 @@ func (c *crowd) step() {
 
 func TestARoomAllocatesNothing(t *testing.T) {
 	c := newCrowd(t, 6)
+	r := NewRecorder(&disk{})
+	r.Left(c.legs[0])
+	r.Right(c.legs[1])
+	defer r.Stop()
 	if n := testing.AllocsPerRun(1000, c.step); n != 0 {
 		t.Errorf("a room of six allocates %v times per frame", n)
 	}

@@ -187,7 +187,7 @@ func TestWhoHearsWhom(t *testing.T) {
 		phase("listening in", map[*party][]float64{caller: {a}, agent: {c}, chief: {c, a}, guest: {2500}})
 		inChief.Whisper(inAgent)
 		phase("whispering", map[*party][]float64{caller: {a}, agent: {c, s}, chief: {c, a}, guest: {2500}})
-		inGuest = r.Join(guest.leg)
+		r.Join(guest.leg)
 		phase("whispering among four", map[*party][]float64{caller: {a, g}, agent: {c, s, g}, chief: {c, a, g}, guest: {c, a}})
 		inChief.Talk()
 		inCaller.Hold()
