@@ -54,7 +54,10 @@ type Call struct {
 	display, to       string
 	redirected        call.Number
 	headers           map[string][]string
-	invite            *sip.Request
+	line              *line        // nil when it belongs to none
+	phone             string       // user of our registrar
+	out               *outgoing    // nil for a call that came in
+	invite            *sip.Request // of a call that came in
 	tx                *sip.ServerTx
 	started           time.Time
 	ctx               context.Context
@@ -252,6 +255,9 @@ type Summary struct {
 	From        call.Number
 	FromDisplay string
 	To          string
+	Outgoing    bool
+	Line        string // empty when it belongs to none
+	Phone       string // the user of a registered phone
 	Started     time.Time
 	Answered    time.Time // zero when it was not
 	Ended       time.Time // zero while it is up
@@ -264,7 +270,7 @@ type Summary struct {
 func (c *Call) Summary() Summary {
 	c.mu.Lock()
 	s := Summary{ID: c.id, From: c.from, FromDisplay: c.display, To: c.to,
-		Started: c.started, Answered: c.answeredAt, Ended: c.endedAt}
+		Outgoing: c.out != nil, Line: c.Line(), Phone: c.phone, Started: c.started, Answered: c.answeredAt, Ended: c.endedAt}
 	sound := c.sound
 	c.mu.Unlock()
 	s.Cause = call.CauseOf(c.ctx)
@@ -335,6 +341,7 @@ func (c *Call) over(cause call.Cause) {
 		c.trunk.mu.Lock()
 		c.trunk.active--
 		c.trunk.mu.Unlock()
+		c.line.left()
 		c.log.Info("call ended", "by", string(cause.By), "reason", cause.Reason, "code", cause.Code)
 	})
 }
@@ -360,7 +367,12 @@ func (c *Call) abandon() {
 }
 
 // sourceAddr is where the far end's messages come from.
-func (c *Call) sourceAddr() netip.Addr { return sourceOf(c.invite) }
+func (c *Call) sourceAddr() netip.Addr {
+	if c.invite == nil {
+		return addrOf(c.source)
+	}
+	return sourceOf(c.invite)
+}
 
 func sourceOf(r *sip.Request) netip.Addr {
 	host, _, err := net.SplitHostPort(r.Source())

@@ -112,6 +112,12 @@ func (c *Call) rescue() {
 		}
 	}()
 	c.over(faulty)
+	if c.out != nil && c.answeredAt.IsZero() {
+		for next := state((*Call).withdrawing); next != nil && c.out.tx != nil; {
+			next = next(c)
+		}
+		return
+	}
 	if c.answeredAt.IsZero() {
 		_ = c.reply(message{c.invite, c.tx}, 500)
 		return

@@ -29,25 +29,25 @@ type hotline struct {
 	*trunk.Trunk
 	t    testing.TB
 	addr netip.AddrPort
-	log  *lines
+	log  *journal
 	stop func() error // ends Run and gives its error
 
 	faults uint64 // expected panics
 }
 
-// lines is a log that tests may read.
-type lines struct {
+// journal is a log that tests may read.
+type journal struct {
 	mu sync.Mutex
 	b  bytes.Buffer
 }
 
-func (l *lines) Write(p []byte) (int, error) {
+func (l *journal) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.Write(p)
 }
 
-func (l *lines) String() string {
+func (l *journal) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.String()
@@ -57,6 +57,12 @@ func (l *lines) String() string {
 // fault counted, and everything closed.
 func serve(t testing.TB, ip string, handle func(context.Context, *trunk.Call), change ...func(*trunk.Config)) *hotline {
 	t.Helper()
+	return serveLines(t, ip, nil, handle, change...)
+}
+
+// serveLines is serve with lines for calls out.
+func serveLines(t testing.TB, ip string, lines []trunk.Line, handle func(context.Context, *trunk.Call), change ...func(*trunk.Config)) *hotline {
+	t.Helper()
 	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.ParseIP(ip)})
 	if err != nil {
 		t.Fatal(err)
@@ -65,7 +71,7 @@ func serve(t testing.TB, ip string, handle func(context.Context, *trunk.Call), c
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &hotline{t: t, log: new(lines)}
+	h := &hotline{t: t, log: new(journal)}
 	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	pacer := media.NewPacer(log)
 	cfg := trunk.Config{
@@ -76,6 +82,9 @@ func serve(t testing.TB, ip string, handle func(context.Context, *trunk.Call), c
 		c(&cfg)
 	}
 	if h.Trunk, err = trunk.New(cfg); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.UseLines(lines...); err != nil {
 		t.Fatal(err)
 	}
 	h.addr = h.Addr()

@@ -167,6 +167,8 @@ func (t *Trunk) admit(c *Call, key string, tx *sip.ServerTx) *refusal {
 		return refuse(487)
 	}
 	t.active++
+	c.line = t.known[sourceOf(c.invite)]
+	c.line.arrived()
 	t.calls[c.id] = c
 	t.invites[key] = c
 	c.inviteKey = key

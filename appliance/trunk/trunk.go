@@ -15,6 +15,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"hotline/appliance/call"
 	"hotline/appliance/media"
 )
 
@@ -39,11 +40,16 @@ type Config struct {
 	// returns the call ends; when it panics only this call does.
 	Handle func(ctx context.Context, c *Call)
 
-	Region        string        // country of numbers without a country code (ISO 3166)
-	TrustIdentity bool          // the peers vouch for P-Asserted-Identity (RFC 3325)
-	Silence       time.Duration // no sound at all for so long ends a call; 60 s when 0, never when negative
-	Drain         time.Duration // how long running calls go on after Run's context ends
-	Log           *slog.Logger
+	Region        string // country of numbers without a country code (ISO 3166)
+	TrustIdentity bool   // the peers vouch for P-Asserted-Identity (RFC 3325)
+	// Allow says whether a number may be dialled for a role. Nothing may when
+	// it is nil; see OutboundPolicy.
+	Allow    func(to call.Number, role string) error
+	Resolver Resolver // finds the servers of lines; net.DefaultResolver when nil
+
+	Silence time.Duration // no sound at all for so long ends a call; 60 s when 0, never when negative
+	Drain   time.Duration // how long running calls go on after Run's context ends
+	Log     *slog.Logger
 
 	t1       time.Duration // RFC 3261 T1; tests shorten it
 	interval time.Duration // the smallest and usual session interval; tests shorten it
@@ -54,6 +60,8 @@ type Stats struct {
 	Calls          int            // up or being set up now
 	Offered        uint64         // INVITEs for a new call
 	Answered       uint64         //
+	Dialled        uint64         // INVITEs of ours for a new call
+	Connected      uint64         // calls of ours that were answered
 	Rejected       map[int]uint64 // refused requests by SIP status
 	Unacknowledged uint64         // calls ended because the caller never confirmed our answer
 	Silent         uint64         // calls ended because no sound arrived
@@ -83,7 +91,10 @@ type Trunk struct {
 	active   int
 	rejected map[int]uint64
 
-	offered, answered, unacknowledged, silent, panics atomic.Uint64
+	lines []*line
+	known map[netip.Addr]*line // addresses of their servers; replaced, never changed
+
+	dialled, connected, offered, answered, unacknowledged, silent, panics atomic.Uint64
 }
 
 const (
@@ -113,6 +124,9 @@ func New(cfg Config) (*Trunk, error) {
 	if cfg.Silence == 0 {
 		cfg.Silence = defaultSilence
 	}
+	if cfg.Resolver == nil {
+		cfg.Resolver = net.DefaultResolver
+	}
 	if cfg.t1 == 0 {
 		cfg.t1 = defaultT1
 	}
@@ -122,7 +136,7 @@ func New(cfg Config) (*Trunk, error) {
 		log:      cfg.Log,
 		contact:  contact,
 		laddr:    sip.Addr{IP: bound.Addr().AsSlice(), Port: int(bound.Port())},
-		wire:     &wire{PacketConn: cfg.Conn, peers: cfg.Peers},
+		wire:     &wire{PacketConn: cfg.Conn, peers: cfg.Peers, reading: make(chan struct{})},
 		calls:    make(map[string]*Call),
 		invites:  make(map[string]*Call),
 		gaveUp:   make(map[string]time.Time),
@@ -245,6 +259,8 @@ func (t *Trunk) Stats() Stats {
 		Calls:          active,
 		Offered:        t.offered.Load(),
 		Answered:       t.answered.Load(),
+		Dialled:        t.dialled.Load(),
+		Connected:      t.connected.Load(),
 		Rejected:       rejected,
 		Unacknowledged: t.unacknowledged.Load(),
 		Silent:         t.silent.Load(),

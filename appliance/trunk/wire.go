@@ -32,6 +32,10 @@ type wire struct {
 	peers   []netip.Prefix
 	dropped atomic.Uint64
 
+	reading chan struct{} // closed when the library knows the socket
+	once    sync.Once
+	guests  atomic.Pointer[map[netip.Addr]struct{}] // servers of our own lines
+
 	stopped atomic.Bool
 	fault   atomic.Pointer[error] // why the socket can be read no more
 	sources map[netip.AddrPort]struct{}
@@ -44,6 +48,7 @@ const (
 
 // ReadFrom implements net.PacketConn. Only sipgo's one reader calls it.
 func (w *wire) ReadFrom(p []byte) (int, net.Addr, error) {
+	w.once.Do(func() { close(w.reading) })
 	failures := 0
 	for {
 		n, from, err := w.PacketConn.ReadFrom(p)
@@ -97,7 +102,20 @@ func (w *wire) welcome(source netip.Addr) bool {
 			return true
 		}
 	}
+	if guests := w.guests.Load(); guests != nil {
+		_, known := (*guests)[source]
+		return known
+	}
 	return false
+}
+
+// allow replaces the addresses that are let in besides the peers.
+func (w *wire) allow(guests []netip.Addr) {
+	set := make(map[netip.Addr]struct{}, len(guests))
+	for _, g := range guests {
+		set[g] = struct{}{}
+	}
+	w.guests.Store(&set)
 }
 
 // plausible reports whether a datagram can be a SIP message with headers that

@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/emiago/sipgo/sip"
 )
@@ -25,12 +27,21 @@ type listening struct {
 	net.PacketConn
 	once  sync.Once
 	ready chan struct{}
+	deaf  atomic.Bool
 }
 
 func (l *listening) ReadFrom(p []byte) (int, net.Addr, error) {
 	l.once.Do(func() { close(l.ready) })
-	return l.PacketConn.ReadFrom(p)
+	for {
+		n, from, err := l.PacketConn.ReadFrom(p)
+		if err != nil || !l.deaf.Load() {
+			return n, from, err
+		}
+	}
 }
+
+// settle is how long a closing phone gives to messages it has read.
+const settle = 30 * time.Millisecond
 
 func openLine(ctx context.Context, local netip.Addr, incoming func(*sip.Request, *sip.ServerTx), work *sync.WaitGroup) (*line, error) {
 	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(local, 0)))
@@ -45,11 +56,21 @@ func openLine(ctx context.Context, local netip.Addr, incoming func(*sip.Request,
 	l.layer.OnRequest(incoming)
 
 	wrapped := &listening{PacketConn: conn, ready: make(chan struct{})}
-	work.Go(func() { _ = l.carrier.ServeUDP(wrapped) })
+	read := make(chan struct{})
+	work.Go(func() {
+		_ = l.carrier.ServeUDP(wrapped)
+		close(read)
+	})
 	work.Go(func() {
 		<-ctx.Done()
-		l.layer.Close()
+		// What has been read is handled in goroutines that cannot be waited
+		// for, and an answer without its socket would make sipgo open another.
+		wrapped.deaf.Store(true)
+		time.Sleep(settle)
 		conn.Close()
+		<-read
+		l.layer.Close()
+		_ = l.carrier.Close()
 	})
 	select {
 	case <-wrapped.ready:

@@ -61,6 +61,7 @@ type Call struct {
 	sound   *sound
 	invite  *sip.Request
 	fromTag string
+	callID  string
 
 	stop context.CancelFunc
 	work sync.WaitGroup
@@ -84,6 +85,7 @@ func Dial(ctx context.Context, cfg Config) (*Call, error) {
 		return nil, fmt.Errorf("dialling: %w", err)
 	}
 	c := &Call{cfg: cfg, log: cfg.Log, done: make(chan struct{}), fromTag: sip.GenerateTagN(12), seq: 1}
+	c.callID = c.fromTag + "@phone"
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	c.stop = stop
 	if err := c.open(running); err != nil {

@@ -26,7 +26,7 @@ func (c *Call) request(method sip.RequestMethod, target sip.Uri, to *sip.ToHeade
 	from.Params.Add("tag", c.fromTag)
 	r.AppendHeader(from)
 	r.AppendHeader(to)
-	id := sip.CallIDHeader(c.fromTag + "@phone")
+	id := sip.CallIDHeader(c.callID)
 	r.AppendHeader(&id)
 	r.AppendHeader(&sip.CSeqHeader{SeqNo: seq, MethodName: method})
 	r.AppendHeader(sip.NewHeader("Contact", "<sip:"+c.local.String()+">"))

@@ -1,0 +1,408 @@
+package trunk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"hotline/appliance/call"
+)
+
+// LineKind is how a line proves who we are.
+type LineKind string
+
+// The kinds of lines.
+const (
+	Static   LineKind = "static"   // a PBX or gateway beside us, no proof
+	ByIP     LineKind = "ip"       // a carrier that knows our address
+	Register LineKind = "register" // an account: we register and answer challenges
+)
+
+// Line is one way to the telephone network.
+type Line struct {
+	Name    string
+	Kind    LineKind
+	Servers []string // host, host:port; tried in this order. A name without port is looked up as SRV first (RFC 3263)
+
+	User     string // the account; also of a ByIP or Static line that challenges
+	AuthUser string // User when empty
+	Password string
+	Realm    string // when set, no other one is answered
+	Domain   string // in From and To; the first server's host when empty
+
+	From     call.Number   // caller ID of calls without one
+	Plus     string        // what stands for the + of a number: "00", "9011"; "-" for nothing; "+" when empty
+	MaxCalls int           // both directions together; calls out are not made above it; 0 is no limit
+	Expires  time.Duration // of a registration; ten minutes when 0
+	Probe    time.Duration // between health checks; 30 s when 0, none when negative
+}
+
+// LogValue keeps the password out of logs.
+func (l Line) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("name", l.Name), slog.String("kind", string(l.Kind)))
+}
+
+// LineState is how a line is.
+type LineState struct {
+	Name            string
+	Kind            LineKind
+	Up              bool
+	Checked         bool      // false until the first check has an outcome; Up is a guess
+	Reason          string    // a sentence for the health page
+	Since           time.Time // of Up and Reason
+	RegisteredUntil time.Time // zero when not registered
+	Server          string    // the one that answered last
+	Calls           int       // now, in both directions
+}
+
+// Resolver finds servers by name; *net.Resolver is one.
+type Resolver interface {
+	LookupSRV(ctx context.Context, service, proto, name string) (string, []*net.SRV, error)
+	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+}
+
+// line is a Line in use.
+type line struct {
+	cfg     Line
+	servers []server
+
+	mu      sync.Mutex
+	state   LineState
+	calls   int
+	found   []target
+	foundAt time.Time
+	avoided map[netip.AddrPort]time.Time // until when
+}
+
+type server struct {
+	host string
+	port uint16 // 0: look for SRV
+}
+
+const (
+	defaultExpires = 10 * time.Minute
+	defaultProbe   = 30 * time.Second
+	defaultPort    = 5060
+	lookupFresh    = time.Minute
+	avoidFor       = 30 * time.Second
+	longestPause   = 5 * time.Minute
+	statusLineFull = 0 // no SIP message was sent
+)
+
+// UseLines sets the lines for calls out, in the order in which they are tried.
+// It must be called before Run.
+func (t *Trunk) UseLines(lines ...Line) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.serving {
+		return errors.New("setting up the lines: the trunk runs already")
+	}
+	var made []*line
+	names := make(map[string]bool)
+	for _, cfg := range lines {
+		l, err := newLine(cfg)
+		if err != nil {
+			return fmt.Errorf("setting up line %q: %w", cfg.Name, err)
+		}
+		if names[cfg.Name] {
+			return fmt.Errorf("setting up line %q: there are two lines of that name", cfg.Name)
+		}
+		names[cfg.Name] = true
+		made = append(made, l)
+	}
+	t.lines = made
+	return nil
+}
+
+func newLine(cfg Line) (*line, error) {
+	for _, text := range append([]string{cfg.Name, cfg.User, cfg.AuthUser, cfg.Realm, cfg.Domain, string(cfg.From), cfg.Plus}, cfg.Servers...) {
+		if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || strings.ContainsRune("<>\"", r) }) {
+			return nil, errors.New("its settings contain a control character, quote or bracket")
+		}
+	}
+	switch {
+	case cfg.Name == "":
+		return nil, errors.New("it has no name")
+	case cfg.Kind != Static && cfg.Kind != ByIP:
+		return nil, fmt.Errorf("its kind is %q; it must be static or ip", cfg.Kind)
+	case len(cfg.Servers) == 0:
+		return nil, errors.New("it has no server")
+	case cfg.Kind == Register && (cfg.User == "" || cfg.Password == ""):
+		return nil, errors.New("it registers, so it needs a user and a password")
+	}
+	l := &line{cfg: cfg, avoided: make(map[netip.AddrPort]time.Time),
+		state: LineState{Name: cfg.Name, Kind: cfg.Kind, Up: cfg.Kind != Register, Reason: "not checked yet", Since: time.Now()}}
+	for _, text := range cfg.Servers {
+		s, err := parseServer(text)
+		if err != nil {
+			return nil, err
+		}
+		l.servers = append(l.servers, s)
+	}
+	if l.cfg.AuthUser == "" {
+		l.cfg.AuthUser = cfg.User
+	}
+	if l.cfg.Domain == "" {
+		l.cfg.Domain = l.servers[0].host
+	}
+	if l.cfg.Expires <= 0 {
+		l.cfg.Expires = defaultExpires
+	}
+	if l.cfg.Probe == 0 {
+		l.cfg.Probe = defaultProbe
+	}
+	return l, nil
+}
+
+// parseServer reads "host", "host:port", "[2001:db8::1]:port" or a bare address.
+func parseServer(text string) (server, error) {
+	if ip, err := netip.ParseAddr(strings.Trim(text, "[]")); err == nil {
+		return server{host: ip.String(), port: defaultPort}, nil
+	}
+	host, port, err := net.SplitHostPort(text)
+	if err != nil {
+		host, port = text, "0"
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil || host == "" || strings.ContainsAny(host, " ;@/") || strings.HasPrefix(text, ":") {
+		return server{}, fmt.Errorf("its server %q is not a host or host:port", text)
+	}
+	return server{host: host, port: uint16(n)}, nil
+}
+
+// chosen gives the lines named, or all.
+func (t *Trunk) chosen(names []string) ([]*line, error) {
+	var lines []*line
+	if len(names) == 0 {
+		lines = slices.Clone(t.lines)
+	}
+	for _, name := range names {
+		i := slices.IndexFunc(t.lines, func(l *line) bool { return l.cfg.Name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("there is no line %q; check the settings", name)
+		}
+		lines = append(lines, t.lines[i])
+	}
+	// A line that is down is tried last: its state may be old, and it may be
+	// all there is.
+	slices.SortStableFunc(lines, func(a, b *line) int { return a.rank() - b.rank() })
+	return lines, nil
+}
+
+func (l *line) rank() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.state.Up {
+		return 0
+	}
+	return 1
+}
+
+// Lines is the state of each line.
+func (t *Trunk) Lines() []LineState {
+	states := make([]LineState, 0, len(t.lines))
+	for _, l := range t.lines {
+		l.mu.Lock()
+		s := l.state
+		s.Calls = l.calls
+		l.mu.Unlock()
+		states = append(states, s)
+	}
+	return states
+}
+
+// enter takes a channel for a call out. No line, no limit.
+func (l *line) enter() bool {
+	if l == nil {
+		return true
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.cfg.MaxCalls > 0 && l.calls >= l.cfg.MaxCalls {
+		return false
+	}
+	l.calls++
+	return true
+}
+
+// arrived counts a call that came in: the provider decides on those.
+func (l *line) arrived() {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	l.calls++
+	l.mu.Unlock()
+}
+
+func (l *line) left() {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	l.calls--
+	l.mu.Unlock()
+}
+
+// targets are the addresses of a line's servers, those that failed lately last.
+func (t *Trunk) targets(ctx context.Context, l *line) ([]target, error) {
+	l.mu.Lock()
+	found, fresh := l.found, time.Since(l.foundAt) < lookupFresh
+	l.mu.Unlock()
+	if !fresh {
+		looked, err := t.lookUp(ctx, l)
+		switch {
+		case len(looked) > 0:
+			found = looked
+			l.mu.Lock()
+			l.found, l.foundAt = looked, time.Now()
+			l.mu.Unlock()
+			t.remember(l, looked)
+		case len(found) == 0: // otherwise what was found before is better than nothing
+			return nil, err
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	maps.DeleteFunc(l.avoided, func(_ netip.AddrPort, until time.Time) bool { return now.After(until) })
+	ordered := slices.Clone(found)
+	slices.SortStableFunc(ordered, func(a, b target) int { return l.penalty(a) - l.penalty(b) })
+	return ordered, nil
+}
+
+func (l *line) penalty(t target) int {
+	if _, avoided := l.avoided[t.addr]; avoided {
+		return 1
+	}
+	return 0
+}
+
+// avoid puts a server last for a while.
+func (l *line) avoid(t target, pause time.Duration) {
+	if l == nil || !t.addr.IsValid() {
+		return
+	}
+	if pause <= 0 {
+		pause = avoidFor
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.avoided[t.addr] = time.Now().Add(pause)
+}
+
+// lookUp is RFC 3263 for UDP: SRV when there is no port, the port that the
+// record names, otherwise 5060.
+func (t *Trunk) lookUp(ctx context.Context, l *line) ([]target, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookupLimit)
+	defer cancel()
+	var found []target
+	var last error
+	add := func(name, host string, port uint16) {
+		ips := []netip.Addr{}
+		if ip, err := netip.ParseAddr(host); err == nil {
+			ips = append(ips, ip)
+		} else if ips, err = t.cfg.Resolver.LookupNetIP(ctx, "ip", host); err != nil {
+			last = fmt.Errorf("looking up %s: %w", host, err)
+			return
+		}
+		for _, ip := range ips {
+			if ip = ip.Unmap(); ip.Is4() == t.contact.Addr().Is4() {
+				found = append(found, target{netip.AddrPortFrom(ip, port), name})
+			}
+		}
+	}
+	for _, s := range l.servers {
+		if s.port != 0 {
+			add(s.host, s.host, s.port)
+			continue
+		}
+		_, records, err := t.cfg.Resolver.LookupSRV(ctx, "sip", "udp", s.host) // sorted by priority and weight
+		if err != nil || len(records) == 0 {
+			add(s.host, s.host, defaultPort)
+			continue
+		}
+		for _, record := range records {
+			if record.Target != "." {
+				add(strings.TrimSuffix(record.Target, "."), strings.TrimSuffix(record.Target, "."), record.Port)
+			}
+		}
+	}
+	if len(found) == 0 && last == nil {
+		last = errors.New("its server has no address of the kind that the SIP socket uses (IPv4 or IPv6)")
+	}
+	return found, last
+}
+
+// remember lets messages from the line's servers in.
+func (t *Trunk) remember(l *line, found []target) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	known := make(map[netip.Addr]*line, len(t.known)+len(found))
+	for ip, owner := range t.known {
+		if owner != l {
+			known[ip] = owner
+		}
+	}
+	for _, f := range found {
+		if _, taken := known[f.addr.Addr()]; !taken {
+			known[f.addr.Addr()] = l
+		}
+	}
+	t.known = known
+	t.wire.allow(slices.Collect(maps.Keys(known)))
+}
+
+// route is how a call to a number goes over the line.
+func (l *line) route(to target, number call.Number, o *Outgoing) route {
+	own := o.From
+	if own == "" {
+		own = l.cfg.From
+	}
+	r := route{line: l, target: to, own: own, name: quotable(o.Display), to: string(number)}
+	r.uri = sip.Uri{Scheme: "sip", User: l.dialled(number), Host: l.cfg.Domain}
+	r.from = sip.Uri{Scheme: "sip", User: l.dialled(own), Host: l.cfg.Domain}
+	if own == "" {
+		r.from.User = "anonymous"
+	}
+	if l.cfg.Kind == Register {
+		// The account must be in From; the number to show goes beside it (RFC 3325 §9.2).
+		r.from.User = l.cfg.User
+		if own != "" {
+			preferred := sip.Uri{Scheme: "sip", User: l.dialled(own), Host: l.cfg.Domain}
+			r.extra = append(r.extra, sip.NewHeader("P-Preferred-Identity", "<"+preferred.String()+">"))
+		}
+	}
+	return r
+}
+
+// dialled writes a number as the line wants it.
+func (l *line) dialled(n call.Number) string {
+	rest, international := strings.CutPrefix(string(n), "+")
+	if !international {
+		return rest
+	}
+	switch l.cfg.Plus {
+	case "", "+":
+		return string(n)
+	case "-":
+		return rest
+	}
+	return l.cfg.Plus + rest
+}
+
+// quotable is a display name that ends no quoted string.
+func quotable(name string) string {
+	return clean(strings.NewReplacer(`"`, "", `\`, "").Replace(name))
+}
