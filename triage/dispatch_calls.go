@@ -241,6 +241,23 @@ func (d *Dispatcher) Occupy(agent, contact string) error {
 	return err
 }
 
+// Release frees an agent from a contact that it only visited: ready for the
+// next caller, or on a break.
+func (d *Dispatcher) Release(agent, contact string, ready bool) {
+	d.do(func() {
+		a := d.agents[agent]
+		if a == nil || a.State != OnCall || a.Contact != contact {
+			return
+		}
+		a.Contact = ""
+		if ready {
+			d.set(a, Ready, "", time.Now())
+			return
+		}
+		d.set(a, OnBreak, "after_listening", time.Now())
+	})
+}
+
 // Queues returns all queues that some profile serves, sorted.
 func (d *Dispatcher) Queues() []string {
 	var out []string

@@ -12,6 +12,7 @@ import (
 
 	"hotline/triage/desk"
 	"hotline/ui/page"
+	"hotline/volunteers/roster"
 )
 
 // The desk's channel: JSON messages, version 1 (see web/desk/types.ts).
@@ -71,7 +72,8 @@ func (s *Server) deskSocket(w http.ResponseWriter, r *http.Request, v visit) {
 	d := &deskPage{
 		server: s, conn: conn, visit: v, cancel: cancel, commands: make(chan request, burst),
 		text: s.textFor(r).T,
-		seat: s.cfg.Desk.Seat(desk.Person{ID: v.account.ID, Name: v.account.Name, Login: v.account.Login, Profile: v.account.Profile, Languages: v.account.Languages}),
+		seat: s.cfg.Desk.Seat(desk.Person{ID: v.account.ID, Name: v.account.Name, Login: v.account.Login, Profile: v.account.Profile, Languages: v.account.Languages,
+			Role: string(v.account.Role), Supervises: v.account.Role.May(roster.Floor)}),
 	}
 	s.live.Add(1)
 	defer s.live.Done()

@@ -14,6 +14,7 @@ import (
 	"hotline/appliance/call"
 	"hotline/appliance/media"
 	"hotline/appliance/softphone"
+	"hotline/appliance/softphone/softphonetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -52,11 +53,11 @@ func open(t *testing.T, change func(*softphone.Config)) *softphone.Gateway {
 }
 
 // dial connects a browser; it begins to speak.
-func dial(t *testing.T, g *softphone.Gateway, b *browser, hz float64) *softphone.Phone {
+func dial(t *testing.T, g *softphone.Gateway, b *softphonetest.Browser, hz float64) *softphone.Phone {
 	t.Helper()
-	phone, answer := connect(t, g, b.offer(t))
-	b.accept(t, answer)
-	b.speak(hz)
+	phone, answer := connect(t, g, b.Offer(t))
+	b.Accept(t, answer)
+	b.Speak(hz)
 	within(t, phone.Connected(), "the browser connected")
 	return phone
 }
@@ -91,10 +92,10 @@ func records(t *testing.T, phone *softphone.Phone, hz float64) float64 {
 
 func TestBrowserAndBoxHearEachOther(t *testing.T) {
 	g := open(t, nil)
-	b := openBrowser(t)
+	b := softphonetest.Open(t)
 	phone := dial(t, g, b, 1000)
 	phone.Audio().Music(tone(440))
-	b.hears(t, 440)
+	b.Hears(t, 440)
 	if level := records(t, phone, 1000); level < 0.9 {
 		t.Errorf("the box hears the browser's tone at %.2f", level)
 	}
@@ -103,7 +104,7 @@ func TestBrowserAndBoxHearEachOther(t *testing.T) {
 	}
 
 	// One SSRC, and numbers and times as they were sent.
-	packets := b.packets()
+	packets := b.Packets()
 	for i := 1; i < len(packets); i++ {
 		was, is := packets[i-1], packets[i]
 		if is.SSRC != was.SSRC || is.PayloadType != 0 || is.SequenceNumber != was.SequenceNumber+1 || (is.Timestamp-was.Timestamp)%audio.FrameSamples != 0 {
@@ -114,7 +115,7 @@ func TestBrowserAndBoxHearEachOther(t *testing.T) {
 
 func TestTheAnswerIsCompleteAndPlain(t *testing.T) {
 	g := open(t, nil)
-	phone, answer := connect(t, g, openBrowser(t).offer(t))
+	phone, answer := connect(t, g, softphonetest.Open(t).Offer(t))
 	defer phone.Close()
 	candidates := 0
 	for line := range strings.Lines(answer) {
@@ -141,10 +142,10 @@ func TestTheAnswerIsCompleteAndPlain(t *testing.T) {
 func TestTwentyBrowsersOnOnePort(t *testing.T) {
 	g := open(t, nil)
 	const count = 20
-	browsers := make([]*browser, count)
+	browsers := make([]*softphonetest.Browser, count)
 	phones := make([]*softphone.Phone, count)
 	for i := range count {
-		browsers[i] = openBrowser(t)
+		browsers[i] = softphonetest.Open(t)
 		phones[i] = dial(t, g, browsers[i], 400+50*float64(i))
 		phones[i].Audio().Music(tone(500 + 50*float64(i)))
 	}
@@ -152,7 +153,7 @@ func TestTwentyBrowsersOnOnePort(t *testing.T) {
 		t.Errorf("%d phones, want %d", n, count)
 	}
 	for i, b := range browsers {
-		b.hears(t, 500+50*float64(i))
+		b.Hears(t, 500+50*float64(i))
 	}
 	clips := make(chan int, count)
 	for i, phone := range phones {
@@ -170,19 +171,19 @@ func TestTwentyBrowsersOnOnePort(t *testing.T) {
 
 func TestAnAgentReconnects(t *testing.T) {
 	g := open(t, nil)
-	first := openBrowser(t)
+	first := softphonetest.Open(t)
 	old := dial(t, g, first, 600)
 	old.Audio().Music(tone(500))
-	first.hears(t, 500)
-	first.close()
+	first.Hears(t, 500)
+	first.Close()
 	within(t, old.Context().Done(), "the closed page was noticed")
 	if cause := call.CauseOf(old.Context()); cause.By != call.ByAgent {
 		t.Errorf("cause %v, want one that says the agent's page closed", cause)
 	}
-	second := openBrowser(t)
+	second := softphonetest.Open(t)
 	phone := dial(t, g, second, 700)
 	phone.Audio().Music(tone(800))
-	second.hears(t, 800)
+	second.Hears(t, 800)
 	if level := records(t, phone, 700); level < 0.9 {
 		t.Errorf("after reconnecting the box hears %.2f of the tone", level)
 	}
@@ -190,10 +191,10 @@ func TestAnAgentReconnects(t *testing.T) {
 
 func TestADeadBrowserIsNoticedWithinFiveSeconds(t *testing.T) {
 	g := open(t, nil)
-	b := openBrowser(t)
+	b := softphonetest.Open(t)
 	phone := dial(t, g, b, 1000)
 	_ = records(t, phone, 1000) // sound has arrived
-	b.stop()                    // the page still answers ICE checks, but nothing is said
+	b.Silence()                 // the page still answers ICE checks, but nothing is said
 	died := time.Now()
 	select {
 	case <-phone.Context().Done():
@@ -226,7 +227,7 @@ func emptied(g *softphone.Gateway) <-chan struct{} {
 
 func TestABrowserThatNeverConnectsIsGivenUp(t *testing.T) {
 	g := open(t, func(c *softphone.Config) { c.Connect = 300 * time.Millisecond })
-	phone, _ := connect(t, g, openBrowser(t).offer(t))
+	phone, _ := connect(t, g, softphonetest.Open(t).Offer(t))
 	within(t, phone.Context().Done(), "the box gave up waiting")
 	if cause := call.CauseOf(phone.Context()); cause.By != call.ByNetwork || !strings.Contains(cause.Reason, "did not connect") {
 		t.Errorf("cause %v", cause)
@@ -235,11 +236,11 @@ func TestABrowserThatNeverConnectsIsGivenUp(t *testing.T) {
 
 func TestCloseTellsTheBrowserAndFreesEverything(t *testing.T) {
 	g := open(t, nil)
-	b := openBrowser(t)
+	b := softphonetest.Open(t)
 	phone := dial(t, g, b, 1000)
 	closed := make(chan struct{})
-	go func() { b.running.Wait(); close(closed) }()
-	b.stop()
+	go func() { b.Wait(); close(closed) }()
+	b.Silence()
 	phone.Close()
 	phone.Close()
 	if g.Phones() != 0 {
@@ -256,13 +257,13 @@ func TestCloseTellsTheBrowserAndFreesEverything(t *testing.T) {
 
 func TestLimits(t *testing.T) {
 	g := open(t, func(c *softphone.Config) { c.MaxPhones = 1 })
-	b := openBrowser(t)
-	phone, _ := connect(t, g, b.offer(t))
-	if _, _, err := g.Connect(t.Context(), b.pc.LocalDescription().SDP); err != softphone.ErrFull {
+	b := softphonetest.Open(t)
+	phone, _ := connect(t, g, b.Offer(t))
+	if _, _, err := g.Connect(t.Context(), b.Peer().LocalDescription().SDP); err != softphone.ErrFull {
 		t.Errorf("the second browser of one allowed gives %v", err)
 	}
 	phone.Close()
-	if again, _, err := g.Connect(t.Context(), b.pc.LocalDescription().SDP); err != nil {
+	if again, _, err := g.Connect(t.Context(), b.Peer().LocalDescription().SDP); err != nil {
 		t.Errorf("after one left: %v", err)
 	} else {
 		again.Close()
@@ -279,12 +280,21 @@ func TestLimits(t *testing.T) {
 
 func TestWithoutAddressesAllOfThisMachineAreOffered(t *testing.T) {
 	g := open(t, func(c *softphone.Config) { c.IPs = nil })
-	b := openBrowser(t)
-	phone, answer := connect(t, g, b.offer(t))
+	b := softphonetest.Open(t)
+	phone, answer := connect(t, g, b.Offer(t))
 	if !strings.Contains(answer, " 127.0.0.1 ") {
 		t.Errorf("the answer lacks loopback:\n%s", answer)
 	}
-	b.accept(t, answer)
-	b.speak(1000)
+	b.Accept(t, answer)
+	b.Speak(1000)
 	within(t, phone.Connected(), "the browser connected")
+}
+
+func within(t *testing.T, done <-chan struct{}, what string) {
+	t.Helper()
+	select {
+	case <-done:
+	case <-time.After(15 * time.Second):
+		t.Fatalf("it did not happen within 15 s that %s", what)
+	}
 }

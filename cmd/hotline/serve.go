@@ -137,7 +137,8 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	h.desk = desk.New(desk.Config{
 		Operation: cfg.Operation, Region: cfg.Region, Entries: entries(cfg), Contacts: h.contacts, Cases: cases,
 		Dispatcher: h.dispatch, Engine: engine, Prompts: library, Mode: h.mode, Registry: registry, Gateway: h.phones,
-		Robot: robot, Log: log,
+		NewRoom: func() *media.Room { return media.NewRoom(h.callers, log) },
+		Robot:   robot, Log: log,
 	})
 	if err := h.listenForCalls(cfg, m); err != nil {
 		return h, err

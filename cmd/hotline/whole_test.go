@@ -461,7 +461,7 @@ func only(t *testing.T, rows []map[string]string, column, value string) map[stri
 func oneStream(t *testing.T, c *phone.Call) {
 	t.Helper()
 	packets := c.HeardPackets()
-	if len(packets) < 500 {
+	if len(packets) < 300 {
 		t.Fatalf("the caller received only %d packets", len(packets))
 	}
 	slices.SortStableFunc(packets, func(a, b phone.Packet) int { return a.At.Compare(b.At) })

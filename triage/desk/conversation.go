@@ -21,8 +21,8 @@ type conversation struct {
 	earlier  []EarlierView
 	mode     string
 
-	commands chan Command  // from the page to the story
-	ended    chan struct{} // closed when the talk is over
+	requests chan request  // from pages to the story
+	ended    chan struct{} // closed when the last talk is over
 
 	mu         sync.Mutex
 	answeredAt time.Time
@@ -32,6 +32,13 @@ type conversation struct {
 	protected  bool
 	left       bool
 	file       *triage.Case
+	help       bool // the agent asks for a supervisor
+	lead       string
+	failed     string // why the person asked last did not answer
+	parties    []PartyView
+	consult    *ConsultView
+	listened   []string
+	whisper    []string
 }
 
 func (c *conversation) change(fn func()) {
@@ -51,13 +58,37 @@ func (c *conversation) assessed() bool {
 func (c *conversation) alarms(agent string) []FloorAlarm {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	a := FloorAlarm{Contact: c.id, Agent: agent, Queue: c.queue, Since: c.answeredAt}
-	if c.file != nil && c.file.Level == triage.Red {
+	a := FloorAlarm{Contact: c.id, Agent: agent, Queue: c.queue, Since: c.answeredAt, Kind: "danger"}
+	switch {
+	case c.file != nil && c.file.Level == triage.Red:
 		a.Level = triage.Red
-	} else if !c.alarm {
+	case c.alarm:
+	case c.help:
+		a.Kind = "help"
+	default:
 		return nil
 	}
 	return []FloorAlarm{a}
+}
+
+func (c *conversation) asksForHelp() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.help
+}
+
+func (c *conversation) listenedTo() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.listened)+len(c.whisper) > 0
+}
+
+// leads reports whether the agent is the one who has this call, and not a
+// visitor to it.
+func (c *conversation) leads(agent string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.lead == "" || c.lead == agent
 }
 
 func (c *conversation) view(now time.Time, ringUntil time.Time) (*CallView, *CaseView) {
@@ -68,6 +99,11 @@ func (c *conversation) view(now time.Time, ringUntil time.Time) (*CallView, *Cas
 		Protected: c.protected, CallerLeft: c.left, Earlier: c.earlier, Mode: c.mode}
 	if c.protected {
 		v.Number, v.Earlier = "", nil
+	}
+	v.Parties, v.Consult, v.Listened, v.Whisper, v.Help = c.parties, c.consult, c.listened, c.whisper, c.help
+	v.Recording, v.RecordingPolicy = "off", "never"
+	if c.failed != "" {
+		v.Consult = &ConsultView{Failed: c.failed}
 	}
 	until := now
 	if !c.answeredAt.IsZero() {

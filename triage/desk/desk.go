@@ -12,7 +12,10 @@ import (
 	"time"
 
 	"hotline/appliance/audio"
+	"hotline/appliance/call"
+	"hotline/appliance/media"
 	"hotline/appliance/softphone"
+	"hotline/appliance/trunk"
 	"hotline/ivr"
 	"hotline/ivr/mode"
 	"hotline/triage"
@@ -39,7 +42,9 @@ type Config struct {
 	Mode       *mode.Switch
 	Registry   *volunteers.Registry
 	Gateway    *softphone.Gateway
-	Robot      func() error // rings the hotline with the built-in robot caller; nil outside the demo
+	NewRoom    func() *media.Room                                                          // mixes for three and more
+	Dial       func(ctx context.Context, to call.Number, role string) (*trunk.Call, error) // nil: no outgoing calls
+	Robot      func() error                                                                // rings the hotline with the built-in robot caller; nil outside the demo
 	Log        *slog.Logger
 }
 

@@ -29,8 +29,10 @@ type Seat struct {
 	phoneChanged chan struct{}
 	readyBefore  bool // was Ready when it was lost
 	talk         *conversation
-	wrapping     *conversation // ended, notes still to be finished
-	next         string        // state to take after the call
+	wrapping     *conversation // ended here, notes still to be finished
+	wrapLast     bool          // nobody had the caller after this agent: its word closes the contact
+	monitoring   *MonitoringView
+	next         string // state to take after the call
 	changed      chan struct{}
 }
 
@@ -47,6 +49,12 @@ type Command struct {
 	Digits      string         `json:"digits"`
 	Disposition string         `json:"disposition"`
 	On          bool           `json:"on"`
+	To          Target         `json:"to"`
+	Party       string         `json:"party"`
+	Mode        string         `json:"mode"`
+	Number      string         `json:"number"`
+	Queue       string         `json:"queue"`
+	Agent       string         `json:"agent"`
 	Fields      map[string]any `json:"fields"`
 }
 
@@ -241,8 +249,18 @@ func (s *Seat) do(ctx context.Context, c Command) error {
 		return s.d.cfg.Dispatcher.Accept(id, c.Contact)
 	case "decline":
 		return s.d.cfg.Dispatcher.Decline(id, c.Contact)
-	case "hold", "resume", "end", "keys", "mute":
-		return s.tellCall(ctx, c)
+	case "mute":
+		return s.note(c)
+	case "help":
+		return s.askForHelp(ctx, c.On)
+	case "hold", "resume", "end", "keys", "transfer", "consult", "consult.cancel", "consult.transfer", "consult.join", "drop", "monitor.end":
+		conv, err := s.current(c.Contact)
+		if err != nil {
+			return err
+		}
+		return s.ask(ctx, conv, c)
+	case "monitor", "monitor.take":
+		return s.supervise(ctx, c)
 	case "emergency":
 		return s.alarm(ctx, c.On)
 	case "case.save":
@@ -316,23 +334,103 @@ func (s *Seat) current(contact string) (*conversation, error) {
 	return nil, UserError("This call is over.")
 }
 
-func (s *Seat) tellCall(ctx context.Context, c Command) error {
+// note keeps what the page does by itself.
+func (s *Seat) note(c Command) error {
 	conv, err := s.current(c.Contact)
-	if err != nil {
-		return err
-	}
-	if c.Type == "mute" {
+	if err == nil {
 		conv.change(func() { conv.muted = c.On })
-		return nil
 	}
+	return err
+}
+
+// ask hands a command to the story of a call and waits for its answer.
+func (s *Seat) ask(ctx context.Context, conv *conversation, c Command) error {
+	r := request{from: s, c: c, reply: make(chan error, 1)}
 	select {
-	case conv.commands <- c:
-		return nil
+	case conv.requests <- r:
 	case <-conv.ended:
 		return UserError("This call is over.")
+	case <-time.After(storyPatience):
+		return UserError("The call does not answer. The caller is still on the line. Try again in a moment.")
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	select {
+	case err := <-r.reply:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// storyPatience is how long a page's command waits for a call that is busy with
+// another one, or between two agents.
+const storyPatience = 12 * time.Second
+
+// supervise sends a supervisor's wish to somebody else's call.
+func (s *Seat) supervise(ctx context.Context, c Command) error {
+	if !s.supervises() {
+		return UserError("Only a supervisor can do that.")
+	}
+	conv := s.d.conversation(c.Contact)
+	if conv == nil {
+		return UserError("This call is over.")
+	}
+	if phone, _ := s.livePhone(time.Now()); phone == nil {
+		return UserError("You could not hear anything: this page has no sound connection yet. Allow the microphone and try again.")
+	}
+	return s.ask(ctx, conv, c)
+}
+
+func (s *Seat) askForHelp(ctx context.Context, on bool) error {
+	conv, err := s.current("")
+	if err != nil {
+		return err
+	}
+	id, kind := s.id(), "contact.help_asked"
+	if !on {
+		kind = "contact.help_over"
+	}
+	if _, err := s.d.cfg.Contacts.Change(ctx, conv.id, func(k *triage.Contact, _ time.Time) []events.Event {
+		return []events.Event{{Kind: kind, By: id, Agent: id, Via: "web", Queue: k.Queue}}
+	}); err != nil {
+		return err
+	}
+	conv.change(func() { conv.help = on })
+	s.d.cfg.Dispatcher.Touch()
+	return nil
+}
+
+func (s *Seat) role() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.person.Role
+}
+
+func (s *Seat) supervises() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.person.Supervises
+}
+
+// visit shows a supervisor somebody else's call.
+func (s *Seat) visit(conv *conversation, agent string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.talk = conv
+	s.monitoring = &MonitoringView{Contact: conv.id, Agent: agent}
+	s.touchLocked()
+}
+
+func (s *Seat) setMonitoring(mode string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.monitoring != nil {
+		view := *s.monitoring
+		view.Mode = mode
+		s.monitoring = &view
+	}
+	s.touchLocked()
 }
 
 func (s *Seat) alarm(ctx context.Context, on bool) error {
@@ -390,7 +488,7 @@ func (s *Seat) finishWrapUp(ctx context.Context, c Command) error {
 		return UserError("Choose how the call ended.")
 	}
 	s.mu.Lock()
-	conv, id := s.wrapping, s.person.ID
+	conv, id, last := s.wrapping, s.person.ID, s.wrapLast
 	s.mu.Unlock()
 	if conv == nil || conv.id != c.Contact {
 		return UserError("These notes are already finished.")
@@ -398,7 +496,7 @@ func (s *Seat) finishWrapUp(ctx context.Context, c Command) error {
 	if caseNeeded(c.Disposition) && !conv.assessed() {
 		return UserError("Answer the questions about danger, urgent need and tonight before you close this as a case. Choose \"not sure\" or \"no\" if the caller did not say.")
 	}
-	unwritten := s.writeNotes(ctx, conv, c)
+	unwritten := s.writeNotes(ctx, conv, c, last)
 	if unwritten != nil && ctx.Err() != nil {
 		return unwritten // the page is gone: it asks again
 	}
@@ -425,13 +523,21 @@ func (s *Seat) finishWrapUp(ctx context.Context, c Command) error {
 	return nil
 }
 
-// writeNotes stores how the call ended.
-func (s *Seat) writeNotes(ctx context.Context, conv *conversation, c Command) error {
+// writeNotes stores how the call ended. An agent who has sent the caller on
+// only leaves a trace in the log: the last one's word closes the contact.
+func (s *Seat) writeNotes(ctx context.Context, conv *conversation, c Command, last bool) error {
 	id := s.id()
 	if c.Disposition == "protected_handover" { // also when nobody has set the lock before
 		if _, err := s.d.cfg.Cases.Save(ctx, conv.id, id, map[string]any{"talk_freely": "specialist"}); err != nil {
 			return err
 		}
+	}
+	done := func(k *triage.Contact) []events.Event {
+		return []events.Event{{Kind: "acw.ended", By: id, Agent: id, Queue: k.Queue, Data: map[string]string{"disposition": c.Disposition}}}
+	}
+	if !last {
+		_, err := s.d.cfg.Contacts.Change(ctx, conv.id, func(k *triage.Contact, _ time.Time) []events.Event { return done(k) })
+		return err
 	}
 	file, err := s.d.cfg.Cases.Finish(ctx, conv.id, id)
 	if err != nil {
@@ -442,7 +548,7 @@ func (s *Seat) writeNotes(ctx context.Context, conv *conversation, c Command) er
 		if !k.EndedAt.IsZero() {
 			k.WrapUp = int(now.Sub(k.EndedAt).Seconds())
 		}
-		return []events.Event{{Kind: "acw.ended", By: id, Agent: id, Queue: k.Queue, Data: map[string]string{"disposition": c.Disposition}}}
+		return done(k)
 	})
 	return err
 }

@@ -10,15 +10,16 @@ import (
 func (s *Seat) Snapshot() Snapshot {
 	now := time.Now()
 	s.mu.Lock()
-	person, conv, next := s.person, s.talk, s.next
+	person, conv, next, monitoring := s.person, s.talk, s.next, s.monitoring
 	if conv == nil {
 		conv = s.wrapping
 	}
 	s.mu.Unlock()
 	a := s.d.cfg.Dispatcher.Agent(person.ID)
 	out := Snapshot{
-		Agent: AgentView{ID: person.ID, Name: person.Name, Login: person.Login, State: a.State, Reason: a.Reason, Since: a.Since, Next: next},
-		Mode:  s.d.modeView(now), Demo: s.d.cfg.Robot != nil, Now: now, Operation: s.d.cfg.Operation,
+		Agent:      AgentView{ID: person.ID, Name: person.Name, Login: person.Login, State: a.State, Reason: a.Reason, Since: a.Since, Next: next},
+		Monitoring: monitoring,
+		Mode:       s.d.modeView(now), Demo: s.d.cfg.Robot != nil, Now: now, Operation: s.d.cfg.Operation,
 	}
 	ringUntil := a.RingUntil
 	if a.State == triage.Offered {
@@ -31,6 +32,19 @@ func (s *Seat) Snapshot() Snapshot {
 	out.Waiting = len(waiting)
 	for _, w := range waiting {
 		out.LongestS = max(out.LongestS, int(now.Sub(w.Since).Seconds()))
+	}
+	return out
+}
+
+// Directory is whom the person may send a caller to or ask.
+func (s *Seat) Directory() Directory {
+	me := s.id()
+	out := Directory{Agents: []DirectoryAgent{}, Queues: s.d.cfg.Dispatcher.Queues()}
+	agents, _ := s.d.cfg.Dispatcher.View()
+	for _, a := range agents {
+		if a.ID != me && a.State != triage.Offline {
+			out.Agents = append(out.Agents, DirectoryAgent{ID: a.ID, Name: a.Name, State: a.State})
+		}
 	}
 	return out
 }
@@ -70,7 +84,8 @@ func (d *Desk) FloorView(now time.Time) (FloorView, error) {
 		}
 		if conv := d.conversation(a.Contact); conv != nil {
 			fa.Queue = conv.queue
-			if a.State != triage.Offered { // those who ring still wait, below
+			fa.Help, fa.Listened = conv.asksForHelp(), conv.listenedTo()
+			if a.State != triage.Offered && conv.leads(a.ID) { // those who ring still wait, below
 				v.Alarms = append(v.Alarms, conv.alarms(a.Name)...)
 			}
 		}

@@ -23,7 +23,15 @@ type story struct {
 	entry    Entry
 	contact  triage.Contact
 	queuedAt time.Time
+	goTo     destination // of a caller who was sent on
 	ending   ending
+}
+
+// destination is where a caller goes on to: a queue, or one agent first and the
+// queue if that agent does not answer.
+type destination struct {
+	queue string
+	only  string
 }
 
 // ending is how the contact went; the last value set is what is stored.
@@ -246,9 +254,11 @@ func (s *story) serve(out ivr.Outcome) {
 		return []events.Event{{Kind: "queue.entered", Queue: out.Queue}}
 	})
 	conv := s.conversation(out)
+	defer close(conv.ended)
+	s.goTo = destination{queue: out.Queue}
 	priority := out.Priority
 	for {
-		agent, err := s.wait(conv, out, priority)
+		agent, err := s.wait(conv, out.Treatment, priority)
 		if err != nil {
 			s.left(triage.OutcomeAbandonedQueue, triage.OpenAbandoned)
 			if errors.Is(err, triage.ErrStopped) {
@@ -256,23 +266,30 @@ func (s *story) serve(out ivr.Outcome) {
 			}
 			if s.ending.outcome == triage.OutcomeAbandonedQueue {
 				s.change(func(*triage.Contact, time.Time) []events.Event {
-					return []events.Event{{Kind: "queue.abandoned", Queue: out.Queue}}
+					return []events.Event{{Kind: "queue.abandoned", Queue: s.goTo.queue}}
 				})
 			}
 			return
 		}
-		if s.talk(conv, agent) == talkOver {
+		switch s.talk(conv, agent) {
+		case talkOver:
 			return
+		case agentGone: // the agent is gone, the caller is not: first in line for the next one
+			priority = -1
+		case callerSent:
+			conv.change(func() { conv.queue = s.goTo.queue })
+			s.change(func(k *triage.Contact, _ time.Time) []events.Event {
+				k.Queue = s.goTo.queue
+				return []events.Event{{Kind: "queue.entered", Queue: k.Queue}}
+			})
 		}
-		// The agent is gone, the caller is not: first in line for the next one.
-		priority = -1
 	}
 }
 
 func (s *story) conversation(out ivr.Outcome) *conversation {
 	conv := &conversation{id: s.contact.ID, number: s.leg.From(), language: s.contact.Language, queue: out.Queue,
 		path: out.Path, keys: out.Keys, since: s.queuedAt, mode: "normal",
-		commands: make(chan Command), ended: make(chan struct{})}
+		requests: make(chan request), ended: make(chan struct{})}
 	if s.contact.Mode != "" {
 		conv.mode = "emergency"
 	}
@@ -289,18 +306,24 @@ func (s *story) conversation(out ivr.Outcome) *conversation {
 // wait holds the place in the queue until an agent has accepted. The waiting
 // treatment belongs to the flow: an offer interrupts it, a failed offer lets
 // it go on.
-func (s *story) wait(conv *conversation, out ivr.Outcome, priority int) (agent string, err error) {
+func (s *story) wait(conv *conversation, flow string, priority int) (agent string, err error) {
 	s.d.queue(conv)
 	defer s.d.unqueue(conv)
-	place, err := s.d.cfg.Dispatcher.Enter(triage.Waiting{Contact: conv.id, Queue: out.Queue, Since: s.queuedAt, Priority: priority})
+	w := triage.Waiting{Contact: conv.id, Queue: s.goTo.queue, Since: s.queuedAt, Priority: priority, Only: s.goTo.only}
+	s.goTo.only = ""
+	place, err := s.d.cfg.Dispatcher.Enter(w)
 	if err != nil {
 		return "", err
 	}
-	defer place.Leave()
-	t := treatment{flow: out.Treatment, known: map[string]string{ivr.AttributeContactID: s.contact.ID}}
+	defer func() { place.Leave() }()
+	t := treatment{flow: flow, known: map[string]string{ivr.AttributeContactID: s.contact.ID}}
 	offered := false
 	for {
-		ev, err := s.nextEvent(place, &t, offered)
+		var limit time.Duration // of waiting for the one agent asked for
+		if w.Only != "" && !offered {
+			limit = onlyLimit
+		}
+		ev, err := s.nextEvent(place, &t, offered, limit)
 		if err != nil {
 			return "", err
 		}
@@ -315,12 +338,24 @@ func (s *story) wait(conv *conversation, out ivr.Outcome, priority int) (agent s
 			offered = true
 			s.change(func(k *triage.Contact, _ time.Time) []events.Event { k.Offers++; return nil })
 			s.touchSeat(ev.Agent)
-		default:
-			offered = false
-			s.touchSeat(ev.Agent)
+			continue
+		}
+		offered = false
+		s.touchSeat(ev.Agent)
+		if w.Only == "" {
+			continue
+		}
+		// The one asked for does not answer: everybody on the line may.
+		place.Leave()
+		w.Only = ""
+		if place, err = s.d.cfg.Dispatcher.Enter(w); err != nil {
+			return "", err
 		}
 	}
 }
+
+// onlyLimit is how long a transferred caller waits for one agent to be ready.
+const onlyLimit = 15 * time.Second
 
 // treatment is what a waiting caller hears: a flow, and what it knows from its
 // last run, so that it goes on after a failed offer instead of beginning again.
@@ -331,9 +366,15 @@ type treatment struct {
 
 // nextEvent waits for the dispatcher's next word while the caller hears the
 // treatment or, once an agent is being rung, music alone.
-func (s *story) nextEvent(place *triage.Place, t *treatment, offered bool) (triage.PlaceEvent, error) {
+func (s *story) nextEvent(place *triage.Place, t *treatment, offered bool, limit time.Duration) (triage.PlaceEvent, error) {
 	ctx, stop := context.WithCancel(s.ctx)
 	defer stop()
+	var late <-chan time.Time
+	if limit > 0 {
+		timer := time.NewTimer(limit)
+		defer timer.Stop()
+		late = timer.C
+	}
 	got := make(chan triage.PlaceEvent, 1)
 	go func() { // ends with ctx at the latest
 		defer close(got)
@@ -341,6 +382,8 @@ func (s *story) nextEvent(place *triage.Place, t *treatment, offered bool) (tria
 		select {
 		case ev := <-place.Events():
 			got <- ev
+		case <-late:
+			got <- triage.PlaceEvent{Kind: triage.PlaceMissed}
 		case <-ctx.Done():
 		}
 	}()

@@ -2,13 +2,13 @@ package desk
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"hotline/appliance/audio"
 	"hotline/appliance/call"
 	"hotline/appliance/events"
 	"hotline/appliance/media"
-	"hotline/appliance/softphone"
 	"hotline/ivr/prompts"
 	"hotline/triage"
 )
@@ -16,21 +16,43 @@ import (
 type talkEnd int
 
 const (
-	talkOver  talkEnd = iota // the call is over
-	agentGone                // the agent is lost, the caller is on the line
+	talkOver   talkEnd = iota // the call is over
+	agentGone                 // the agent is lost, the caller is on the line
+	callerSent                // the caller goes on to somebody else: story.goTo
 )
 
-// talk joins the caller with the agent until one of them ends it. The caller's
-// leg lives here, in the server; the agent's leg may come and go: a reloaded
-// page or a lost network gives the caller a word and music, and up to comeBack
-// for the agent to return.
+// talk is the state of one conversation while it runs. It is owned by the
+// call's goroutine: seats send requests, everything else arrives on channels.
+//
+// The caller's leg lives here, in the server. The agent's leg may come and go:
+// a reloaded page or a lost network gives the caller a word and music, and up
+// to comeBack for the agent to return.
+type talk struct {
+	*story
+	conv      *conversation
+	seat      *Seat    // who leads the call and gets the notes; nil when only outside people are left
+	consult   *party   // talked to while the caller hears music
+	others    []*party // further people in the conversation
+	watchers  []*party // supervisors on the call
+	stage     stage
+	held      bool
+	heldSince time.Time
+	lostSince time.Time
+	moment    *audio.Clip     // what the caller hears while the agent is gone
+	calling   *calling        // a person who is being rung or dialled
+	answers   chan answer     // of whoever is being rung
+	gone      chan string     // ids of outside parties who hung up
+	all       context.Context // ends with the talk
+	helpers   sync.WaitGroup  // goroutines that ring and watch for this talk
+}
+
+// talk joins the caller with the agent until one of them ends it.
 func (s *story) talk(conv *conversation, agent string) talkEnd {
 	seat := s.d.seat(agent)
 	if seat == nil {
 		s.d.cfg.Dispatcher.Lose(agent)
 		return agentGone
 	}
-	t := &talk{story: s, conv: conv, seat: seat}
 	s.change(func(k *triage.Contact, now time.Time) []events.Event {
 		if k.ConnectedAt.IsZero() {
 			k.ConnectedAt, k.Wait = now, int(now.Sub(k.QueuedAt).Seconds())
@@ -45,66 +67,79 @@ func (s *story) talk(conv *conversation, agent string) talkEnd {
 		}
 	})
 	seat.begin(conv)
+	ctx, stop := context.WithCancel(context.WithoutCancel(s.ctx))
+	t := &talk{story: s, conv: conv, seat: seat, answers: make(chan answer), gone: make(chan string), all: ctx}
+	t.stage = stage{caller: s.leg.Audio(), newRoom: s.d.cfg.NewRoom}
 	whole := false
 	defer func() {
 		if whole {
 			return
 		}
-		// A fault of ours ends the call; the agent must not stay in it.
-		t.unbridge()
-		close(conv.ended)
-		seat.release(conv, false)
-		s.d.cfg.Dispatcher.Lose(agent)
+		// A fault of ours ends the call; nobody must stay in it.
+		stop()
+		t.stage.clear()
+		t.sendAllAway()
+		if t.seat != nil {
+			t.seat.release(conv, false)
+			s.d.cfg.Dispatcher.Lose(t.seat.id())
+		}
 	}()
 	end := t.run()
 	whole = true
-	t.unbridge()
+	stop()
+	t.stage.clear()
 	t.noteHold(time.Now())
-	if end == agentGone {
-		seat.release(conv, false)
-		s.d.cfg.Dispatcher.Lose(agent)
-		return end
+	t.sendAllAway()
+	t.helpers.Wait()
+	if end == talkOver {
+		t.classify()
 	}
-	close(conv.ended)
-	s.ending.outcome, s.ending.open = triage.OutcomeAnswered, triage.OpenWrapUp
-	switch s.ending.by {
-	case call.BySystem: // the box stops: nobody will finish the notes
-		s.ending.outcome, s.ending.open = triage.OutcomeInterrupted, triage.OpenInterrupted
-	case call.ByNetwork: // until the agent says otherwise
-		s.ending.outcome, s.ending.open = triage.OutcomeDropped, triage.OpenDropped
+	switch {
+	case t.seat == nil:
+	case end == agentGone:
+		t.seat.release(conv, false)
+		s.d.cfg.Dispatcher.Lose(t.seat.id())
+	default:
+		t.toNotes(t.seat, end == talkOver)
 	}
-	// The state first: who finishes the notes at once is Ready afterwards.
-	if err := s.d.cfg.Dispatcher.Set(agent, triage.WrapUp, ""); err != nil {
-		s.d.cfg.Log.Warn("sending an agent to wrap-up", "agent", agent, "error", err)
-	}
-	seat.release(conv, true)
-	seat.touch()
-	return talkOver
+	return end
 }
 
-// talk is the state of one conversation while it runs.
-type talk struct {
-	*story
-	conv      *conversation
-	seat      *Seat
-	joined    *media.Connection
-	with      *softphone.Phone
-	held      bool
-	heldSince time.Time
-	lostSince time.Time
+// classify says how a contact went that talked with an agent.
+func (t *talk) classify() {
+	t.ending.outcome, t.ending.open = triage.OutcomeAnswered, triage.OpenWrapUp
+	switch t.ending.by {
+	case call.BySystem: // the box stops: nobody will finish the notes
+		t.ending.outcome, t.ending.open = triage.OutcomeInterrupted, triage.OpenInterrupted
+	case call.ByNetwork: // until the agent says otherwise
+		t.ending.outcome, t.ending.open = triage.OutcomeDropped, triage.OpenDropped
+	}
+	if t.seat == nil { // the caller was with somebody outside: there are no notes to come
+		t.ending.open = ""
+	}
+}
+
+// toNotes lets an agent finish the notes of this call.
+// The last agent's notes close the contact.
+func (t *talk) toNotes(seat *Seat, last bool) {
+	// The state first: who finishes the notes at once is Ready afterwards.
+	if err := t.d.cfg.Dispatcher.Set(seat.id(), triage.WrapUp, ""); err != nil {
+		t.d.cfg.Log.Warn("sending an agent to wrap-up", "agent", seat.id(), "error", err)
+	}
+	seat.mu.Lock()
+	seat.wrapLast = last
+	seat.mu.Unlock()
+	seat.release(t.conv, true)
+	seat.touch()
 }
 
 func (t *talk) run() talkEnd {
+	t.show()
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
 	for {
-		phone, replaced := t.seat.livePhone(time.Now())
-		var gone <-chan struct{}
-		if phone != nil {
-			gone = phone.Context().Done()
-		}
-		t.reconcile(phone)
-		if !t.lostSince.IsZero() && time.Since(t.lostSince) > time.Duration(t.d.patience.Load()) {
+		replaced, lost := t.arrange(time.Now())
+		if t.seat != nil && !t.lostSince.IsZero() && time.Since(t.lostSince) > time.Duration(t.d.patience.Load()) && t.consult == nil && len(t.others) == 0 {
 			return agentGone
 		}
 		select {
@@ -113,78 +148,100 @@ func (t *talk) run() talkEnd {
 			cause := call.CauseOf(t.ctx)
 			t.ending = ending{by: cause.By, reason: cause.Reason}
 			return talkOver
-		case c := <-t.conv.commands:
-			if t.obey(c) {
-				t.ending = ending{by: call.ByAgent, reason: "the agent ended the call"}
+		case r := <-t.conv.requests:
+			end, over, err := t.obey(r)
+			r.reply <- err
+			t.touchAll()
+			if over {
+				return end
+			}
+		case a := <-t.answers:
+			end, over := t.answered(a)
+			t.touchAll()
+			if over {
+				return end
+			}
+		case id := <-t.gone:
+			if t.partyGone(id) {
+				t.ending = ending{by: call.ByAgent, reason: "the person outside hung up"}
 				return talkOver
 			}
+			t.touchAll()
 		case <-replaced:
-		case <-gone:
+		case <-lost:
 		case <-tick.C: // sound may have stopped without a word
 		}
 	}
 }
 
-// reconcile makes the sound what it should be now.
-func (t *talk) reconcile(phone *softphone.Phone) {
+// arrange makes the sound what it should be now. It returns channels that
+// close when the lead agent's connection is replaced or ends.
+func (t *talk) arrange(now time.Time) (replaced, lost <-chan struct{}) {
+	var agent *media.Endpoint
+	if t.seat != nil {
+		phone, changed := t.seat.livePhone(now)
+		replaced = changed
+		if phone != nil {
+			agent, lost = phone.Audio(), phone.Context().Done()
+		}
+		t.noteAgent(agent != nil)
+	}
+	callerIn := !t.held && t.consult == nil
+	var next scene
+	if callerIn {
+		next.main = append(next.main, voice{sound: t.leg.Audio()})
+	}
+	if agent != nil && t.consult == nil {
+		next.main = append(next.main, voice{sound: agent})
+	}
+	for _, p := range t.others {
+		if sound := p.audio(now); sound != nil {
+			next.main = append(next.main, voice{sound: sound})
+		}
+	}
+	talkers := len(next.main)
+	for _, p := range t.watchers {
+		sound := p.audio(now)
+		switch {
+		case sound == nil:
+		case p.mode == modeBarge:
+			next.main = append(next.main, voice{sound: sound})
+			talkers++
+		case talkers > 1: // nobody listens to a caller who is alone with the music
+			next.main = append(next.main, voice{sound: sound, mode: p.mode, to: agent})
+		}
+	}
+	if t.consult != nil {
+		next.aside = [2]*media.Endpoint{agent, t.consult.audio(now)}
+	}
 	switch {
-	case phone == nil && t.lostSince.IsZero():
-		t.unbridge()
+	case !callerIn:
+		next.waiting = t.d.music()
+	case talkers > 1:
+		t.moment = nil
+	case t.moment == nil:
+		t.moment = t.d.oneMoment(t.contact.Language)
+		fallthrough
+	default:
+		next.waiting = t.moment
+	}
+	if talkers < 2 {
+		next.main = nil
+	}
+	t.stage.play(next)
+	return replaced, lost
+}
+
+// noteAgent records that the agent's sound was lost or came back.
+func (t *talk) noteAgent(alive bool) {
+	switch {
+	case !alive && t.lostSince.IsZero():
 		t.lostSince = time.Now()
 		t.note("contact.agent_lost")
-		t.leg.Audio().Music(t.d.oneMoment(t.contact.Language))
-	case phone != nil && !t.lostSince.IsZero():
+	case alive && !t.lostSince.IsZero():
 		t.lostSince = time.Time{}
 		t.note("contact.agent_back")
-		if t.held {
-			t.leg.Audio().Music(t.d.music())
-		}
 	}
-	if phone == nil || t.held {
-		return
-	}
-	if t.joined != nil && t.with == phone {
-		return
-	}
-	t.unbridge()
-	t.joined, t.with = media.Bridge(t.leg.Audio(), phone.Audio()), phone
-}
-
-func (t *talk) unbridge() {
-	if t.joined != nil {
-		t.joined.Close()
-		t.joined, t.with = nil, nil
-	}
-}
-
-// obey carries out a command; it reports true when the call shall end.
-func (t *talk) obey(c Command) bool {
-	switch c.Type {
-	case "end":
-		return true
-	case "hold":
-		if !t.held {
-			t.held, t.heldSince = true, time.Now()
-			t.unbridge()
-			t.leg.Audio().Music(t.d.music())
-			t.note("contact.hold")
-		}
-	case "resume":
-		if t.held {
-			t.noteHold(time.Now())
-			t.held = false
-			t.note("contact.resumed")
-		}
-	case "keys":
-		ctx, stop := context.WithTimeout(t.ctx, 10*time.Second)
-		defer stop()
-		if err := t.leg.Audio().SendKeys(ctx, c.Digits); err != nil {
-			t.d.cfg.Log.Warn("sending keys to a caller", "contact", t.conv.id, "error", err)
-		}
-	}
-	t.conv.change(func() { t.conv.held = t.held })
-	t.seat.touch()
-	return false
 }
 
 func (t *talk) noteHold(now time.Time) {
@@ -200,6 +257,35 @@ func (t *talk) note(kind string) {
 	t.change(func(k *triage.Contact, _ time.Time) []events.Event {
 		return []events.Event{{Kind: kind, Agent: k.Agent, Queue: k.Queue}}
 	})
+}
+
+// sendAllAway ends everything but the caller's and the lead agent's part.
+func (t *talk) sendAllAway() {
+	t.cancelCalling()
+	if t.consult != nil {
+		t.consult.leave(t.d, t.conv.id)
+	}
+	for _, p := range append(t.others, t.watchers...) {
+		p.leave(t.d, t.conv.id)
+	}
+	t.consult, t.others, t.watchers = nil, nil, nil
+	t.show()
+}
+
+// touchAll shows the pages of everybody on the call what has changed.
+func (t *talk) touchAll() {
+	t.show()
+	if t.seat != nil {
+		t.seat.touch()
+	}
+	for _, p := range append(append([]*party{}, t.others...), t.watchers...) {
+		if p.seat != nil {
+			p.seat.touch()
+		}
+	}
+	if t.consult != nil && t.consult.seat != nil {
+		t.consult.seat.touch()
+	}
 }
 
 // music is what callers hear while they wait.
@@ -244,5 +330,16 @@ func (s *Seat) release(conv *conversation, notes bool) {
 	if notes {
 		s.wrapping = conv
 	}
+	s.touchLocked()
+}
+
+// depart takes the conversation of a contact from a seat that only visited it.
+func (s *Seat) depart(contact string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.talk != nil && s.talk.id == contact {
+		s.talk = nil
+	}
+	s.monitoring = nil
 	s.touchLocked()
 }

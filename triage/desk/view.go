@@ -8,8 +8,9 @@ import (
 
 // Person is who sits at a seat.
 type Person struct {
-	ID, Name, Login, Profile string
-	Languages                []string
+	ID, Name, Login, Profile, Role string
+	Languages                      []string
+	Supervises                     bool // may listen in, join and take over
 }
 
 // Snapshot is exactly what the desk page shows. The server is its only author.

@@ -1,4 +1,6 @@
-package softphone_test
+// Package softphonetest is a browser's sound without a browser: a WebRTC client
+// as a page would be one, for tests of whatever stands behind a softphone.
+package softphonetest
 
 import (
 	"context"
@@ -14,9 +16,9 @@ import (
 	"hotline/appliance/audio"
 )
 
-// browser is a WebRTC client as a web page would be one: full ICE, an offer
+// Browser is a WebRTC client as a web page would be one: full ICE, an offer
 // with many encodings, a microphone that always sends.
-type browser struct {
+type Browser struct {
 	pc    *webrtc.PeerConnection
 	voice *webrtc.TrackLocalStaticRTP
 
@@ -28,7 +30,8 @@ type browser struct {
 	running sync.WaitGroup
 }
 
-func openBrowser(t *testing.T) *browser {
+// Open makes a browser that is closed at the end of the test.
+func Open(t testing.TB) *Browser {
 	t.Helper()
 	engine := &webrtc.MediaEngine{}
 	if err := engine.RegisterDefaultCodecs(); err != nil {
@@ -49,10 +52,10 @@ func openBrowser(t *testing.T) *browser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &browser{pc: pc, voice: voice, more: make(chan struct{}), stop: func() {}}
+	b := &Browser{pc: pc, voice: voice, more: make(chan struct{}), stop: func() {}}
 	b.running.Go(func() { readAll(sender.Read) })
 	pc.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) { b.running.Go(func() { b.listen(track) }) })
-	t.Cleanup(b.close)
+	t.Cleanup(b.Close)
 	return b
 }
 
@@ -65,7 +68,7 @@ func readAll[A any](read func([]byte) (int, A, error)) {
 	}
 }
 
-func (b *browser) listen(track *webrtc.TrackRemote) {
+func (b *Browser) listen(track *webrtc.TrackRemote) {
 	for {
 		packet, _, err := track.ReadRTP()
 		if err != nil {
@@ -80,8 +83,8 @@ func (b *browser) listen(track *webrtc.TrackRemote) {
 	}
 }
 
-// offer is the complete offer, as a page sends it after gathering.
-func (b *browser) offer(t *testing.T) string {
+// Offer is the complete offer, as a page sends it after gathering.
+func (b *Browser) Offer(t testing.TB) string {
 	t.Helper()
 	offer, err := b.pc.CreateOffer(nil)
 	if err != nil {
@@ -95,15 +98,16 @@ func (b *browser) offer(t *testing.T) string {
 	return b.pc.LocalDescription().SDP
 }
 
-func (b *browser) accept(t *testing.T, answer string) {
+// Accept takes the answer to the offer.
+func (b *Browser) Accept(t testing.TB, answer string) {
 	t.Helper()
 	if err := b.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}); err != nil {
 		t.Fatalf("the browser refuses the answer: %v\n%s", err, answer)
 	}
 }
 
-// speak sends a tone until the browser closes or is silenced.
-func (b *browser) speak(hz float64) {
+// Speak sends a tone until the browser closes or is silenced.
+func (b *Browser) Speak(hz float64) {
 	ctx, stop := context.WithCancel(context.Background())
 	b.stop = stop
 	sound := audio.Tone(hz, time.Second, -10).MuLaw()
@@ -126,8 +130,8 @@ func (b *browser) speak(hz float64) {
 	})
 }
 
-// hears waits until the last half second is the tone.
-func (b *browser) hears(t *testing.T, hz float64) {
+// Hears waits until the last half second is the tone.
+func (b *Browser) Hears(t testing.TB, hz float64) {
 	t.Helper()
 	const half = audio.SampleRate / 2
 	limit := time.After(10 * time.Second)
@@ -150,13 +154,15 @@ func (b *browser) hears(t *testing.T, hz float64) {
 	}
 }
 
-func (b *browser) packets() []rtp.Header {
+// Packets are the headers of all packets heard so far.
+func (b *Browser) Packets() []rtp.Header {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return append([]rtp.Header(nil), b.heard...)
 }
 
-func (b *browser) close() {
+// Close hangs up as a closed page does.
+func (b *Browser) Close() {
 	b.stop()
 	// Closing twice is an error to pion and none to a test.
 	if err := b.pc.GracefulClose(); err != nil && err != io.EOF {
@@ -165,7 +171,32 @@ func (b *browser) close() {
 	b.running.Wait()
 }
 
-func within(t *testing.T, done <-chan struct{}, what string) {
+// Levels are the shares of the last half second's energy at each frequency.
+func (b *Browser) Levels(hz ...float64) []float64 {
+	const half = audio.SampleRate / 2
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	out := make([]float64, len(hz))
+	if len(b.sound) < half {
+		return out
+	}
+	for i, f := range hz {
+		out[i] = audio.ToneLevel(b.sound[len(b.sound)-half:], f)
+	}
+	return out
+}
+
+// Silence stops the microphone: the page is still there, but nothing is said.
+func (b *Browser) Silence() { b.stop() }
+
+// Wait returns when nothing more is heard or said: the other side has closed
+// the connection, and Silence or Close has been called.
+func (b *Browser) Wait() { b.running.Wait() }
+
+// Peer is the connection itself.
+func (b *Browser) Peer() *webrtc.PeerConnection { return b.pc }
+
+func within(t testing.TB, done <-chan struct{}, what string) {
 	t.Helper()
 	select {
 	case <-done:

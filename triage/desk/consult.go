@@ -1,0 +1,223 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"hotline/appliance/call"
+	"hotline/triage"
+)
+
+// beginConsult puts the caller on music and rings a second person.
+func (t *talk) beginConsult(to Target) error {
+	if t.consult != nil || t.calling != nil {
+		return UserError("You are asking somebody already.")
+	}
+	if to.Kind != "agent" && to.Kind != "number" {
+		return UserError("Choose whom to talk to.")
+	}
+	if to.Kind == "agent" {
+		if err := t.d.canRing(to.ID, t.seat.id()); err != nil {
+			return err
+		}
+	}
+	if err := t.ring(to, toConsult); err != nil {
+		return err
+	}
+	t.hold()
+	t.note("contact.consulted")
+	return nil
+}
+
+// canRing explains why a colleague cannot be rung now.
+func (d *Desk) canRing(agent, asking string) error {
+	switch a := d.cfg.Dispatcher.Agent(agent); {
+	case a.ID == "" || agent == asking:
+		return UserError("Choose another person.")
+	case a.State != triage.Ready:
+		return UserError(a.Name + " is not ready for calls now. Choose somebody who is, or a line.")
+	}
+	return nil
+}
+
+// ring starts to call somebody; the answer comes on t.answers.
+func (t *talk) ring(to Target, why callingFor) error {
+	c := &calling{why: why, begun: time.Now(), party: &party{id: to.Kind + ":" + to.ID, kind: to.Kind, name: to.ID}}
+	if to.Kind == "number" {
+		if t.d.cfg.Dial == nil {
+			return UserError("This hotline has no line for outgoing calls.")
+		}
+		number := call.ParseNumber(to.ID, t.d.cfg.Region)
+		if !number.E164() {
+			return UserError("Enter the phone number with country code, like +1 202 555 0147.")
+		}
+		c.party.id, c.party.name = "number:"+string(number), string(number)
+	}
+	ctx, stop := context.WithCancel(t.all)
+	c.stop, t.calling = stop, c
+	if to.Kind == "agent" {
+		c.party.name = t.d.cfg.Dispatcher.Agent(to.ID).Name
+		t.d.queue(t.conv)
+	}
+	t.helpers.Go(func() {
+		defer stop()
+		a := answer{calling: c}
+		if to.Kind == "agent" {
+			a.err = t.d.ringAgent(ctx, t.conv, to.ID)
+		} else {
+			a.leg, a.err = t.d.cfg.Dial(ctx, call.Number(c.party.name), t.seat.role())
+		}
+		select {
+		case t.answers <- a:
+		case <-t.all.Done():
+			t.d.discard(a, t.conv.id, to.ID)
+		}
+	})
+	return nil
+}
+
+// discard gives back a person who answered when nobody wanted them any more.
+func (d *Desk) discard(a answer, contact, agent string) {
+	switch {
+	case a.err != nil:
+	case a.leg != nil:
+		a.leg.Hangup(call.Cause{By: call.BySystem, Reason: "the call was over"})
+	default:
+		d.cfg.Dispatcher.Release(agent, contact, true)
+	}
+}
+
+// ringAgent rings one colleague for the call of conv and returns when it has
+// accepted, or why not.
+func (d *Desk) ringAgent(ctx context.Context, conv *conversation, agent string) error {
+	defer d.unqueue(conv)
+	place, err := d.cfg.Dispatcher.Enter(triage.Waiting{Contact: conv.id, Queue: conv.queue, Since: time.Now(), Only: agent})
+	if err != nil {
+		return err
+	}
+	defer place.Leave()
+	limit := time.NewTimer(time.Minute) // longer than any offer rings
+	defer limit.Stop()
+	for {
+		select {
+		case ev := <-place.Events():
+			switch ev.Kind {
+			case triage.PlaceAccepted:
+				return nil
+			case triage.PlaceDeclined, triage.PlaceMissed:
+				return UserError(d.cfg.Dispatcher.Agent(agent).Name + " did not answer. The caller is still with you.")
+			case triage.PlaceOffered:
+				if seat := d.seat(agent); seat != nil {
+					seat.touch()
+				}
+			}
+		case <-limit.C:
+			return UserError("Nobody answered. The caller is still with you.")
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// cancelCalling stops ringing; whoever answers in that moment is given back.
+func (t *talk) cancelCalling() {
+	if t.calling != nil {
+		t.calling.stop()
+		t.calling = nil
+	}
+}
+
+// answered takes in how a calling ended.
+func (t *talk) answered(a answer) (end talkEnd, over bool) {
+	if a.calling != t.calling { // cancelled meanwhile
+		t.d.discard(a, t.conv.id, strings.TrimPrefix(a.calling.party.id, "agent:"))
+		return talkOver, false
+	}
+	t.calling = nil
+	if a.err != nil {
+		var user UserError
+		if !errors.As(a.err, &user) {
+			user = "The number could not be reached. The caller is still with you."
+			t.d.cfg.Log.Warn("an outside number was not reached", "contact", t.conv.id, "error", a.err)
+		}
+		t.conv.change(func() { t.conv.failed = string(user) })
+		t.resume()
+		return talkOver, false
+	}
+	p := a.calling.party
+	if a.leg != nil {
+		p.leg = a.leg
+		t.watchLeg(p)
+	} else {
+		p.id = strings.TrimPrefix(p.id, "agent:")
+		if p.seat = t.d.seat(p.id); p.seat == nil { // signed out in this moment
+			t.d.cfg.Dispatcher.Lose(p.id)
+			t.resume()
+			return talkOver, false
+		}
+		p.seat.begin(t.conv)
+	}
+	if a.calling.why == toTransfer {
+		t.transferred(Target{Kind: "number"})
+		t.others = append(t.others, p)
+		t.handOver(nil)
+		return talkOver, false
+	}
+	t.consult = p
+	return talkOver, false
+}
+
+// watchLeg reports when an outside party hangs up.
+func (t *talk) watchLeg(p *party) {
+	t.helpers.Go(func() {
+		select {
+		case <-p.leg.Context().Done():
+		case <-t.all.Done():
+			return
+		}
+		select {
+		case t.gone <- p.id:
+		case <-t.all.Done():
+		}
+	})
+}
+
+// partyGone takes an outside party off the line. It reports true when nobody
+// is left for the caller to talk to.
+func (t *talk) partyGone(id string) bool {
+	if t.consult != nil && t.consult.id == id {
+		t.endConsult()
+		return false
+	}
+	t.others = slices.DeleteFunc(t.others, func(p *party) bool { return p.id == id })
+	return t.seat == nil && len(t.others) == 0
+}
+
+// endConsult sends the second person away and brings the caller back.
+func (t *talk) endConsult() {
+	t.cancelCalling()
+	if t.consult != nil {
+		t.consult.leave(t.d, t.conv.id)
+		t.consult = nil
+	}
+	t.resume()
+}
+
+// attended gives the caller to the person just consulted.
+func (t *talk) attended() (end talkEnd, over bool, err error) {
+	if t.consult == nil {
+		return talkOver, false, UserError("Nobody has answered yet.")
+	}
+	p := t.consult
+	t.consult = nil
+	t.resume()
+	t.transferred(Target{Kind: p.kind, ID: p.id})
+	if p.seat == nil {
+		t.others = append(t.others, p)
+	}
+	t.handOver(p.seat)
+	return talkOver, false, nil
+}
