@@ -103,13 +103,33 @@ func Icon(name string) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
+		case "transfer":
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "<g class=\"flip\"><path d=\"M4 7.500h13M13 3.500l4 4-4 4M20 16.500H7M11 12.500l-4 4 4 4\"></path></g>")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		case "add":
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "<circle cx=\"10\" cy=\"8\" r=\"4\"></circle> <path d=\"M3 20c.8-4 3.500-6 7-6 1.500 0 2.900.4 4 1.100M18 14v6M15 17h6\"></path>")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		case "hand":
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "<path d=\"M7 12.500V6a1.500 1.500 0 0 1 3 0v5V4.500a1.500 1.500 0 0 1 3 0V11V5.500a1.500 1.500 0 0 1 3 0V12V8a1.500 1.500 0 0 1 3 0v6.500a6.500 6.500 0 0 1-6.500 6.500c-2.700 0-4.200-1-5.500-3l-3-4.700a1.400 1.400 0 0 1 2.300-1.500z\"></path>")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		case "ear":
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "<path d=\"M6.500 10a5.500 5.500 0 0 1 11 0c0 3-2.500 3.800-3.300 6-.6 1.800-1.200 4.500-3.700 4.500-2 0-3-1.600-3-3.200M9.500 10.500a2.500 2.500 0 0 1 5 0c0 1.300-.9 1.800-1.600 2.600\"></path>")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
 		case "chev":
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "<path d=\"m6 9 6 6 6-6\"></path>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "<path d=\"m6 9 6 6 6-6\"></path>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "</svg>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "</svg>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -138,7 +158,7 @@ func logo() templ.Component {
 			templ_7745c5c3_Var2 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "<svg class=\"logo\" width=\"28\" height=\"28\" viewBox=\"0 0 32 32\" aria-hidden=\"true\" focusable=\"false\"><rect width=\"32\" height=\"32\" rx=\"8\"></rect> <path d=\"M8 17a8 8 0 0 1 16 0\" fill=\"none\" stroke-width=\"3\" stroke-linecap=\"round\"></path> <rect class=\"ear\" x=\"6\" y=\"16\" width=\"5\" height=\"8\" rx=\"2\"></rect> <rect class=\"ear\" x=\"21\" y=\"16\" width=\"5\" height=\"8\" rx=\"2\"></rect></svg>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 22, "<svg class=\"logo\" width=\"28\" height=\"28\" viewBox=\"0 0 32 32\" aria-hidden=\"true\" focusable=\"false\"><rect width=\"32\" height=\"32\" rx=\"8\"></rect> <path d=\"M8 17a8 8 0 0 1 16 0\" fill=\"none\" stroke-width=\"3\" stroke-linecap=\"round\"></path> <rect class=\"ear\" x=\"6\" y=\"16\" width=\"5\" height=\"8\" rx=\"2\"></rect> <rect class=\"ear\" x=\"21\" y=\"16\" width=\"5\" height=\"8\" rx=\"2\"></rect></svg>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -1,19 +1,24 @@
 // The phone volunteer's page: takes the server's snapshots, shows them, and
 // turns presses into commands.
 import { CaseForm } from "./desk/caseform";
+import { focusCard, say } from "./desk/dom";
+import { Monitor, type Step } from "./desk/monitor";
 import { Phone, type Trouble } from "./desk/phone";
+import { Picker } from "./desk/picker";
 import { Ring } from "./desk/ring";
 import { Socket } from "./desk/socket";
-import type { FromServer, Snapshot, ToServer } from "./desk/types";
-import { type Local, View } from "./desk/view";
+import type { Directory, FromServer, Snapshot, ToServer } from "./desk/types";
+import { busy, type Local, View } from "./desk/view";
 import { Words } from "./desk/words";
 
 const shortcutGuard = 700; // a key meant for something else must not answer a call
 
 const words = new Words(document);
-const view = new View(words);
+const monitor = new Monitor(words, location);
+const view = new View(words, monitor);
 const local: Local = {
   online: false, elsewhere: false, lostAt: 0, nextTry: 0, muted: false, trouble: "", working: false, saved: "", unsent: false, canNotify: false,
+  aside: false, canRing: { number: false, colleague: false },
 };
 let snapshot: Snapshot | null = null;
 let offeredAt = 0;
@@ -25,6 +30,10 @@ let wakeAsked = false;
 let troubleFor = ""; // the command that local.trouble is about
 let wrapUp: ToServer | null = null; // waits until the last answers are saved
 let leaving = false;
+let directory: Directory | null = null;
+
+// Commands whose refusal says nothing about this person's own phone.
+const wishes = ["transfer", "consult", "consult.transfer", "consult.join", "consult.cancel", "drop", "help", "record", "call.out", "call.agent", "monitor", "monitor.take", "monitor.end"];
 
 const speaker = document.getElementById("caller") as HTMLAudioElement;
 const phone = new Phone(speaker, {
@@ -40,6 +49,13 @@ const form = new CaseForm(document.getElementById("case") as HTMLFormElement, {
     render();
   },
 });
+const pickers = ["transfer", "dial"].map((id) => new Picker(document.getElementById(id) as HTMLFormElement, words, {
+  send: (message) => socket.send(message),
+  directory: () => directory,
+  contact: () => snapshot?.call?.contact,
+  self: () => snapshot?.agent.id ?? "",
+}));
+const [transfer, dialOut] = pickers;
 const socket = new Socket(location.origin.replace(/^http/, "ws") + "/ws/agent", {
   message: received,
   open: () => {
@@ -54,6 +70,7 @@ const socket = new Socket(location.origin.replace(/^http/, "ws") + "/ws/agent", 
   lost: () => {
     if (!local.lostAt && snapshot) local.lostAt = Date.now();
     local.online = false;
+    if (monitor.pending) monitor.pending.sent = false;
     ring.stop();
     render();
   },
@@ -66,6 +83,7 @@ function received(message: FromServer): void {
   switch (message.type) {
     case "state": return newState(message.state);
     case "rtc.answer": return void phone.answer(message.sdp);
+    case "directory": return listed(message);
     case "case.saved":
       if (troubleFor === "case.save") local.trouble = "";
       return form.saved(message.n, message.at);
@@ -80,11 +98,24 @@ function received(message: FromServer): void {
       if (message.for === "ready" && snapshot?.agent.state === "wrap") return;
       if (message.for === "case.save") { wrapUp = null; form.refused(message.n ?? 0); }
       if (message.for === "rtc.offer") phone.refused();
+      if (message.for === "directory") return; // there is nobody to ring, then
+      message.text = words.or(`js.failed.${message.text}`, message.text);
+      if (monitor.pending && message.for.startsWith("monitor")) monitor.pending.sent = false;
+      if (pickers.some((picker) => picker.refused(message.text))) return;
+      local.aside = wishes.includes(message.for);
       if (message.text !== local.trouble) say("say-now", message.text); // a repeated failure is said once
       local.trouble = message.text;
       troubleFor = message.for;
       return render();
   }
+}
+
+function listed(list: Directory): void {
+  directory = list;
+  const others = (list.agents ?? []).filter((one) => one.id !== snapshot?.agent.id);
+  local.canRing = { number: list.outgoing, colleague: others.length > 0 };
+  for (const picker of pickers) picker.fill();
+  render();
 }
 
 /** The server is there but the session is over: only signing in helps. What is
@@ -101,17 +132,52 @@ function newState(next: Snapshot): void {
   snapshot = next;
   view.update(next);
   const state = next.agent.state, contact = next.call?.contact ?? "";
-  const moved = !before || before.agent.state !== state || (before.call?.contact ?? "") !== contact;
+  const moved = !before || before.agent.state !== state || (before.call?.contact ?? "") !== contact || !before.monitoring !== !next.monitoring;
   if (contact !== (before?.call?.contact ?? "")) { local.muted = next.call?.muted ?? false; closeKeypad(); }
+  if (next.monitoring?.mode !== before?.monitoring?.mode) stepped(before, next);
   if (moved) {
-    local.trouble = "";
+    // Why a call of one's own was not answered must outlive that call.
+    if (!(local.aside && before?.call?.ringing_out)) { local.trouble = ""; local.aside = false; }
     wrapUp = null;
+    settleWish(next);
+    for (const picker of pickers) picker.close(false);
     entered(next, before);
   }
-  const talking = state === "on_call" && !next.call?.held;
-  phone.listen(talking && !local.muted);
-  form.show(state === "offered" ? "" : contact, next.case, next.call?.protected ?? false, next.call?.number ?? "");
+  phone.listen(heard());
+  form.show(state === "offered" || next.monitoring ? "" : contact, next.case, next.call?.protected ?? false, next.call?.number ?? "");
   render();
+  if (next.call?.consult && !before?.call?.consult && transfer.open) {
+    transfer.close(false);
+    document.getElementById("consult-h")?.focus({ preventScroll: true });
+  }
+}
+
+/** Whether anybody may hear the microphone now. */
+function heard(): boolean {
+  if (!snapshot || local.muted) return false;
+  if (snapshot.monitoring) return snapshot.monitoring.mode !== "listen";
+  const call = snapshot.call;
+  if (!call || !["on_call", "on_hold"].includes(snapshot.agent.state) || call.ringing_out) return false;
+  return !!call.consult || snapshot.agent.state === "on_call" && !call.held;
+}
+
+/** The wish to step into a call comes true, or has to give way to one's own call. */
+function settleWish(next: Snapshot): void {
+  const wish = monitor.pending;
+  if (!wish) return;
+  if (next.monitoring || next.call?.contact === wish.contact) { monitor.pending = null; return; }
+  if (!busy(next)) return;
+  monitor.pending = null;
+  local.trouble = words.t("js.join.busy");
+  local.aside = true;
+}
+
+function stepped(before: Snapshot | null, next: Snapshot): void {
+  monitor.ask(null);
+  if (next.monitoring) {
+    if (!before?.monitoring) local.muted = false;
+    say("say-soon", `${words.t(`js.monitor.${next.monitoring.mode}.h`)}. ${words.t(`js.monitor.${next.monitoring.mode}.p`, { name: next.monitoring.agent })}`);
+  } else if (!next.call) say("say-soon", words.t("js.monitor.over"));
 }
 
 /** What happens once when a state begins. */
@@ -128,9 +194,12 @@ function entered(next: Snapshot, before: Snapshot | null): void {
     notice = null;
     if (before?.agent.state === "offered" && (state === "ready" || state === "missed" || state === "break")) say("say-now", words.t("js.ring.over"));
   }
-  if (state === "on_call" && before && before.agent.state !== "on_hold") say("say-soon", words.t("js.say.oncall"));
+  if (state === "on_call" && next.call && !next.call.ringing_out && before && before.agent.state !== "on_hold") say("say-soon", words.t("js.say.oncall"));
+  if (state === "ready") socket.send({ type: "directory" });
   if (state === "wrap") { resetWrap(); if (before) say("say-now", words.t("js.say.wrap")); }
-  if (state === "offline" || state === "break" || state === "missed") {
+  if (monitor.pending) {
+    if (state !== "offered" && monitor.pending.agreed && !monitor.pending.sent) void stepIn();
+  } else if (!next.monitoring && (state === "offline" || state === "break" || state === "missed")) {
     // Off the phone: the microphone is given back.
     if (before && !local.working) { ready = false; phone.stop(); }
   } else if ((state !== "problem" || !before) && !ready && !local.working) {
@@ -157,6 +226,28 @@ async function goReady(): Promise<void> {
   local.working = false;
   ready = works;
   if (works) send({ type: "ready" });
+  render();
+}
+
+/** Sound first: whoever listens in must hear at once. */
+async function stepIn(): Promise<void> {
+  const wish = monitor.pending;
+  if (!wish || local.working) return;
+  wish.agreed = true;
+  local.trouble = "";
+  local.working = true;
+  render();
+  const works = await phone.start();
+  local.working = false;
+  if (works && monitor.pending === wish) {
+    ready = true;
+    wish.sent = socket.send(monitor.message(wish.contact, wish.step));
+  }
+  render();
+}
+
+function step(to: Step | null): void {
+  if (to && snapshot?.monitoring) send(monitor.message(snapshot.monitoring.contact, to));
   render();
 }
 
@@ -193,8 +284,8 @@ const presses: Record<string, (button: HTMLElement) => void> = {
   mute: (button) => {
     local.muted = !local.muted;
     // Done here first: the caller must not hear another word.
-    phone.listen(!local.muted && snapshot?.agent.state === "on_call" && !snapshot.call?.held);
-    socket.send({ type: "mute", on: local.muted });
+    phone.listen(heard());
+    if (!snapshot?.monitoring) socket.send({ type: "mute", on: local.muted });
     tell(button, local.muted);
   },
   hold: (button) => {
@@ -209,7 +300,35 @@ const presses: Record<string, (button: HTMLElement) => void> = {
     tell(button, on);
   },
   end: () => { form.flush(); send({ type: "end" }); },
+  transfer: () => transfer.show("transfer"),
+  add: () => transfer.show("add"),
+  help: (button) => {
+    const on = !snapshot?.call?.help;
+    send({ type: "help", on });
+    tell(button, on);
+  },
+  record: () => send({ type: "record", on: snapshot?.call?.recording !== "on" }),
+  drop: (button) => send({ type: "drop", party: button.dataset.party }),
+  "consult.transfer": () => send({ type: "consult.transfer" }),
+  "consult.join": () => { send({ type: "consult.join" }); focusCard(); },
+  "consult.cancel": () => { send({ type: "consult.cancel" }); focusCard(); },
+  "dial.number": () => dialOut.show("number"),
+  "dial.colleague": () => dialOut.show("colleague"),
+  join: () => void stepIn(),
+  "join.cancel": () => {
+    monitor.pending = null;
+    if (snapshot) entered(snapshot, snapshot);
+    render();
+  },
+  monitor: (button) => {
+    if (snapshot?.monitoring) step(monitor.press(button.dataset.mode as Step, snapshot.monitoring));
+    if (monitor.asks) document.getElementById("sure-h")?.focus();
+  },
+  sure: () => step(monitor.sure(true)),
+  "sure.no": () => step(monitor.sure(false)),
+  "monitor.end": () => send({ type: "monitor.end" }),
   keypad: () => {
+    transfer.close(false);
     const pad = document.getElementById("keypad")!;
     pad.hidden = !pad.hidden;
     for (const b of document.querySelectorAll('[data-do="keypad"]')) b.setAttribute("aria-expanded", String(!pad.hidden));
@@ -240,7 +359,10 @@ function closeKeypad(): void {
 
 document.addEventListener("click", (event) => {
   const button = (event.target as Element).closest<HTMLElement>("[data-do]");
-  if (button) presses[button.dataset.do!]?.(button);
+  if (button) {
+    if (local.aside) { local.trouble = ""; local.aside = false; render(); }
+    presses[button.dataset.do!]?.(button);
+  }
   const menu = document.querySelector<HTMLDetailsElement>(".menu[open]");
   if (menu && !menu.contains(event.target as Node)) menu.open = false;
 });
@@ -251,8 +373,7 @@ document.addEventListener("keydown", (event) => {
   if (event.repeat || event.altKey || event.metaKey) return;
   if (event.ctrlKey && event.shiftKey) {
     const buttons = document.querySelectorAll<HTMLButtonElement>(`[data-key="${event.code}"]`);
-    // Not every button is displayed (phones show the dock instead), but its card must be.
-    const button = [...buttons].find((b) => !b.disabled && !b.closest("[hidden]"));
+    const button = [...buttons].find((b) => !b.disabled && onCard(b));
     if (!button) return;
     event.preventDefault();
     if (view.screen === "offer" && Date.now() - offeredAt < shortcutGuard) return;
@@ -264,6 +385,13 @@ document.addEventListener("keydown", (event) => {
     dial(event.key);
   }
 });
+
+/** Not every button is displayed (phones show the dock instead, a list may cover
+ * it), but its card must be. */
+function onCard(button: HTMLElement): boolean {
+  const hidden = button.closest<HTMLElement>("[hidden]");
+  return !hidden || hidden.dataset.panel === "main" && !hidden.parentElement?.closest("[hidden]");
+}
 
 // --- notes after the call -------------------------------------------------------
 
@@ -294,12 +422,6 @@ function resetWrap(): void {
 }
 
 // --- the browser around the page ------------------------------------------------
-
-function say(id: "say-now" | "say-soon", text: string): void {
-  const region = document.getElementById(id)!;
-  region.textContent = "";
-  setTimeout(() => { region.textContent = text; }, 50);
-}
 
 function notify(next: Snapshot): void {
   if (!document.hidden || typeof Notification === "undefined" || Notification.permission !== "granted" || !next.call) return;

@@ -10,7 +10,23 @@ export interface Call {
   contact: string; number: string; language: string; queue: string; path: string[] | null; keys: string; waited_s: number;
   ring_until: string; answered_at: string; held: boolean; muted: boolean; emergency: boolean; protected: boolean;
   caller_left: boolean; earlier: Earlier[] | null; mode: string;
+  parties: Party[] | null; // everybody on the line except this person, the caller first
+  consult: Consult | null;
+  listened: string[] | null; whisper: string[] | null; // names
+  outgoing: boolean; ringing_out: boolean;
+  recording: string; recording_policy: string; help: boolean;
 }
+
+export interface Party { id: string; kind: "caller" | "agent" | "number" | "supervisor"; name: string; number: string; state: string; by: string }
+
+/** The second person one talks to while the caller hears music. */
+export interface Consult { id: string; kind: string; name: string; number: string; state: string; failed: string }
+
+export type MonitorMode = "listen" | "whisper" | "barge";
+export interface Monitoring { contact: string; agent: string; mode: MonitorMode }
+
+/** Whom this person may bring into a call or ring. */
+export interface Directory { agents: { id: string; name: string; state: AgentState }[] | null; queues: string[] | null; outgoing: boolean }
 
 export type FieldValue = string | number | boolean | string[] | null;
 export type Fields = Record<string, FieldValue>;
@@ -21,6 +37,7 @@ export interface Snapshot {
   agent: { id: string; name: string; login: string; state: AgentState; reason: string; since: string; next: string };
   call: Call | null;
   case: Case | null;
+  monitoring: Monitoring | null;
   mode: { active: boolean; mode: string; since: string; expires: string; by: string };
   waiting: number; longest_s: number; demo: boolean; now: string; operation: string;
 }
@@ -31,6 +48,7 @@ export type FromServer =
   | { type: "rtc.answer"; sdp: string }
   | { type: "case.saved"; n: number; at: string }
   | { type: "error"; text: string; for: string; n?: number }
+  | ({ type: "directory" } & Directory)
   | { type: "elsewhere" };
 
 export type ToServer = { type: string } & Record<string, unknown>;

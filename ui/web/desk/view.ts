@@ -1,14 +1,19 @@
 // Shows the server's snapshot: sets data-state and texts, never HTML.
+import { CallControl } from "./control";
+import { all, focusCard, part, pressed, show, text } from "./dom";
+import type { Monitor } from "./monitor";
 import { type Call, type Earlier, known, type Snapshot } from "./types";
 import type { Phone } from "./phone";
-import { clock, readable, timeOfDay, type Words } from "./words";
+import { clock, timeOfDay, type Words } from "./words";
 
 export type Screen =
-  | "connecting" | "off" | "ready" | "break" | "offer" | "oncall" | "alarm" | "lost" | "wrap" | "problem" | "elsewhere";
+  | "connecting" | "off" | "ready" | "break" | "offer" | "oncall" | "alarm" | "lost" | "wrap" | "problem" | "elsewhere" | "join" | "monitor";
 
 export interface Local {
   online: boolean; elsewhere: boolean; lostAt: number; nextTry: number; muted: boolean; trouble: string; working: boolean;
   saved: string; unsent: boolean; canNotify: boolean;
+  aside: boolean; // the trouble is about a wish, not about this person's phone
+  canRing: { number: boolean; colleague: boolean };
 }
 
 const marks: Record<string, string> = { R: "▲", O: "◆", Y: "●", G: "■", W: "○" };
@@ -21,22 +26,27 @@ export class View {
   private screenNow: Screen = "connecting";
   private readonly title = document.title;
 
-  constructor(private readonly words: Words) {}
+  private readonly control: CallControl;
+
+  constructor(private readonly words: Words, private readonly monitor: Monitor) {
+    this.control = new CallControl(words);
+  }
 
   get screen(): Screen { return this.screenNow; }
 
   update(snapshot: Snapshot): void {
+    if (snapshot.call) this.control.tell(this.snapshot?.call ?? null, snapshot.call);
     this.snapshot = snapshot;
     this.skew = Date.parse(snapshot.now) - Date.now();
   }
 
   show(local: Local, phone: Phone): void {
     const s = this.snapshot;
-    const screen = screenOf(s, local);
+    const screen = screenOf(s, local, this.monitor);
     this.screenNow = screen;
     document.body.dataset.state = screen;
     turnCards(screen === "alarm" ? "oncall" : screen);
-    const hasCall = !!s?.call;
+    const hasCall = !!s?.call && screen !== "join" && screen !== "monitor";
     const working = hasCall && s!.agent.state !== "offered" && screen !== "offer";
     show('[data-show="idle"]', !hasCall);
     show('[data-show="offer"]', screen === "offer");
@@ -52,25 +62,34 @@ export class View {
     if (screen === "problem" && local.trouble) text("problem-words", local.trouble);
     text("saved", local.unsent ? w.t(local.online ? "js.saved.saving" : "js.saved.waiting")
       : local.saved ? w.t("js.saved.at", { clock: timeOfDay(local.saved) }) : w.t("js.saved.none"));
-    for (const button of all<HTMLButtonElement>('[data-do="notify"]')) button.hidden = !local.canNotify;
+    show('[data-do="notify"]', local.canNotify);
     if (s) this.showSnapshot(s, screen, local, phone);
     this.tick(local);
   }
 
   private showSnapshot(s: Snapshot, screen: Screen, local: Local, phone: Phone): void {
     const w = this.words;
-    const state = screen === "lost" ? "lost" : screen === "elsewhere" ? "elsewhere" : screen === "problem" ? "problem" : s.agent.state;
+    const state = screen === "lost" ? "lost" : screen === "elsewhere" ? "elsewhere" : screen === "problem" ? "problem" : screen === "monitor" ? "monitoring" : s.agent.state;
     const then = s.agent.next === "break" ? ` · ${w.t("js.next.break")}` : "";
     text("state-words", w.t(`state.${state}`) + then);
     part("mode-tag", s.mode.active);
     text("mode", w.t("js.mode.on"));
     part("mode-note", s.mode.active, known(s.mode.since) ? w.t("js.mode.note", { clock: timeOfDay(s.mode.since).slice(0, 5) }) : w.t("js.mode.on"));
-    for (const button of all<HTMLButtonElement>('[data-do="robot"]')) button.hidden = !s.demo;
+    show('[data-do="robot"]', s.demo);
+    part("call-out", local.canRing.number || local.canRing.colleague);
+    part("call-number", local.canRing.number);
+    part("call-colleague", local.canRing.colleague);
+    if (screen === "join") this.monitor.showPending(local.working);
+    const blocked = phone.blocked || !phone.live;
+    const talks = onCall(s.agent.state) || !!s.monitoring;
+    part("continue", talks && blocked && !local.working);
+    part("no-sound", talks && (blocked || !phone.connected), w.t(phone.blocked ? "js.sound.blocked" : "js.sound.again"));
     if (screen === "break") {
       text("break-words", s.agent.state === "missed" ? w.t("js.break.missed")
         : w.t("js.break.reason", { reason: w.or(`break.${s.agent.reason}`, w.t("state.break")) }));
     }
     if (s.call) this.showCall(s.call, screen, local, phone);
+    if (s.monitoring) this.monitor.show(s.monitoring, local.muted);
     if (s.case) {
       text("case-title", s.case.code ? w.t("js.case.code", { code: pairs(s.case.code) }) : w.t("js.case.code", { code: "" }).trim());
       const level = s.case.level;
@@ -84,7 +103,9 @@ export class View {
 
   private showCall(call: Call, screen: Screen, local: Local, phone: Phone): void {
     const w = this.words;
-    text("number", call.number ? readable(call.number) : w.t(call.protected ? "js.number.protected" : "js.number.hidden"));
+    text("number", this.control.who(call));
+    const from = call.parties?.find((party) => party.kind === "agent" || party.kind === "supervisor");
+    part("offer-from", screen === "offer" && !!from, w.t("js.offer.from", { name: from?.name ?? "" }));
     text("line", this.line(call));
     text("language", this.language(call));
     text("path", this.path(call));
@@ -93,20 +114,18 @@ export class View {
     part("before", earlier.length > 0, w.n("js.before", earlier.length));
     text("before-words", w.t(earlier.length ? "js.before.words" : "js.before.none"));
     if (screen === "offer") this.list("preview-past", earlier); else this.list("past", earlier);
-    text("oncall-title", w.t(screen === "alarm" ? "js.alarm.title" : call.held ? "state.on_hold" : "state.on_call"));
+    text("oncall-title", w.t(screen === "alarm" ? "js.alarm.title" : call.ringing_out ? "js.out.title" : call.held && !call.consult ? "state.on_hold" : "state.on_call"));
     pressed("mute", local.muted);
     pressed("hold", call.held);
     pressed("emergency", call.emergency);
     part("muted-words", local.muted && !call.held);
-    part("held-words", call.held);
+    part("held-words", call.held && !call.consult);
+    this.control.show(call);
     part("caller-left", call.caller_left);
     text("flag-words", w.t(call.emergency ? "js.flag.on" : "js.flag.off"));
     const sound = phone.connected ? phone.quality : "none";
     text("sound-words", w.t(`js.sound.${sound === "none" && phone.connected ? "good" : sound}`));
     for (const bars of all('[data-part="sound-bars"]')) bars.dataset.n = { good: "4", fair: "3", poor: "1", none: phone.connected ? "4" : "0" }[sound];
-    const blocked = phone.blocked || !phone.live;
-    part("continue", onCall(this.snapshot!.agent.state) && blocked && !local.working);
-    part("no-sound", onCall(this.snapshot!.agent.state) && (blocked || !phone.connected), w.t(phone.blocked ? "js.sound.blocked" : "js.sound.again"));
     text("lost-words", w.t("js.lost.call"));
   }
 
@@ -126,11 +145,12 @@ export class View {
     const since = (iso: string): string => (known(iso) ? clock((server - Date.parse(iso)) / 1000) : "");
     text("state-clock", since(s.agent.since));
     text("wrap-clock", since(s.agent.since));
+    text("monitor-clock", since(s.agent.since));
     const age = Math.max(0, (server - Date.parse(s.now)) / 1000);
     text("waiting", s.waiting ? w.n("js.waiting", s.waiting, { longest: clock(s.longest_s + age) }) : w.t("js.waiting.zero"));
     for (const tag of all('[data-part="waiting"]')) tag.classList.toggle("warn", s.waiting > 0);
     if (!s.call) { if (document.title !== this.title) document.title = this.title; return; }
-    text("call-clock", since(s.call.answered_at));
+    text("call-clock", since(s.call.ringing_out ? s.agent.since : s.call.answered_at));
     if (this.screenNow === "offer") {
       const until = Date.parse(s.call.ring_until), total = Math.max(1000, until - Date.parse(s.agent.since));
       const left = Math.max(0, until - server);
@@ -185,10 +205,15 @@ export class View {
   }
 }
 
-function screenOf(s: Snapshot | null, local: Local): Screen {
+/** Whoever has a call or notes of their own cannot step into another one. */
+export const busy = (s: Snapshot): boolean => !s.monitoring && (onCall(s.agent.state) || s.agent.state === "wrap");
+
+function screenOf(s: Snapshot | null, local: Local, monitor: Monitor): Screen {
   if (local.elsewhere) return "elsewhere";
   if (!local.online) return local.lostAt ? "lost" : "connecting";
   if (!s) return "connecting";
+  if (s.monitoring) return "monitor";
+  if (monitor.pending && s.agent.state !== "offered") return "join";
   switch (s.agent.state) {
     case "ready": return "ready";
     case "offered": return s.call ? "offer" : "ready";
@@ -197,8 +222,8 @@ function screenOf(s: Snapshot | null, local: Local): Screen {
     case "break": case "missed": return "break";
     case "problem": return "problem";
     // "lost" while this page is connected: the server waits for sound or a heartbeat.
-    case "lost": return s.call ? (s.call.emergency ? "alarm" : "oncall") : local.trouble ? "problem" : "off";
-    default: return local.trouble ? "problem" : "off";
+    case "lost": return s.call ? (s.call.emergency ? "alarm" : "oncall") : local.trouble && !local.aside ? "problem" : "off";
+    default: return local.trouble && !local.aside ? "problem" : "off";
   }
 }
 
@@ -210,21 +235,8 @@ function turnCards(name: string): void {
     const on = card.dataset.card === name;
     if (card.hidden === on) card.hidden = !on;
   }
-  if (focused?.hidden) document.querySelector<HTMLElement>("[data-card]:not([hidden]) h1")?.focus({ preventScroll: true });
+  if (focused?.hidden) focusCard();
 }
 
 /** 123456 as 12 34 56: codes are read aloud in pairs. */
 const pairs = (code: string): string => code.replace(/(..)(?=.)/g, "$1 ");
-
-function all<E extends HTMLElement = HTMLElement>(selector: string): E[] { return [...document.querySelectorAll<E>(selector)]; }
-function show(selector: string, on: boolean): void { for (const e of all(selector)) e.hidden = !on; }
-function text(name: string, words: string): void {
-  for (const e of all(`[data-part="${name}"]`)) if (e.textContent !== words) e.textContent = words;
-}
-function part(name: string, on: boolean, words?: string): void {
-  if (words !== undefined) text(name, words);
-  for (const e of all(`[data-part="${name}"]`)) if (e.hidden === on) e.hidden = !on;
-}
-function pressed(name: string, on: boolean): void {
-  for (const e of all(`[data-do="${name}"]`)) e.setAttribute("aria-pressed", String(on));
-}

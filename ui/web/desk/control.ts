@@ -1,0 +1,120 @@
+// Who else is on the line, what they hear, and what can be done about it.
+import { all, focusCard, part, pressed, say, text, usable } from "./dom";
+import type { Call, Party } from "./types";
+import { readable, type Words } from "./words";
+
+/** Numbers keep their direction in every language. */
+const ltr = (number: string): string => `\u2066${readable(number)}\u2069`;
+
+export class CallControl {
+  private drawn = "";
+
+  constructor(private readonly words: Words) {}
+
+  /** Who the call is with: the caller, or whoever was rung. */
+  who(call: Call): string {
+    const first = call.parties?.[0];
+    if (call.protected) return this.words.t("js.number.protected");
+    if (call.number) return readable(call.number);
+    if (first && first.kind !== "caller" && (first.name || first.number)) return first.name || readable(first.number);
+    return this.words.t("js.number.hidden");
+  }
+
+  show(call: Call): void {
+    const w = this.words, consult = call.consult;
+    const parties = call.parties ?? [];
+    part("ringing-out", call.ringing_out);
+    part("consult", !!consult);
+    if (consult) {
+      const name = consult.name || ltr(consult.number);
+      text("consult-title", w.t(consult.failed ? "js.consult.failed" : `js.consult.${consult.state === "ringing" ? "ringing" : "talking"}`, { name }));
+      text("consult-words", consult.failed ? w.or(`js.failed.${consult.failed}`, consult.failed) : w.t("js.consult.music"));
+      part("consult-transfer", consult.state === "talking" && !consult.failed);
+      part("consult-join", consult.state === "talking" && !consult.failed);
+    }
+    const listened = call.listened ?? [], whisper = call.whisper ?? [];
+    part("listened", listened.length > 0);
+    if (listened.length) text("listened-words", w.n("js.listened", listened.length, { names: this.names(listened) }));
+    part("whisper", whisper.length > 0);
+    if (whisper.length) text("whisper-words", w.n("js.whisper", whisper.length, { names: this.names(whisper) }));
+    this.list(parties.filter((p) => p.state !== "listening" && p.state !== "whispering"));
+    const alone = !consult && !call.ringing_out;
+    usable("hold", alone);
+    usable("transfer", alone);
+    usable("add", alone);
+    usable("keypad", !call.ringing_out);
+    pressed("help", call.help);
+    part("help-words", call.help);
+    pressed("record", call.recording === "on");
+    part("record", call.recording_policy === "agent" && !call.protected);
+    part("recording", call.recording === "on" || call.recording === "paused");
+    text("recording-words", w.t(`js.recording.${call.recording === "paused" ? "paused" : "on"}`));
+    for (const mark of all(".rec")) mark.dataset.on = String(call.recording === "on");
+  }
+
+  /** What a person who does not see the card must hear about. */
+  tell(before: Call | null, call: Call): void {
+    if (!before || before.contact !== call.contact) return;
+    const w = this.words;
+    const fresh = (now: string[] | null, then: string[] | null): string[] => (now ?? []).filter((name) => !(then ?? []).includes(name));
+    const listened = fresh(call.listened, before.listened), whisper = fresh(call.whisper, before.whisper);
+    if (listened.length) return say("say-soon", w.n("js.listened", listened.length, { names: this.names(listened) }));
+    if (whisper.length) return say("say-soon", w.n("js.whisper", whisper.length, { names: this.names(whisper) }));
+    const consult = call.consult, earlier = before.consult;
+    if (consult?.failed && !earlier?.failed) return say("say-now", w.or(`js.failed.${consult.failed}`, consult.failed));
+    if (consult && consult.state !== earlier?.state) {
+      return say("say-soon", w.t(`js.consult.${consult.state === "ringing" ? "ringing" : "talking"}`, { name: consult.name || ltr(consult.number) }));
+    }
+    const joined = (call.parties ?? []).filter((p) => p.kind !== "caller" && p.state === "talking" && !(before.parties ?? []).some((q) => q.id === p.id && q.state === "talking"));
+    if (joined.length) return say("say-soon", w.t("js.joined", { name: this.names(joined.map((p) => this.name(p))) }));
+    if (earlier && !consult) return say("say-soon", w.t("js.consult.back"));
+    if (before.ringing_out && !call.ringing_out) return say("say-soon", w.t("js.out.answered"));
+    if (before.recording !== call.recording && known(call.recording)) say("say-soon", w.t(`js.recording.${call.recording}`));
+  }
+
+  private list(parties: Party[]): void {
+    const shown = parties.length > 1 ? parties : [];
+    part("parties", shown.length > 0);
+    const now = JSON.stringify(shown);
+    if (now === this.drawn) return;
+    this.drawn = now;
+    for (const list of all('[data-part="party-list"]')) {
+      const focused = list.contains(document.activeElement) ? (document.activeElement as HTMLElement).dataset.party : undefined;
+      list.replaceChildren(...shown.map((party) => this.item(party)));
+      if (focused === undefined) continue;
+      const again = [...list.querySelectorAll<HTMLElement>("[data-party]")].find((button) => button.dataset.party === focused);
+      if (again) again.focus({ preventScroll: true }); else focusCard();
+    }
+  }
+
+  private item(party: Party): HTMLElement {
+    const item = document.createElement("li"), who = document.createElement("span"), name = document.createElement("b"), state = document.createElement("span");
+    name.dir = "auto";
+    name.textContent = this.name(party);
+    state.className = "small soft";
+    state.textContent = this.words.or(`js.party.${party.state}`, party.state);
+    who.append(name, " ", state);
+    item.append(who);
+    if (party.kind === "agent" || party.kind === "number") {
+      const drop = document.createElement("button");
+      drop.type = "button";
+      drop.className = "btn";
+      drop.dataset.do = "drop";
+      drop.dataset.party = party.id;
+      drop.textContent = this.words.t("js.drop");
+      drop.setAttribute("aria-label", `${this.words.t("js.drop")}: ${this.name(party)}`);
+      item.append(drop);
+    }
+    return item;
+  }
+
+  private name(party: Party): string {
+    return party.name || (party.kind === "caller" ? this.words.t("js.party.caller") : ltr(party.number));
+  }
+
+  private names(names: string[]): string {
+    return new Intl.ListFormat(document.documentElement.lang || "en", { type: "conjunction" }).format(names);
+  }
+}
+
+const known = (recording: string | undefined): recording is string => recording === "on" || recording === "off" || recording === "paused";
