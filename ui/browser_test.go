@@ -63,6 +63,7 @@ func openBrowser(t *testing.T, s *site) *browser {
 	if _, err := chromedp.Call(limited, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{
 		Source: `{ const take = navigator.mediaDevices?.getUserMedia.bind(navigator.mediaDevices);
 			if (take) navigator.mediaDevices.getUserMedia = async (wish) => { const got = await take(wish); (window.__tracks ??= []).push(...got.getTracks()); return got; }; }
+			{ const send = WebSocket.prototype.send; window.__sent = []; WebSocket.prototype.send = function (m) { window.__sent.push(m); return send.call(this, m); }; }
 			addEventListener("securitypolicyviolation", (e) => console.error("POLICY " + e.violatedDirective + " " + e.blockedURI + " " + e.sourceFile))`,
 	}); err != nil {
 		t.Fatal(err)

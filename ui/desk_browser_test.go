@@ -384,6 +384,26 @@ func TestStrangeLanguagesFit(t *testing.T) {
 	s.set(func(now *desk.Snapshot) { now.Agent.State, now.Call = triage.OnCall, &answered })
 	b.state("oncall")
 	b.fits("oncall-rtl")
+	far.mu.Lock()
+	far.list = desk.Directory{Queues: []string{"help"}, Outgoing: true, Agents: []desk.DirectoryAgent{{ID: "b", Name: "Beatriz", State: triage.Ready}, {ID: "d", Name: "دعاء", State: triage.OnBreak}}}
+	far.mu.Unlock()
+	b.press(`[data-do="transfer"]`)
+	b.until(`document.querySelectorAll("#transfer [data-pick=people-list] .opt").length === 2`)
+	b.fits("transfer-rtl")
+	b.press(`#transfer [data-pick="back"]`)
+	s.setCall(func(c *desk.CallView) {
+		c.Consult = &desk.ConsultView{ID: "n", Kind: "number", Number: "+12025550199", State: "talking"}
+		c.Parties = []desk.PartyView{{ID: "caller", Kind: "caller", State: "held"}, {ID: "b", Kind: "agent", Name: "Beatriz", State: "talking"}}
+		c.Listened, c.RecordingPolicy, c.Help = []string{"Rosa", "דנה"}, "agent", true
+	})
+	b.until(`document.querySelectorAll(".parties li").length === 2`)
+	b.fits("consult-rtl")
+	s.set(func(now *desk.Snapshot) {
+		now.Call, now.Monitoring = nil, &desk.MonitoringView{Contact: "c", Agent: "Beatriz", Mode: "barge"}
+	})
+	b.state("monitor")
+	b.fits("monitor-rtl")
+	s.set(func(now *desk.Snapshot) { now.Monitoring = nil })
 	s.set(func(now *desk.Snapshot) { now.Agent.State, now.Call = triage.WrapUp, &answered })
 	b.state("wrap")
 	b.fits("wrap-rtl")

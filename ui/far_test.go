@@ -52,6 +52,7 @@ type script struct {
 	phones   []*softphone.Phone
 	view     desk.FloorView
 	exported []string
+	list     desk.Directory
 
 	// These are the real ones, on a store of the test's own.
 	store    *store.Store
@@ -157,8 +158,26 @@ func (s *script) Do(_ context.Context, c desk.Command) error {
 			flagged := *now.Call
 			flagged.Emergency = c.On
 			now.Call = &flagged
-		case "end":
+		case "end", "transfer", "consult.transfer":
 			to(triage.WrapUp)
+			over := *now.Call
+			over.Consult = nil
+			now.Call = &over
+		case "consult.cancel":
+			back := *now.Call
+			back.Consult = nil
+			now.Call = &back
+		case "help":
+			asking := *now.Call
+			asking.Help = c.On
+			now.Call = &asking
+		case "record":
+			recorded := *now.Call
+			recorded.Recording = map[bool]string{true: "on", false: "off"}[c.On]
+			now.Call = &recorded
+		case "monitor.end":
+			to(triage.Offline)
+			now.Monitoring = nil
 		case "wrap":
 			to(triage.Ready)
 			if now.Agent.Next != "" {
@@ -189,6 +208,20 @@ func (s *script) Do(_ context.Context, c desk.Command) error {
 		}
 	})
 	return nil
+}
+
+func (s *script) Directory() desk.Directory {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.list
+}
+
+func (s *script) setCall(change func(*desk.CallView)) {
+	s.set(func(now *desk.Snapshot) {
+		changed := *now.Call
+		change(&changed)
+		now.Call = &changed
+	})
 }
 
 func (s *script) ConnectAudio(ctx context.Context, offer string) (string, error) {

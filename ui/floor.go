@@ -18,6 +18,11 @@ const (
 	floorPause = 500 * time.Millisecond
 	floorPulse = 3 * time.Second
 	lastModes  = 6
+	// floorLook is how often the stream asks whether its session has run out.
+	// Asking counts as use, so it must be rarer than the shortest time without
+	// use that a session survives (an administrator's 15 minutes): then a page
+	// that nobody touches never keeps its own session alive.
+	floorLook = 16 * time.Minute
 )
 
 func (s *Server) floorView(r *http.Request, v visit) (page.FloorPage, error) {
@@ -72,6 +77,8 @@ func (s *Server) floorStream(w http.ResponseWriter, r *http.Request, v visit) {
 	ended := s.cfg.Sessions.Ended(v.token)
 	pulse := time.NewTicker(floorPulse)
 	defer pulse.Stop()
+	look := time.NewTicker(floorLook)
+	defer look.Stop()
 	for {
 		changed := s.cfg.Desk.FloorChanged()
 		if err := s.sendFloor(w, r, v, control); err != nil {
@@ -85,6 +92,10 @@ func (s *Server) floorStream(w http.ResponseWriter, r *http.Request, v visit) {
 			return
 		case <-s.closing:
 			return
+		case <-look.C:
+			if _, err := s.cfg.Sessions.Visit(ctx, v.token); err != nil {
+				return
+			}
 		case <-pulse.C:
 		case <-changed:
 			// A busy room changes many times a second; eyes do not.

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"bytes"
+	"compress/gzip"
 	"net/http"
 	"strconv"
 	"strings"
@@ -41,12 +42,61 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request, status int, conten
 		http.Error(w, "The hotline could not draw this page. Calls go on. Load the page again.", http.StatusInternalServerError)
 		return
 	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Length", strconv.Itoa(drawn.Len()))
+	header := w.Header()
+	header.Set("Content-Type", "text/html; charset=utf-8")
+	header.Add("Vary", "Accept-Encoding")
+	body := drawn.Bytes()
+	if packs(r) && len(body) >= worthPacking {
+		packed, err := s.pack(body)
+		if err != nil {
+			s.cfg.Log.Warn("a page could not be packed and is sent as it is", "path", r.URL.Path, "error", err)
+		} else {
+			body = packed
+			header.Set("Content-Encoding", "gzip")
+		}
+	}
+	header.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
-	if _, err := w.Write(drawn.Bytes()); err != nil {
+	if _, err := w.Write(body); err != nil {
 		return // the browser has gone
 	}
+}
+
+const worthPacking = 1400 // bytes: below, one packet holds the page anyway
+
+// packs reports whether the answer may be compressed. A page that repeats what
+// came with the request is not: from its length, somebody who chooses the
+// request could guess what else is on the page (BREACH).
+func packs(r *http.Request) bool {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead || r.URL.RawQuery != "" {
+		return false
+	}
+	for _, wish := range strings.Split(r.Header.Get("Accept-Encoding"), ",") {
+		name, quality, _ := strings.Cut(wish, ";")
+		if strings.EqualFold(strings.TrimSpace(name), "gzip") {
+			quality = strings.ReplaceAll(strings.ToLower(quality), " ", "")
+			return strings.Trim(quality, "0.") != "q=" // q=0, q=0.000: not wanted
+		}
+	}
+	return false
+}
+
+// pack compresses a page. Compressors are large and kept for the next one.
+func (s *Server) pack(page []byte) ([]byte, error) {
+	packer, _ := s.packers.Get().(*gzip.Writer)
+	if packer == nil {
+		packer = gzip.NewWriter(nil)
+	}
+	defer s.packers.Put(packer)
+	var packed bytes.Buffer
+	packer.Reset(&packed)
+	if _, err := packer.Write(page); err != nil {
+		return nil, err
+	}
+	if err := packer.Close(); err != nil {
+		return nil, err
+	}
+	return packed.Bytes(), nil
 }
 
 func (s *Server) home(w http.ResponseWriter, r *http.Request, v visit) {

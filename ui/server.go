@@ -45,6 +45,7 @@ type Server struct {
 	assets    *assets.Assets
 	pending   *pendingModes
 	handler   http.Handler
+	packers   sync.Pool // *gzip.Writer
 	panics    atomic.Int64
 	closing   chan struct{}
 	closeOnce sync.Once

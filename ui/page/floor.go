@@ -1,7 +1,11 @@
 package page
 
 import (
+	"net/url"
+	"slices"
 	"time"
+
+	"github.com/a-h/templ"
 
 	"hotline/ivr/mode"
 	"hotline/triage"
@@ -54,6 +58,39 @@ func (f Frame) agentState(a desk.FloorAgent) string {
 		words += ": " + f.T("break."+a.Reason)
 	}
 	return words
+}
+
+// alarms has danger before calls for help.
+func (p FloorPage) alarms() []desk.FloorAlarm {
+	sorted := slices.Clone(p.View.Alarms)
+	slices.SortStableFunc(sorted, func(a, b desk.FloorAlarm) int {
+		switch {
+		case isHelp(a) == isHelp(b):
+			return 0
+		case isHelp(b):
+			return -1
+		}
+		return 1
+	})
+	return sorted
+}
+
+func isHelp(a desk.FloorAlarm) bool { return a.Kind == "help" }
+
+// stepsIn reports whether the person at the page can step into this one's call:
+// it runs, and the person has a phone page.
+func (p FloorPage) stepsIn(a desk.FloorAgent) bool {
+	return p.phone() && a.State == triage.OnCall && a.Contact != ""
+}
+
+func (p FloorPage) phone() bool {
+	return p.Person != nil && slices.ContainsFunc(p.Person.Links, func(l Link) bool { return l.Path == "/desk" })
+}
+
+// stepIn leads to the person's own phone page, which sends the command as soon
+// as its sound is connected.
+func stepIn(contact, step string) templ.SafeURL {
+	return templ.SafeURL("/desk?" + url.Values{"monitor": {contact}, "mode": {step}}.Encode())
 }
 
 // tail shows the end of a number: enough to recognise a caller, no more than

@@ -1,5 +1,5 @@
-// Keeps the floor page up to date. The server draws the parts; a part whose
-// content did not change is left alone, so that reading is not disturbed.
+// Keeps the floor page up to date. The server draws the parts; only what has
+// changed in them is touched, so that neither reading nor the focus is disturbed.
 const live = document.querySelector<HTMLElement>("[data-live]");
 let last = Date.now();
 let alarms = Number(document.querySelector("[data-alarms]")?.getAttribute("data-alarms") ?? 0);
@@ -25,10 +25,13 @@ function show(html: string): void {
   // Drawn by our own server from escaped templates; scripts inside never run,
   // by the way it is inserted and by the content security policy.
   const next = new DOMParser().parseFromString(html, "text/html");
+  const focused = document.activeElement as HTMLElement | null;
   for (const fresh of next.querySelectorAll<HTMLElement>("[data-region]")) {
     const old = live.querySelector<HTMLElement>(`[data-region="${fresh.dataset.region}"]`);
-    if (old && old.outerHTML !== fresh.outerHTML) old.replaceWith(document.adoptNode(fresh));
+    if (old) become(old, fresh);
   }
+  // A row that had to move lost the focus on the way.
+  if (focused && focused !== document.activeElement && focused.isConnected) focused.focus({ preventScroll: true });
   const now = Number(live.querySelector("[data-alarms]")?.getAttribute("data-alarms") ?? 0);
   if (now > alarms) {
     beep();
@@ -38,9 +41,39 @@ function show(html: string): void {
   alarms = now;
 }
 
+const rowOf = (node: Node): string | null => (node instanceof Element ? node.getAttribute("data-row") : null);
+const alike = (a: Node, b: Node): boolean => a.nodeName === b.nodeName && rowOf(a) === rowOf(b);
+
+/** Makes an element what its new drawing is. Rows keep their identity: a button
+ * about to be pressed never becomes another person's. */
+function become(old: Element, fresh: Element): void {
+  for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+  for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  const rows = new Map([...old.children].filter((e) => rowOf(e) !== null).map((e) => [rowOf(e), e]));
+  let at: ChildNode | null = old.firstChild;
+  for (const next of [...fresh.childNodes]) {
+    const row = rowOf(next);
+    const same: ChildNode | null = row !== null ? rows.get(row) ?? null : at && alike(at, next) ? at : null;
+    rows.delete(row);
+    if (!same) { old.insertBefore(document.adoptNode(next), at); continue; }
+    if (same === at) at = at.nextSibling; else old.insertBefore(same, at);
+    if (same instanceof Element) become(same, next as Element);
+    else if (same.nodeValue !== next.nodeValue) same.nodeValue = next.nodeValue;
+  }
+  while (at) { const gone: ChildNode = at; at = at.nextSibling; gone.remove(); }
+}
+
+/** No stream any more: is it the network, or has the session ended? What is on
+ * the page is about callers and must not stay for whoever passes by. */
+async function streamEnded(): Promise<void> {
+  const answer = await fetch(location.pathname, { method: "HEAD", redirect: "manual", cache: "no-store" }).catch(() => null);
+  if (answer?.type === "opaqueredirect") location.assign("/login");
+}
+
 if (live?.dataset.live) {
   const source = new EventSource(live.dataset.live);
   source.addEventListener("floor", (event) => show(String((event as MessageEvent).data)));
+  source.onerror = () => { if (source.readyState === EventSource.CLOSED) void streamEnded(); };
   setInterval(() => {
     const stale = document.querySelector<HTMLElement>("[data-stale]");
     if (stale) stale.hidden = Date.now() - last < 10_000;

@@ -69,6 +69,7 @@ export class Monitor {
     for (const button of all('[data-do="monitor"]')) {
       if (button.dataset.mode !== "take") button.setAttribute("aria-pressed", String(button.dataset.mode === now.mode));
     }
+    part("modes", this.asking === null);
     part("sure", this.asking !== null);
     if (!this.asking) return;
     text("sure-words", w.t(`js.sure.${this.asking}`, { name }));

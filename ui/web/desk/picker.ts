@@ -27,7 +27,7 @@ export class Picker {
       event.preventDefault();
       this.submit((event.submitter as HTMLButtonElement | null)?.value ?? "talk");
     });
-    form.addEventListener("change", () => this.chosen());
+    form.addEventListener("change", () => { this.wrong(""); this.chosen(); });
     form.addEventListener("input", (event) => {
       const input = event.target as HTMLInputElement;
       if (input.dataset.pick === "find") this.filter();
@@ -60,6 +60,7 @@ export class Picker {
     this.piece("people").hidden = purpose === "number";
     this.piece("caller-line").hidden = purpose !== "number";
     this.piece("outside-choice").hidden = purpose === "number";
+    this.piece("outside-legend").classList.toggle("sr", purpose === "number");
     this.form.hidden = false;
     this.panel().hidden = true;
     this.expand(true);
@@ -150,14 +151,15 @@ export class Picker {
   private chosen(): void {
     const line = this.radioChosen().startsWith("queue ");
     const talk = this.piece<HTMLButtonElement>("talk");
-    talk.disabled = line || this.asked;
-    if (!this.asked && this.purpose === "transfer") this.piece("lead").textContent = this.words.t(line ? "js.pick.line" : "js.pick.transfer.p");
+    talk.disabled = line;
+    this.piece("hint").textContent = line ? this.words.t("js.pick.line") : "";
     this.piece("outside-number").hidden = this.purpose !== "number" && this.radioChosen() !== "number";
   }
 
   private settle(asked: boolean): void {
     this.asked = asked;
-    for (const button of this.form.querySelectorAll<HTMLButtonElement>('[type="submit"]')) button.disabled = asked;
+    // Not "disabled": that would take the focus from the button just pressed.
+    for (const button of this.form.querySelectorAll('[type="submit"]')) button.setAttribute("aria-disabled", String(asked));
     this.form.setAttribute("aria-busy", String(asked));
   }
 
