@@ -31,6 +31,7 @@ type UDPConfig struct {
 	Ptime  time.Duration  // what the far end prefers to send; 0 means 20 ms
 	Ports  *Ports         // where Close returns the socket; nil closes it
 	Plain  bool           // do not let the kernel filter (see socket)
+	SRTP   *SRTP          // nil sends and receives in the clear
 	Log    *slog.Logger
 }
 
@@ -95,6 +96,9 @@ func NewUDP(p *Pacer, conn *net.UDPConn, cfg UDPConfig) *Endpoint {
 	e.socket = newSocket(conn, cfg.Plain)
 	e.in.signalled = unmap(cfg.Remote)
 	e.in.latching = true
+	if cfg.SRTP != nil {
+		e.secure(cfg.SRTP)
+	}
 	e.out.aimed = usable(cfg.Remote)
 	if e.out.aimed {
 		e.socket.aim(unmap(cfg.Remote))
@@ -240,6 +244,7 @@ type Stats struct {
 	DroppedForeign uint64        // from an address that is not the far end's
 	DroppedInvalid uint64        // not RTP, or of a format not agreed
 	LastIn         time.Time     // zero when nothing came yet
+	SRTPErrors     uint64        // packets that the key does not vouch for, or that came twice
 
 	// Sampled: while nobody listens, the kernel passes on one sound packet in
 	// 32 and everything else. PacketsIn counts only what was passed on, LostIn

@@ -66,7 +66,8 @@ type output struct {
 	relayed  int64 // when the last packet of another leg went out
 	patience int64
 
-	header rtp.Header // for a PacketWriter
+	header rtp.Header // for a PacketWriter or the cipher
+	cipher cipher
 
 	lastTick  int64
 	lastSent  int64
@@ -312,7 +313,12 @@ func (e *Endpoint) send(packet []byte, payloadType uint8, seq uint16, ts uint32,
 		binary.BigEndian.PutUint16(packet[2:], seq)
 		binary.BigEndian.PutUint32(packet[4:], ts)
 		binary.BigEndian.PutUint32(packet[8:], o.ssrc)
-		err = e.socket.send(packet)
+		if o.cipher.on {
+			packet, err = o.cipher.seal(o, packet)
+		}
+		if err == nil {
+			err = e.socket.send(packet)
+		}
 	} else {
 		o.header = rtp.Header{Version: 2, Marker: marker, PayloadType: payloadType, SequenceNumber: seq, Timestamp: ts, SSRC: o.ssrc}
 		err = e.writer.WriteRTP(&o.header, packet[headerLength:])

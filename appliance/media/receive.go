@@ -25,6 +25,9 @@ type input struct {
 	sampled  bool  // it did so at some time
 	settled  int64 // when no packet of the time before can be in the socket
 
+	cipher     cipher
+	srtpErrors uint64
+
 	decoder  keyDecoder
 	recorder *recorder
 	taps     []*side // of Recorders
@@ -85,6 +88,12 @@ func (e *Endpoint) incoming(h *rtp.Header, b []byte, from netip.AddrPort, now in
 	if len(b) >= 2 && b[1]&0x7f >= 64 && b[1]&0x7f <= 95 {
 		in.mu.Unlock()
 		return
+	}
+	if in.cipher.on {
+		if b = in.open(h, b); b == nil {
+			in.mu.Unlock()
+			return
+		}
 	}
 	payload, ok := parse(h, b)
 	kind := e.kind(h.PayloadType)
@@ -153,6 +162,17 @@ func (e *Endpoint) incoming(h *rtp.Header, b []byte, from netip.AddrPort, now in
 	}
 }
 
+// open decrypts a packet in its place; nil is one that is not to be believed.
+func (in *input) open(h *rtp.Header, b []byte) []byte {
+	if in.cipher.context != nil && len(b) >= headerLength {
+		if plain, err := in.cipher.context.DecryptRTP(b, b, h); err == nil {
+			return plain
+		}
+	}
+	in.srtpErrors++
+	return nil
+}
+
 // parse checks and splits a packet.
 func parse(h *rtp.Header, b []byte) (payload []byte, ok bool) {
 	if len(b) < headerLength || b[0]>>6 != 2 {
@@ -211,7 +231,7 @@ func (e *Endpoint) latch(h *rtp.Header, from netip.AddrPort) bool {
 	}
 	needed := probation
 	switch {
-	case from == in.signalled:
+	case from == in.signalled, in.cipher.on: // the key has proved it
 		needed = 1
 	case from == in.previous:
 		needed = longProbation
@@ -279,6 +299,7 @@ func (in *input) stats(s *Stats) {
 	s.Jitter = time.Duration(in.counter.jitter/16) * time.Second / audio.SampleRate
 	s.DroppedForeign, s.DroppedInvalid = in.foreign, in.invalid
 	s.Sampled = in.sampled
+	s.SRTPErrors = in.srtpErrors
 }
 
 // counter keeps the receiver statistics of RFC 3550 appendix A.3 and A.8.
