@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/netip"
 	"strings"
 	"sync"
@@ -367,18 +366,6 @@ func (c *Call) abandon() {
 }
 
 // sourceAddr is where the far end's messages come from.
-func (c *Call) sourceAddr() netip.Addr {
-	if c.invite == nil {
-		return addrOf(c.source)
-	}
-	return sourceOf(c.invite)
-}
+func (c *Call) sourceAddr() netip.Addr { return addrOf(c.source) }
 
-func sourceOf(r *sip.Request) netip.Addr {
-	host, _, err := net.SplitHostPort(r.Source())
-	if err != nil {
-		return netip.Addr{}
-	}
-	ip, _ := netip.ParseAddr(host)
-	return ip.Unmap()
-}
+func sourceOf(r *sip.Request) netip.Addr { return addrOf(r.Source()) }

@@ -94,7 +94,7 @@ func (c *Call) sendInvite(credentials sip.Header) error {
 		return err
 	}
 	r := c.newRequest(sip.INVITE)
-	r.AppendHeader(c.trunk.contactHeader())
+	r.AppendHeader(c.contactHeader())
 	r.AppendHeader(sip.NewHeader("Allow", allowed))
 	for _, h := range c.out.headers {
 		r.AppendHeader(sip.HeaderClone(h))

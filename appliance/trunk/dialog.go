@@ -20,8 +20,11 @@ type dialog struct {
 	target    sip.Uri   // the far end's Contact
 	us        *sip.FromHeader
 	them      *sip.ToHeader
-	source    string // where its messages come from
-	natted    bool   // it named an address in Via that it does not send from
+	source    string  // where its messages come from
+	transport string  // and how: UDP, TCP or TLS
+	stream    *stream // its connection, nil for UDP
+	secure    bool    // it called with sips
+	natted    bool    // it named an address in Via that it does not send from
 	theirSeq  uint32
 	ourSeq    uint32
 	conn      *net.UDPConn
@@ -62,7 +65,8 @@ func (d *dialog) open(r *sip.Request, tag string, conn *net.UDPConn, address net
 		}
 	}
 	d.target = r.Contact().Address
-	d.source = r.Source()
+	d.source, d.transport = r.Source(), r.Transport()
+	d.secure = r.Recipient.Scheme == "sips"
 	if via, err := netip.ParseAddr(r.Via().Host); err == nil {
 		d.natted = via.Unmap() != sourceOf(r)
 	}
@@ -133,6 +137,7 @@ func (c *Call) leave() {
 	delete(c.trunk.calls, c.id)
 	delete(c.trunk.invites, c.inviteKey)
 	c.trunk.mu.Unlock()
+	c.follow(nil)
 	close(c.gone)
 }
 

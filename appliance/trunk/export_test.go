@@ -8,3 +8,7 @@ func (cfg *Config) Hurry(t1 time.Duration) { cfg.t1 = t1 }
 // Impatient makes the session interval that is agreed on, and the smallest
 // that is accepted, a few seconds.
 func (cfg *Config) Impatient(interval time.Duration) { cfg.interval = interval }
+
+// Hasty shortens how long a connection may be silent: before its first message
+// and within one, and twice as long between messages.
+func (cfg *Config) Hasty(patience time.Duration) { cfg.patience = patience }

@@ -172,6 +172,7 @@ func (t *Trunk) admit(c *Call, key string, tx *sip.ServerTx) *refusal {
 	t.calls[c.id] = c
 	t.invites[key] = c
 	c.inviteKey = key
+	c.follow(t.streams.find(c.source))
 	t.work.Add(2) // its loop and its handler
 	return nil
 }

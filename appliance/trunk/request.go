@@ -3,6 +3,8 @@ package trunk
 import (
 	"context"
 	"fmt"
+	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
@@ -17,7 +19,7 @@ func (c *Call) response(m message, status int) *sip.Response {
 	}
 	res.To().Params.Add("tag", c.id)
 	if status < 300 {
-		res.AppendHeader(c.trunk.contactHeader())
+		res.AppendHeader(c.contactHeader())
 	}
 	return res
 }
@@ -30,8 +32,24 @@ func (c *Call) reply(m message, status int, headers ...sip.Header) error {
 	return m.tx.Respond(res)
 }
 
-func (t *Trunk) contactHeader() sip.Header {
-	return sip.NewHeader("Contact", "<sip:"+t.contact.String()+">")
+// contactHeader is where the far end's requests shall go.
+func (c *Call) contactHeader() sip.Header {
+	scheme, params := "sip:", ""
+	if c.secure {
+		scheme = "sips:"
+	}
+	if c.via() != "UDP" {
+		params = ";transport=" + strings.ToLower(c.via())
+	}
+	return sip.NewHeader("Contact", "<"+scheme+c.trunk.contactFor(c.transport).String()+params+">")
+}
+
+// contactFor is our address for a transport.
+func (t *Trunk) contactFor(transport string) netip.AddrPort {
+	if at, ok := t.contacts[transport]; ok {
+		return at
+	}
+	return t.contact
 }
 
 // newRequest builds a request of ours within the dialog (RFC 3261 §12.2.1.1).
@@ -53,8 +71,9 @@ func (c *Call) numbered(method sip.RequestMethod, seq uint32) *sip.Request {
 	}
 	r := sip.NewRequest(method, target)
 	r.SipVersion = "SIP/2.0"
-	via := &sip.ViaHeader{ProtocolName: "SIP", ProtocolVersion: "2.0", Transport: "UDP",
-		Host: c.trunk.contact.Addr().String(), Port: int(c.trunk.contact.Port()), Params: sip.NewParams()}
+	here := c.trunk.contactFor(c.transport)
+	via := &sip.ViaHeader{ProtocolName: "SIP", ProtocolVersion: "2.0", Transport: c.via(),
+		Host: here.Addr().String(), Port: int(here.Port()), Params: sip.NewParams()}
 	via.Params.Add("branch", sip.GenerateBranchN(16))
 	via.Params.Add("rport", "")
 	r.AppendHeader(via)
@@ -69,13 +88,7 @@ func (c *Call) numbered(method sip.RequestMethod, seq uint32) *sip.Request {
 	r.AppendHeader(&id)
 	r.AppendHeader(&sip.CSeqHeader{SeqNo: seq, MethodName: method})
 	r.SetBody(nil)
-	r.SetTransport("UDP") // whatever a URI parameter says: it is the socket we have
-	if c.natted && len(c.routes) == 0 {
-		r.SetDestination(c.source) // a router's inside address in Contact leads nowhere
-	} else if len(c.routes) > 0 && !loose {
-		r.SetDestination(hostPort(target))
-	}
-	r.Laddr = c.trunk.laddr
+	c.route(r, loose)
 	return r
 }
 

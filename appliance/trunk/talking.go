@@ -181,7 +181,13 @@ func (c *Call) inOrder(m message) bool {
 		return false
 	}
 	c.theirSeq = seq
+	c.heardFrom(m.Request)
 	return true
+}
+
+// reachable reports a Contact that requests can be sent to.
+func reachable(contact *sip.ContactHeader) bool {
+	return contact != nil && !contact.Address.Wildcard && contact.Address.Host != "" && (contact.Address.Scheme == "sip" || contact.Address.Scheme == "sips")
 }
 
 // renegotiate answers a re-INVITE or UPDATE: hold, resume, a moved phone. What
@@ -204,7 +210,7 @@ func (c *Call) renegotiate(m message) {
 		c.trunk.respond(m.tx, m.Request, refused)
 		return
 	}
-	if contact := m.Contact(); contact != nil && contact.Address.Host != "" && contact.Address.Scheme == "sip" {
+	if contact := m.Contact(); reachable(contact) {
 		c.target = contact.Address // target refresh, RFC 3261 §12.2.2
 	}
 	if body == nil && m.Method == sip.UPDATE { // a sign of life

@@ -179,7 +179,7 @@ func (c *Call) sendRefresh(now time.Time) error {
 		r.AppendHeader(sip.NewHeader("Content-Type", "application/sdp"))
 		r.SetBody(c.ours.last)
 	}
-	r.AppendHeader(c.trunk.contactHeader())
+	r.AppendHeader(c.contactHeader())
 	r.AppendHeader(sip.NewHeader("Allow", allowed))
 	r.AppendHeader(sip.NewHeader("Supported", supported))
 	r.AppendHeader(sip.NewHeader("Session-Expires", strconv.Itoa(int(s.interval/time.Second))+";refresher=uac"))
@@ -262,7 +262,7 @@ func (c *Call) extend(res *sip.Response) {
 // confirm acknowledges the far end's 200 to our re-INVITE, now and when it is
 // repeated, and takes over what it says about its sound.
 func (c *Call) confirm(r *refresh, res *sip.Response) {
-	if contact := res.Contact(); contact != nil && contact.Address.Host != "" && contact.Address.Scheme == "sip" {
+	if contact := res.Contact(); reachable(contact) {
 		c.target = contact.Address
 	}
 	ack := c.numbered(sip.ACK, r.request.CSeq().SeqNo)

@@ -23,6 +23,8 @@ import (
 // must be set.
 type Config struct {
 	Conn      net.PacketConn // UDP, bound by the caller; Run closes it
+	TCP       net.Listener   // SIP over TCP when set; Run closes it
+	TLS       net.Listener   // SIP over TLS when set, with the handshake inside (crypto/tls); Run closes it
 	Advertise netip.Addr     // the address callers are told; the one of Conn when not set
 	Ports     *media.Ports   // where sound arrives
 	Pacer     *media.Pacer
@@ -51,6 +53,7 @@ type Config struct {
 	Drain   time.Duration // how long running calls go on after Run's context ends
 	Log     *slog.Logger
 
+	patience time.Duration // how long a connection may be silent; tests shorten it
 	t1       time.Duration // RFC 3261 T1; tests shorten it
 	interval time.Duration // the smallest and usual session interval; tests shorten it
 }
@@ -66,18 +69,23 @@ type Stats struct {
 	Unacknowledged uint64         // calls ended because the caller never confirmed our answer
 	Silent         uint64         // calls ended because no sound arrived
 	Panics         uint64         // faults of ours that ended one call or one request
-	Dropped        uint64         // datagrams from strangers, or that cannot be SIP
+	Dropped        uint64         // datagrams and connections from strangers, or that cannot be SIP
+	Connections    int            // TCP and TLS, open now
 }
 
-// Trunk takes calls from one UDP socket.
+// Trunk takes calls from one UDP socket, and from TCP and TLS listeners if
+// there are.
 type Trunk struct {
-	cfg     Config
-	log     *slog.Logger
-	contact netip.AddrPort
-	laddr   sip.Addr
-	wire    *wire
-	carrier *sip.TransportLayer
-	layer   *sip.TransactionLayer
+	cfg      Config
+	log      *slog.Logger
+	contact  netip.AddrPort
+	contacts map[string]netip.AddrPort // by transport, where it is not contact
+	laddr    sip.Addr
+	wire     *wire
+	gates    map[string]*gatekeeper // by transport
+	streams  streams
+	carrier  *sip.TransportLayer
+	layer    *sip.TransactionLayer
 
 	work sync.WaitGroup // call loops and handlers
 	base context.Context
@@ -107,7 +115,7 @@ const (
 
 // New makes a trunk. Nothing is read or sent before Run.
 func New(cfg Config) (*Trunk, error) {
-	raiseMessageLimit()
+	prepareLibrary()
 	if cfg.Conn == nil || cfg.Ports == nil || cfg.Pacer == nil || cfg.Serves == nil || cfg.Handle == nil || cfg.Log == nil {
 		return nil, errors.New("making the trunk: Conn, Ports, Pacer, Serves, Handle and Log must be set")
 	}
@@ -145,6 +153,17 @@ func New(cfg Config) (*Trunk, error) {
 	if udp, ok := cfg.Conn.LocalAddr().(*net.UDPAddr); ok {
 		t.laddr.IP = udp.IP // as printed by the socket: sipgo finds the socket by that text
 	}
+	t.contacts, t.gates = make(map[string]netip.AddrPort), make(map[string]*gatekeeper)
+	for transport, l := range map[string]net.Listener{"TCP": cfg.TCP, "TLS": cfg.TLS} {
+		if l == nil {
+			continue
+		}
+		t.contacts[transport] = netip.AddrPortFrom(contact.Addr(), streamAddr(l.Addr()).Port())
+		t.gates[transport] = &gatekeeper{Listener: l, wire: t.wire, streams: &t.streams, first: messageDeadline, idle: idleLimit}
+		if cfg.patience > 0 {
+			t.gates[transport].first, t.gates[transport].idle = cfg.patience, 2*cfg.patience
+		}
+	}
 	return t, nil
 }
 
@@ -173,12 +192,17 @@ func (t *Trunk) Run(ctx context.Context) error {
 		sip.WithTransactionLayerUnhandledResponseHandler(func(*sip.Response) {}))
 	t.layer.OnRequest(t.receive)
 
-	deaf := make(chan error, 1)
+	deaf := make(chan error, 1+len(t.gates))
+	listening := 1 + len(t.gates)
 	go func() { deaf <- t.listen() }()
+	for transport, gate := range t.gates {
+		go func() { deaf <- t.listenStream(transport, gate) }()
+	}
 
 	var fault error
 	select {
 	case fault = <-deaf:
+		listening--
 	case <-ctx.Done():
 	}
 	t.mu.Lock()
@@ -187,8 +211,13 @@ func (t *Trunk) Run(ctx context.Context) error {
 	left := t.finish(fault, stopCalls)
 
 	t.wire.stop()
-	if fault == nil {
-		fault = <-deaf
+	for _, gate := range t.gates {
+		_ = gate.Close()
+	}
+	for range listening {
+		if err := <-deaf; fault == nil {
+			fault = err
+		}
 	}
 	t.layer.Close()
 	closing := t.carrier.Close()
@@ -266,6 +295,7 @@ func (t *Trunk) Stats() Stats {
 		Silent:         t.silent.Load(),
 		Panics:         t.panics.Load(),
 		Dropped:        t.wire.dropped.Load(),
+		Connections:    t.streams.count(),
 	}
 }
 

@@ -59,7 +59,11 @@ func check(r *sip.Request) *refusal {
 	}
 	switch r.Recipient.Scheme {
 	case "sip", "tel":
-	default: // sips asks for TLS all the way (RFC 5630 §3.3), and this is UDP
+	case "sips": // asks for TLS all the way (RFC 5630 §3.3)
+		if r.Transport() != "TLS" {
+			return refuse(416)
+		}
+	default:
 		return refuse(416)
 	}
 	if !isAllowed(r.Method) {

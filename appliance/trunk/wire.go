@@ -209,11 +209,17 @@ func (g *gate) allow(now time.Time) (dropped int, pass bool) {
 	return dropped, true
 }
 
-// raiseMessageLimit lets sipgo send answers larger than 1300 bytes over UDP: a
+// prepareLibrary lets sipgo send answers larger than 1300 bytes over UDP: a
 // carrier with a long Record-Route would get no answer at all otherwise
 // (RFC 3261 §18.1.1 restricts requests only). The limit is a variable of the
 // library, so it is set once, before any socket is served.
-var raiseMessageLimit = sync.OnceFunc(func() { sip.UDPMTUSize = 65_000 })
+//
+// Some of its words go to a logger of its own rather than to the one it is
+// given; they are about its book-keeping and help nobody.
+var prepareLibrary = sync.OnceFunc(func() {
+	sip.UDPMTUSize = 65_000
+	sip.SetDefaultLogger(slog.New(slog.DiscardHandler))
+})
 
 // contactAddress is the address that callers are told to send to.
 func contactAddress(conn net.PacketConn, advertise netip.Addr) (netip.AddrPort, error) {

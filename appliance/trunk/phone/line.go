@@ -13,7 +13,8 @@ import (
 	"github.com/emiago/sipgo/sip"
 )
 
-// line is the phone's SIP socket with sipgo's layers on it.
+// line is the phone's SIP socket with sipgo's layers on it. Over TCP and TLS
+// the phone opens a connection; nobody can open one to it.
 type line struct {
 	conn    *net.UDPConn
 	local   netip.AddrPort
@@ -43,14 +44,14 @@ func (l *listening) ReadFrom(p []byte) (int, net.Addr, error) {
 // settle is how long a closing phone gives to messages it has read.
 const settle = 30 * time.Millisecond
 
-func openLine(ctx context.Context, local netip.Addr, incoming func(*sip.Request, *sip.ServerTx), work *sync.WaitGroup) (*line, error) {
-	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(local, 0)))
+func openLine(ctx context.Context, cfg Config, incoming func(*sip.Request, *sip.ServerTx), work *sync.WaitGroup) (*line, error) {
+	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(cfg.Local, 0)))
 	if err != nil {
 		return nil, fmt.Errorf("opening the SIP socket: %w", err)
 	}
 	silent := slog.New(slog.DiscardHandler)
 	l := &line{conn: conn, local: conn.LocalAddr().(*net.UDPAddr).AddrPort()}
-	l.carrier = sip.NewTransportLayer(net.DefaultResolver, sip.NewParser(), nil, sip.WithTransportLayerLogger(silent))
+	l.carrier = sip.NewTransportLayer(net.DefaultResolver, sip.NewParser(), cfg.TLS, sip.WithTransportLayerLogger(silent))
 	l.layer = sip.NewTransactionLayer(l.carrier, sip.WithTransactionLayerLogger(silent),
 		sip.WithTransactionLayerUnhandledResponseHandler(func(*sip.Response) {}))
 	l.layer.OnRequest(incoming)

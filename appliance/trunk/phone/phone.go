@@ -2,6 +2,7 @@ package phone
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -24,6 +25,9 @@ type Config struct {
 	To      string
 	Server  netip.AddrPort
 	Local   netip.Addr // own address; the one that leads to Server when not set
+
+	Transport string      // udp, tcp or tls; udp when empty
+	TLS       *tls.Config // for tls
 
 	Law         audio.Law   // what it speaks
 	Laws        []audio.Law // what it offers, in order; Law alone when empty
@@ -116,6 +120,13 @@ func (cfg Config) complete() (Config, error) {
 			return cfg, errors.New("line breaks cannot be sent in a header")
 		}
 	}
+	switch cfg.Transport = strings.ToUpper(cfg.Transport); cfg.Transport {
+	case "":
+		cfg.Transport = "UDP"
+	case "UDP", "TCP", "TLS":
+	default:
+		return cfg, fmt.Errorf("%q is no transport; choose udp, tcp or tls", cfg.Transport)
+	}
 	if len(cfg.Laws) == 0 {
 		cfg.Laws = []audio.Law{cfg.Law}
 	}
@@ -148,7 +159,7 @@ func (cfg Config) complete() (Config, error) {
 // open takes the sockets and starts their goroutines.
 func (c *Call) open(ctx context.Context) error {
 	var err error
-	if c.line, err = openLine(ctx, c.cfg.Local, c.incoming, &c.work); err != nil {
+	if c.line, err = openLine(ctx, c.cfg, c.incoming, &c.work); err != nil {
 		return err
 	}
 	c.local = c.line.local

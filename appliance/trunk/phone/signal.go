@@ -14,7 +14,7 @@ import (
 // request is a request of ours with everything but what its method needs.
 func (c *Call) request(method sip.RequestMethod, target sip.Uri, to *sip.ToHeader, seq uint32) *sip.Request {
 	r := sip.NewRequest(method, target)
-	via := &sip.ViaHeader{ProtocolName: "SIP", ProtocolVersion: "2.0", Transport: "UDP",
+	via := &sip.ViaHeader{ProtocolName: "SIP", ProtocolVersion: "2.0", Transport: c.cfg.Transport,
 		Host: c.local.Addr().String(), Port: int(c.local.Port()), Params: sip.NewParams()}
 	via.Params.Add("branch", sip.GenerateBranchN(16))
 	via.Params.Add("rport", "")
@@ -29,9 +29,15 @@ func (c *Call) request(method sip.RequestMethod, target sip.Uri, to *sip.ToHeade
 	id := sip.CallIDHeader(c.callID)
 	r.AppendHeader(&id)
 	r.AppendHeader(&sip.CSeqHeader{SeqNo: seq, MethodName: method})
-	r.AppendHeader(sip.NewHeader("Contact", "<sip:"+c.local.String()+">"))
-	r.SetTransport("UDP")
-	r.Laddr = sip.Addr{IP: c.line.conn.LocalAddr().(*net.UDPAddr).IP, Port: int(c.local.Port())}
+	contact := "<sip:" + c.local.String() + ">"
+	r.SetTransport(c.cfg.Transport)
+	if c.cfg.Transport == "UDP" {
+		r.Laddr = sip.Addr{IP: c.line.conn.LocalAddr().(*net.UDPAddr).IP, Port: int(c.local.Port())}
+	} else {
+		contact = "<sip:" + c.local.String() + ";transport=" + strings.ToLower(c.cfg.Transport) + ">"
+	}
+	r.AppendHeader(sip.NewHeader("Contact", contact))
+	r.SetBody(nil) // for the Content-Length, without which a connection cannot be read
 	return r
 }
 
@@ -77,7 +83,7 @@ func (c *Call) cancel() error {
 		r.AppendHeader(sip.HeaderClone(h))
 	}
 	r.AppendHeader(&sip.CSeqHeader{SeqNo: c.invite.CSeq().SeqNo, MethodName: sip.CANCEL})
-	r.SetTransport("UDP")
+	r.SetTransport(c.cfg.Transport)
 	r.Laddr = c.invite.Laddr
 	if err := c.line.carrier.WriteMsg(r); err != nil {
 		return fmt.Errorf("cancelling the call: %w", err)

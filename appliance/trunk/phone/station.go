@@ -53,7 +53,7 @@ func Listen(ctx context.Context, local netip.Addr, cfg Config, script Script) (*
 	}
 	running, stop := context.WithCancel(ctx)
 	s := &Station{cfg: cfg, script: script, stop: stop, ctx: running, calls: make(map[string]*Call), changed: make(chan struct{}), ready: make(chan struct{})}
-	if s.line, err = openLine(running, local, s.incoming, &s.work); err != nil {
+	if s.line, err = openLine(running, cfg, s.incoming, &s.work); err != nil {
 		stop()
 		s.work.Wait()
 		return nil, fmt.Errorf("listening: %w", err)
