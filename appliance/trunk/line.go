@@ -134,8 +134,8 @@ func newLine(cfg Line) (*line, error) {
 	switch {
 	case cfg.Name == "":
 		return nil, errors.New("it has no name")
-	case cfg.Kind != Static && cfg.Kind != ByIP:
-		return nil, fmt.Errorf("its kind is %q; it must be static or ip", cfg.Kind)
+	case cfg.Kind != Static && cfg.Kind != ByIP && cfg.Kind != Register:
+		return nil, fmt.Errorf("its kind is %q; it must be static, ip or register", cfg.Kind)
 	case len(cfg.Servers) == 0:
 		return nil, errors.New("it has no server")
 	case cfg.Kind == Register && (cfg.User == "" || cfg.Password == ""):
@@ -371,8 +371,8 @@ func (l *line) route(to target, number call.Number, o *Outgoing) route {
 		own = l.cfg.From
 	}
 	r := route{line: l, target: to, own: own, name: quotable(o.Display), to: string(number)}
-	r.uri = sip.Uri{Scheme: "sip", User: l.dialled(number), Host: l.cfg.Domain}
-	r.from = sip.Uri{Scheme: "sip", User: l.dialled(own), Host: l.cfg.Domain}
+	r.uri = sip.Uri{Scheme: "sip", User: l.dialled(number), Host: uriHost(l.cfg.Domain)}
+	r.from = sip.Uri{Scheme: "sip", User: l.dialled(own), Host: uriHost(l.cfg.Domain)}
 	if own == "" {
 		r.from.User = "anonymous"
 	}
@@ -380,7 +380,7 @@ func (l *line) route(to target, number call.Number, o *Outgoing) route {
 		// The account must be in From; the number to show goes beside it (RFC 3325 §9.2).
 		r.from.User = l.cfg.User
 		if own != "" {
-			preferred := sip.Uri{Scheme: "sip", User: l.dialled(own), Host: l.cfg.Domain}
+			preferred := sip.Uri{Scheme: "sip", User: l.dialled(own), Host: uriHost(l.cfg.Domain)}
 			r.extra = append(r.extra, sip.NewHeader("P-Preferred-Identity", "<"+preferred.String()+">"))
 		}
 	}
@@ -405,4 +405,11 @@ func (l *line) dialled(n call.Number) string {
 // quotable is a display name that ends no quoted string.
 func quotable(name string) string {
 	return clean(strings.NewReplacer(`"`, "", `\`, "").Replace(name))
+}
+
+// lineOf is the line that a message from source belongs to, nil when none.
+func (t *Trunk) lineOf(source netip.Addr) *line {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.known[source]
 }

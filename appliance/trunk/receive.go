@@ -93,7 +93,7 @@ func (t *Trunk) invite(r *sip.Request, tx *sip.ServerTx) {
 	draining := t.draining
 	t.mu.Unlock()
 
-	called := calledUser(r.Recipient)
+	called := t.calledNumber(r)
 	switch {
 	case merged: // the same call by two ways through a proxy
 		t.respond(tx, r, refuse(482))

@@ -192,6 +192,13 @@ func (t *Trunk) Run(ctx context.Context) error {
 		sip.WithTransactionLayerUnhandledResponseHandler(func(*sip.Response) {}))
 	t.layer.OnRequest(t.receive)
 
+	watched, stopWatching := context.WithCancel(ctx)
+	defer stopWatching()
+	var watching sync.WaitGroup
+	for _, l := range t.lines {
+		watching.Go(func() { t.watch(watched, l) })
+	}
+
 	deaf := make(chan error, 1+len(t.gates))
 	listening := 1 + len(t.gates)
 	go func() { deaf <- t.listen() }()
@@ -208,7 +215,9 @@ func (t *Trunk) Run(ctx context.Context) error {
 	t.mu.Lock()
 	t.draining = true
 	t.mu.Unlock()
+	stopWatching()
 	left := t.finish(fault, stopCalls)
+	watching.Wait()
 
 	t.wire.stop()
 	for _, gate := range t.gates {
