@@ -32,7 +32,10 @@ type UDPConfig struct {
 	Ports  *Ports         // where Close returns the socket; nil closes it
 	Plain  bool           // do not let the kernel filter (see socket)
 	SRTP   *SRTP          // nil sends and receives in the clear
-	Log    *slog.Logger
+	// RTCPMux: reports travel with the sound (RFC 5761). Otherwise they use the
+	// port above it, which only a socket that Ports opened has.
+	RTCPMux bool
+	Log     *slog.Logger
 }
 
 // Config describes a leg whose packets somebody else carries.
@@ -57,9 +60,15 @@ type Endpoint struct {
 
 	format atomic.Uint32 // what was agreed: law, and payload type of keys << 8
 
-	socket *socket      // one of the two
-	writer PacketWriter //
-	ports  *Ports
+	socket  *socket      // one of the two
+	writer  PacketWriter //
+	ports   *Ports
+	control *net.UDPConn // for reports, or
+	mux     bool         // the reports use the socket
+
+	name        [16]byte // of this end in reports (RFC 7022)
+	reportEvery int64
+	reportAt    int64 // of the clock
 
 	keys   keyQueue
 	in     input
@@ -79,6 +88,11 @@ func newEndpoint(p *Pacer, law audio.Law, dtmf uint8, ptime time.Duration, log *
 	}
 	e := &Endpoint{pacer: p, log: log, done: make(chan struct{})}
 	e.agree(law, dtmf)
+	e.reportEvery = reportEvery
+	e.reportAt = p.now() + reportEvery/4 + rand.Int64N(reportEvery/2)
+	for i := range e.name {
+		e.name[i] = "abcdefghijklmnopqrstuvwxyz234567"[rand.IntN(32)]
+	}
 	e.out = output{
 		// Unpredictable beginnings, RFC 3550 §5.1.
 		ssrc: rand.Uint32(), seq: uint16(rand.Uint32()), base: rand.Uint32(),
@@ -94,6 +108,9 @@ func NewUDP(p *Pacer, conn *net.UDPConn, cfg UDPConfig) *Endpoint {
 	e := newEndpoint(p, cfg.Law, cfg.DTMF, cfg.Ptime, cfg.Log)
 	e.ports = cfg.Ports
 	e.socket = newSocket(conn, cfg.Plain)
+	if e.mux = cfg.RTCPMux; !e.mux && cfg.Ports != nil {
+		e.control = cfg.Ports.control(conn)
+	}
 	e.in.signalled = unmap(cfg.Remote)
 	e.in.latching = true
 	if cfg.SRTP != nil {
@@ -159,6 +176,9 @@ func (e *Endpoint) Start() {
 		}
 		if e.socket != nil {
 			e.reader.Go(e.receive)
+			if e.control != nil {
+				e.reader.Go(e.receiveControl)
+			}
 		}
 		e.slot = e.pacer.add(e)
 	})
@@ -201,6 +221,7 @@ func (e *Endpoint) Update(remote netip.AddrPort, held bool) {
 	if moved {
 		e.in.signalled = remote
 		e.in.previous, e.in.latched = e.in.latched, netip.AddrPort{}
+		e.in.reports.from = netip.AddrPort{}
 		e.in.latching = true
 		e.in.candidate = candidate{}
 		e.adjustFilter()
@@ -245,6 +266,14 @@ type Stats struct {
 	DroppedInvalid uint64        // not RTP, or of a format not agreed
 	LastIn         time.Time     // zero when nothing came yet
 	SRTPErrors     uint64        // packets that the key does not vouch for, or that came twice
+
+	// From the reports (RTCP): zero until the first came.
+	RTT       time.Duration
+	LostOut   uint64        // of what we sent
+	JitterOut time.Duration // of what we sent, where it arrived
+	MOS       float64       // 1 (bad) to 4.5: how the last seconds sounded; 0 = nothing to judge
+
+	Silent bool // packets came, but never a sound above -50 dBFS
 
 	// Sampled: while nobody listens, the kernel passes on one sound packet in
 	// 32 and everything else. PacketsIn counts only what was passed on, LostIn

@@ -72,6 +72,7 @@ type output struct {
 	lastTick  int64
 	lastSent  int64
 	sent      uint64
+	octets    uint64 // of sound
 	late      uint64
 	skipped   uint64
 	failed    uint64
@@ -171,6 +172,9 @@ func (e *Endpoint) Music(clip *audio.Clip) {
 // tick sends the packet that is due at deadline, if the pacer is the one to
 // send it.
 func (e *Endpoint) tick(deadline, now int64, buf *[headerLength + audio.FrameSamples]byte) {
+	if now >= e.reportAt {
+		e.report(now)
+	}
 	o := &e.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -303,6 +307,7 @@ func (e *Endpoint) transmit(packet []byte, payloadType uint8, ts uint32, now int
 // send writes the header in front of the payload and sends both.
 func (e *Endpoint) send(packet []byte, payloadType uint8, seq uint16, ts uint32, marker bool) {
 	o := &e.out
+	octets := len(packet) - headerLength
 	var err error
 	if e.socket != nil {
 		packet[0] = 2 << 6 // version
@@ -328,4 +333,5 @@ func (e *Endpoint) send(packet []byte, payloadType uint8, seq uint16, ts uint32,
 		return
 	}
 	o.sent++
+	o.octets += uint64(octets)
 }

@@ -30,8 +30,14 @@ type Ports struct {
 	ip netip.Addr
 
 	mu   sync.Mutex
-	free []restingPort        // oldest first
-	used map[*net.UDPConn]int // conn → port
+	free []restingPort // oldest first
+	used map[*net.UDPConn]pair
+}
+
+// pair is a port for sound and the one above it for reports (RFC 3550 §11).
+type pair struct {
+	port    int
+	control *net.UDPConn
 }
 
 type restingPort struct {
@@ -49,7 +55,7 @@ func NewPorts(ip netip.Addr, first, last int) (*Ports, error) {
 		return nil, fmt.Errorf("voice ports: the range %d to %d is not usable; choose even ports between 1024 and 65534, usually %d to %d",
 			first, last, FirstPort, LastPort)
 	}
-	p := &Ports{ip: ip, used: make(map[*net.UDPConn]int)}
+	p := &Ports{ip: ip, used: make(map[*net.UDPConn]pair)}
 	for port := first; port <= last; port += 2 {
 		p.free = append(p.free, restingPort{port: port})
 	}
@@ -58,7 +64,7 @@ func NewPorts(ip netip.Addr, first, last int) (*Ports, error) {
 	return p, nil
 }
 
-// Open binds a free port.
+// Open binds a free port, and the one above it for reports.
 func (p *Ports) Open() (*net.UDPConn, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -75,8 +81,13 @@ func (p *Ports) Open() (*net.UDPConn, error) {
 		}
 		conn, err := net.ListenUDP(network, net.UDPAddrFromAddrPort(netip.AddrPortFrom(p.ip, uint16(next.port))))
 		if err == nil {
-			p.used[conn] = next.port
-			return conn, nil
+			var control *net.UDPConn
+			control, err = net.ListenUDP(network, net.UDPAddrFromAddrPort(netip.AddrPortFrom(p.ip, uint16(next.port+1))))
+			if err == nil {
+				p.used[conn] = pair{next.port, control}
+				return conn, nil
+			}
+			conn.Close() // nothing can be done about an error of a socket nobody used
 		}
 		// Another program has this port. Ask again later.
 		busy = err
@@ -88,14 +99,22 @@ func (p *Ports) Open() (*net.UDPConn, error) {
 	return nil, ErrNoPorts
 }
 
+// control is the socket for reports of one that Open returned.
+func (p *Ports) control(conn *net.UDPConn) *net.UDPConn {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.used[conn].control
+}
+
 // Release closes the socket and lets its port rest. Releasing twice, or a
 // socket that did not come from Open, only closes it.
 func (p *Ports) Release(conn *net.UDPConn) {
 	conn.Close() // nothing can be done about an error of a socket nobody uses
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if port, ok := p.used[conn]; ok {
+	if used, ok := p.used[conn]; ok {
+		used.control.Close()
 		delete(p.used, conn)
-		p.free = append(p.free, restingPort{port, time.Now().Add(portRest)})
+		p.free = append(p.free, restingPort{used.port, time.Now().Add(portRest)})
 	}
 }

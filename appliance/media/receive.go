@@ -35,6 +35,10 @@ type input struct {
 	ssrc    uint32
 	known   bool // ssrc is
 	counter counter
+	reports reports
+
+	sound bool // there was some
+	loud  bool // above silence
 
 	lastIn  int64
 	packets uint64
@@ -84,8 +88,12 @@ func (e *Endpoint) incoming(h *rtp.Header, b []byte, from netip.AddrPort, now in
 		in.mu.Unlock()
 		return
 	}
-	// RTCP on the RTP port (RFC 5761 §4) is welcome and of no interest.
+	// RTCP on the RTP port (RFC 5761 §4); without agreement it is welcome and
+	// of no interest.
 	if len(b) >= 2 && b[1]&0x7f >= 64 && b[1]&0x7f <= 95 {
+		if e.mux && !in.latching {
+			e.reported(b, from, now)
+		}
 		in.mu.Unlock()
 		return
 	}
@@ -136,6 +144,9 @@ func (e *Endpoint) incoming(h *rtp.Header, b []byte, from netip.AddrPort, now in
 	case kindKey:
 		key, pressed = in.decoder.packet(h.Timestamp, payload)
 	case kindSound:
+		if !in.loud {
+			in.listen(payload, audio.Law(h.PayloadType))
+		}
 		if in.recorder != nil {
 			in.recorder.packet(h.Timestamp, payload, audio.Law(h.PayloadType), now)
 		}
@@ -158,6 +169,18 @@ func (e *Endpoint) incoming(h *rtp.Header, b []byte, from netip.AddrPort, now in
 			// There is room for our header: the one that came was no shorter.
 			start := len(b) - len(payload) - int(h.PaddingSize) - headerLength
 			c.other(e).relayAudio(c, h, b[start:start+headerLength+len(payload)], audio.Law(h.PayloadType), now)
+		}
+	}
+}
+
+// listen looks for the first sound louder than -50 dBFS.
+func (in *input) listen(payload []byte, law audio.Law) {
+	const quiet = 104 // of 32768
+	in.sound = in.sound || len(payload) > 0
+	for _, b := range payload {
+		if s := law.Sample(b); s > quiet || s < -quiet {
+			in.loud = true
+			return
 		}
 	}
 }
@@ -300,6 +323,8 @@ func (in *input) stats(s *Stats) {
 	s.DroppedForeign, s.DroppedInvalid = in.foreign, in.invalid
 	s.Sampled = in.sampled
 	s.SRTPErrors = in.srtpErrors
+	s.Silent = in.sound && !in.loud
+	in.reports.stats(s)
 }
 
 // counter keeps the receiver statistics of RFC 3550 appendix A.3 and A.8.
@@ -309,6 +334,7 @@ type counter struct {
 	high     uint16 // highest so far
 	wraps    uint32
 	received uint32
+	got      uint64 // in all runs
 	lost     uint64 // in runs before this one
 	transit  int64
 	timed    bool
@@ -349,6 +375,7 @@ func (c *counter) packet(seq uint16, ts uint32, now int64, sound bool) {
 		c.base, c.high, c.wraps, c.received = seq, seq, 0, 0
 	}
 	c.received++
+	c.got++
 	if !sound {
 		return // events keep one timestamp for many packets
 	}
