@@ -26,6 +26,7 @@ const (
 	OutcomeDropped        Outcome = "dropped"          // the line failed during the talk
 	OutcomeInterrupted    Outcome = "interrupted"      // the box stopped while the call ran
 	OutcomeCallBack       Outcome = "callback_request" // asked to be called
+	OutcomeNotReached     Outcome = "not_reached"      // a call of ours that was not answered
 	OutcomeSupervisor     Outcome = "supervisor_line"  // not a person seeking help
 )
 

@@ -106,7 +106,7 @@ func (d *deskPage) run(ctx context.Context) {
 	d.token = d.seat.PageOpened()
 	defer d.seat.PageClosed(d.token)
 	var group sync.WaitGroup
-	for _, part := range []func(context.Context) error{d.read, d.carryOut, d.show} {
+	for _, part := range []func(context.Context) error{d.read, d.carryOut, d.show, d.complain} {
 		group.Go(func() {
 			defer func() {
 				if fault := recover(); fault != nil {
@@ -193,6 +193,30 @@ func (d *deskPage) carryOut(ctx context.Context) error {
 		}
 		if err := d.tell(ctx, *answer); err != nil {
 			return err
+		}
+	}
+}
+
+// complaining is what a seat offers that finds out later that something asked
+// for did not come about.
+type complaining interface {
+	Complaints() <-chan desk.Complaint
+}
+
+// complain passes such news on.
+func (d *deskPage) complain(ctx context.Context) error {
+	var news <-chan desk.Complaint
+	if seat, ok := d.seat.(complaining); ok {
+		news = seat.Complaints()
+	}
+	for {
+		select {
+		case c := <-news:
+			if err := d.tell(ctx, reply{Type: "error", For: c.For, Text: c.Text}); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return nil
 		}
 	}
 }

@@ -43,7 +43,26 @@ type SIP struct {
 	Supervisor []string `yaml:"supervisor_numbers" doc:"Numbers that reach the supervisor line (caller number and PIN)."`
 	Peers      []string `yaml:"peers" doc:"Addresses or networks calls may come from, like 203.0.113.7 or 10.0.0.0/8. Empty: from anywhere. Others hear nothing at all."`
 	Trusted    bool     `yaml:"trust_identity" doc:"The trunk vouches for the caller's number in P-Asserted-Identity."`
+	Lines      []Line   `yaml:"lines" doc:"Lines for calls out, in the order they are tried: name, servers (a list of addresses), user and password where they are asked for, from (caller ID), max_calls."`
+	Outgoing   Outgoing `yaml:"outgoing" doc:"What may be dialled from here. Nothing, until this says so."`
 	MaxCalls   int      `yaml:"max_calls" doc:"Calls at a time; further ones are asked to try again."`
+}
+
+// Line is one line for calls out.
+type Line struct {
+	Name     string   `yaml:"name"`
+	Servers  []string `yaml:"servers"`
+	User     string   `yaml:"user,omitempty"`
+	Password string   `yaml:"password,omitempty"`
+	From     string   `yaml:"from,omitempty"`
+	MaxCalls int      `yaml:"max_calls,omitempty"`
+}
+
+// Outgoing says what may be dialled.
+type Outgoing struct {
+	Prefixes []string `yaml:"prefixes" doc:"Beginnings of full numbers that may be called, like [\"+1202\", \"+52\"]. Empty: no calls out."`
+	Roles    []string `yaml:"roles" doc:"Who may call out: agent, supervisor, coordinator."`
+	PerHour  int      `yaml:"per_hour" doc:"Calls out in any hour, all together."`
 }
 
 // Sound is voice over UDP.
@@ -63,7 +82,8 @@ type Web struct {
 func Default() Config {
 	return Config{
 		Data: "data", Name: "Hotline", Operation: "Response", Region: "US", Languages: []string{"es", "en"},
-		SIP:   SIP{Listen: "0.0.0.0:5060", Help: []string{"100"}, Supervisor: []string{"199"}, MaxCalls: 1000},
+		SIP: SIP{Listen: "0.0.0.0:5060", Help: []string{"100"}, Supervisor: []string{"199"}, MaxCalls: 1000,
+			Outgoing: Outgoing{Roles: []string{"supervisor", "coordinator"}, PerHour: 60}},
 		Sound: Sound{FirstPort: 16384, LastPort: 32766},
 		Web:   Web{Listen: "0.0.0.0:8443", Sound: "8444"},
 		Ring:  20,
@@ -181,6 +201,16 @@ func (c *Config) validate() error {
 	}
 	if _, err := c.Peers(); err != nil {
 		wrong = append(wrong, err)
+	}
+	for i, line := range c.SIP.Lines {
+		if line.Name == "" || len(line.Servers) == 0 {
+			say("sip: lines: line %d needs a name and at least one server", i+1)
+		}
+	}
+	for _, prefix := range c.SIP.Outgoing.Prefixes {
+		if !strings.HasPrefix(prefix, "+") || strings.Trim(prefix[1:], "0123456789") != "" {
+			say("sip: outgoing: prefixes: %q is not the beginning of a full number, like +1202", prefix)
+		}
 	}
 	if c.SIP.MaxCalls < 1 || c.SIP.MaxCalls > 10_000 {
 		say("sip: max_calls: %d is not between 1 and 10000", c.SIP.MaxCalls)

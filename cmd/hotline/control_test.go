@@ -28,8 +28,13 @@ type worker struct {
 // runs to the end of the test.
 func (b *box) seated(name string, hz float64, supervises bool) *worker {
 	b.t.Helper()
+	return b.seatedAs(name, hz, supervises, "agent")
+}
+
+func (b *box) seatedAs(name string, hz float64, supervises bool, role string) *worker {
+	b.t.Helper()
 	w := &worker{b: b, id: "id-of-" + name, hz: hz}
-	w.seat = b.h.desk.Seat(desk.Person{ID: w.id, Name: name, Login: name, Profile: "all", Supervises: supervises})
+	w.seat = b.h.desk.Seat(desk.Person{ID: w.id, Name: name, Login: name, Profile: "all", Role: role, Supervises: supervises})
 	w.seat.PageOpened()
 	w.sound = softphonetest.Open(b.t)
 	offer := w.sound.Offer(b.t)
@@ -101,7 +106,8 @@ func (w *worker) answer() {
 			return
 		}
 		if time.Now().After(limit) {
-			v, _ := w.b.h.desk.FloorView(time.Now()); w.b.t.Fatalf("%s accepted a call that does not begin: %+v %+v", w.id, s, v)
+			v, _ := w.b.h.desk.FloorView(time.Now())
+			w.b.t.Fatalf("%s accepted a call that does not begin: %+v %+v", w.id, s, v)
 		}
 	}
 }

@@ -138,7 +138,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		Operation: cfg.Operation, Region: cfg.Region, Entries: entries(cfg), Contacts: h.contacts, Cases: cases,
 		Dispatcher: h.dispatch, Engine: engine, Prompts: library, Mode: h.mode, Registry: registry, Gateway: h.phones,
 		NewRoom: func() *media.Room { return media.NewRoom(h.callers, log) },
-		Robot:   robot, Log: log,
+		Dial:    h.dialler(cfg), Robot: robot, Log: log,
 	})
 	if err := h.listenForCalls(cfg, m); err != nil {
 		return h, err
@@ -201,9 +201,44 @@ func (h *hotline) listenForCalls(cfg config.Config, m manner) error {
 	h.trunk, err = trunk.New(trunk.Config{
 		Conn: conn, Advertise: advertise, Ports: ports, Pacer: h.callers, Peers: peers, MaxCalls: cfg.SIP.MaxCalls,
 		Serves: func(called string) bool { _, ok := ours[called]; return ok }, Handle: h.desk.Take,
-		Region: cfg.Region, TrustIdentity: cfg.SIP.Trusted, Drain: m.drain, Log: h.log,
+		Region: cfg.Region, TrustIdentity: cfg.SIP.Trusted, Drain: m.drain, Log: h.log, Allow: outbound(cfg),
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return h.trunk.UseLines(lines(cfg)...)
+}
+
+// outbound is what may be dialled: nothing, unless the configuration says so.
+func outbound(cfg config.Config) func(call.Number, string) error {
+	o := cfg.SIP.Outgoing
+	if len(cfg.SIP.Lines) == 0 || len(o.Prefixes) == 0 {
+		return nil
+	}
+	policy := &trunk.OutboundPolicy{PerHour: o.PerHour, Rules: []trunk.DialRule{{Roles: o.Roles, Prefixes: o.Prefixes}}}
+	return policy.Allow
+}
+
+func lines(cfg config.Config) []trunk.Line {
+	var out []trunk.Line
+	for _, l := range cfg.SIP.Lines {
+		out = append(out, trunk.Line{Name: l.Name, Kind: trunk.Static, Servers: l.Servers, User: l.User, Password: l.Password,
+			From: call.ParseNumber(l.From, cfg.Region), MaxCalls: l.MaxCalls})
+	}
+	return out
+}
+
+// ringOutFor is how long a number that we call may ring.
+const ringOutFor = 45 * time.Second
+
+// dialler places calls for agents, nil when there is no line.
+func (h *hotline) dialler(cfg config.Config) func(context.Context, call.Number, string) (*trunk.Call, error) {
+	if outbound(cfg) == nil {
+		return nil
+	}
+	return func(ctx context.Context, to call.Number, role string) (*trunk.Call, error) {
+		return h.trunk.Dial(ctx, trunk.Outgoing{To: to, Role: role, RingFor: ringOutFor})
+	}
 }
 
 // Run takes calls until ctx ends: then no new ones, running ones up to the

@@ -140,8 +140,7 @@ func (t *talk) answered(a answer) (end talkEnd, over bool) {
 	if a.err != nil {
 		var user UserError
 		if !errors.As(a.err, &user) {
-			user = "The number could not be reached. The caller is still with you."
-			t.d.cfg.Log.Warn("an outside number was not reached", "contact", t.conv.id, "error", a.err)
+			user = dialSentence(a.err) + " The caller is still with you."
 		}
 		t.conv.change(func() { t.conv.failed = string(user) })
 		t.resume()

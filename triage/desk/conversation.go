@@ -32,6 +32,8 @@ type conversation struct {
 	protected  bool
 	left       bool
 	file       *triage.Case
+	outgoing   bool // we have called them
+	ringingOut bool
 	help       bool // the agent asks for a supervisor
 	lead       string
 	failed     string // why the person asked last did not answer
@@ -101,6 +103,7 @@ func (c *conversation) view(now time.Time, ringUntil time.Time) (*CallView, *Cas
 		v.Number, v.Earlier = "", nil
 	}
 	v.Parties, v.Consult, v.Listened, v.Whisper, v.Help = c.parties, c.consult, c.listened, c.whisper, c.help
+	v.Outgoing, v.RingingOut = c.outgoing, c.ringingOut
 	v.Recording, v.RecordingPolicy = "off", "never"
 	if c.failed != "" {
 		v.Consult = &ConsultView{Failed: c.failed}

@@ -62,6 +62,10 @@ type Desk struct {
 	queued map[string]*conversation // of contacts that wait or ring
 	late   []func() error           // endings of calls that could not be written yet
 
+	ctx  context.Context // of the calls that are made from here; ends with Run
+	stop context.CancelFunc
+	out  sync.WaitGroup
+
 	unsaved  atomic.Int64
 	patience atomic.Int64 // comeBack, except in tests
 }
@@ -70,6 +74,7 @@ type Desk struct {
 func New(cfg Config) *Desk {
 	d := &Desk{cfg: cfg, seats: map[string]*Seat{}, queued: map[string]*conversation{}}
 	d.patience.Store(int64(comeBack))
+	d.ctx, d.stop = context.WithCancel(context.Background())
 	return d
 }
 
@@ -95,6 +100,8 @@ func (d *Desk) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
+			d.stop()
+			d.out.Wait()
 			d.closeSeats()
 			return nil
 		case now := <-tick.C:
@@ -167,7 +174,7 @@ func (d *Desk) Seat(p Person) *Seat {
 	d.mu.Lock()
 	s := d.seats[p.ID]
 	if s == nil {
-		s = &Seat{d: d, changed: make(chan struct{}), phoneChanged: make(chan struct{})}
+		s = &Seat{d: d, complaints: make(chan Complaint, 4), changed: make(chan struct{}), phoneChanged: make(chan struct{})}
 		d.seats[p.ID] = s
 	}
 	d.mu.Unlock()

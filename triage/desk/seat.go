@@ -33,6 +33,7 @@ type Seat struct {
 	wrapLast     bool          // nobody had the caller after this agent: its word closes the contact
 	monitoring   *MonitoringView
 	next         string // state to take after the call
+	complaints   chan Complaint
 	changed      chan struct{}
 }
 
@@ -40,6 +41,23 @@ type Seat struct {
 type UserError string
 
 func (e UserError) Error() string { return string(e) }
+
+// Complaint is why something that a page asked for did not come about, some time
+// after it was asked for.
+type Complaint struct {
+	For  string // type of the command
+	Text string
+}
+
+// Complaints delivers them to the page that holds the seat.
+func (s *Seat) Complaints() <-chan Complaint { return s.complaints }
+
+func (s *Seat) complain(about string, text UserError) {
+	select {
+	case s.complaints <- Complaint{about, string(text)}:
+	default: // no page is there to read it
+	}
+}
 
 // Command is what a page asks for.
 type Command struct {
@@ -259,6 +277,8 @@ func (s *Seat) do(ctx context.Context, c Command) error {
 			return err
 		}
 		return s.ask(ctx, conv, c)
+	case "call.out":
+		return s.callOut(ctx, c)
 	case "monitor", "monitor.take":
 		return s.supervise(ctx, c)
 	case "emergency":

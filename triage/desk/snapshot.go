@@ -39,7 +39,7 @@ func (s *Seat) Snapshot() Snapshot {
 // Directory is whom the person may send a caller to or ask.
 func (s *Seat) Directory() Directory {
 	me := s.id()
-	out := Directory{Agents: []DirectoryAgent{}, Queues: s.d.cfg.Dispatcher.Queues()}
+	out := Directory{Agents: []DirectoryAgent{}, Queues: s.d.cfg.Dispatcher.Queues(), Outgoing: s.d.cfg.Dial != nil}
 	agents, _ := s.d.cfg.Dispatcher.View()
 	for _, a := range agents {
 		if a.ID != me && a.State != triage.Offline {

@@ -159,7 +159,9 @@ func (s *story) close() {
 		s.d.later(write)
 	}
 	s.d.cfg.Dispatcher.Touch()
-	s.leg.Hangup(call.Cause{By: call.BySystem, Reason: "the call is over"})
+	if s.leg != nil { // a call out that nobody answered has none
+		s.leg.Hangup(call.Cause{By: call.BySystem, Reason: "the call is over"})
+	}
 }
 
 // noteFlow keeps what the dialogue found out.
@@ -256,9 +258,13 @@ func (s *story) serve(out ivr.Outcome) {
 	conv := s.conversation(out)
 	defer close(conv.ended)
 	s.goTo = destination{queue: out.Queue}
-	priority := out.Priority
+	s.rounds(conv, out.Treatment, out.Priority)
+}
+
+// rounds waits for an agent and talks, as often as it takes.
+func (s *story) rounds(conv *conversation, treatment string, priority int) {
 	for {
-		agent, err := s.wait(conv, out.Treatment, priority)
+		agent, err := s.wait(conv, treatment, priority)
 		if err != nil {
 			s.left(triage.OutcomeAbandonedQueue, triage.OpenAbandoned)
 			if errors.Is(err, triage.ErrStopped) {
@@ -271,19 +277,27 @@ func (s *story) serve(out ivr.Outcome) {
 			}
 			return
 		}
-		switch s.talk(conv, agent) {
-		case talkOver:
+		end := s.talk(conv, agent)
+		if end == talkOver {
 			return
-		case agentGone: // the agent is gone, the caller is not: first in line for the next one
-			priority = -1
-		case callerSent:
-			conv.change(func() { conv.queue = s.goTo.queue })
-			s.change(func(k *triage.Contact, _ time.Time) []events.Event {
-				k.Queue = s.goTo.queue
-				return []events.Event{{Kind: "queue.entered", Queue: k.Queue}}
-			})
 		}
+		if end == agentGone { // the agent is gone, the caller is not: first in line for the next one
+			priority = -1
+		}
+		s.sent(conv, end)
 	}
+}
+
+// sent notes where a caller goes on to.
+func (s *story) sent(conv *conversation, end talkEnd) {
+	if end != callerSent {
+		return
+	}
+	conv.change(func() { conv.queue = s.goTo.queue })
+	s.change(func(k *triage.Contact, _ time.Time) []events.Event {
+		k.Queue = s.goTo.queue
+		return []events.Event{{Kind: "queue.entered", Queue: k.Queue}}
+	})
 }
 
 func (s *story) conversation(out ivr.Outcome) *conversation {

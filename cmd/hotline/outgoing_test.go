@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"hotline/appliance/audio"
+	"hotline/appliance/config"
+	"hotline/appliance/trunk/phone"
+	"hotline/triage"
+	"hotline/triage/desk"
+)
+
+// outside is a telephone network in which +1202555019x numbers are people who
+// speak a tone, +12025550180 is busy and the rest does not exist.
+func outside(t *testing.T, hz float64) (*phone.Station, <-chan *phone.Call) {
+	t.Helper()
+	answered := make(chan *phone.Call, 4)
+	s, err := phone.Listen(context.Background(), netip.MustParseAddr("127.0.0.1"), phone.Config{}, func(_ context.Context, r *phone.Request) {
+		user := r.Recipient.User
+		var err error
+		switch {
+		case r.Method != "INVITE":
+			err = r.Reply(nil, 200, false)
+		case strings.HasPrefix(user, "+1202555019"):
+			if err = r.Reply(nil, 180, false); err != nil {
+				break
+			}
+			var c *phone.Call
+			if c, err = r.Answer(); err == nil {
+				c.SayLoop(audio.Tone(hz, time.Second, -12))
+				answered <- c
+			}
+		case user == "+12025550180":
+			err = r.Reply(nil, 486, false)
+		default:
+			err = r.Reply(nil, 404, false)
+		}
+		if err != nil {
+			t.Errorf("the telephone network: %v", err)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s, answered
+}
+
+func (b *box) complaint(w *worker) desk.Complaint {
+	b.t.Helper()
+	select {
+	case c := <-w.seat.Complaints():
+		return c
+	case <-time.After(15 * time.Second):
+		b.t.Fatal("the page is not told what went wrong")
+		return desk.Complaint{}
+	}
+}
+
+func TestCallingOut(t *testing.T) {
+	t.Parallel()
+	net, answered := outside(t, cHz)
+	b := startBoxWith(t, func(c *config.Config) {
+		c.SIP.Lines = []config.Line{{Name: "gateway", Servers: []string{net.Addr().String()}}}
+		c.SIP.Outgoing.Prefixes = []string{"+1202555"}
+	})
+	amal := b.seated("Amal", aHz, false)
+	rosa := b.seatedAs("Rosa", sHz, true, "supervisor")
+	rosa.do(desk.Command{Type: "ready"})
+
+	// Nobody without the role, nothing outside the list.
+	amal.do(desk.Command{Type: "call.out", Number: "+1 202 555 0193", Queue: "help"})
+	if c := b.complaint(amal); !strings.Contains(c.Text, "not allowed") {
+		t.Errorf("a volunteer who calls out is told %q", c.Text)
+	}
+	rosa.do(desk.Command{Type: "call.out", Number: "+44 20 7946 0018", Queue: "help"})
+	if c := b.complaint(rosa); !strings.Contains(c.Text, "not allowed") {
+		t.Errorf("calling a country that is not on the list is answered with %q", c.Text)
+	}
+	rosa.is(triage.Ready)
+	rosa.do(desk.Command{Type: "call.out", Number: "+1 202 555 0180", Queue: "help"})
+	if c := b.complaint(rosa); !strings.Contains(c.Text, "busy") {
+		t.Errorf("a busy number is told as %q", c.Text)
+	}
+	rosa.is(triage.Ready)
+
+	rosa.do(desk.Command{Type: "call.out", Number: "+1 202 555 0191", Queue: "help"})
+	person := <-answered
+	b.hears("Rosa", rosa.sound, allHz, cHz)
+	b.hears("the person called", callerEar{person}, allHz, sHz)
+	contact := rosa.seat.Snapshot().Call.Contact
+	rosa.do(desk.Command{Type: "end"})
+	b.ended(person)
+	rosa.is(triage.WrapUp)
+	rosa.do(desk.Command{Type: "wrap", Contact: contact, Disposition: "info_given"})
+	row := only(t, b.exportUntil("contacts", "disposition", "info_given"), "number_dialled", "+12025550191")
+	if row["direction"] != "out" || row["outcome"] != "answered" || row["agent"] != "Rosa" {
+		t.Errorf("the call is recorded as %v", row)
+	}
+	only(t, b.export("contacts"), "number_dialled", "+12025550180")
+}
+
+func TestACallerIsGivenToSomebodyOutside(t *testing.T) {
+	t.Parallel()
+	net, answered := outside(t, bHz)
+	b := startBoxWith(t, func(c *config.Config) {
+		c.SIP.Lines = []config.Line{{Name: "gateway", Servers: []string{net.Addr().String()}}}
+		c.SIP.Outgoing.Prefixes = []string{"+1202555"}
+	})
+	rosa := b.seatedAs("Rosa", sHz, true, "supervisor")
+	rosa.do(desk.Command{Type: "ready"})
+	caller := b.helpCall("+12024561131", cHz)
+	rosa.answer()
+	b.hears("Rosa", rosa.sound, allHz, cHz)
+	rosa.do(desk.Command{Type: "consult", To: desk.Target{Kind: "number", ID: "+12025550192"}})
+	person := <-answered
+	b.hears("Rosa, asking outside,", rosa.sound, allHz, bHz)
+	b.hears("the caller, on music,", callerEar{caller}, allHz)
+	rosa.do(desk.Command{Type: "consult.transfer"})
+	rosa.is(triage.WrapUp)
+	b.hears("the caller, with the person outside,", callerEar{caller}, allHz, bHz)
+	b.hears("the person outside, with the caller,", callerEar{person}, allHz, cHz)
+	person.Hangup()
+	b.ended(caller)
+	oneStream(t, caller)
+}

@@ -1,0 +1,145 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"hotline/appliance/audio"
+	"hotline/appliance/call"
+	"hotline/appliance/events"
+	"hotline/appliance/trunk"
+	"hotline/ivr"
+	"hotline/triage"
+)
+
+// callOut places a call for an agent (O7): the contact is on disk before it is
+// dialled, and the talk is the same as with a caller who rang us.
+func (s *Seat) callOut(ctx context.Context, c Command) error {
+	d := s.d
+	if d.cfg.Dial == nil {
+		return UserError("This hotline has no line for outgoing calls.")
+	}
+	number := call.ParseNumber(c.Number, d.cfg.Region)
+	if !number.E164() {
+		return UserError("Enter the phone number with country code, like +1 202 555 0147.")
+	}
+	phone, _ := s.livePhone(time.Now())
+	if phone == nil {
+		return UserError("Nobody could hear you: this page has no sound connection yet. Allow the microphone, then try again.")
+	}
+	id := s.id()
+	opened, err := d.cfg.Contacts.Open(ctx, triage.Contact{Operation: d.cfg.Operation, Channel: "phone", Direction: "out",
+		Dialled: string(number), Caller: number, Queue: c.Queue, Agent: id, AgentName: s.name()})
+	if err != nil {
+		return err
+	}
+	if err := d.cfg.Dispatcher.Occupy(id, opened.ID); err != nil {
+		_, endErr := d.cfg.Contacts.End(ctx, opened.ID, func(k *triage.Contact, _ time.Time) {
+			k.Outcome, k.EndedBy, k.EndReason = triage.OutcomeNotReached, call.BySystem, "the agent was not free"
+		})
+		return errors.Join(err, endErr)
+	}
+	st := &story{d: d, ctx: d.ctx, contact: opened, queuedAt: opened.ReceivedAt, goTo: destination{queue: c.Queue},
+		ending: ending{outcome: triage.OutcomeNotReached, by: call.BySystem, reason: "ended for an unknown reason"}}
+	conv := &conversation{id: opened.ID, number: number, queue: c.Queue, since: opened.ReceivedAt, mode: "normal",
+		requests: make(chan request), ended: make(chan struct{}), outgoing: true, ringingOut: true}
+	s.begin(conv)
+	d.out.Go(func() { st.dial(conv, s, number) })
+	return nil
+}
+
+// dial rings the number while the agent hears the ring tone, and talks.
+func (s *story) dial(conv *conversation, seat *Seat, number call.Number) {
+	defer close(conv.ended)
+	defer s.close()
+	ctx, stop := context.WithCancel(s.ctx)
+	defer stop()
+	type result struct {
+		leg *trunk.Call
+		err error
+	}
+	got := make(chan result, 1)
+	go func() { // ends with ctx; its result is taken in every case
+		leg, err := s.d.cfg.Dial(ctx, number, seat.role())
+		got <- result{leg, err}
+	}()
+	if phone, _ := seat.livePhone(time.Now()); phone != nil {
+		phone.Audio().Music(ringTone())
+		defer phone.Audio().Music(nil)
+	}
+	var r result
+	cancelled := false
+	for waiting := true; waiting; {
+		select {
+		case r = <-got:
+			waiting = false
+		case q := <-conv.requests:
+			if q.c.Type != "end" {
+				q.reply <- UserError("Nobody has answered yet.")
+				continue
+			}
+			cancelled = true
+			stop()
+			q.reply <- nil
+		}
+	}
+	if r.err != nil {
+		s.notReached(conv, seat, r.err, cancelled)
+		return
+	}
+	s.leg, s.ctx = r.leg, r.leg.Context()
+	conv.change(func() { conv.ringingOut = false })
+	if phone, _ := seat.livePhone(time.Now()); phone != nil {
+		phone.Audio().Music(nil)
+	}
+	s.change(func(k *triage.Contact, now time.Time) []events.Event {
+		k.AnsweredAt, k.QueuedAt = now, now
+		return []events.Event{{Kind: "contact.reached", Agent: k.Agent, Queue: k.Queue}}
+	})
+	if end := s.talk(conv, seat.id()); end != talkOver {
+		// Sent on, or the agent was lost: the person called has a place in the line.
+		s.sent(conv, end)
+		s.rounds(conv, ivr.FlowWaiting, -1)
+	}
+}
+
+// notReached records a call that nobody answered and frees the agent.
+func (s *story) notReached(conv *conversation, seat *Seat, err error, cancelled bool) {
+	s.ending = ending{outcome: triage.OutcomeNotReached, by: call.ByNetwork, reason: "not reached"}
+	var refused *trunk.DialError
+	if errors.As(err, &refused) {
+		s.ending.reason = refused.Reason
+	}
+	if cancelled {
+		s.ending = ending{outcome: triage.OutcomeNotReached, by: call.ByAgent, reason: "the agent gave up"}
+	} else {
+		seat.complain("call.out", dialSentence(err))
+	}
+	seat.release(conv, false)
+	s.d.cfg.Dispatcher.Release(seat.id(), conv.id, true)
+	seat.touch()
+}
+
+// ringTone is what the agent hears while the other side rings: 425 Hz, one
+// second on, four off (ITU-T E.180).
+func ringTone() *audio.Clip {
+	return audio.Concat(audio.Tone(425, time.Second, -20), audio.Silence(4*time.Second))
+}
+
+// dialSentence explains why an outside number was not reached.
+func dialSentence(err error) UserError {
+	var refused *trunk.DialError
+	if !errors.As(err, &refused) {
+		return UserError(capital(err.Error()) + ".")
+	}
+	switch {
+	case refused.Busy():
+		return "The number is busy."
+	case refused.NoAnswer():
+		return "Nobody answered."
+	case refused.Status == 404 || refused.Status == 484 || refused.Status == 604:
+		return "There is no such number."
+	}
+	return UserError(capital(refused.Reason))
+}
