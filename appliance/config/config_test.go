@@ -36,6 +36,8 @@ func TestWhatIsDescribedIsReadBack(t *testing.T) {
 	want := Default()
 	want.Name, want.SIP.Peers, want.SIP.Help, want.LogAll = `Línea "uno": ayuda`, []string{"10.0.0.0/8", "203.0.113.7"}, []string{"+12024561111", "100"}, true
 	want.Web.Names = []string{"hotline.local"}
+	want.SIP.Lines = []Line{{Name: "gateway", Servers: []string{"192.0.2.7", "192.0.2.8:5070"}, User: "hot", Password: "p: #1", From: "+12024561000", MaxCalls: 4}}
+	want.SIP.Outgoing.Prefixes = []string{"+1202", "+52"}
 	got, err := Parse("x", []byte(want.Describe()))
 	if err != nil {
 		t.Fatalf("%v in\n%s", err, want.Describe())
@@ -57,6 +59,9 @@ func TestFaultsAreSentencesWithTheirPlace(t *testing.T) {
 		"sip:\n  supervisor_numbers: [\"100\"]\n":       "cannot be a help number and a supervisor number",
 		"sip:\n  peers: [everywhere]\n":                 "neither an IP address nor a network",
 		"sound:\n  first_port: 20001\n":                 "not an even range",
+		"sip:\n  lines: [{name: a}]\n":                  "at least one server",
+		"sip:\n  lines: [{nam: a}]\n":                   `there is no setting "nam"`,
+		"sip:\n  outgoing:\n    prefixes: [\"00\"]\n":   "not the beginning of a full number",
 		"ring_seconds: 3\n":                             "between 10 and 60",
 		"sip:\n  help_numbers: [\"1@2\"]\n":             "not a number as a trunk sends it",
 	} {
