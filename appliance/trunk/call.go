@@ -72,6 +72,7 @@ type Call struct {
 	mu         sync.Mutex
 	sound      *media.Endpoint
 	held       bool
+	sealed     bool
 	answeredAt time.Time
 	endedAt    time.Time
 
@@ -139,6 +140,7 @@ func (t *Trunk) newCall(r *sip.Request, tx *sip.ServerTx, called string, body []
 	}
 	c.dialog.open(r, id, conn, t.contact.Addr())
 	if offer != nil {
+		c.ours.seal(offer.sealing)
 		c.take(offer)
 	}
 	return c, nil
@@ -157,10 +159,11 @@ func (c *Call) take(s *session) {
 	c.theirs = s
 	sound := media.NewUDP(c.trunk.cfg.Pacer, c.conn, media.UDPConfig{
 		Law: s.law, DTMF: s.dtmf, Remote: s.remote, Ptime: s.ptime,
+		SRTP:  c.keys(s),
 		Ports: c.trunk.cfg.Ports, Log: c.log,
 	})
 	c.mu.Lock()
-	c.sound, c.held = sound, s.held
+	c.sound, c.held, c.sealed = sound, s.held, s.sealing != nil
 	c.mu.Unlock()
 }
 

@@ -165,7 +165,7 @@ func (c *Call) readAnswer(res *sip.Response) (*session, error) {
 	if refused != nil || body == nil {
 		return nil, errBadSDP
 	}
-	return readSession(body, addrOf(res.Source()), c.trunk.contact.Addr(), nil)
+	return c.answerOf(body, addrOf(res.Source()))
 }
 
 // connected takes the first 200 (RFC 3261 §13.2.2.4).

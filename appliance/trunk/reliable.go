@@ -99,7 +99,7 @@ func (c *Call) prack(m message) bool {
 		_ = c.reply(m, 200)
 		return true
 	}
-	s, err := readSession(body, sourceOf(m.Request), c.trunk.contact.Addr(), nil)
+	s, err := c.answerOf(body, sourceOf(m.Request))
 	if err != nil {
 		c.trunk.respond(m.tx, m.Request, refusedOffer(err))
 		return false

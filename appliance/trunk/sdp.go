@@ -25,7 +25,7 @@ const (
 
 var (
 	errBadSDP    = errors.New("the session description cannot be read")
-	errNoCommon  = errors.New("the session description offers no sound that the hotline speaks (PCMU or PCMA over RTP/AVP)")
+	errNoCommon  = errors.New("the session description offers no sound that the hotline speaks (PCMU or PCMA over RTP/AVP or RTP/SAVP)")
 	errNoAddress = errors.New("the session description names an address that the hotline cannot reach from its media address")
 )
 
@@ -72,14 +72,16 @@ type session struct {
 	dtmf      uint8 // payload type of telephone-event/8000, 0 = none
 	ptime     time.Duration
 	direction direction
-	held      bool // the far end does not want to hear us
+	held      bool     // the far end does not want to hear us
+	sealing   *sealing // how it encrypts, nil for sound in the clear
 	timing    sdp.Timing
 }
 
 // readSession reads an offer or an answer. Source is where its SIP message
 // came from, family the address family of our media. The law of a running call
-// stays as it is where the description allows it.
-func readSession(body []byte, source, family netip.Addr, running *audio.Law) (*session, error) {
+// stays as it is where the description allows it, and a call that began in the
+// clear or encrypted goes on so.
+func readSession(body []byte, source, family netip.Addr, running *session) (*session, error) {
 	known, lines, err := splitSession(body)
 	if err != nil {
 		return nil, err
@@ -103,14 +105,17 @@ func readSession(body []byte, source, family netip.Addr, running *audio.Law) (*s
 		}
 		media := description.MediaDescriptions[next]
 		next++
-		if s.chosen >= 0 {
+		if s.sealing != nil {
 			continue
 		}
-		err := s.take(&description, media, source, family, running)
-		if err == nil {
-			s.chosen = i
-		} else if !errors.Is(err, errNoCommon) {
+		candidate := *s
+		err := candidate.take(&description, media, line, source, family, running)
+		switch {
+		case err != nil && !errors.Is(err, errNoCommon):
 			why = err
+		case err == nil && (s.chosen < 0 || candidate.sealing != nil): // offered both ways: encrypted
+			candidate.chosen = i
+			*s = candidate
 		}
 	}
 	if s.chosen < 0 {
@@ -121,8 +126,15 @@ func readSession(body []byte, source, family netip.Addr, running *audio.Law) (*s
 
 // ours reports whether the line could carry our sound.
 func (l mediaLine) ours() bool {
-	return l.media == "audio" && (l.proto == "RTP/AVP" || l.proto == "RTP/AVPF") && l.port != "0"
+	switch l.proto {
+	case "RTP/AVP", "RTP/AVPF", "RTP/SAVP", "RTP/SAVPF":
+		return l.media == "audio" && l.port != "0"
+	}
+	return false
 }
+
+// sealed reports a line whose sound is encrypted.
+func (l mediaLine) sealed() bool { return strings.HasPrefix(l.proto, "RTP/SAVP") }
 
 // splitSession separates what is parsed in full from the m= lines that are
 // only refused. pion/sdp fails on a whole description when one line has a
@@ -185,9 +197,9 @@ func readMediaLine(value string) (mediaLine, bool) {
 }
 
 // take reads one audio line into s, or says why it cannot be used.
-func (s *session) take(description *sdp.SessionDescription, media *sdp.MediaDescription, source, family netip.Addr, running *audio.Law) error {
+func (s *session) take(description *sdp.SessionDescription, media *sdp.MediaDescription, line mediaLine, source, family netip.Addr, running *session) error {
 	maps := make(map[string]string, len(media.MediaName.Formats)) // payload type → encoding, lower case
-	s.direction = sendrecv
+	s.direction, s.sealing = sendrecv, nil
 	maxptime := time.Duration(0)
 	for _, a := range slices.Concat(description.Attributes, media.Attributes) {
 		switch a.Key {
@@ -199,6 +211,10 @@ func (s *session) take(description *sdp.SessionDescription, media *sdp.MediaDesc
 			s.direction = direction(a.Key)
 		case "ptime":
 			s.ptime = packetTime(a.Value, s.ptime)
+		case "crypto":
+			if sealing, ok := readSealing(a.Value); ok && s.sealing == nil && line.sealed() {
+				s.sealing = sealing
+			}
 		case "maxptime":
 			maxptime = packetTime(a.Value, 0)
 		}
@@ -207,13 +223,17 @@ func (s *session) take(description *sdp.SessionDescription, media *sdp.MediaDesc
 		s.ptime = maxptime
 	}
 
+	if line.sealed() != (s.sealing != nil) || running != nil && (running.sealing != nil) != (s.sealing != nil) {
+		return errNoCommon
+	}
+
 	found := false
 	s.dtmf = 0
 	for _, format := range media.MediaName.Formats {
 		encoding := maps[format]
 		law, is := lawOf(format, encoding)
 		switch {
-		case is && (!found || running != nil && *running == law):
+		case is && (!found || running != nil && running.law == law):
 			found = true
 			s.law = law
 		case s.dtmf == 0 && encoding == "telephone-event/8000":
@@ -297,6 +317,7 @@ type local struct {
 	id      uint64 // o= session id
 	version uint64
 	last    []byte
+	sealing *sealing // how we encrypt, nil for sound in the clear
 }
 
 // answer writes the answer to an offer: the line that carries our sound with
@@ -320,8 +341,12 @@ func (l *local) answer(offer *session) ([]byte, error) {
 // offer writes our own offer, for an INVITE that brought none.
 func (l *local) offer(laws []audio.Law, dtmf uint8) ([]byte, error) {
 	description := l.description()
+	proto := "RTP/AVP"
+	if l.sealing != nil {
+		proto = "RTP/SAVP"
+	}
 	description.MediaDescriptions = []*sdp.MediaDescription{
-		l.sound("RTP/AVP", laws, dtmf, audio.FrameDuration, sendrecv),
+		l.sound(proto, laws, dtmf, audio.FrameDuration, sendrecv),
 	}
 	return l.marshal(description)
 }
@@ -354,6 +379,9 @@ func (l *local) sound(proto string, laws []audio.Law, dtmf uint8, ptime time.Dur
 	}
 	if dtmf != 0 {
 		media.WithCodec(dtmf, "telephone-event", 8000, 0, "0-15")
+	}
+	if l.sealing != nil {
+		media.WithValueAttribute("crypto", l.sealing.attribute())
 	}
 	media.WithValueAttribute("ptime", strconv.Itoa(int(ptime/time.Millisecond)))
 	media.WithPropertyAttribute(string(d))

@@ -22,17 +22,17 @@ func lf(s string) []byte { return []byte(strings.ReplaceAll(s, "\n", "\r\n")) }
 const head4 = "v=0\no=- 1 1 IN IP4 192.0.2.9\ns=-\nc=IN IP4 192.0.2.9\nt=0 0\n"
 
 func TestReadSession(t *testing.T) {
-	mu := audio.MuLaw
+	mu := session{law: audio.MuLaw}
 	for _, tc := range []struct {
 		name, body     string
 		source, family netip.Addr
-		only           *audio.Law
+		running        *session
 		want           session
 		err            error
 	}{
 		{name: "static types without rtpmap", body: head4 + "m=audio 4000 RTP/AVP 8 0\n",
 			want: session{remote: netip.MustParseAddrPort("192.0.2.9:4000"), law: audio.ALaw, direction: sendrecv}},
-		{name: "only the law of the running call", only: &mu, body: head4 + "m=audio 4000 RTP/AVP 8 0\n",
+		{name: "only the law of the running call", running: &mu, body: head4 + "m=audio 4000 RTP/AVP 8 0\n",
 			want: session{remote: netip.MustParseAddrPort("192.0.2.9:4000"), direction: sendrecv}},
 		{name: "keys at 8000 Hz, not the wideband ones", body: head4 + "m=audio 4000 RTP/AVP 9 0 100 97\na=rtpmap:100 telephone-event/16000\na=rtpmap:97 Telephone-Event/8000\n",
 			want: session{remote: netip.MustParseAddrPort("192.0.2.9:4000"), dtmf: 97, direction: sendrecv}},
@@ -65,7 +65,7 @@ func TestReadSession(t *testing.T) {
 			if !tc.family.IsValid() {
 				tc.family = v4
 			}
-			got, err := readSession(lf(tc.body), tc.source, tc.family, tc.only)
+			got, err := readSession(lf(tc.body), tc.source, tc.family, tc.running)
 			if !errors.Is(err, tc.err) || (err == nil) != (got != nil) {
 				t.Fatalf("error %v, want %v", err, tc.err)
 			}
@@ -115,6 +115,7 @@ func FuzzAnswer(f *testing.F) {
 	f.Add(lf(head4 + "m=audio 4000 RTP/AVP 8 0 101\na=rtpmap:101 telephone-event/8000\na=sendonly\n"))
 	f.Add(lf(head4 + "m=image 9 udptl t38\nm=audio 4000 RTP/AVPF 0\nc=IN IP4 0.0.0.0\nm=video 1 RTP/AVP 31\n"))
 	f.Add(lf("v=0\no=- 1 1 IN IP6 ::1\ns=-\nc=IN IP6 ::1\nt=1 2\nr=1 2 3\nz=1 2\nm=audio 4000/2 RTP/AVP 0\na=ptime:30\na=maxptime:20\n"))
+	f.Add(lf(head4 + "m=audio 4002 RTP/SAVP 0\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + strings.Repeat("A", 40) + "|2^31\nm=audio 4000 RTP/AVP 0\n"))
 	f.Add([]byte("v"))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		s, err := readSession(body, v4, v4, nil)
@@ -122,6 +123,7 @@ func FuzzAnswer(f *testing.F) {
 			return
 		}
 		ours := local{address: netip.MustParseAddrPort("192.0.2.1:16384"), id: 5, version: 1}
+		ours.seal(s.sealing)
 		answer, err := ours.answer(s)
 		if err != nil {
 			t.Fatal(err)
@@ -135,7 +137,7 @@ func FuzzAnswer(f *testing.F) {
 			}
 		}
 		back, err := readSession(answer, v4, v4, nil)
-		if err != nil || back.chosen != s.chosen || back.law != s.law || back.dtmf != s.dtmf {
+		if err != nil || back.chosen != s.chosen || back.law != s.law || back.dtmf != s.dtmf || (back.sealing != nil) != (s.sealing != nil) {
 			t.Fatalf("our answer cannot be read: %v\n%q\n%q", err, body, answer)
 		}
 		if allOurs(s.lines) {

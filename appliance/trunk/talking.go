@@ -1,6 +1,7 @@
 package trunk
 
 import (
+	"net/netip"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
@@ -120,11 +121,7 @@ func (c *Call) acknowledged(ack *sip.Request) (cause call.Cause, failed bool) {
 	if refused != nil || body == nil {
 		return badAnswer, true
 	}
-	var running *audio.Law
-	if c.theirs != nil {
-		running = &c.theirs.law
-	}
-	s, err := readSession(body, sourceOf(ack), c.trunk.contact.Addr(), running)
+	s, err := c.answerOf(body, sourceOf(ack))
 	if err != nil {
 		return badAnswer, true
 	}
@@ -139,6 +136,20 @@ func (c *Call) acknowledged(ack *sip.Request) (cause call.Cause, failed bool) {
 		c.waiting = nil
 	}
 	return call.Cause{}, false
+}
+
+// answerOf reads the answer to an offer of ours, which encrypts as the offer
+// did (RFC 4568 §5.1.3).
+func (c *Call) answerOf(body []byte, source netip.Addr) (*session, error) {
+	s, err := readSession(body, source, c.trunk.contact.Addr(), c.theirs)
+	if err != nil {
+		return nil, err
+	}
+	ours := c.ours.sealing
+	if (s.sealing != nil) != (ours != nil) || ours != nil && (s.sealing.suite != ours.suite || s.sealing.tag != ours.tag) {
+		return nil, errNoCommon
+	}
+	return s, nil
 }
 
 // inDialog handles one request of the running call.
@@ -229,11 +240,12 @@ func (c *Call) renegotiate(m message) {
 		}
 		return
 	}
-	s, err := readSession(body, sourceOf(m.Request), c.trunk.contact.Addr(), &c.theirs.law)
+	s, err := readSession(body, sourceOf(m.Request), c.trunk.contact.Addr(), c.theirs)
 	if err != nil {
 		c.trunk.respond(m.tx, m.Request, refusedOffer(err))
 		return
 	}
+	c.ours.seal(s.sealing)
 	answer, err := c.ours.answer(s)
 	if err != nil {
 		c.trunk.respond(m.tx, m.Request, refuse(500))
@@ -280,6 +292,11 @@ func (c *Call) apply(s *session) {
 	if s.law != c.theirs.law || s.dtmf != c.theirs.dtmf {
 		c.sound.Retune(s.law, s.dtmf)
 		c.log.Info("call changed", "law", s.law.String(), "keys", s.dtmf)
+	}
+	if keys := c.keys(s); keys != nil {
+		if err := c.sound.Rekey(*keys); err != nil {
+			c.log.Warn("the new key of a call cannot be used; the caller may not be heard", "error", err)
+		}
 	}
 	c.theirs = s
 	c.sound.Update(s.remote, s.held)

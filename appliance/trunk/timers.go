@@ -272,7 +272,7 @@ func (c *Call) confirm(r *refresh, res *sip.Response) {
 	if len(res.Body()) == 0 {
 		return
 	}
-	s, err := readSession(res.Body(), c.sourceAddr(), c.trunk.contact.Addr(), &c.theirs.law)
+	s, err := c.answerOf(res.Body(), c.sourceAddr())
 	if err != nil {
 		c.log.Warn("the caller's side confirmed the call with a description that cannot be used; the sound goes on as it was", "error", err)
 		return

@@ -28,6 +28,8 @@ type Config struct {
 
 	Transport string      // udp, tcp or tls; udp when empty
 	TLS       *tls.Config // for tls
+	SRTP      string      // suite to encrypt the sound with, such as AES_CM_128_HMAC_SHA1_80; in the clear when empty
+	KeySuffix string      // what follows the key in the description, such as |2^31
 
 	Law         audio.Law   // what it speaks
 	Laws        []audio.Law // what it offers, in order; Law alone when empty
@@ -243,7 +245,10 @@ func (c *Call) established(res *sip.Response) error {
 		}
 		c.acknowledge(body)
 	}
-	c.sound.start(there)
+	if err := c.sound.start(there); err != nil {
+		c.hangup()
+		return err
+	}
 	return nil
 }
 

@@ -45,11 +45,10 @@ func (s *sound) listen() {
 			continue // an ICMP answer to a packet of ours
 		}
 		var p rtp.Packet
-		if p.Unmarshal(buffer[:n]) != nil {
-			continue
-		}
 		s.mu.Lock()
-		s.record.add(&p, time.Now())
+		if raw, ok := s.open(buffer[:n]); ok && p.Unmarshal(raw) == nil {
+			s.record.add(&p, time.Now())
+		}
 		s.mu.Unlock()
 	}
 }

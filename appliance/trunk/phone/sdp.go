@@ -18,6 +18,7 @@ type remote struct {
 	law       audio.Law
 	dtmf      uint8
 	direction string
+	crypto    string // value of the first a=crypto
 }
 
 // describe writes the phone's session description.
@@ -26,6 +27,12 @@ func (c *Call) describe(direction string, address netip.Addr, dtmf uint8) []byte
 	c.version++
 	version, laws := c.version, c.cfg.Laws
 	c.mu.Unlock()
+	proto, sealing := "RTP/AVP", ""
+	c.sound.mu.Lock()
+	if c.sound.cipher != nil {
+		proto, sealing = "RTP/SAVP", c.sound.cipher.line(c.cfg.KeySuffix)
+	}
+	c.sound.mu.Unlock()
 	if !address.IsValid() {
 		address = c.sound.announced.Addr()
 	}
@@ -42,8 +49,8 @@ func (c *Call) describe(direction string, address netip.Addr, dtmf uint8) []byte
 		formats = append(formats, strconv.Itoa(int(dtmf)))
 		maps = append(maps, fmt.Sprintf("a=rtpmap:%d telephone-event/8000\r\na=fmtp:%d 0-15\r\n", dtmf, dtmf))
 	}
-	return fmt.Appendf(nil, "v=0\r\no=- 1 %d IN %s %s\r\ns=phone\r\nc=IN %s %s\r\nt=0 0\r\nm=audio %d RTP/AVP %s\r\n%sa=ptime:20\r\na=%s\r\n",
-		version, family, address, family, address, c.sound.announced.Port(), strings.Join(formats, " "), strings.Join(maps, ""), direction)
+	return fmt.Appendf(nil, "v=0\r\no=- 1 %d IN %s %s\r\ns=phone\r\nc=IN %s %s\r\nt=0 0\r\nm=audio %d %s %s\r\n%s%sa=ptime:20\r\na=%s\r\n",
+		version, family, address, family, address, c.sound.announced.Port(), proto, strings.Join(formats, " "), strings.Join(maps, ""), sealing, direction)
 }
 
 // readSDP reads the far end's description.
@@ -81,6 +88,10 @@ func readSDP(body []byte) (remote, error) {
 			switch a.Key {
 			case "sendrecv", "sendonly", "recvonly", "inactive":
 				there.direction = a.Key
+			case "crypto":
+				if there.crypto == "" {
+					there.crypto = a.Value
+				}
 			case "rtpmap":
 				payload, encoding, _ := strings.Cut(a.Value, " ")
 				if strings.EqualFold(encoding, "telephone-event/8000") {

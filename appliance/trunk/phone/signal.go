@@ -234,7 +234,7 @@ func (c *Call) reinvite(ctx context.Context, direction string, address netip.Add
 	}
 	c.acknowledge(answer)
 	if err == nil {
-		c.sound.start(there)
+		err = c.sound.start(there)
 	}
 	return err
 }

@@ -28,6 +28,7 @@ type sound struct {
 	work      *sync.WaitGroup
 
 	mu     sync.Mutex // guards what follows
+	cipher *cipher    // nil for a call in the clear
 	there  remote
 	once   bool
 	clip   *speech
@@ -65,6 +66,12 @@ func openSound(ctx context.Context, cfg Config, work *sync.WaitGroup) (*sound, e
 	}
 	s := &sound{cfg: cfg, conn: conn, ctx: ctx, work: work, local: localAddr(conn)}
 	s.announced = s.local
+	if cfg.SRTP != "" {
+		if s.cipher, err = newCipher(cfg.SRTP); err != nil {
+			conn.Close()
+			return nil, err
+		}
+	}
 	s.record.keep = int(cfg.Keep.Seconds() * audio.SampleRate)
 	if cfg.WrongPort {
 		if s.spare, err = net.ListenUDP("udp", here); err != nil {
@@ -90,15 +97,21 @@ func localAddr(conn *net.UDPConn) netip.AddrPort {
 }
 
 // start begins to send, to where the answer says.
-func (s *sound) start(there remote) {
+func (s *sound) start(there remote) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.cipher != nil {
+		if err := s.cipher.far(there); err != nil {
+			return err
+		}
+	}
 	s.there = there
 	if s.once || s.cfg.Mute {
-		return
+		return nil
 	}
 	s.once = true
 	s.work.Go(s.send)
+	return nil
 }
 
 func (s *sound) far() netip.AddrPort {
@@ -122,12 +135,15 @@ func (s *sound) send() {
 		}
 		s.mu.Lock()
 		to := s.there.sound
-		packets := s.next(&header)
-		s.mu.Unlock()
-		for _, p := range packets {
-			if raw, err := p.Marshal(); err == nil {
-				_, _ = s.conn.WriteToUDPAddrPort(raw, to) // a far end that is gone shows in the signalling
+		var wire [][]byte
+		for _, p := range s.next(&header) {
+			if raw, err := s.seal(&p); err == nil {
+				wire = append(wire, raw)
 			}
+		}
+		s.mu.Unlock()
+		for _, raw := range wire {
+			_, _ = s.conn.WriteToUDPAddrPort(raw, to) // a far end that is gone shows in the signalling
 		}
 	}
 }

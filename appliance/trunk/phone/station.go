@@ -242,7 +242,9 @@ func (r *Request) Reply(c *Call, status int, sounding bool, headers ...string) e
 		c.sound.mu.Lock()
 		there := c.sound.there
 		c.sound.mu.Unlock()
-		c.sound.start(there)
+		if err := c.sound.start(there); err != nil {
+			return fmt.Errorf("answering: %w", err)
+		}
 	}
 	return nil
 }
