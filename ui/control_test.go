@@ -105,13 +105,13 @@ func TestTransferTalksFirst(t *testing.T) {
 	}
 	b.fits("consult-ringing")
 	s.setCall(func(c *desk.CallView) {
-		c.Consult = &desk.ConsultView{ID: "b", Kind: "agent", Name: "Beatriz", State: "ringing", Failed: "busy"}
+		c.Consult, c.Parties[0].State = &desk.ConsultView{Failed: "Beatriz did not answer. The caller is still with you."}, "talking"
 	})
-	b.says("say-now", "It is busy there.")
-	b.until(`document.querySelector('[data-part="consult-transfer"]').hidden`)
+	b.says("say-now", "Beatriz did not answer.")
+	b.until(`document.querySelector('[data-part="consult-transfer"]').hidden && document.querySelector('[data-part="consult-back"]').textContent === "Close" && !document.querySelector('[data-do="transfer"]').disabled`)
 	b.fits("consult-failed")
 	s.setCall(func(c *desk.CallView) {
-		c.Consult = &desk.ConsultView{ID: "b", Kind: "agent", Name: "Beatriz", State: "talking"}
+		c.Consult, c.Parties[0].State = &desk.ConsultView{ID: "b", Kind: "agent", Name: "Beatriz", State: "talking"}, "held"
 	})
 	b.says("say-soon", "You talk to Beatriz")
 	if open := b.js(micTrack); open != "true" {
@@ -225,7 +225,7 @@ func TestSeveralOnTheLine(t *testing.T) {
 func TestCallingOut(t *testing.T) {
 	far := newScript(t)
 	far.withSound(t)
-	far.list = desk.Directory{Queues: []string{"help", "volunteers"}, Outgoing: true, Agents: []desk.DirectoryAgent{{ID: "b", Name: "Beatriz", State: triage.Ready}}}
+	far.list = desk.Directory{Queues: []string{"help", "volunteers"}, Outgoing: true, Calls: true, Agents: []desk.DirectoryAgent{{ID: "b", Name: "Beatriz", State: triage.Ready}}}
 	s := startSite(t, far, nil)
 	b := openBrowser(t, s)
 	b.signIn(agent)
@@ -283,8 +283,9 @@ func TestCallingOut(t *testing.T) {
 	b.until(micTrack + ` === true`)
 }
 
-// A colleague rings: the offer says so.
-func TestAColleagueRings(t *testing.T) {
+// A colleague is asked about a call, and joined to it: only who leads the call
+// decides about it.
+func TestAColleagueIsAsked(t *testing.T) {
 	far := newScript(t)
 	far.withSound(t)
 	s := startSite(t, far, nil)
@@ -295,12 +296,37 @@ func TestAColleagueRings(t *testing.T) {
 	if shown := b.js(`document.querySelector('[data-part="call-out"]').hidden`); shown != "true" {
 		t.Error("calls of one's own are offered although there is nobody to ring")
 	}
+	me := s.ids[agent]
 	s.set(func(now *desk.Snapshot) {
 		call := ringing()
-		call.Parties = []desk.PartyView{{ID: "caller", Kind: "caller", Number: call.Number, State: "held"}, {ID: "b", Kind: "agent", Name: "Beatriz", State: "talking"}}
+		call.Parties = []desk.PartyView{{ID: "caller", Kind: "caller", State: "held"}}
+		call.Consult = &desk.ConsultView{ID: "agent:" + me, Kind: "agent", Name: "Amal", State: "ringing"}
 		now.Agent.State, now.Agent.Since, now.Call = triage.Offered, time.Now(), call
 	})
 	b.state("offer")
-	b.until(`document.querySelector('[data-part="offer-from"]').textContent === "A colleague rings you: Beatriz"`)
-	b.fits("offer-from")
+	b.until(`!document.querySelector('[data-part="offer-from"]').hidden`)
+	b.fits("offer-asked")
+	s.set(func(now *desk.Snapshot) {
+		call := *now.Call
+		call.AnsweredAt, call.Held = time.Now(), true
+		call.Consult = &desk.ConsultView{ID: me, Kind: "agent", Name: "Amal", State: "talking"}
+		now.Agent.State, now.Call = triage.OnCall, &call
+	})
+	b.state("oncall")
+	b.until(micTrack + ` === true`)
+	b.until(`document.querySelector('[data-part="consult"]').hidden && document.querySelector('[data-part="guest"]').textContent.startsWith("A colleague asks you")`)
+	b.fits("guest-asked")
+	s.setCall(func(c *desk.CallView) {
+		c.Consult, c.Held = nil, false
+		c.Parties = []desk.PartyView{{ID: "caller", Kind: "caller", State: "talking"}, {ID: me, Kind: "agent", Name: "Amal", State: "talking"}, {ID: "e", Kind: "agent", Name: "Esteban", State: "talking"}}
+	})
+	b.says("say-soon", "You were added to this call.")
+	text := b.js(`document.querySelector(".parties").innerText`)
+	if strings.Contains(text, "Amal") || !strings.Contains(text, "Esteban") || strings.Contains(text, "Take out") {
+		t.Errorf("on the line: %s", text)
+	}
+	if left := b.js(`[...document.querySelectorAll('[data-do="transfer"],[data-do="add"],[data-do="hold"]')].filter((e) => !e.disabled).length`); left != "0" {
+		t.Error("a guest can send the caller away")
+	}
+	b.fits("guest-joined")
 }

@@ -176,8 +176,8 @@ func (s *script) Do(_ context.Context, c desk.Command) error {
 			recorded.Recording = map[bool]string{true: "on", false: "off"}[c.On]
 			now.Call = &recorded
 		case "monitor.end":
-			to(triage.Offline)
-			now.Monitoring = nil
+			to(triage.OnBreak)
+			now.Agent.Reason, now.Monitoring, now.Call = "after_listening", nil, nil
 		case "wrap":
 			to(triage.Ready)
 			if now.Agent.Next != "" {

@@ -61,6 +61,8 @@ func TestSteppingIntoACall(t *testing.T) {
 	listening := func(mode string) func(*desk.Snapshot) {
 		return func(now *desk.Snapshot) {
 			now.Agent.State, now.Agent.Since = triage.OnCall, time.Now()
+			now.Call = ringing() // the room shows what it is about
+			now.Call.Contact, now.Call.Listened = "c2", []string{"Amal supervisor"}
 			now.Monitoring = &desk.MonitoringView{Contact: "c2", Agent: "Dolores", Mode: mode}
 		}
 	}
@@ -104,9 +106,9 @@ func TestSteppingIntoACall(t *testing.T) {
 	b.notSent("monitor")
 	b.press(`[data-do="monitor.end"]`)
 	b.sent(`{"v":1,"type":"monitor.end"}`)
-	b.state("off")
+	b.state("break")
 	b.says("say-soon", "You are no longer on that call.")
-	b.until(`document.activeElement.id === "off-h"`)
+	b.focusIs("the heading", `document.activeElement.id === "break-h"`)
 }
 
 func TestTakingOverIsAskedOnce(t *testing.T) {

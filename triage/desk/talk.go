@@ -314,7 +314,7 @@ func (s *Seat) name() string {
 
 func (s *Seat) begin(conv *conversation) {
 	s.mu.Lock()
-	s.talk, s.readyBefore = conv, false
+	s.talk, s.readyBefore, s.monitoring = conv, false, nil
 	s.touchLocked()
 	s.mu.Unlock()
 }

@@ -113,7 +113,7 @@ function received(message: FromServer): void {
 function listed(list: Directory): void {
   directory = list;
   const others = (list.agents ?? []).filter((one) => one.id !== snapshot?.agent.id);
-  local.canRing = { number: list.outgoing, colleague: others.length > 0 };
+  local.canRing = { number: list.calls && list.outgoing, colleague: list.calls && others.length > 0 };
   for (const picker of pickers) picker.fill();
   render();
 }
@@ -194,7 +194,7 @@ function entered(next: Snapshot, before: Snapshot | null): void {
     notice = null;
     if (before?.agent.state === "offered" && (state === "ready" || state === "missed" || state === "break")) say("say-now", words.t("js.ring.over"));
   }
-  if (state === "on_call" && next.call && !next.call.ringing_out && before && before.agent.state !== "on_hold") say("say-soon", words.t("js.say.oncall"));
+  if (state === "on_call" && next.call && !next.monitoring && !next.call.ringing_out && before && before.agent.state !== "on_hold") say("say-soon", words.t("js.say.oncall"));
   if (state === "ready") socket.send({ type: "directory" });
   if (state === "wrap") { resetWrap(); if (before) say("say-now", words.t("js.say.wrap")); }
   if (monitor.pending) {
@@ -453,7 +453,7 @@ document.querySelector("[data-signout]")?.addEventListener("click", () => {
 });
 addEventListener("beforeunload", (event) => {
   form.flush();
-  const inCall = !!snapshot?.call && ["on_call", "on_hold", "lost"].includes(snapshot.agent.state);
+  const inCall = !!snapshot?.call && !snapshot.monitoring && ["on_call", "on_hold", "lost"].includes(snapshot.agent.state);
   if (!local.elsewhere && !leaving && (inCall || form.unsent)) event.preventDefault();
 });
 

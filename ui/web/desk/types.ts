@@ -26,7 +26,7 @@ export type MonitorMode = "listen" | "whisper" | "barge";
 export interface Monitoring { contact: string; agent: string; mode: MonitorMode }
 
 /** Whom this person may bring into a call or ring. */
-export interface Directory { agents: { id: string; name: string; state: AgentState }[] | null; queues: string[] | null; outgoing: boolean }
+export interface Directory { agents: { id: string; name: string; state: AgentState }[] | null; queues: string[] | null; outgoing: boolean; calls: boolean }
 
 export type FieldValue = string | number | boolean | string[] | null;
 export type Fields = Record<string, FieldValue>;

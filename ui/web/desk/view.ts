@@ -35,7 +35,7 @@ export class View {
   get screen(): Screen { return this.screenNow; }
 
   update(snapshot: Snapshot): void {
-    if (snapshot.call) this.control.tell(this.snapshot?.call ?? null, snapshot.call);
+    if (snapshot.call && !snapshot.monitoring) this.control.tell(this.snapshot?.call ?? null, snapshot.call, snapshot.agent.id);
     this.snapshot = snapshot;
     this.skew = Date.parse(snapshot.now) - Date.now();
   }
@@ -104,8 +104,7 @@ export class View {
   private showCall(call: Call, screen: Screen, local: Local, phone: Phone): void {
     const w = this.words;
     text("number", this.control.who(call));
-    const from = call.parties?.find((party) => party.kind === "agent" || party.kind === "supervisor");
-    part("offer-from", screen === "offer" && !!from, w.t("js.offer.from", { name: from?.name ?? "" }));
+    part("offer-from", this.control.guest(call, this.snapshot?.agent.id ?? "") === "asked");
     text("line", this.line(call));
     text("language", this.language(call));
     text("path", this.path(call));
@@ -116,11 +115,11 @@ export class View {
     if (screen === "offer") this.list("preview-past", earlier); else this.list("past", earlier);
     text("oncall-title", w.t(screen === "alarm" ? "js.alarm.title" : call.ringing_out ? "js.out.title" : call.held && !call.consult ? "state.on_hold" : "state.on_call"));
     pressed("mute", local.muted);
-    pressed("hold", call.held);
+    pressed("hold", call.held && !call.consult);
     pressed("emergency", call.emergency);
     part("muted-words", local.muted && !call.held);
     part("held-words", call.held && !call.consult);
-    this.control.show(call);
+    this.control.show(call, this.snapshot?.agent.id ?? "");
     part("caller-left", call.caller_left);
     text("flag-words", w.t(call.emergency ? "js.flag.on" : "js.flag.off"));
     const sound = phone.connected ? phone.quality : "none";
