@@ -102,7 +102,7 @@ type Directory struct {
 	Agents   []DirectoryAgent `json:"agents"`
 	Queues   []string         `json:"queues"`
 	Outgoing bool             `json:"outgoing"` // outside numbers too
-	Calls    bool             `json:"calls"`    // may ring them outside a call too: call.agent, and call.out where outgoing
+	Calls    bool             `json:"calls"`    // these colleagues may be rung without a caller: call.agent
 }
 
 // DirectoryAgent is one colleague.

@@ -113,7 +113,7 @@ function received(message: FromServer): void {
 function listed(list: Directory): void {
   directory = list;
   const others = (list.agents ?? []).filter((one) => one.id !== snapshot?.agent.id);
-  local.canRing = { number: list.calls && list.outgoing, colleague: list.calls && others.length > 0 };
+  local.canRing = { number: list.outgoing, colleague: list.calls && others.length > 0 };
   for (const picker of pickers) picker.fill();
   render();
 }
