@@ -41,11 +41,19 @@ func ContactTable(c *Contacts) table.Table {
 		{Name: "registrant_id", Kind: table.ID, Description: "Registered volunteer of the contact"},
 		{Name: "operation", Kind: table.Text, Description: "Disaster response"},
 		{Name: "updated_at", Kind: table.DateTime, Description: "Last change (UTC)"},
+		{Name: "redirected_from", Kind: table.Phone, Description: "Number the caller dialled first, when the call was forwarded here"},
+		{Name: "mos", Kind: table.Decimal, Description: "How the caller's line sounded in its last seconds: 1 bad to 4.5 good, 0 not known"},
+		{Name: "packets_lost_in", Kind: table.Int, Description: "Sound packets from the caller that did not arrive"},
+		{Name: "packets_lost_out", Kind: table.Int, Description: "Sound packets to the caller that did not arrive, as their side reports"},
+		{Name: "jitter_ms", Kind: table.Int, Description: "Unevenness of the sound from the caller"},
+		{Name: "rtt_ms", Kind: table.Int, Description: "Time there and back, where their side reports it"},
+		{Name: "no_sound", Kind: table.Bool, Description: "1: nothing was ever heard from the caller"},
 	}, Rows: rows(c.Each, func(k Contact) []any {
 		return []any{k.ID, k.ReceivedAt, k.AnsweredAt, k.ConnectedAt, k.EndedAt, k.Channel, k.Direction, k.Dialled,
 			string(k.Caller), string(k.CallBack), k.Language, k.Path, k.Queue, k.Wait, k.Talk, k.Hold, k.WrapUp, string(k.Outcome),
 			k.Disposition, string(k.Level), string(k.EndedBy), k.Open, k.Mode, k.Protected, k.AgentName, k.Case,
-			k.Registrant, k.Operation, k.UpdatedAt}
+			k.Registrant, k.Operation, k.UpdatedAt, string(k.Redirected), k.Sound.MOS, k.Sound.Lost, k.Sound.LostOut,
+			k.Sound.JitterMS, k.Sound.RTTMS, k.Sound.Silent}
 	})}
 }
 

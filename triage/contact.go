@@ -54,7 +54,8 @@ type Contact struct {
 	Dialled     string      `json:"dialled"`   // number dialled (DNIS)
 	Caller      call.Number `json:"caller,omitempty"`
 	Withheld    bool        `json:"withheld,omitempty"`
-	CallBack    call.Number `json:"call_back,omitempty"` // another number to be called back on
+	CallBack    call.Number `json:"call_back,omitempty"`  // another number to be called back on
+	Redirected  call.Number `json:"redirected,omitempty"` // number dialled first, when the call was forwarded to us
 	ReceivedAt  time.Time   `json:"received_at"`
 	AnsweredAt  time.Time   `json:"answered_at,omitzero"`
 	QueuedAt    time.Time   `json:"queued_at,omitzero"`
@@ -81,9 +82,20 @@ type Contact struct {
 	Registrant  string      `json:"registrant,omitempty"`
 	Protected   bool        `json:"protected,omitempty"`
 	Alarm       bool        `json:"alarm,omitempty"` // an agent pressed Emergency
-	Mode        string      `json:"mode,omitempty"`  // emergency mode in force, if any
-	Open        string      `json:"open,omitempty"`  // why it is an open item, "" when closed
+	Sound       Sound       `json:"sound,omitzero"`
+	Mode        string      `json:"mode,omitempty"` // emergency mode in force, if any
+	Open        string      `json:"open,omitempty"` // why it is an open item, "" when closed
 	UpdatedAt   time.Time   `json:"updated_at"`
+}
+
+// Sound is how the caller's leg sounded.
+type Sound struct {
+	MOS      float64 `json:"mos,omitempty"`       // 1 to 4.5, of the last seconds; 0 when there was nothing to judge
+	Lost     int     `json:"lost,omitempty"`      // packets from the caller that did not arrive
+	LostOut  int     `json:"lost_out,omitempty"`  // packets to the caller that did not arrive, as their side reports
+	JitterMS int     `json:"jitter_ms,omitempty"` // of what came from the caller
+	RTTMS    int     `json:"rtt_ms,omitempty"`
+	Silent   bool    `json:"silent,omitempty"` // nothing was ever heard from the caller
 }
 
 var (

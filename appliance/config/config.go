@@ -38,12 +38,14 @@ type Config struct {
 // SIP is the telephone side.
 type SIP struct {
 	Listen     string   `yaml:"listen" doc:"UDP address for calls, like 0.0.0.0:5060."`
+	TCP        string   `yaml:"tcp" doc:"TCP address for calls; empty: none."`
+	TLS        string   `yaml:"tls" doc:"TLS address for calls (usually port 5061); empty: none."`
 	Advertise  string   `yaml:"advertise" doc:"IP address told to the other side, if it is not the one it reaches us by (behind NAT)."`
 	Help       []string `yaml:"help_numbers" doc:"Numbers that reach the hotline, exactly as the trunk sends them."`
 	Supervisor []string `yaml:"supervisor_numbers" doc:"Numbers that reach the supervisor line (caller number and PIN)."`
 	Peers      []string `yaml:"peers" doc:"Addresses or networks calls may come from, like 203.0.113.7 or 10.0.0.0/8. Empty: from anywhere. Others hear nothing at all."`
 	Trusted    bool     `yaml:"trust_identity" doc:"The trunk vouches for the caller's number in P-Asserted-Identity."`
-	Lines      []Line   `yaml:"lines" doc:"Lines for calls out, in the order they are tried: name, servers (a list of addresses), user and password where they are asked for, from (caller ID), max_calls."`
+	Lines      []Line   `yaml:"lines" doc:"Lines for calls out, in the order they are tried: name, kind (static for a PBX or gateway beside us, ip for a provider that knows our address, register for one that asks for it), servers (a list of addresses), user, password, from (caller ID), max_calls."`
 	Outgoing   Outgoing `yaml:"outgoing" doc:"What may be dialled from here. Nothing, until this says so."`
 	MaxCalls   int      `yaml:"max_calls" doc:"Calls at a time; further ones are asked to try again."`
 }
@@ -51,6 +53,7 @@ type SIP struct {
 // Line is one line for calls out.
 type Line struct {
 	Name     string   `yaml:"name"`
+	Kind     string   `yaml:"kind,omitempty"` // static (default), ip, register
 	Servers  []string `yaml:"servers"`
 	User     string   `yaml:"user,omitempty"`
 	Password string   `yaml:"password,omitempty"`
@@ -175,7 +178,10 @@ func (c *Config) validate() error {
 	if len(c.Languages) == 0 {
 		say("languages: name at least one language for callers, like [es, en]")
 	}
-	for key, at := range map[string]string{"sip: listen": c.SIP.Listen, "web: listen": c.Web.Listen} {
+	for key, at := range map[string]string{"sip: listen": c.SIP.Listen, "web: listen": c.Web.Listen, "sip: tcp": c.SIP.TCP, "sip: tls": c.SIP.TLS} {
+		if at == "" && (key == "sip: tcp" || key == "sip: tls") {
+			continue
+		}
 		if _, err := netip.ParseAddrPort(at); err != nil {
 			say("%s: %q is not an address with a port, like 0.0.0.0:5060", key, at)
 		}
@@ -205,6 +211,9 @@ func (c *Config) validate() error {
 	for i, line := range c.SIP.Lines {
 		if line.Name == "" || len(line.Servers) == 0 {
 			say("sip: lines: line %d needs a name and at least one server", i+1)
+		}
+		if !slices.Contains([]string{"", "static", "ip", "register"}, line.Kind) {
+			say("sip: lines: %s: kind %q is not static, ip or register", line.Name, line.Kind)
 		}
 	}
 	for _, prefix := range c.SIP.Outgoing.Prefixes {

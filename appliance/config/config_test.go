@@ -36,7 +36,7 @@ func TestWhatIsDescribedIsReadBack(t *testing.T) {
 	want := Default()
 	want.Name, want.SIP.Peers, want.SIP.Help, want.LogAll = `Línea "uno": ayuda`, []string{"10.0.0.0/8", "203.0.113.7"}, []string{"+12024561111", "100"}, true
 	want.Web.Names = []string{"hotline.local"}
-	want.SIP.Lines = []Line{{Name: "gateway", Servers: []string{"192.0.2.7", "192.0.2.8:5070"}, User: "hot", Password: "p: #1", From: "+12024561000", MaxCalls: 4}}
+	want.SIP.Lines = []Line{{Name: "gateway", Kind: "register", Servers: []string{"192.0.2.7", "192.0.2.8:5070"}, User: "hot", Password: "p: #1", From: "+12024561000", MaxCalls: 4}}
 	want.SIP.Outgoing.Prefixes = []string{"+1202", "+52"}
 	got, err := Parse("x", []byte(want.Describe()))
 	if err != nil {
@@ -49,21 +49,23 @@ func TestWhatIsDescribedIsReadBack(t *testing.T) {
 
 func TestFaultsAreSentencesWithTheirPlace(t *testing.T) {
 	for text, want := range map[string]string{
-		"name: x\nnmae: y\n":                            `hotline.yaml:2:1: there is no setting "nmae"`,
-		"sip:\n  listen: 0.0.0.0:5060\n  max_cals: 5\n": `hotline.yaml:3:3: there is no setting "max_cals"`,
-		"sip:\n  max_calls: many\n":                     `hotline.yaml:2:14: "many" does not fit here, a whole number`,
-		"name: [\n":                                     "hotline.yaml:1:",
-		"region: usa\n":                                 "two capital letters",
-		"sip:\n  listen: somewhere\n":                   "not an address with a port",
-		"sip:\n  help_numbers: []\n":                    "nobody can call",
-		"sip:\n  supervisor_numbers: [\"100\"]\n":       "cannot be a help number and a supervisor number",
-		"sip:\n  peers: [everywhere]\n":                 "neither an IP address nor a network",
-		"sound:\n  first_port: 20001\n":                 "not an even range",
-		"sip:\n  lines: [{name: a}]\n":                  "at least one server",
-		"sip:\n  lines: [{nam: a}]\n":                   `there is no setting "nam"`,
-		"sip:\n  outgoing:\n    prefixes: [\"00\"]\n":   "not the beginning of a full number",
-		"ring_seconds: 3\n":                             "between 10 and 60",
-		"sip:\n  help_numbers: [\"1@2\"]\n":             "not a number as a trunk sends it",
+		"name: x\nnmae: y\n":                                  `hotline.yaml:2:1: there is no setting "nmae"`,
+		"sip:\n  listen: 0.0.0.0:5060\n  max_cals: 5\n":       `hotline.yaml:3:3: there is no setting "max_cals"`,
+		"sip:\n  max_calls: many\n":                           `hotline.yaml:2:14: "many" does not fit here, a whole number`,
+		"name: [\n":                                           "hotline.yaml:1:",
+		"region: usa\n":                                       "two capital letters",
+		"sip:\n  listen: somewhere\n":                         "not an address with a port",
+		"sip:\n  help_numbers: []\n":                          "nobody can call",
+		"sip:\n  supervisor_numbers: [\"100\"]\n":             "cannot be a help number and a supervisor number",
+		"sip:\n  peers: [everywhere]\n":                       "neither an IP address nor a network",
+		"sound:\n  first_port: 20001\n":                       "not an even range",
+		"sip:\n  lines: [{name: a}]\n":                        "at least one server",
+		"sip:\n  lines: [{name: a, servers: [b], kind: c}]\n": "not static, ip or register",
+		"sip:\n  tls: here\n":                                 "not an address with a port",
+		"sip:\n  lines: [{nam: a}]\n":                         `there is no setting "nam"`,
+		"sip:\n  outgoing:\n    prefixes: [\"00\"]\n":         "not the beginning of a full number",
+		"ring_seconds: 3\n":                                   "between 10 and 60",
+		"sip:\n  help_numbers: [\"1@2\"]\n":                   "not a number as a trunk sends it",
 	} {
 		_, err := Parse("hotline.yaml", []byte(text))
 		if err == nil || !strings.Contains(err.Error(), want) {

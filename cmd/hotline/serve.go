@@ -51,6 +51,7 @@ type hotline struct {
 	trunk    *trunk.Trunk
 	pages    *ui.Server
 	web      net.Listener
+	tcp      net.Listener // SIP over TCP; nil when there is none
 	certs    *provisioning.Certificates
 	takes    []func() error // undone by Close, last first
 }
@@ -197,9 +198,21 @@ func (h *hotline) listenForCalls(cfg config.Config, m manner) error {
 	} else if at.Addr().IsUnspecified() {
 		advertise = outwardAddr()
 	}
+	if h.tcp, err = h.listenTCP(cfg.SIP.TCP, "sip: tcp:"); err != nil {
+		return err
+	}
+	encrypted, err := h.listenTCP(cfg.SIP.TLS, "sip: tls:")
+	if err != nil {
+		return err
+	}
+	if encrypted != nil {
+		encrypted = tls.NewListener(encrypted, h.tls())
+	}
 	ours := entries(cfg)
 	h.trunk, err = trunk.New(trunk.Config{
-		Conn: conn, Advertise: advertise, Ports: ports, Pacer: h.callers, Peers: peers, MaxCalls: cfg.SIP.MaxCalls,
+		TCP: h.tcp, TLS: encrypted, Reserved: min(reservedCalls, cfg.SIP.MaxCalls/10),
+		Privileged: func(called string) bool { return ours[called].Supervisor },
+		Conn:       conn, Advertise: advertise, Ports: ports, Pacer: h.callers, Peers: peers, MaxCalls: cfg.SIP.MaxCalls,
 		Serves: func(called string) bool { _, ok := ours[called]; return ok }, Handle: h.desk.Take,
 		Region: cfg.Region, TrustIdentity: cfg.SIP.Trusted, Drain: m.drain, Log: h.log, Allow: outbound(cfg),
 	})
@@ -207,6 +220,23 @@ func (h *hotline) listenForCalls(cfg config.Config, m manner) error {
 		return err
 	}
 	return h.trunk.UseLines(lines(cfg)...)
+}
+
+// reservedCalls are kept for supervisors when callers take all the others
+// (domain: sizing).
+const reservedCalls = 5
+
+// listenTCP listens when there is an address to listen on.
+func (h *hotline) listenTCP(addr, setting string) (net.Listener, error) {
+	if addr == "" {
+		return nil, nil
+	}
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, provisioning.Listening(err, "The telephone side", addr, setting)
+	}
+	h.took(ln.Close)
+	return ln, nil
 }
 
 // outbound is what may be dialled: nothing, unless the configuration says so.
@@ -222,10 +252,20 @@ func outbound(cfg config.Config) func(call.Number, string) error {
 func lines(cfg config.Config) []trunk.Line {
 	var out []trunk.Line
 	for _, l := range cfg.SIP.Lines {
-		out = append(out, trunk.Line{Name: l.Name, Kind: trunk.Static, Servers: l.Servers, User: l.User, Password: l.Password,
+		out = append(out, trunk.Line{Name: l.Name, Kind: lineKind(l.Kind), Servers: l.Servers, User: l.User, Password: l.Password,
 			From: call.ParseNumber(l.From, cfg.Region), MaxCalls: l.MaxCalls})
 	}
 	return out
+}
+
+func lineKind(kind string) trunk.LineKind {
+	switch kind {
+	case "ip":
+		return trunk.ByIP
+	case "register":
+		return trunk.Register
+	}
+	return trunk.Static
 }
 
 // ringOutFor is how long a number that we call may ring.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"math"
 	"time"
 
 	"hotline/appliance/call"
@@ -84,7 +85,7 @@ func yes(b bool) string {
 // is written as soon as the store can (keep).
 func (s *story) open() {
 	k := triage.Contact{Operation: s.d.cfg.Operation, Channel: "phone", Direction: "in", Dialled: s.leg.To(),
-		Caller: s.leg.From(), Language: s.entry.Language}
+		Caller: s.leg.From(), Redirected: s.leg.Redirected(), Language: s.entry.Language}
 	if m := s.d.cfg.Mode.Current(time.Now()); m.Active {
 		k.Mode = string(m.Mode)
 	}
@@ -147,6 +148,7 @@ func (s *story) close() {
 		if k.Withheld && k.Open == triage.OpenLeftInIVR {
 			k.Open = "" // nobody can be called back and nobody waited for an answer
 		}
+		k.Sound = s.sound()
 		if !k.ConnectedAt.IsZero() {
 			k.Talk = int(now.Sub(k.ConnectedAt).Seconds())
 		}
@@ -162,6 +164,16 @@ func (s *story) close() {
 	if s.leg != nil { // a call out that nobody answered has none
 		s.leg.Hangup(call.Cause{By: call.BySystem, Reason: "the call is over"})
 	}
+}
+
+// sound is how the caller's leg sounds up to now.
+func (s *story) sound() triage.Sound {
+	if s.leg == nil {
+		return triage.Sound{}
+	}
+	heard := s.leg.Summary().Sound
+	return triage.Sound{MOS: math.Round(heard.MOS*100) / 100, Lost: int(heard.LostIn), LostOut: int(heard.LostOut),
+		JitterMS: int(heard.Jitter.Milliseconds()), RTTMS: int(heard.RTT.Milliseconds()), Silent: heard.Silent}
 }
 
 // noteFlow keeps what the dialogue found out.
