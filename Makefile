@@ -43,5 +43,13 @@ bench: build
 	$(GO) run ./bench -launch "./hotline demo --dir $$(mktemp -d) --sip 5570 --web 9443 --quiet" -sip 127.0.0.1:5570 -number 100
 	$(GO) run ./bench -bridge
 
+# Every fuzz target for a minute.
+fuzz:
+	@for pkg in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime 1m -fuzzminimizetime 10x $$pkg || exit 1; \
+		done; \
+	done
+
 clean:
 	rm -f hotline

@@ -39,7 +39,7 @@ type Config struct {
 type SIP struct {
 	Listen     string   `yaml:"listen" doc:"UDP address for calls, like 0.0.0.0:5060."`
 	TCP        string   `yaml:"tcp" doc:"TCP address for calls; empty: none."`
-	TLS        string   `yaml:"tls" doc:"TLS address for calls (usually port 5061); empty: none."`
+	TLS        string   `yaml:"tls" doc:"TLS address for calls (usually port 5061); empty: none. Encrypted sound (SRTP) is answered wherever it is offered."`
 	Advertise  string   `yaml:"advertise" doc:"IP address told to the other side, if it is not the one it reaches us by (behind NAT)."`
 	Help       []string `yaml:"help_numbers" doc:"Numbers that reach the hotline, exactly as the trunk sends them."`
 	Supervisor []string `yaml:"supervisor_numbers" doc:"Numbers that reach the supervisor line (caller number and PIN)."`
