@@ -2,6 +2,7 @@ package media
 
 import (
 	"log/slog"
+	"math/rand/v2"
 	"strconv"
 	"testing"
 
@@ -75,5 +76,49 @@ func BenchmarkRelayRecorded(b *testing.B) {
 	}
 	if _, err := r.Stop(); err != nil {
 		b.Error(err)
+	}
+}
+
+// BenchmarkTones is one packet of a far end whose keys are tones: silence
+// costs nothing, so this is speech.
+func BenchmarkTones(b *testing.B) {
+	random := rand.New(rand.NewPCG(1, 1))
+	pcm := make([]int16, frameTicks)
+	for i := range pcm {
+		pcm[i] = int16(3000 * random.NormFloat64())
+	}
+	payload := audio.Encode(pcm, audio.MuLaw)
+	var d toneDetector
+	b.ReportAllocs()
+	for ts := uint32(0); b.Loop(); ts += frameTicks {
+		if key, found := d.packet(ts, payload, audio.MuLaw); found {
+			b.Fatalf("noise pressed %q", key)
+		}
+	}
+}
+
+// BenchmarkRelayEncrypted is BenchmarkRelay with encryption on both legs,
+// that of the far end not counted.
+func BenchmarkRelayEncrypted(b *testing.B) {
+	const suite = "AES_CM_128_HMAC_SHA1_80"
+	p := NewPacer(slog.New(slog.DiscardHandler))
+	caller, agent := newPhone(b), newPhone(b)
+	keys := &SRTP{Suite: suite, LocalKey: ourKey, RemoteKey: theirKey}
+	from, _ := newUDPLeg(b, p, UDPConfig{Remote: caller.addr, SRTP: keys})
+	to, _ := newUDPLeg(b, p, UDPConfig{Remote: agent.addr, Law: audio.ALaw, SRTP: keys})
+	Bridge(from, to)
+	far := newContext(b, suite, theirKey)
+	h := new(rtp.Header)
+	for now := int64(1); b.Loop(); now += frameLength {
+		b.StopTimer()
+		sealed, err := far.EncryptRTP(nil, caller.packet(silentFrame), nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+		from.incoming(h, sealed, caller.addr, now)
+	}
+	if s := to.Stats(); s.PacketsOut == 0 {
+		b.Error("nothing was relayed")
 	}
 }

@@ -35,7 +35,10 @@ type UDPConfig struct {
 	// RTCPMux: reports travel with the sound (RFC 5761). Otherwise they use the
 	// port above it, which only a socket that Ports opened has.
 	RTCPMux bool
-	Log     *slog.Logger
+	// InBand: the far end has no other way to send keys than as tones in the
+	// sound. They are looked for until a key comes another way.
+	InBand bool
+	Log    *slog.Logger
 }
 
 // Config describes a leg whose packets somebody else carries.
@@ -113,6 +116,9 @@ func NewUDP(p *Pacer, conn *net.UDPConn, cfg UDPConfig) *Endpoint {
 	}
 	e.in.signalled = unmap(cfg.Remote)
 	e.in.latching = true
+	if cfg.InBand {
+		e.in.tones = new(toneDetector)
+	}
 	if cfg.SRTP != nil {
 		e.secure(cfg.SRTP)
 	}
@@ -157,6 +163,10 @@ func (e *Endpoint) Retune(law audio.Law, dtmf uint8) {
 	}
 	e.in.mu.Lock()
 	defer e.in.mu.Unlock()
+	if e.in.tones != nil && dtmf != 0 {
+		e.in.tones = nil
+		e.adjustFilter()
+	}
 	e.out.mu.Lock()
 	defer e.out.mu.Unlock()
 	e.agree(law, dtmf)

@@ -142,9 +142,16 @@ func (e *Endpoint) Press(key byte) {
 	if key >= 'a' && key <= 'd' {
 		key -= 'a' - 'A'
 	}
-	if strings.IndexByte(keypad, key) >= 0 {
-		e.keys.push(key)
+	if strings.IndexByte(keypad, key) < 0 {
+		return
 	}
+	e.in.mu.Lock()
+	if e.in.tones != nil { // the same key would come twice
+		e.in.tones = nil
+		e.adjustFilter()
+	}
+	e.in.mu.Unlock()
+	e.keys.push(key)
 }
 
 // FlushKeys forgets the keys pressed so far.

@@ -29,6 +29,7 @@ type input struct {
 	srtpErrors uint64
 
 	decoder  keyDecoder
+	tones    *toneDetector // nil unless keys come as tones
 	recorder *recorder
 	taps     []*side // of Recorders
 
@@ -129,6 +130,9 @@ func (e *Endpoint) incoming(h *rtp.Header, b []byte, from netip.AddrPort, now in
 		if member != nil {
 			member.sound.restart()
 		}
+		if in.tones != nil {
+			*in.tones = toneDetector{}
+		}
 		for _, s := range in.taps {
 			s.restart()
 		}
@@ -143,9 +147,13 @@ func (e *Endpoint) incoming(h *rtp.Header, b []byte, from netip.AddrPort, now in
 	switch kind {
 	case kindKey:
 		key, pressed = in.decoder.packet(h.Timestamp, payload)
+		in.tones = nil // the same key would come twice
 	case kindSound:
 		if !in.loud {
 			in.listen(payload, audio.Law(h.PayloadType))
+		}
+		if in.tones != nil {
+			key, pressed = in.tones.packet(h.Timestamp, payload, audio.Law(h.PayloadType))
 		}
 		if in.recorder != nil {
 			in.recorder.packet(h.Timestamp, payload, audio.Law(h.PayloadType), now)
@@ -295,7 +303,7 @@ func (e *Endpoint) adjustFilter() {
 		return
 	}
 	m := e.member.Load()
-	heard := in.recorder != nil || len(in.taps) > 0 || m != nil && !m.apart.Load() || m == nil && e.bridge.Load() != nil
+	heard := in.recorder != nil || in.tones != nil || len(in.taps) > 0 || m != nil && !m.apart.Load() || m == nil && e.bridge.Load() != nil
 	want := !in.latching && !heard
 	if want == in.draining {
 		return

@@ -105,6 +105,7 @@ func FuzzIncoming(f *testing.F) {
 		b := NewEndpoint(p, tr, Config{Law: audio.ALaw, DTMF: testDTMF})
 		a.in.latching = false
 		a.in.recorder = &recorder{longest: 8000}
+		a.in.tones = new(toneDetector)
 		Bridge(a, b)
 		var buf [headerLength + audio.FrameSamples]byte
 		now := int64(time.Second)
