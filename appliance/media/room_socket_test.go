@@ -121,7 +121,7 @@ func TestARoomOverTheNetwork(t *testing.T) {
 		for _, hz := range want {
 			total += audio.ToneLevel(pcm, hz)
 		}
-		if total < 0.85 { // a noisy machine
+		if total < 0.7 { // a noisy machine
 			t.Errorf("phone %d hears %.2f of what it should", k, total)
 		}
 		if own := audio.ToneLevel(pcm, partyTones[k]); own > 0.02 {

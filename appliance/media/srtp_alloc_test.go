@@ -5,6 +5,7 @@
 package media
 
 import (
+	"encoding/binary"
 	"log/slog"
 	"net/netip"
 	"testing"
@@ -34,6 +35,7 @@ func TestEncryptionAllocatesNothing(t *testing.T) {
 			clear[2]++
 		}
 		sealed, _ = far.EncryptRTP(sealed[:0], clear, h)
+		binary.BigEndian.PutUint32(clear[4:], binary.BigEndian.Uint32(clear[4:])+frameTicks)
 		now += frameLength
 		a.incoming(received, sealed, from, now)
 	}
