@@ -153,6 +153,9 @@ func (o *output) placeRelayed(sourceTime uint32, now int64) (ts uint32, ok bool)
 	r := &o.relay
 	ts = sourceTime + r.offset
 	covered := int32(o.next - ts)
+	if o.last == fromNowhere {
+		covered = 0 // the very first packet of this leg
+	}
 	ahead := int32(ts - o.wall(now))
 	switch {
 	case ahead > relayJump, ahead < -10*relayJump, r.running && covered > relayJump/2:
