@@ -3,7 +3,6 @@ package desk
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync"
 	"time"
 
@@ -495,95 +494,4 @@ func (s *Seat) saveCase(ctx context.Context, c Command) error {
 		s.d.cfg.Dispatcher.Touch()
 	}
 	return nil
-}
-
-// caseNeeded are the dispositions after which somebody will act on the case:
-// they need the urgency questions answered.
-func caseNeeded(disposition string) bool {
-	return disposition == "case_opened" || disposition == "case_updated" || disposition == "referred"
-}
-
-func (s *Seat) finishWrapUp(ctx context.Context, c Command) error {
-	if !slices.Contains(triage.Dispositions(), c.Disposition) {
-		return UserError("Choose how the call ended.")
-	}
-	s.mu.Lock()
-	conv, id, last := s.wrapping, s.person.ID, s.wrapLast
-	s.mu.Unlock()
-	if conv == nil || conv.id != c.Contact {
-		return UserError("These notes are already finished.")
-	}
-	if caseNeeded(c.Disposition) && !conv.assessed() {
-		return UserError("Answer the questions about danger, urgent need and tonight before you close this as a case. Choose \"not sure\" or \"no\" if the caller did not say.")
-	}
-	unwritten := s.writeNotes(ctx, conv, c, last)
-	if unwritten != nil && ctx.Err() != nil {
-		return unwritten // the page is gone: it asks again
-	}
-	s.mu.Lock()
-	if s.wrapping == conv {
-		s.wrapping = nil
-	}
-	next := triage.AgentState(s.next)
-	s.next = ""
-	s.mu.Unlock()
-	if next == "" {
-		next = triage.Ready
-	}
-	if err := s.d.cfg.Dispatcher.Set(id, next, ""); err != nil {
-		return err
-	}
-	s.d.cfg.Dispatcher.Touch()
-	if unwritten != nil {
-		// Callers wait: nobody is kept from them by a disk that cannot write.
-		s.d.unsaved.Add(1)
-		s.d.cfg.Log.Error("how a call ended could not be recorded", "contact", conv.id, "agent", id, "error", unwritten)
-		return UserError("How the call ended could not be written down; it stays on the list of open items. You can take the next call. Tell your coordinator.")
-	}
-	return nil
-}
-
-// writeNotes stores how the call ended. An agent who has sent the caller on
-// only leaves a trace in the log: the last one's word closes the contact.
-func (s *Seat) writeNotes(ctx context.Context, conv *conversation, c Command, last bool) error {
-	id := s.id()
-	if c.Disposition == "protected_handover" { // also when nobody has set the lock before
-		if _, err := s.d.cfg.Cases.Save(ctx, conv.id, id, map[string]any{"talk_freely": "specialist"}); err != nil {
-			return err
-		}
-	}
-	done := func(k *triage.Contact) []events.Event {
-		return []events.Event{{Kind: "acw.ended", By: id, Agent: id, Queue: k.Queue, Data: map[string]string{"disposition": c.Disposition}}}
-	}
-	if !last {
-		_, err := s.d.cfg.Contacts.Change(ctx, conv.id, func(k *triage.Contact, _ time.Time) []events.Event { return done(k) })
-		return err
-	}
-	file, err := s.d.cfg.Cases.Finish(ctx, conv.id, id)
-	if err != nil {
-		return err
-	}
-	_, err = s.d.cfg.Contacts.Change(ctx, conv.id, func(k *triage.Contact, now time.Time) []events.Event {
-		k.Disposition, k.Open = c.Disposition, openAfter(c.Disposition, file.Level, k.Protected)
-		if !k.EndedAt.IsZero() {
-			k.WrapUp = int(now.Sub(k.EndedAt).Seconds())
-		}
-		return done(k)
-	})
-	return err
-}
-
-// openAfter says why a contact stays an open item after its notes are done.
-func openAfter(disposition string, level triage.Level, protected bool) string {
-	switch {
-	case protected:
-		return "" // nobody may be called back by rule
-	case disposition == "callback_set":
-		return triage.OpenCallBack
-	case disposition == "dropped_call":
-		return triage.OpenDropped
-	case level == triage.Red && disposition != "handed_to_emergency":
-		return triage.OpenDanger
-	}
-	return ""
 }
