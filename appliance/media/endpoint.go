@@ -229,8 +229,11 @@ func (e *Endpoint) Update(remote netip.AddrPort, held bool) {
 	defer e.in.mu.Unlock()
 	moved := e.socket != nil && usable(remote) && remote != e.in.signalled
 	if moved {
-		e.in.signalled = remote
 		e.in.previous, e.in.latched = e.in.latched, netip.AddrPort{}
+		if !e.in.previous.IsValid() { // it moved before it was heard: a forked call, answered by another phone
+			e.in.previous = e.in.signalled
+		}
+		e.in.signalled = remote
 		e.in.reports.from = netip.AddrPort{}
 		e.in.latching = true
 		e.in.candidate = candidate{}

@@ -16,7 +16,7 @@ import (
 
 // Outgoing is a call that we make.
 type Outgoing struct {
-	To      call.Number   // a telephone number
+	To      call.Number   // a telephone number, or "sip:USER@registered" for a phone that is registered here
 	From    call.Number   // what the called person is shown; the line's own number when empty
 	Display string        // the name shown beside it
 	Role    string        // who wants the call; Config.Allow decides by it
@@ -47,6 +47,9 @@ func (o *Outgoing) check() error {
 		if strings.ContainsAny(text, "\r\n\x00") {
 			return errors.New("a line break or zero byte cannot be sent in a SIP message")
 		}
+	}
+	if strings.ContainsAny(string(o.From), "<>\"@;:,? ") {
+		return errors.New("the caller ID is no number")
 	}
 	for _, header := range o.Headers {
 		name, _, ok := strings.Cut(header, ":")
@@ -105,6 +108,9 @@ func (t *Trunk) Dial(ctx context.Context, o Outgoing) (*Call, error) {
 	if err := t.listening(ctx); err != nil {
 		return nil, err
 	}
+	if user, ok := registeredUser(o.To); ok {
+		return t.dialPhone(ctx, user, &o)
+	}
 	return t.dialNumber(ctx, &o)
 }
 
@@ -151,15 +157,16 @@ func (t *Trunk) dialNumber(ctx context.Context, o *Outgoing) (*Call, error) {
 
 // route is where and how one attempt goes.
 type route struct {
-	line   *line // nil for a registered phone
-	target target
-	uri    sip.Uri // Request-URI and To
-	from   sip.Uri
-	name   string
-	own    call.Number
-	to     string
-	phone  string // the registered user
-	extra  []sip.Header
+	line      *line // nil for a registered phone
+	target    target
+	uri       sip.Uri // Request-URI and To
+	from      sip.Uri
+	name      string
+	own       call.Number
+	to        string
+	phone     string // the registered user
+	transport string // of its registration; empty is UDP
+	extra     []sip.Header
 }
 
 // attempt makes one call to one server and follows it to its answer.
@@ -243,6 +250,10 @@ func (t *Trunk) newOutgoing(r route, o *Outgoing) (*Call, *DialError) {
 	c.us.Params.Add("tag", id)
 	c.them = &sip.ToHeader{Address: *r.uri.Clone(), Params: sip.NewParams()}
 	c.target = r.uri
+	if r.transport != "" && r.transport != "UDP" { // back over the connection that it opened
+		c.source, c.transport = r.target.String(), r.transport
+		c.follow(t.streams.find(c.source))
+	}
 
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -171,7 +172,7 @@ func TestDialEarlySound(t *testing.T) {
 func TestDialForked(t *testing.T) {
 	ctx := limit(t)
 	type pair struct{ first, second *phone.Call }
-	pairs := make(chan pair, 1)
+	pairs, announced := make(chan pair, 1), make(chan struct{})
 	far := station(t, phone.Config{}, func(_ context.Context, r *phone.Request) {
 		a, err := r.Pick("a")
 		if err != nil {
@@ -186,6 +187,7 @@ func TestDialForked(t *testing.T) {
 		a.SayLoop(audio.Tone(620, time.Second, -10))
 		b.SayLoop(audio.Tone(1000, time.Second, -10))
 		_ = r.Reply(a, 183, true) // announcement of one branch
+		<-announced
 		_ = r.Reply(b, 180, false)
 		_ = r.Reply(b, 200, true) // another one answers
 		if _, err := r.Station().Await(limit(t), "ACK", 1); err != nil {
@@ -196,7 +198,8 @@ func TestDialForked(t *testing.T) {
 		pairs <- pair{b, a}
 	})
 	h := calling(t, nil, static("pbx", far))
-	c, err := h.Dial(ctx, trunk.Outgoing{To: outside})
+	announce := sync.OnceFunc(func() { close(announced) })
+	c, err := h.Dial(ctx, trunk.Outgoing{To: outside, Progress: func(*trunk.Call, int) { announce() }})
 	if err != nil {
 		t.Fatal(err)
 	}

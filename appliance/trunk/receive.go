@@ -47,6 +47,15 @@ func (t *Trunk) receive(r *sip.Request, tx *sip.ServerTx) {
 			return
 		}
 		t.invite(r, tx)
+	case sip.REGISTER:
+		switch {
+		case t.registrar == nil:
+			t.respond(tx, r, refuse(405, sip.NewHeader("Allow", allowed)))
+		case len(t.cfg.PhoneNets) > 0 && !within(t.cfg.PhoneNets, sourceOf(r)):
+			tx.Terminate() // no phone can be there
+		default:
+			t.registration(r, tx)
+		}
 	default: // the others belong to a dialog
 		t.respond(tx, r, refuse(481))
 	}
@@ -93,7 +102,8 @@ func (t *Trunk) invite(r *sip.Request, tx *sip.ServerTx) {
 	draining := t.draining
 	t.mu.Unlock()
 
-	called := t.calledNumber(r)
+	called, phone := t.calledNumber(r), ""
+	fromPhone := t.isPhone(r)
 	switch {
 	case merged: // the same call by two ways through a proxy
 		t.respond(tx, r, refuse(482))
@@ -101,12 +111,18 @@ func (t *Trunk) invite(r *sip.Request, tx *sip.ServerTx) {
 	case draining:
 		t.respond(tx, r, refuse(503, retryAfter(0)))
 		return
-	case !t.cfg.Serves(called):
+	case !fromPhone && !t.cfg.Serves(called):
 		t.respond(tx, r, refuse(404))
 		return
 	case !t.room(called):
 		t.respond(tx, r, refuse(503, retryAfter(0)))
 		return
+	}
+	if fromPhone { // what it may dial is for Handle to say
+		var proven bool
+		if phone, proven = t.demand(r, tx); !proven {
+			return
+		}
 	}
 	body, refused := description(r)
 	if refused != nil {
@@ -123,7 +139,7 @@ func (t *Trunk) invite(r *sip.Request, tx *sip.ServerTx) {
 		t.respond(tx, r, refused)
 		return
 	}
-	c.wish = asked
+	c.wish, c.phone = asked, phone
 	if refused := t.admit(c, key, tx); refused != nil {
 		c.abandon()
 		t.respond(tx, r, refused)
@@ -236,10 +252,10 @@ func retryAfter(d time.Duration) sip.Header {
 }
 
 var reasons = map[int]string{
-	180: "Ringing", 200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
+	180: "Ringing", 200: "OK", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
 	408: "Request Timeout", 413: "Request Entity Too Large", 415: "Unsupported Media Type", 416: "Unsupported URI Scheme",
 	420: "Bad Extension", 480: "Temporarily Unavailable", 481: "Call/Transaction Does Not Exist", 482: "Loop Detected",
-	486: "Busy Here", 422: "Session Interval Too Small", 469: "Bad Info Package", 483: "Too Many Hops", 487: "Request Terminated", 488: "Not Acceptable Here", 491: "Request Pending",
+	486: "Busy Here", 423: "Interval Too Brief", 422: "Session Interval Too Small", 469: "Bad Info Package", 483: "Too Many Hops", 487: "Request Terminated", 488: "Not Acceptable Here", 491: "Request Pending",
 	500: "Server Internal Error", 503: "Service Unavailable", 504: "Server Time-out", 505: "Version Not Supported", 600: "Busy Everywhere", 603: "Decline",
 }
 

@@ -46,8 +46,13 @@ type Config struct {
 	TrustIdentity bool   // the peers vouch for P-Asserted-Identity (RFC 3325)
 	// Allow says whether a number may be dialled for a role. Nothing may when
 	// it is nil; see OutboundPolicy.
-	Allow    func(to call.Number, role string) error
-	Resolver Resolver // finds the servers of lines; net.DefaultResolver when nil
+	Allow func(to call.Number, role string) error
+	// Phones are those that may register; nil takes no registration. With
+	// PhoneNets they are believed from there alone, and whatever comes from
+	// there and from no peer has to prove itself.
+	Phones    Phones
+	PhoneNets []netip.Prefix
+	Resolver  Resolver // finds the servers of lines; net.DefaultResolver when nil
 
 	Silence time.Duration // no sound at all for so long ends a call; 60 s when 0, never when negative
 	Drain   time.Duration // how long running calls go on after Run's context ends
@@ -99,6 +104,8 @@ type Trunk struct {
 	active   int
 	rejected map[int]uint64
 
+	registrar *registrar // nil without Phones
+
 	lines []*line
 	known map[netip.Addr]*line // addresses of their servers; replaced, never changed
 
@@ -144,11 +151,14 @@ func New(cfg Config) (*Trunk, error) {
 		log:      cfg.Log,
 		contact:  contact,
 		laddr:    sip.Addr{IP: bound.Addr().AsSlice(), Port: int(bound.Port())},
-		wire:     &wire{PacketConn: cfg.Conn, peers: cfg.Peers, reading: make(chan struct{})},
+		wire:     &wire{PacketConn: cfg.Conn, peers: cfg.Peers, phones: cfg.PhoneNets, reading: make(chan struct{})},
 		calls:    make(map[string]*Call),
 		invites:  make(map[string]*Call),
 		gaveUp:   make(map[string]time.Time),
 		rejected: make(map[int]uint64),
+	}
+	if cfg.Phones != nil {
+		t.registrar = newRegistrar(cfg.Phones, cfg.Log)
 	}
 	if udp, ok := cfg.Conn.LocalAddr().(*net.UDPAddr); ok {
 		t.laddr.IP = udp.IP // as printed by the socket: sipgo finds the socket by that text

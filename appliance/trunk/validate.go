@@ -29,7 +29,7 @@ const supported = "timer, 100rel"
 
 func isAllowed(m sip.RequestMethod) bool {
 	switch m {
-	case sip.INVITE, sip.ACK, sip.CANCEL, sip.BYE, sip.OPTIONS, sip.UPDATE, sip.PRACK, sip.INFO:
+	case sip.INVITE, sip.ACK, sip.CANCEL, sip.BYE, sip.OPTIONS, sip.UPDATE, sip.PRACK, sip.INFO, sip.REGISTER:
 		return true
 	}
 	return false

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,6 +31,7 @@ import (
 type wire struct {
 	net.PacketConn
 	peers   []netip.Prefix
+	phones  []netip.Prefix
 	dropped atomic.Uint64
 
 	reading chan struct{} // closed when the library knows the socket
@@ -97,16 +99,18 @@ func (w *wire) welcome(source netip.Addr) bool {
 	if len(w.peers) == 0 {
 		return true
 	}
-	for _, p := range w.peers {
-		if p.Contains(source) {
-			return true
-		}
+	if within(w.peers, source) || within(w.phones, source) {
+		return true
 	}
 	if guests := w.guests.Load(); guests != nil {
 		_, known := (*guests)[source]
 		return known
 	}
 	return false
+}
+
+func within(nets []netip.Prefix, ip netip.Addr) bool {
+	return slices.ContainsFunc(nets, func(p netip.Prefix) bool { return p.Contains(ip) })
 }
 
 // allow replaces the addresses that are let in besides the peers.

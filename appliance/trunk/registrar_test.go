@@ -1,0 +1,283 @@
+package trunk_test
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+	"github.com/icholy/digest"
+
+	"hotline/appliance/audio"
+	"hotline/appliance/call"
+	"hotline/appliance/trunk"
+	"hotline/appliance/trunk/phone"
+)
+
+// desks are the users who may register.
+type desks struct {
+	mu      sync.Mutex
+	secrets map[string]string
+}
+
+func (d *desks) Secret(user string) (string, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	password, ok := d.secrets[user]
+	return password, ok
+}
+
+// switchboard is a hotline with a registrar for amina and boris.
+func switchboard(t *testing.T, handle func(context.Context, *trunk.Call), change ...func(*trunk.Config)) *hotline {
+	t.Helper()
+	return serve(t, "127.0.0.1", handle, append([]func(*trunk.Config){func(cfg *trunk.Config) {
+		cfg.Phones = &desks{secrets: map[string]string{"amina": "a-secret", "boris": "b-secret"}}
+	}}, change...)...)
+}
+
+// desk is a phone that proves itself.
+type desk struct {
+	*phone.Station
+	h              *hotline
+	user, password string
+	nonce          string
+	nc, seq        int
+	id             string
+}
+
+func (h *hotline) desk(t *testing.T, user, password string, script phone.Script) *desk {
+	if script == nil {
+		script = func(_ context.Context, r *phone.Request) { _ = r.Reply(nil, 486, false) }
+	}
+	return &desk{Station: station(t, phone.Config{From: user}, script), h: h, user: user, password: password, id: user + "-registration"}
+}
+
+func challengeIn(res *sip.Response, algorithm string) *digest.Challenge {
+	for _, h := range res.GetHeaders("WWW-Authenticate") {
+		if c, err := digest.ParseChallenge(h.Value()); err == nil && c.Algorithm == algorithm {
+			return c
+		}
+	}
+	return nil
+}
+
+// proof is an Authorization line.
+func (d *desk) proof(method, uri string, c *digest.Challenge) string {
+	d.h.t.Helper()
+	answer, err := digest.Digest(c, digest.Options{Method: method, URI: uri, Username: d.user, Password: d.password, Count: d.nc})
+	if err != nil {
+		d.h.t.Fatal(err)
+	}
+	return "Authorization: " + answer.String()
+}
+
+// register sends REGISTER, with a proof when the phone has a nonce.
+func (d *desk) register(headers ...string) *sip.Response {
+	d.h.t.Helper()
+	d.seq++
+	lines := append([]string{"Call-ID: " + d.id, fmt.Sprintf("CSeq: %d REGISTER", d.seq),
+		"Contact: <sip:" + d.user + "@" + d.Addr().String() + ">"}, headers...)
+	if d.nonce != "" {
+		d.nc++
+		lines = append(lines, d.proof("REGISTER", "sip:"+d.h.addr.String(), &digest.Challenge{Realm: "hotline", Nonce: d.nonce, Algorithm: "SHA-256", QOP: []string{"auth"}}))
+	}
+	res, err := d.Send(limit(d.h.t), "REGISTER", d.user, d.h.addr, lines...)
+	if err != nil {
+		d.h.t.Fatalf("%v\n%s", err, d.h.log)
+	}
+	return res
+}
+
+// enrol registers after the challenge.
+func (d *desk) enrol() {
+	d.h.t.Helper()
+	res := d.register()
+	c := challengeIn(res, "SHA-256")
+	if res.StatusCode != 401 || c == nil {
+		d.h.t.Fatalf("the first REGISTER is answered %v", res)
+	}
+	d.nonce, d.nc = c.Nonce, 0
+	if res = d.register(); res.StatusCode != 200 {
+		d.h.t.Fatalf("REGISTER is answered %v\n%s", res, d.h.log)
+	}
+}
+
+func TestPhoneRegistersAnswersAndCalls(t *testing.T) {
+	ctx := limit(t)
+	arrived := make(chan *trunk.Call, 1)
+	h := switchboard(t, func(ctx context.Context, c *trunk.Call) {
+		arrived <- c
+		_ = c.Reject(486, 0)
+	})
+	calls := make(chan *phone.Call, 1)
+	d := h.desk(t, "amina", "a-secret", picked(t, calls))
+	if h.Registered("amina") {
+		t.Error("registered before it registered")
+	}
+	if _, err := h.Dial(ctx, trunk.Outgoing{To: "sip:amina@registered"}); err == nil || !strings.Contains(err.Error(), "registered") {
+		t.Errorf("calling a phone that is not there: %v", err)
+	}
+	d.enrol()
+	if !h.Registered("amina") || h.Registered("boris") {
+		t.Error("who is registered is wrong")
+	}
+	if res := d.register(); res.StatusCode != 200 || len(res.GetHeaders("Contact")) != 1 {
+		t.Errorf("a refresh with the same nonce: %v", res)
+	}
+
+	// Nothing may be dialled outside, but the house may be.
+	c, err := h.Dial(ctx, trunk.Outgoing{To: "sip:amina@registered", From: "+12024561111", Display: `The "desk"`})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, h.log)
+	}
+	p := receive(t, "the phone", calls)
+	c.Audio().Music(audio.Tone(440, time.Second, -10))
+	if err := p.WaitTone(ctx, 440); err != nil {
+		t.Error(err)
+	}
+	if c.Phone() != "amina" || !c.Outgoing() || c.Line() != "" {
+		t.Errorf("phone %q, line %q", c.Phone(), c.Line())
+	}
+	c.Hangup(call.Cause{By: call.BySystem})
+	receive(t, "the end", p.Done())
+
+	// The phone calls: challenged, then known.
+	uri := "sip:*1@" + h.addr.String()
+	res, err := d.Send(ctx, "INVITE", "*1", h.addr)
+	if err != nil || res.StatusCode != 401 {
+		t.Fatalf("an INVITE without proof: %v %v", res, err)
+	}
+	res, err = d.Send(ctx, "INVITE", "*1", h.addr, d.proof("INVITE", uri, challengeIn(res, "MD5")))
+	if err != nil || res.StatusCode != 486 {
+		t.Fatalf("an INVITE with proof: %v %v", res, err)
+	}
+	if in := receive(t, "the call", arrived); in.Phone() != "amina" || in.To() != "*1" || in.Outgoing() {
+		t.Errorf("phone %q dialled %q", in.Phone(), in.To())
+	}
+
+	if res := d.register("Expires: 0"); res.StatusCode != 200 || h.Registered("amina") {
+		t.Errorf("signing off: %v", res)
+	}
+}
+
+func TestRegistrarBelievesNobody(t *testing.T) {
+	h := switchboard(t, answering)
+	good := h.desk(t, "amina", "a-secret", nil)
+	good.enrol()
+
+	t.Run("wrong password and unknown user look alike", func(t *testing.T) {
+		var answers []string
+		for _, d := range []*desk{h.desk(t, "amina", "guess", nil), h.desk(t, "nobody", "guess", nil)} {
+			d.nonce = challengeIn(d.register(), "SHA-256").Nonce
+			res := d.register()
+			names := []string{fmt.Sprint(res.StatusCode)}
+			for _, header := range res.Headers() {
+				names = append(names, header.Name())
+			}
+			answers = append(answers, strings.Join(names, " "))
+		}
+		if answers[0] != answers[1] || !strings.HasPrefix(answers[0], "401") {
+			t.Errorf("wrong password: %s\nunknown user: %s", answers[0], answers[1])
+		}
+	})
+	t.Run("what was overheard proves nothing", func(t *testing.T) {
+		d := h.desk(t, "amina", "a-secret", nil)
+		d.nonce = good.nonce
+		d.nc = good.nc - 1 // a count that was used
+		res := d.register()
+		if c := challengeIn(res, "SHA-256"); res.StatusCode != 401 || c == nil || !c.Stale {
+			t.Errorf("%v", res)
+		}
+	})
+	t.Run("a nonce of somebody else's", func(t *testing.T) {
+		d := h.desk(t, "amina", "a-secret", nil)
+		d.nonce = strings.Repeat("A", 43)
+		if res := d.register(); res.StatusCode != 401 || !challengeIn(res, "MD5").Stale {
+			t.Errorf("%v", res)
+		}
+	})
+	t.Run("nobody registers for another", func(t *testing.T) {
+		d := h.desk(t, "amina", "a-secret", nil)
+		d.nonce = challengeIn(d.register(), "SHA-256").Nonce
+		if res := d.register("To: <sip:boris@127.0.0.1>"); res.StatusCode != 403 || h.Registered("boris") {
+			t.Errorf("%v", res)
+		}
+	})
+	t.Run("too short", func(t *testing.T) {
+		if res := good.register("Expires: 5"); res.StatusCode != 423 || res.GetHeader("Min-Expires") == nil {
+			t.Errorf("%v", res)
+		}
+	})
+	t.Run("all contacts go only at once", func(t *testing.T) {
+		if res := good.register("Contact: *"); res.StatusCode != 400 {
+			t.Errorf("%v", res)
+		}
+		if res := good.register("Contact: *", "Expires: 0"); res.StatusCode != 200 || h.Registered("amina") {
+			t.Errorf("%v", res)
+		}
+	})
+	t.Run("who guesses gets no answer", func(t *testing.T) {
+		d := h.desk(t, "boris", "guess", nil)
+		d.nonce = challengeIn(d.register(), "SHA-256").Nonce
+		for range 10 {
+			if res := d.register(); res.StatusCode != 401 {
+				t.Errorf("%v", res)
+			}
+		}
+		ctx, cancel := context.WithTimeout(limit(t), time.Second)
+		defer cancel()
+		d.nc++
+		last := d.proof("REGISTER", "sip:"+h.addr.String(), &digest.Challenge{Realm: "hotline", Nonce: d.nonce, Algorithm: "MD5", QOP: []string{"auth"}})
+		if res, err := d.Send(ctx, "REGISTER", "boris", h.addr, last); err == nil {
+			t.Errorf("answered %v after ten wrong passwords", res)
+		}
+		neighbour := h.desk(t, "amina", "a-secret", nil)
+		neighbour.enrol() // at the same address, with the right one
+		if !strings.Contains(h.log.String(), "phone-password") {
+			t.Error("nothing is logged")
+		}
+	})
+	if strings.Contains(h.log.String(), "a-secret") {
+		t.Error("a password is in the log")
+	}
+}
+
+// With networks for phones, what is not there is not answered, and what is
+// there has to prove itself.
+func TestPhoneNetworks(t *testing.T) {
+	elsewhere := netip.MustParsePrefix("192.0.2.0/24")
+	here := netip.MustParsePrefix("127.0.0.0/8")
+	silent := func(h *hotline, method string) bool {
+		s := station(t, phone.Config{}, func(context.Context, *phone.Request) {})
+		ctx, cancel := context.WithTimeout(limit(t), time.Second)
+		defer cancel()
+		_, err := s.Send(ctx, method, "amina", h.addr)
+		return err != nil
+	}
+	strangers := switchboard(t, answering, func(cfg *trunk.Config) { cfg.Peers = []netip.Prefix{elsewhere} })
+	if !silent(strangers, "REGISTER") || !silent(strangers, "OPTIONS") {
+		t.Error("a stranger is answered")
+	}
+	peer := switchboard(t, answering, func(cfg *trunk.Config) { cfg.PhoneNets = []netip.Prefix{elsewhere} })
+	if !silent(peer, "REGISTER") {
+		t.Error("a REGISTER from outside the phones' network is answered")
+	}
+	phones := switchboard(t, answering, func(cfg *trunk.Config) {
+		cfg.Peers, cfg.PhoneNets = []netip.Prefix{elsewhere}, []netip.Prefix{here}
+	})
+	s := station(t, phone.Config{}, func(context.Context, *phone.Request) {})
+	if res, err := s.Send(limit(t), "INVITE", "100", phones.addr); err != nil || res.StatusCode != 401 {
+		t.Errorf("an INVITE from the phones' network: %v %v", res, err)
+	}
+	if res, err := s.Send(limit(t), "REGISTER", "amina", phones.addr); err != nil || res.StatusCode != 401 {
+		t.Errorf("a REGISTER from the phones' network: %v %v", res, err)
+	}
+	none := serve(t, "127.0.0.1", answering)
+	if res, err := s.Send(limit(t), "REGISTER", "amina", none.addr); err != nil || res.StatusCode != 405 {
+		t.Errorf("a REGISTER without a registrar: %v %v", res, err)
+	}
+}
