@@ -196,6 +196,27 @@ func TestDeskChannel(t *testing.T) {
 	expect(t, conn, "elsewhere")
 }
 
+// What the room refuses is read in the language of the page.
+func TestRefusalsAreTranslated(t *testing.T) {
+	s := startSite(t, newScript(t), nil)
+	client := s.as(t, agent)
+	s.post(t, client, "/language", url.Values{"language": {"es"}})
+	call := ringing()
+	call.Consult = &desk.ConsultView{Failed: "Beatriz did not answer. The caller is still with you."}
+	s.set(func(now *desk.Snapshot) { now.Agent.State, now.Call = triage.OnCall, call })
+	conn := s.openDesk(t, client)
+	if m := expect(t, conn, "state"); m.State.Call.Consult.Failed != "Beatriz no contestó. Quien llama sigue con usted." {
+		t.Errorf("state: %q", m.State.Call.Consult.Failed)
+	}
+	s.mu.Lock()
+	s.refuse = desk.UserError("The number is busy.")
+	s.mu.Unlock()
+	tellDesk(t, conn, map[string]any{"type": "call.out", "number": "+12025550199"})
+	if m := expect(t, conn, "error"); m.For != "call.out" || m.Text != "El número está ocupado." {
+		t.Errorf("refusal: %+v", m)
+	}
+}
+
 func TestAFloodOfMessagesEndsThePage(t *testing.T) {
 	s := startSite(t, newScript(t), nil)
 	conn := s.openDesk(t, s.as(t, agent))

@@ -71,7 +71,7 @@ func (s *Server) deskSocket(w http.ResponseWriter, r *http.Request, v visit) {
 	ctx, cancel := context.WithCancelCause(r.Context())
 	d := &deskPage{
 		server: s, conn: conn, visit: v, cancel: cancel, commands: make(chan request, burst),
-		text: s.textFor(r).T,
+		text: s.textFor(r).T, said: s.textFor(r).Said,
 		seat: s.cfg.Desk.Seat(desk.Person{ID: v.account.ID, Name: v.account.Name, Login: v.account.Login, Profile: v.account.Profile, Languages: v.account.Languages,
 			Role: string(v.account.Role), Supervises: v.account.Role.May(roster.Floor)}),
 	}
@@ -89,6 +89,7 @@ type deskPage struct {
 	seat     Seat
 	visit    visit
 	text     func(key string) string
+	said     func(english string) string
 	token    uint64
 	cancel   context.CancelCauseFunc
 	commands chan request
@@ -212,7 +213,7 @@ func (d *deskPage) complain(ctx context.Context) error {
 	for {
 		select {
 		case c := <-news:
-			if err := d.tell(ctx, reply{Type: "error", For: c.For, Text: c.Text}); err != nil {
+			if err := d.tell(ctx, reply{Type: "error", For: c.For, Text: d.said(c.Text)}); err != nil {
 				return err
 			}
 		case <-ctx.Done():
@@ -285,6 +286,11 @@ func (d *deskPage) tellState(ctx context.Context) error {
 	d.writing.Lock()
 	defer d.writing.Unlock()
 	snapshot := d.seat.Snapshot()
+	if call := snapshot.Call; call != nil && call.Consult != nil && call.Consult.Failed != "" {
+		told, consult := *call, *call.Consult
+		consult.Failed = d.said(consult.Failed)
+		told.Consult, snapshot.Call = &consult, &told
+	}
 	return d.write(ctx, reply{Type: "state", State: &snapshot})
 }
 
@@ -309,7 +315,7 @@ func (d *deskPage) write(ctx context.Context, m reply) error {
 func (d *deskPage) sentence(err error) string {
 	var refusal desk.UserError
 	if errors.As(err, &refusal) {
-		return refusal.Error()
+		return d.said(refusal.Error())
 	}
 	return d.text("js.error.failed")
 }

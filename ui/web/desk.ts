@@ -99,7 +99,6 @@ function received(message: FromServer): void {
       if (message.for === "case.save") { wrapUp = null; form.refused(message.n ?? 0); }
       if (message.for === "rtc.offer") phone.refused();
       if (message.for === "directory") return; // there is nobody to ring, then
-      message.text = words.or(`js.failed.${message.text}`, message.text);
       if (monitor.pending && message.for.startsWith("monitor")) monitor.pending.sent = false;
       if (pickers.some((picker) => picker.refused(message.text))) return;
       local.aside = wishes.includes(message.for);

@@ -110,3 +110,25 @@ func TestPluralsAndGaps(t *testing.T) {
 		}
 	}
 }
+
+func TestSentencesOfTheProgramAreTranslated(t *testing.T) {
+	c := load(t)
+	es, en := c.Choose("", "es"), c.Choose("", "en")
+	for english, want := range map[string]string{
+		"The number is busy.":                                    "El número está ocupado.",
+		"The number is busy. The caller is still with you.":      "El número está ocupado. Quien llama sigue con usted.",
+		"Dr. Rosa did not answer. The caller is still with you.": "Dr. Rosa no contestó. Quien llama sigue con usted.",
+		"Beatriz did not answer. The caller is still with you.":  "Beatriz no contestó. Quien llama sigue con usted.",
+		"Calls to +1••••••0199 are not allowed for this role; an administrator can allow the number or its country in the settings": "Su cuenta no puede llamar a +1••••••0199. Un administrador puede permitir el número o su país en los ajustes.",
+		"This call is over.":             "Esta llamada ya terminó.",
+		"A new reason. Nobody knows it.": "A new reason. Nobody knows it.",
+		"":                               "",
+	} {
+		if got := es.Said(english); got != want {
+			t.Errorf("%q became %q, want %q", english, got, want)
+		}
+		if got := en.Said(english); strings.TrimSuffix(got, ".") != strings.TrimSuffix(english, ".") {
+			t.Errorf("English: %q became %q", english, got)
+		}
+	}
+}

@@ -29,7 +29,7 @@ export class CallControl {
     if (consult) {
       const name = consult.name || ltr(consult.number), talking = consult.state === "talking" && !consult.failed;
       text("consult-title", w.t(consult.failed ? "js.consult.back" : `js.consult.${talking ? "talking" : "ringing"}`, { name }));
-      text("consult-words", consult.failed ? w.or(`js.failed.${consult.failed}`, consult.failed)
+      text("consult-words", consult.failed ? consult.failed
         : w.t(parties.some((p) => p.kind === "caller" && p.state === "held") ? "js.consult.music" : "js.consult.meanwhile"));
       text("consult-back", w.t(consult.failed ? "js.consult.close" : "js.consult.cancel"));
       part("consult-transfer", talking);
@@ -73,7 +73,7 @@ export class CallControl {
     if (listened.length) return say("say-soon", w.n("js.listened", listened.length, { names: this.names(listened) }));
     if (whisper.length) return say("say-soon", w.n("js.whisper", whisper.length, { names: this.names(whisper) }));
     const consult = guest ? null : call.consult, earlier = guest ? null : before.consult;
-    if (consult?.failed && !earlier?.failed) return say("say-now", w.or(`js.failed.${consult.failed}`, consult.failed));
+    if (consult?.failed && !earlier?.failed) return say("say-now", consult.failed);
     if (consult && !consult.failed && consult.state !== earlier?.state) {
       return say("say-soon", w.t(`js.consult.${consult.state === "ringing" ? "ringing" : "talking"}`, { name: consult.name || ltr(consult.number) }));
     }
