@@ -80,7 +80,7 @@ func (r *Recorder) listen(i int, e *Endpoint) {
 	default:
 	}
 	if r.buffer == nil {
-		r.buffer = make([]byte, stereoSample*settleAfter*4)
+		r.buffer = make([]byte, stereoSample*settleAfter)
 		go r.write()
 	}
 	r.attach(i, e)
