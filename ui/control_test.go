@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
+
 	"hotline/triage"
 	"hotline/triage/desk"
 )
@@ -118,6 +120,9 @@ func TestTransferTalksFirst(t *testing.T) {
 		t.Error("the microphone is closed towards the colleague")
 	}
 	b.fits("consult")
+	b.do(chromedp.EmulateViewport(1366, 600))
+	b.until(`document.querySelector('[data-do="emergency"]').getBoundingClientRect().bottom <= document.querySelector('[data-card="oncall"] .call-foot').getBoundingClientRect().top + 1`)
+	b.do(chromedp.EmulateViewport(1366, 768))
 	b.press(`[data-do="consult.cancel"]`)
 	b.sent(`{"v":1,"type":"consult.cancel"}`)
 	b.says("say-soon", "You are back with the caller.")
