@@ -22,7 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // open runs a gateway and its clock until the test ends.
 func open(t *testing.T, change func(*softphone.Config)) *softphone.Gateway {
 	t.Helper()
-	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
+	log := slog.New(slog.DiscardHandler) // pion may still log after the test
 	pacer := media.NewPacer(log)
 	cfg := softphone.Config{IPs: []netip.Addr{netip.MustParseAddr("127.0.0.1")}, Pacer: pacer, Log: log}
 	if change != nil {

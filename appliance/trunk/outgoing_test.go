@@ -263,12 +263,12 @@ func TestDialRefused(t *testing.T) {
 
 func TestDialGivenUp(t *testing.T) {
 	ctx := limit(t)
-	cancelled := make(chan struct{})
+	cancelled := make(chan struct{}, 2)
 	far := station(t, phone.Config{}, func(ctx context.Context, r *phone.Request) {
 		_ = r.Reply(nil, 180, false)
 		select {
 		case <-r.Cancelled:
-			close(cancelled)
+			cancelled <- struct{}{}
 		case <-ctx.Done():
 		}
 	})
@@ -281,7 +281,6 @@ func TestDialGivenUp(t *testing.T) {
 	receive(t, "the CANCEL", cancelled)
 
 	ringing, stop := context.WithCancel(ctx)
-	cancelled = make(chan struct{})
 	_, err = h.Dial(ringing, trunk.Outgoing{To: outside, Progress: func(*trunk.Call, int) { stop() }})
 	if !errors.As(err, &refused) || refused.Status != 487 || !errors.Is(err, context.Canceled) {
 		t.Errorf("%+v", err)
