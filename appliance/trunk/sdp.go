@@ -73,6 +73,7 @@ type session struct {
 	ptime     time.Duration
 	direction direction
 	held      bool     // the far end does not want to hear us
+	mux       bool     // reports on the sound travel with it (RFC 5761)
 	sealing   *sealing // how it encrypts, nil for sound in the clear
 	timing    sdp.Timing
 }
@@ -199,7 +200,7 @@ func readMediaLine(value string) (mediaLine, bool) {
 // take reads one audio line into s, or says why it cannot be used.
 func (s *session) take(description *sdp.SessionDescription, media *sdp.MediaDescription, line mediaLine, source, family netip.Addr, running *session) error {
 	maps := make(map[string]string, len(media.MediaName.Formats)) // payload type → encoding, lower case
-	s.direction, s.sealing = sendrecv, nil
+	s.direction, s.sealing, s.mux = sendrecv, nil, false
 	maxptime := time.Duration(0)
 	for _, a := range slices.Concat(description.Attributes, media.Attributes) {
 		switch a.Key {
@@ -211,6 +212,8 @@ func (s *session) take(description *sdp.SessionDescription, media *sdp.MediaDesc
 			s.direction = direction(a.Key)
 		case "ptime":
 			s.ptime = packetTime(a.Value, s.ptime)
+		case "rtcp-mux":
+			s.mux = true
 		case "crypto":
 			if sealing, ok := readSealing(a.Value); ok && s.sealing == nil && line.sealed() {
 				s.sealing = sealing
@@ -329,6 +332,9 @@ func (l *local) answer(offer *session) ([]byte, error) {
 		if i == offer.chosen {
 			description.MediaDescriptions = append(description.MediaDescriptions,
 				l.sound(line.proto, []audio.Law{offer.law}, offer.dtmf, offer.ptime, offer.direction.answering()))
+			if offer.mux {
+				description.MediaDescriptions[i].WithPropertyAttribute("rtcp-mux")
+			}
 			continue
 		}
 		description.MediaDescriptions = append(description.MediaDescriptions, &sdp.MediaDescription{

@@ -3,6 +3,7 @@ package trunk_test
 import (
 	"context"
 	"net"
+	"net/netip"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -15,11 +16,16 @@ import (
 // sipp runs a scenario of SIPp (Debian package sip-tester) against the trunk.
 func (h *hotline) sipp(scenario string, args ...string) {
 	h.t.Helper()
+	h.sippTo(h.addr, scenario, args...)
+}
+
+func (h *hotline) sippTo(addr netip.AddrPort, scenario string, args ...string) {
+	h.t.Helper()
 	file, err := filepath.Abs(filepath.Join("testdata", scenario))
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	command := exec.CommandContext(limit(h.t), "sipp", append([]string{h.addr.String(), "-sf", file, "-s", "100", "-i", "127.0.0.1",
+	command := exec.CommandContext(limit(h.t), "sipp", append([]string{addr.String(), "-sf", file, "-s", "100", "-i", "127.0.0.1",
 		"-mp", strconv.Itoa(freePort(h.t)), "-nostdin", "-timeout", "15s", "-timeout_error"}, args...)...)
 	command.Dir = h.t.TempDir()
 	if out, err := command.CombinedOutput(); err != nil {
@@ -104,5 +110,18 @@ func TestSippManyCalls(t *testing.T) {
 	h.sipp("short.xml", "-m", "150", "-r", "50", "-l", "100")
 	if got := h.Stats(); got.Answered != 150 || len(got.Rejected) != 0 {
 		t.Errorf("stats %+v, want 150 calls answered and none refused", got)
+	}
+}
+
+// The same callers over TCP: one connection for all calls, and one for each.
+func TestSippOverTCP(t *testing.T) {
+	server, _ := certificate(t)
+	change, addrs := streaming(t, server)
+	h := serve(t, "127.0.0.1", answering, change)
+	h.sippTo(addrs["tcp"], "short.xml", "-m", "60", "-r", "30", "-l", "60", "-t", "t1")
+	h.sippTo(addrs["tcp"], "short.xml", "-m", "60", "-r", "30", "-l", "60", "-t", "tn", "-max_socket", "100")
+	h.sippTo(addrs["tcp"], "hold.xml", "-m", "1", "-t", "t1")
+	if got := h.Stats(); got.Answered != 121 || len(got.Rejected) != 0 {
+		t.Errorf("stats %+v, want 121 calls answered and none refused", got)
 	}
 }
