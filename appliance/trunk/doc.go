@@ -12,6 +12,8 @@
 //
 //  1. wire reads the datagram and drops what cannot be SIP or comes from an
 //     address that is not a peer, before sipgo remembers the address for ever;
+//     over TCP and TLS a gatekeeper lets in peers, so many and no more, and a
+//     stream hands on whole messages, in time or never;
 //  2. sipgo parses it and matches its transaction, in a goroutine of its own;
 //  3. Trunk.receive, which recovers, validates it (RFC 3261 §8.2) and finds
 //     its dialog;

@@ -104,6 +104,9 @@ func FuzzCall(f *testing.F) {
 					continue
 				}
 				text := string(buffer[:n])
+				if !strings.Contains(text, id+"\r\n") { // of another call, which had this port before
+					continue
+				}
 				if strings.HasPrefix(text, "SIP/2.0 503") { // ports rest after a call, and this is fast
 					busy = true
 					return false
