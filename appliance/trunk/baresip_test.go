@@ -216,7 +216,8 @@ func TestBaresip(t *testing.T) {
 			if cause := call.CauseOf(c.Context()); cause.By != call.ByCaller {
 				fail("ended", cause)
 			}
-			if s := c.Summary().Sound; s.SRTPErrors != 0 {
+			// Packets may overtake the re-INVITE that changes their key.
+			if s := c.Summary().Sound; s.SRTPErrors > 10 {
 				t.Errorf("%d packets could not be decrypted", s.SRTPErrors)
 			}
 			if strings.Contains(h.log.String(), "inline:") {
