@@ -159,7 +159,7 @@ func (c *Call) take(s *session) {
 	c.theirs = s
 	sound := media.NewUDP(c.trunk.cfg.Pacer, c.conn, media.UDPConfig{
 		Law: s.law, DTMF: s.dtmf, Remote: s.remote, Ptime: s.ptime,
-		SRTP:  c.keys(s),
+		SRTP: c.keys(s), RTCPMux: s.mux, InBand: s.dtmf == 0,
 		Ports: c.trunk.cfg.Ports, Log: c.log,
 	})
 	c.mu.Lock()

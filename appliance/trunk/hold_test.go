@@ -3,6 +3,7 @@ package trunk_test
 import (
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -207,5 +208,59 @@ func TestPhoneRefusesLineBreaks(t *testing.T) {
 	}
 	if got := h.Stats().Offered; got != 0 {
 		t.Errorf("%d calls arrived", got)
+	}
+}
+
+// A gateway that knows no telephone-event sends keys as the tones they are.
+func TestKeysAsTones(t *testing.T) {
+	ctx := limit(t)
+	handle, calls := handing()
+	h := serve(t, "127.0.0.1", handle)
+	p := h.dial(ctx, func(cfg *phone.Config) { cfg.NoEvents = true })
+	c := receive(t, "the call", calls)
+	for key, tones := range map[byte][2]float64{'1': {697, 1209}, '#': {941, 1477}} {
+		low, high := audio.Tone(tones[0], 150*time.Millisecond, -12).PCM(), audio.Tone(tones[1], 150*time.Millisecond, -12).PCM()
+		for i := range low {
+			low[i] += high[i]
+		}
+		if err := p.Say(ctx, audio.Concat(audio.Silence(100*time.Millisecond), audio.FromPCM(low), audio.Silence(200*time.Millisecond))); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := c.Audio().Key(ctx); err != nil || got != key {
+			t.Errorf("heard key %q, %v; want %q", got, err, key)
+		}
+	}
+}
+
+// Who offers to have the reports on the sound travel with it gets them there
+// (RFC 5761), and who does not is not told to expect them.
+func TestReportsWithTheSound(t *testing.T) {
+	h := serve(t, "127.0.0.1", answering)
+	for mark, want := range map[string]bool{"a=rtcp-mux\n": true, "": false} {
+		sound, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer sound.Close()
+		r := h.raw()
+		port := fmt.Sprint(sound.LocalAddr().(*net.UDPAddr).Port)
+		r.send(r.fill(withSDP(inviteHead, strings.Replace(offer, "40000", port, 1)+mark)))
+		answer := r.answer("raw-", 3*time.Second)
+		r.confirm(answer, "")
+		if got := strings.Contains(answer, "a=rtcp-mux"); got != want {
+			t.Errorf("offered %q, answered\n%s", mark, answer)
+		}
+		if !want {
+			continue
+		}
+		buffer := make([]byte, 2048)
+		_ = sound.SetReadDeadline(time.Now().Add(patience))
+		for report := false; !report; {
+			n, err := sound.Read(buffer)
+			if err != nil {
+				t.Fatalf("no report comes with the sound: %v", err)
+			}
+			report = n > 8 && buffer[1] >= 200 && buffer[1] <= 204
+		}
 	}
 }

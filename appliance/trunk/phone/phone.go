@@ -42,6 +42,7 @@ type Config struct {
 	WrongPort      bool // announces another RTP port than it sends from
 	Mute           bool // sends no sound at all
 	ZeroFirstEvent bool // the first packet of a key has duration 0
+	NoEvents       bool // offers no telephone-event: its keys are tones in the sound
 
 	Headers  []string      // further header lines of the INVITE, "Name: value"
 	Progress func(int)     // told of 18x answers, from another goroutine
@@ -132,7 +133,7 @@ func (cfg Config) complete() (Config, error) {
 	if len(cfg.Laws) == 0 {
 		cfg.Laws = []audio.Law{cfg.Law}
 	}
-	if cfg.DTMFPayload == 0 {
+	if cfg.DTMFPayload == 0 && !cfg.NoEvents {
 		cfg.DTMFPayload = 101
 	}
 	if cfg.KeyLength == 0 {
