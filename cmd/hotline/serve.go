@@ -138,7 +138,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	h.desk = desk.New(desk.Config{
 		Operation: cfg.Operation, Region: cfg.Region, Entries: entries(cfg), Contacts: h.contacts, Cases: cases,
 		Dispatcher: h.dispatch, Engine: engine, Prompts: library, Mode: h.mode, Registry: registry, Gateway: h.phones,
-		NewRoom: func() *media.Room { return media.NewRoom(h.callers, log) },
+		NewRoom: func() *media.Room { return media.NewRoom(h.agents, log) }, // writes to browsers, which may be slow
 		Dial:    h.dialler(cfg), Robot: robot, Log: log,
 	})
 	if err := h.listenForCalls(cfg, m); err != nil {
