@@ -20,6 +20,11 @@
 //  4. the call's mailbox takes it. One goroutine per call reads the mailbox,
 //     so everything about one dialog happens one after the other.
 //
+// Calls out (outgoing, dialling) take the same way back: Dial builds a Call
+// whose loop begins in another situation and is the same once it is answered.
+// They go over lines (line, register, health), to numbers that the policy
+// allows and to phones that are registered here (registrar).
+//
 // Nothing a stranger sends is acted on beyond the call it belongs to: no
-// REFER, no redirection, no registration, no outbound call.
+// REFER, no redirection, no registration without a password.
 package trunk
