@@ -1,0 +1,75 @@
+package trunk_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"hotline/appliance/audio"
+	"hotline/appliance/call"
+	"hotline/appliance/trunk"
+)
+
+// A phone that is not ours registers, is called, answers, is heard, holds,
+// resumes and hangs up; and calls in turn, known by its password.
+func TestBaresipAsADeskPhone(t *testing.T) {
+	ctx := limit(t)
+	server, _ := certificate(t)
+	arrived := make(chan *trunk.Call, 1)
+	h := switchboard(t, func(ctx context.Context, c *trunk.Call) {
+		if c.Answer() == nil {
+			arrived <- c
+			<-ctx.Done()
+		}
+	})
+	user := fmt.Sprintf("sip:amina@%s", h.addr)
+	b := startBaresip(t, "udp", server, fmt.Sprintf("\n<%s>;auth_pass=a-secret;regint=60;answermode=auto;audio_codecs=PCMU/8000/1", user))
+	fail := func(what string, err any) {
+		t.Helper()
+		t.Fatalf("%s: %v\n%s\n%s", what, err, b.out, h.log)
+	}
+	for tick := time.NewTicker(20 * time.Millisecond); !h.Registered("amina"); {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			fail("registration", "does not come")
+		}
+	}
+	c, err := h.Dial(ctx, trunk.Outgoing{To: "sip:amina@registered", From: "+12024561111"})
+	if err != nil {
+		fail("calling the phone", err)
+	}
+	hears := func(c *trunk.Call, when string) {
+		t.Helper()
+		heard, _, err := c.Audio().Record(ctx, time.Second, "")
+		if err != nil || audio.ToneLevel(heard.PCM(), 1000) < 0.5 {
+			fail(when+" the phone is not heard", err)
+		}
+	}
+	hears(c, "at first")
+	b.do("uafind", user) // the account that what follows is for
+	b.do("hold", "")
+	if !receive(t, "the hold", c.Holds()) {
+		t.Error("not held")
+	}
+	b.do("resume", "")
+	if receive(t, "the resume", c.Holds()) {
+		t.Error("still held")
+	}
+	hears(c, "after the hold")
+	b.do("hangup", "")
+	receive(t, "the end", c.Context().Done())
+	if cause := call.CauseOf(c.Context()); cause.By != call.ByCaller {
+		t.Errorf("ended %+v", cause)
+	}
+
+	b.do("dial", fmt.Sprintf("sip:100@%s", h.addr))
+	in := receive(t, "the phone's call", arrived)
+	if in.Phone() != "amina" || in.To() != "100" {
+		t.Errorf("phone %q dialled %q", in.Phone(), in.To())
+	}
+	hears(in, "calling")
+	in.Hangup(call.Cause{By: call.BySystem, Reason: "done"})
+	b.do("quit", "")
+}
