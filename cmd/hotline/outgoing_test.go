@@ -128,3 +128,25 @@ func TestACallerIsGivenToSomebodyOutside(t *testing.T) {
 	b.ended(caller)
 	oneStream(t, caller)
 }
+
+func TestACallerIsSentToANumberAtOnce(t *testing.T) {
+	t.Parallel()
+	net, answered := outside(t, bHz)
+	b := startBoxWith(t, func(c *config.Config) {
+		c.SIP.Lines = []config.Line{{Name: "gateway", Servers: []string{net.Addr().String()}}}
+		c.SIP.Outgoing.Prefixes = []string{"+1202555"}
+	})
+	rosa := b.seatedAs("Rosa", sHz, true, "supervisor")
+	rosa.do(desk.Command{Type: "ready"})
+	caller := b.helpCall("+12024561132", cHz)
+	rosa.answer()
+	rosa.do(desk.Command{Type: "transfer", To: desk.Target{Kind: "number", ID: "+12025550180"}})
+	b.hears("the caller, back from a busy number,", callerEar{caller}, allHz, sHz)
+	rosa.do(desk.Command{Type: "transfer", To: desk.Target{Kind: "number", ID: "+12025550194"}})
+	person := <-answered
+	rosa.is(triage.WrapUp)
+	b.hears("the caller, with the person outside,", callerEar{caller}, allHz, bHz)
+	b.hears("the person outside, with the caller,", callerEar{person}, allHz, cHz)
+	caller.Hangup()
+	b.ended(person)
+}

@@ -160,6 +160,7 @@ func (t *talk) answered(a answer) (end talkEnd, over bool) {
 		p.seat.begin(t.conv)
 	}
 	if a.calling.why == toTransfer {
+		t.resume()
 		t.transferred(Target{Kind: "number"})
 		t.others = append(t.others, p)
 		t.handOver(nil)

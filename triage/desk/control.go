@@ -147,7 +147,11 @@ func (t *talk) transfer(to Target) (end talkEnd, over bool, err error) {
 		}
 		t.goTo = destination{queue: t.contact.Queue, only: to.ID}
 	case "number":
-		return talkOver, false, t.ring(to, toTransfer)
+		if err := t.ring(to, toTransfer); err != nil {
+			return talkOver, false, err
+		}
+		t.hold()
+		return talkOver, false, nil
 	default:
 		return talkOver, false, UserError("Choose who shall get the caller.")
 	}
