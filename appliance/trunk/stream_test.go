@@ -327,6 +327,7 @@ func TestSipsOverTLS(t *testing.T) {
 	invite := strings.Replace(inviteHead, "\nMax", fmt.Sprintf("\nContent-Length: %d\nMax", len(body)), 1)
 	invite = streamMessage(strings.ReplaceAll(invite, "sip:", "sips:")+"Content-Type: application/sdp\n\n", 300) + body
 	for conn, want := range map[net.Conn]string{plain: "416", secure: "486"} {
+		invite := invite // the other connection's stays as it is
 		if conn == net.Conn(secure) {
 			invite = strings.NewReplacer("/TCP", "/TLS", "tcp-300", "tcp-301", "tcp300", "tcp301").Replace(invite)
 		}

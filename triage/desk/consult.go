@@ -94,7 +94,7 @@ func (d *Desk) discard(a answer, contact, agent string) {
 // accepted, or why not.
 func (d *Desk) ringAgent(ctx context.Context, conv *conversation, agent string) error {
 	defer d.unqueue(conv)
-	place, err := d.cfg.Dispatcher.Enter(triage.Waiting{Contact: conv.id, Queue: conv.queue, Since: time.Now(), Only: agent})
+	place, err := d.cfg.Dispatcher.Enter(triage.Waiting{Contact: conv.id, Queue: conv.line(), Since: time.Now(), Only: agent})
 	if err != nil {
 		return err
 	}

@@ -56,6 +56,13 @@ func (c *conversation) assessed() bool {
 	return c.file != nil && triage.Assess(c.file.Fields, false) != ""
 }
 
+// line is the queue the contact waits in or came from.
+func (c *conversation) line() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.queue
+}
+
 // alarms is what the floor must know of the call: one alarm or none.
 func (c *conversation) alarms(agent string) []FloorAlarm {
 	c.mu.Lock()

@@ -83,7 +83,7 @@ func (d *Desk) FloorView(now time.Time) (FloorView, error) {
 			}
 		}
 		if conv := d.conversation(a.Contact); conv != nil {
-			fa.Queue = conv.queue
+			fa.Queue = conv.line()
 			fa.Help, fa.Listened = conv.asksForHelp(), conv.listenedTo()
 			if a.State != triage.Offered && conv.leads(a.ID) { // those who ring still wait, below
 				v.Alarms = append(v.Alarms, conv.alarms(a.Name)...)
