@@ -7,6 +7,7 @@
 //	hotline.db   the bbolt file (0600)
 //	box.key      32 random bytes that seal every value (0600); without it the
 //	             file cannot be read, so a backup needs both, kept apart
+//	blobs/       sound, each file sealed with a key of its own (blob.go)
 //
 // Contracts:
 //
@@ -73,6 +74,7 @@ var (
 
 // Store is an open data folder. It may be used by many goroutines.
 type Store struct {
+	dir   string
 	db    *bolt.DB
 	keys  keys
 	bus   *events.Bus
@@ -107,8 +109,11 @@ func Open(dir string, log *slog.Logger) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{db: db, keys: keys, bus: events.NewBus(), log: log}
+	s := &Store{dir: dir, db: db, keys: keys, bus: events.NewBus(), log: log}
 	if err := s.check(path); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	if err := s.sweepBlobs(); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return s, nil
@@ -280,6 +285,7 @@ func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
 		return err
 	}
 	s.order.publish(s.bus, done.emitted)
+	s.removeBlobs(done.dropped)
 	return nil
 }
 

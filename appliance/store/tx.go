@@ -23,7 +23,8 @@ type Tx struct {
 	now      time.Time
 	writable bool
 	emitted  []events.Event
-	err      error // first error of an iterator, returned by View and Update
+	dropped  []string // blobs whose files go after the commit
+	err      error    // first error of an iterator, returned by View and Update
 }
 
 // Now is the one time stamp of everything written in this transaction (UTC).
