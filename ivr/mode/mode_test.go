@@ -266,11 +266,11 @@ func TestWhatIsNotStoredDoesNotCount(t *testing.T) {
 func TestNonsenseIsRefused(t *testing.T) {
 	m := open(t, storetest.Open(t))
 	for want, c := range map[string]mode.Change{
-		`no emergency mode "party"`: {Mode: "party", By: "a", Via: "web"},
-		"lasts up to":               {Mode: mode.Emergency, By: "a", Via: "web", For: 1000 * time.Hour},
-		"who does it":               {Mode: mode.Emergency, Via: "web"},
-		"and how":                   {Mode: mode.Emergency, By: "a"},
-		"keep it under":             {Mode: mode.Emergency, By: "a", Via: "web", Announcement: tone(2 * time.Minute)},
+		`no mode "party"`: {Mode: "party", By: "a", Via: "web"},
+		"lasts up to":     {Mode: mode.Emergency, By: "a", Via: "web", For: 1000 * time.Hour},
+		"who does it":     {Mode: mode.Emergency, Via: "web"},
+		"and how":         {Mode: mode.Emergency, By: "a"},
+		"keep it under":   {Mode: mode.Emergency, By: "a", Via: "web", Announcement: tone(2 * time.Minute)},
 	} {
 		if _, err := m.Set(t.Context(), c); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)
