@@ -17,9 +17,11 @@ const (
 	ActionModeRead       = "mode.read"
 	ActionModeApply      = "mode.apply"
 	ActionModeClear      = "mode.clear"
+	ActionBulletinsList  = "bulletins.list"
 	ActionRegistrantSave = "registrant.save"
 
-	announcementMode = "mode"
+	announcementMode      = "mode"
+	announcementBulletins = "bulletins"
 )
 
 // Attributes that actions of this package read. The host sets the account's
@@ -34,13 +36,29 @@ const (
 // stored after the caller hung up.
 const commitFor = 10 * time.Second
 
-// ModeRead is the action mode.read: the emergency mode as of now.
+// ModeRead is the action mode.read: how the hotline works as of now, from
+// memory.
 //
-// Results: "normal", "emergency", "announcement". Sets mode.current (the
-// result), mode.hours (until it ends, rounded up), mode.announcement (yes or
-// none), and gives {announcement: mode} its sound in the caller's language.
-// mode.same is "yes" when an earlier mode.read of the call gave the same sound
-// (or none, in the same language).
+// Results: "normal", "emergency", "announcement", "callbacks", "closed" and
+// "redirect". The modes that hold the load ladder (calm, busy, surge) are
+// "normal" to a flow, and so is a ladder that moved there by itself; one that
+// has reached its last rung is "closed". Sets
+//
+//   - mode.current: the result
+//   - mode.hours: until it ends, rounded up, where a supervisor has set it
+//   - mode.rung: calm, busy, surge or closed
+//   - mode.greeting: full or short
+//   - mode.bulletins: first, or menu (heard by those who ask)
+//   - mode.offer_callback: yes or no, before a caller waits
+//   - mode.volunteers: person, or keypad (nobody may be asked for)
+//   - mode.overflow: yes or no, other lines help
+//   - mode.voicemail: yes or no, a message and a promise instead of waiting
+//   - mode.wait_minutes: expected now, rounded up; none when it cannot be told
+//   - mode.partner: the number to which callers are sent, of redirect
+//   - mode.announcement: yes or none; {announcement: mode} is its sound in the
+//     caller's language
+//   - mode.same: yes when an earlier mode.read of the call gave the same sound
+//     (or none, in the same language)
 func ModeRead(m *mode.Switch) Action {
 	return func(_ context.Context, s *Session) (string, error) {
 		now := time.Now()
@@ -49,7 +67,7 @@ func ModeRead(m *mode.Switch) Action {
 		same := s.spoken[announcementMode] == clip && (clip != nil || s.Get("mode.language") == s.Language())
 		s.Set("mode.language", s.Language())
 		s.Announce(announcementMode, clip)
-		s.Set("mode.current", state.Mode)
+		s.Set("mode.current", treatment(state))
 		s.Set("mode.same", yes(same))
 		s.Set("mode.announcement", "none")
 		s.Set("mode.hours", "")
@@ -60,7 +78,42 @@ func ModeRead(m *mode.Switch) Action {
 			left := state.Expires.Sub(now)
 			s.Set("mode.hours", strconv.Itoa(int((left+time.Hour-1)/time.Hour)))
 		}
-		return state.Mode, nil
+		s.Set("mode.partner", string(state.Partner))
+		setService(s, state)
+		return treatment(state), nil
+	}
+}
+
+// treatment is what callers get, as flows tell it apart.
+func treatment(state mode.State) string {
+	switch state.Mode {
+	case mode.Normal, mode.Calm, mode.Busy, mode.Surge:
+		if state.Service().Promise {
+			return mode.Closed
+		}
+		return mode.Normal
+	}
+	return state.Mode
+}
+
+func setService(s *Session, state mode.State) {
+	service := state.Service()
+	choose := func(name string, on bool, with, without string) {
+		if on {
+			without = with
+		}
+		s.Set(name, without)
+	}
+	s.Set("mode.rung", state.Rung.String())
+	choose("mode.greeting", service.ShortGreeting, "short", "full")
+	choose("mode.bulletins", service.BulletinsFirst, "first", "menu")
+	choose("mode.volunteers", service.KeypadOnly, "keypad", "person")
+	s.Set("mode.offer_callback", yes(service.OfferCallBack))
+	s.Set("mode.overflow", yes(service.Overflow))
+	s.Set("mode.voicemail", yes(service.Promise))
+	s.Set("mode.wait_minutes", "")
+	if wait := state.Load.Wait; wait > 0 {
+		s.Set("mode.wait_minutes", strconv.Itoa(int((wait+time.Minute-1)/time.Minute)))
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"hotline/appliance/call"
 	"hotline/appliance/store/storetest"
 	"hotline/ivr"
+	"hotline/ivr/bulletins"
 	"hotline/ivr/flow"
 	"hotline/ivr/mode"
 	"hotline/ivr/prompts"
@@ -43,6 +44,7 @@ type scene struct {
 	engine  *ivr.Engine
 	library *prompts.Library
 	modes   *mode.Switch
+	board   *bulletins.Board
 	log     *strings.Builder
 
 	start  ivr.Start
@@ -69,27 +71,38 @@ func newScene(t *testing.T, flows *flow.FlowSet) *scene {
 	s := &scene{t: t, library: library, log: &strings.Builder{}, place: "1",
 		start: ivr.Start{Flow: ivr.FlowMain, Language: "es", Attributes: map[string]string{ivr.AttributeContactID: "contact-1"}}}
 	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	s.modes, err = mode.Open(storetest.Open(t), log)
+	records := storetest.Open(t)
+	s.modes, err = mode.Open(records, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.board, err = bulletins.Open(bulletins.Config{Store: records, Operation: "test", Languages: []string{"es", "en"}, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.engine, err = ivr.New(ivr.Config{
 		Flows: flows, Prompts: library, Languages: []string{"es", "en"}, Log: log,
 		HasQueue: func(id string) bool { return id == "help" || id == "volunteers" },
-		Actions: map[string]ivr.Action{
-			ivr.ActionModeRead:       ivr.ModeRead(s.modes),
-			ivr.ActionModeApply:      ivr.ModeApply(s.modes),
-			ivr.ActionModeClear:      ivr.ModeClear(s.modes),
-			ivr.ActionRegistrantSave: ivr.RegistrantSave(s.save),
-			"authenticate":           s.authenticate,
-			"queue.info":             s.queueInfo,
-			"test.panic":             func(context.Context, *ivr.Session) (string, error) { panic("on purpose") },
-		},
+		Actions:  s.actions(),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// actions are what the host of these tests does.
+func (s *scene) actions() map[string]ivr.Action {
+	return map[string]ivr.Action{
+		ivr.ActionModeRead:       ivr.ModeRead(s.modes),
+		ivr.ActionModeApply:      ivr.ModeApply(s.modes),
+		ivr.ActionModeClear:      ivr.ModeClear(s.modes),
+		ivr.ActionBulletinsList:  ivr.BulletinsList(s.board, s.library),
+		ivr.ActionRegistrantSave: ivr.RegistrantSave(s.save),
+		"authenticate":           s.authenticate,
+		"queue.info":             s.queueInfo,
+		"test.panic":             func(context.Context, *ivr.Session) (string, error) { panic("on purpose") },
+	}
 }
 
 func (s *scene) authenticate(_ context.Context, c *ivr.Session) (string, error) {
@@ -145,7 +158,7 @@ func (s *scene) play(name, script string) {
 
 func (s *scene) act(verb string, args []string) {
 	s.t.Helper()
-	if s.line == nil && !slices.Contains([]string{"flow", "language", "given", "mode", "place", "saving"}, verb) {
+	if s.line == nil && !slices.Contains([]string{"flow", "language", "given", "mode", "bulletin", "pass", "place", "saving"}, verb) {
 		s.ring()
 	}
 	switch verb {
@@ -157,12 +170,25 @@ func (s *scene) act(verb string, args []string) {
 		s.start.Attributes[args[0]] = args[1]
 	case "mode": // mode emergency [language seconds]
 		c := mode.Change{Mode: args[0], By: "acc-1", Via: "web", Announcements: map[string]*audio.Clip{}}
+		if c.Mode == mode.Redirect {
+			c.Partner, args = call.Number(args[1]), args[1:]
+		}
 		for a := args[1:]; len(a) > 1; a = a[2:] {
 			c.Announcements[a[0]] = announcement(s.duration(a[1]))
 		}
 		if _, err := s.modes.Set(s.t.Context(), c); err != nil {
 			s.fatal("%v", err)
 		}
+	case "bulletin": // bulletin language seconds [hours that it is valid]
+		d := bulletins.Draft{Language: args[0], Sound: announcement(s.duration(args[1])), By: "acc-1", Via: "web"}
+		if len(args) > 2 {
+			d.For = s.duration(args[2])
+		}
+		if _, err := s.board.Publish(s.t.Context(), d); err != nil {
+			s.fatal("%v", err)
+		}
+	case "pass": // time goes by before the call
+		<-time.After(s.duration(args[0]))
 	case "place":
 		s.place = args[0]
 	case "saving":
@@ -263,6 +289,12 @@ func (s *scene) clip(args []string) (clip *audio.Clip) {
 		return announcement(s.duration(args[1]))
 	case "tone": // what a recording of that length sounds like
 		return audio.Tone(440, s.duration(args[1]), -20)
+	case "asof": // since when the bulletins of a language hold
+		list := s.board.Playing(args[1], time.Now())
+		if len(list) == 0 {
+			s.fatal("no bulletin hangs there")
+		}
+		clip, err = ivr.AsOf(s.library, args[1], list[0].AsOf.Local(), time.Now().Local())
 	case "digits":
 		clip, err = s.library.Digits(args[2], args[1])
 	case "number":

@@ -214,17 +214,15 @@ func TestThePINLineTellsNothing(t *testing.T) {
 	hear := func(slow time.Duration) (heard []byte, took time.Duration) {
 		synctest.Test(t, func(t *testing.T) {
 			s := newScene(t, shippedFlows(t))
-			engine, err := ivr.New(ivr.Config{Flows: shippedFlows(t), Prompts: s.library, Languages: []string{"es", "en"}, Log: discard(), Actions: map[string]ivr.Action{
-				"authenticate": func(context.Context, *ivr.Session) (string, error) {
-					<-time.After(slow)
-					if slow > 0 {
-						return "locked", nil
-					}
-					return "denied", nil
-				},
-				"queue.info": s.queueInfo, ivr.ActionModeRead: ivr.ModeRead(s.modes), ivr.ActionModeApply: ivr.ModeApply(s.modes),
-				ivr.ActionModeClear: ivr.ModeClear(s.modes), ivr.ActionRegistrantSave: ivr.RegistrantSave(s.save),
-			}})
+			actions := s.actions()
+			actions["authenticate"] = func(context.Context, *ivr.Session) (string, error) {
+				<-time.After(slow)
+				if slow > 0 {
+					return "locked", nil
+				}
+				return "denied", nil
+			}
+			engine, err := ivr.New(ivr.Config{Flows: shippedFlows(t), Prompts: s.library, Languages: []string{"es", "en"}, Log: discard(), Actions: actions})
 			if err != nil {
 				t.Fatal(err)
 			}

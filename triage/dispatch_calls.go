@@ -40,6 +40,9 @@ func (p *Place) Leave() {
 			p.withdraw(a)
 		}
 		delete(d.places, p.waiting.Contact)
+		if p.waiting.Only == "" {
+			d.paces.gaveUp(p.waiting.Queue, time.Since(p.waiting.Since))
+		}
 		d.touch()
 	})
 }
@@ -81,7 +84,9 @@ func (d *Dispatcher) Accept(agent, contact string) error {
 	return d.offered(agent, contact, func(a *Agent, p *Place) {
 		delete(d.places, contact)
 		a.RingUntil = time.Time{}
-		d.set(a, OnCall, "", time.Now())
+		now := time.Now()
+		d.paces.begins(agent, p.waiting.Queue, now.Sub(p.waiting.Since), now)
+		d.set(a, OnCall, "", now)
 		p.tell(PlaceEvent{PlaceAccepted, agent})
 	})
 }

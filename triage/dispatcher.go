@@ -88,6 +88,7 @@ type Dispatcher struct {
 	agents   map[string]*Agent
 	places   map[string]*Place
 	why      map[string]Reason
+	paces    *paces
 	changed  chan struct{}
 }
 
@@ -105,7 +106,7 @@ func (p *Place) Events() <-chan PlaceEvent { return p.events }
 func NewDispatcher(cfg DispatcherConfig) *Dispatcher {
 	d := &Dispatcher{cfg: cfg, tasks: make(chan func()), stopped: make(chan struct{}),
 		profiles: map[string]Profile{}, agents: map[string]*Agent{}, places: map[string]*Place{},
-		why: map[string]Reason{}, changed: make(chan struct{})}
+		why: map[string]Reason{}, paces: newPaces(), changed: make(chan struct{})}
 	for _, p := range cfg.Profiles {
 		d.profiles[p.ID] = p
 	}
@@ -236,6 +237,7 @@ func (d *Dispatcher) set(a *Agent, state AgentState, reason string, now time.Tim
 		a.FreeSince = now
 	}
 	a.State, a.Reason, a.Since, a.Until = state, reason, now, time.Time{}
+	d.paces.ends(a.ID, state, now)
 	d.cfg.Journal.agentState(a, was)
 	d.touch()
 }

@@ -31,7 +31,7 @@ func (s *Server) floorView(r *http.Request, v visit) (page.FloorPage, error) {
 		return page.FloorPage{}, fmt.Errorf("looking at the floor: %w", err)
 	}
 	changes, err := s.cfg.Journal.Latest(lastModes, func(ev events.Event) bool {
-		return ev.Kind == mode.EventChanged || ev.Kind == mode.EventExpired
+		return ev.Kind == mode.EventChanged || ev.Kind == mode.EventExpired || ev.Kind == mode.EventUndone
 	})
 	if err != nil {
 		return page.FloorPage{}, fmt.Errorf("reading the last changes: %w", err)

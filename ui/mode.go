@@ -71,7 +71,7 @@ func (s *Server) showMode(w http.ResponseWriter, r *http.Request, v visit, statu
 		form.Sound = "keep"
 	}
 	list, err := s.cfg.Journal.Latest(lastModes, func(ev events.Event) bool {
-		return ev.Kind == mode.EventChanged || ev.Kind == mode.EventExpired
+		return ev.Kind == mode.EventChanged || ev.Kind == mode.EventExpired || ev.Kind == mode.EventUndone
 	})
 	if err != nil {
 		s.broken(w, r, v, "reading the last changes", err)

@@ -23,6 +23,7 @@ import (
 	"hotline/appliance/table"
 	"hotline/appliance/trunk"
 	"hotline/ivr"
+	"hotline/ivr/bulletins"
 	"hotline/ivr/flow"
 	"hotline/ivr/mode"
 	"hotline/ivr/prompts"
@@ -42,6 +43,7 @@ type hotline struct {
 	accounts *roster.Accounts
 	contacts *triage.Contacts
 	mode     *mode.Switch
+	board    *bulletins.Board
 	callers  *media.Pacer // the clock of the callers' legs
 	agents   *media.Pacer // and of the agents', so that a slow browser costs no caller
 	phones   *softphone.Gateway
@@ -92,6 +94,10 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		return h, err
 	}
 
+	if h.board, err = bulletins.Open(bulletins.Config{Store: h.records, Operation: cfg.Operation, Languages: cfg.Languages, Log: log}); err != nil {
+		return h, err
+	}
+
 	// Sound.
 	h.callers, h.agents = media.NewPacer(log), media.NewPacer(log)
 	port, _ := strconv.Atoi(cfg.Web.Sound) // checked by config
@@ -121,6 +127,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 			ivr.ActionModeRead:       ivr.ModeRead(h.mode),
 			ivr.ActionModeApply:      ivr.ModeApply(h.mode),
 			ivr.ActionModeClear:      ivr.ModeClear(h.mode),
+			ivr.ActionBulletinsList:  ivr.BulletinsList(h.board, library),
 			ivr.ActionRegistrantSave: ivr.RegistrantSave(registry.SaveAnswers),
 			desk.ActionQueueInfo:     desk.QueueInfo,
 			desk.ActionAuthenticate:  desk.Authenticate(h.checkPIN),
@@ -300,7 +307,7 @@ func (h *hotline) Run(ctx context.Context) error {
 	var support errgroup.Group
 	failed := make(chan error, 1)
 	for _, run := range []func(context.Context) error{h.callers.Run, h.agents.Run, h.phones.Run, h.journal.Run, h.dispatch.Run,
-		h.desk.Run, h.mode.Run, func(ctx context.Context) error { return h.pages.Run(ctx, h.web, h.tls()) }} {
+		h.desk.Run, h.mode.Run, h.board.Run, h.followLoad, func(ctx context.Context) error { return h.pages.Run(ctx, h.web, h.tls()) }} {
 		support.Go(func() error {
 			err := run(below)
 			if err != nil && below.Err() == nil {
@@ -326,6 +333,14 @@ func (h *hotline) Run(ctx context.Context) error {
 	err = calls.Wait()
 	stop()
 	return errors.Join(err, ignoreEnd(support.Wait()), h.Close())
+}
+
+// followLoad shows the load ladder how the line for help stands.
+func (h *hotline) followLoad(ctx context.Context) error {
+	return h.mode.Follow(ctx, func(now time.Time) mode.Figures {
+		l := h.dispatch.Load(triage.QueueHelp, now)
+		return mode.Figures{Waiting: l.Waiting, Wait: l.Wait, Agents: l.Agents, Ready: l.Ready}
+	})
 }
 
 // ignoreEnd drops the errors that only say that Run was asked to end.

@@ -249,7 +249,7 @@ func (s *story) finishedFlow(out ivr.Outcome) {
 			}
 			return []events.Event{{Kind: "callback.promised"}}
 		})
-	case "announcement":
+	case "announcement", "redirect":
 		s.ending.open = triage.OpenAnnounced
 	}
 	s.keepRegistration(out)

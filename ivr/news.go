@@ -1,0 +1,116 @@
+package ivr
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"sync"
+	"time"
+
+	"hotline/appliance/audio"
+	"hotline/ivr/bulletins"
+)
+
+// BulletinsList is the action bulletins.list: what hangs on the board in the
+// caller's language, each with the time as of which it holds.
+//
+// Results: "ok", or "none" when there is nothing to hear. Sets bulletins.count
+// and gives {announcement: bulletins} its sound.
+func BulletinsList(board *bulletins.Board, p Prompts) Action {
+	n := &newsreader{prompts: p, read: map[string]*audio.Clip{}}
+	return func(_ context.Context, s *Session) (string, error) {
+		now := time.Now()
+		list := board.Playing(s.Language(), now)
+		s.Set("bulletins.count", strconv.Itoa(len(list)))
+		if len(list) == 0 {
+			s.Announce(announcementBulletins, nil)
+			return "none", nil
+		}
+		clip, err := n.news(s.Language(), list, now.Local())
+		if err != nil {
+			return "", err
+		}
+		s.Announce(announcementBulletins, clip)
+		return "ok", nil
+	}
+}
+
+// newsreader puts bulletins and their times together. The same news is read to
+// many callers: what was put together is kept.
+type newsreader struct {
+	prompts Prompts
+	mu      sync.Mutex
+	read    map[string]*audio.Clip
+}
+
+// mostNews is how many different news are kept: the languages, before and after
+// midnight.
+const mostNews = 32
+
+// betweenNews is the pause before each bulletin.
+const betweenNews = 500 * time.Millisecond
+
+func (n *newsreader) news(language string, list []bulletins.Heard, now time.Time) (*audio.Clip, error) {
+	key := language + now.Format(time.DateOnly)
+	for _, one := range list {
+		key += " " + one.ID + one.AsOf.String()
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if clip := n.read[key]; clip != nil {
+		return clip, nil
+	}
+	var clips []*audio.Clip
+	for _, one := range list {
+		asOf, err := AsOf(n.prompts, language, one.AsOf.In(now.Location()), now)
+		if err != nil {
+			return nil, err
+		}
+		clips = append(clips, audio.Silence(betweenNews), asOf, audio.Silence(breath), one.Sound)
+	}
+	if len(n.read) >= mostNews {
+		clear(n.read)
+	}
+	n.read[key] = audio.Concat(clips...)
+	return n.read[key], nil
+}
+
+// AsOf speaks since when something holds: "as of today, ten, thirty". Both
+// times are in the time zone of the callers.
+func AsOf(p Prompts, language string, at, now time.Time) (*audio.Clip, error) {
+	var clips []*audio.Clip
+	var missing []error
+	add := func(clip *audio.Clip, err error) {
+		if len(clips) > 0 {
+			clips = append(clips, audio.Silence(breath))
+		}
+		clips, missing = append(clips, clip), append(missing, err)
+	}
+	days := int(midnight(now).Sub(midnight(at)).Hours()+12) / 24 // a day with a clock change is one too
+	switch days {
+	case 0:
+		add(p.Clip(language, "asof.today"))
+	case 1:
+		add(p.Clip(language, "asof.yesterday"))
+	default:
+		add(p.Clip(language, "asof.days"))
+		add(p.Number(language, days))
+	}
+	add(p.Clip(language, "asof.time"))
+	add(p.Number(language, at.Hour()))
+	switch minute := at.Minute(); {
+	case minute == 0:
+		add(p.Clip(language, "asof.sharp"))
+	case minute < 10: // "ten zero five"
+		add(p.Number(language, 0))
+		add(p.Number(language, minute))
+	default:
+		add(p.Number(language, minute))
+	}
+	return audio.Concat(clips...), errors.Join(missing...)
+}
+
+func midnight(t time.Time) time.Time {
+	y, m, d := t.Date()
+	return time.Date(y, m, d, 0, 0, 0, 0, t.Location())
+}
