@@ -44,18 +44,24 @@ func clearPINFailures(tx *store.Tx, id string) error { return failures.Delete(tx
 // whichever accounts they were for, lock the PIN line for everybody until they
 // are an hour old: a caller ID is free to forge, so a limit per caller is
 // none. A number that selects no account cannot guess anything, and so cannot
-// lock the line either.
+// lock the line either. A lock keeps nobody out who keys a paper code in front
+// of the PIN.
 func (a *Accounts) AuthenticatePhone(ctx context.Context, from call.Number, pin string) (Account, error) {
 	account, s, err := a.byPhone(from)
 	if err != nil {
 		return Account{}, fmt.Errorf("looking up a supervisor: %w", err)
 	}
-	if len(pin) > pinMost {
-		pin = ""
-	}
+	code, pin := splitEntry(pin)
 	fits, err := a.hasher.fits(ctx, s.PIN, a.hasher.pinBytes(pin))
 	if err != nil {
 		return Account{}, err
+	}
+	if code != "" {
+		if err := a.proveWithCode(ctx, account, fits, code); err != nil {
+			a.log.Warn("the PIN line refused a paper code and PIN", "from", from, "account", account.ID)
+			return Account{}, ErrPIN
+		}
+		return account, nil
 	}
 	// The answer is a transaction in every case, and waits for the disk.
 	var reason string
