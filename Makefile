@@ -31,9 +31,9 @@ check:
 generate:
 	$(GO) run ./tools/assets
 
-# Speaks the prompts whose text has changed; needs espeak-ng.
+# Speaks the prompts whose text has changed.
 prompts:
-	@sh .ci/need espeak-ng:espeak-ng
+	@sh .ci/need espeak-ng:espeak-ng opusenc:opus-tools
 	$(GO) run ./ivr/prompts/render
 
 # The first table is the finished program with its dialogues and records, the

@@ -39,8 +39,8 @@ func TestMenusSayTheirKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	flows := shippedFlows(t)
-	spoken := regexp.MustCompile(`\b\d\b|\bstar\b|asterisco`)
-	words := map[string]string{"star": "*", "asterisco": "*", "one": "1", "two": "2", "uno": "1", "dos": "2"}
+	spoken := regexp.MustCompile(`\b\d\b|\bstar\b|asterisco|étoile|bintang|النَّجْمَة`)
+	words := map[string]string{"star": "*", "asterisco": "*", "étoile": "*", "bintang": "*", "النَّجْمَة": "*", "one": "1", "two": "2", "uno": "1", "dos": "2"}
 	menus := 0
 	for _, name := range flows.Names() {
 		for _, step := range flows.Flow(name).Steps {

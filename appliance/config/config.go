@@ -25,7 +25,7 @@ type Config struct {
 	Name      string   `yaml:"name" doc:"Name of the hotline, shown on every page."`
 	Operation string   `yaml:"operation" doc:"Name of the present disaster response. Every record belongs to it."`
 	Region    string   `yaml:"region" doc:"Country of phone numbers that come without a country code: two letters (ISO 3166)."`
-	Languages []string `yaml:"languages" doc:"Languages callers may choose, the first one for those who do not. Shipped: es, en."`
+	Languages []string `yaml:"languages" doc:"Languages callers may choose, the first one for those who do not. Shipped: es, en, ar, fr, pt, id."`
 
 	SIP    SIP    `yaml:"sip" doc:"The telephone side."`
 	Sound  Sound  `yaml:"sound" doc:"Voice over UDP."`

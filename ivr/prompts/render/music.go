@@ -69,11 +69,14 @@ func music() *audio.Clip {
 	for _, n := range notes {
 		pluck(out, n)
 	}
-	scale(out, math.Pow(10, (musicRMS-rms(out))/20))
-	limit(out, audio.SampleRate, math.Pow(10, -9.0/20)*math.MaxInt16)
+	var sum float64
+	for _, x := range out {
+		sum += x * x
+	}
+	gain := math.Pow(10, musicRMS/20) * math.MaxInt16 / math.Sqrt(sum/float64(len(out)))
 	pcm := make([]int16, len(out))
 	for i, x := range out {
-		pcm[i] = int16(math.Round(x))
+		pcm[i] = int16(math.Round(gain * x))
 	}
 	return audio.FromPCM(pcm)
 }
