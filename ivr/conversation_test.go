@@ -2,6 +2,7 @@ package ivr_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -60,6 +61,14 @@ type scene struct {
 	saving error
 	saved  map[string]string
 	sounds map[string][]byte
+
+	staffing  ivr.Staffing
+	bulletins []ivr.Bulletin
+	broken    error // of everything that the host is asked
+	promises  []ivr.Promise
+	messages  []ivr.Message
+	dialled   []string
+	answer    string // of the other machine
 }
 
 func newScene(t *testing.T, flows *flow.FlowSet) *scene {
@@ -83,6 +92,7 @@ func newScene(t *testing.T, flows *flow.FlowSet) *scene {
 	s.engine, err = ivr.New(ivr.Config{
 		Flows: flows, Prompts: library, Languages: []string{"es", "en"}, Log: log,
 		HasQueue: func(id string) bool { return id == "help" || id == "volunteers" },
+		Host:     s.host(),
 		Actions:  s.actions(),
 	})
 	if err != nil {
@@ -158,7 +168,7 @@ func (s *scene) play(name, script string) {
 
 func (s *scene) act(verb string, args []string) {
 	s.t.Helper()
-	if s.line == nil && !slices.Contains([]string{"flow", "language", "given", "mode", "bulletin", "pass", "place", "saving"}, verb) {
+	if s.line == nil && !slices.Contains([]string{"flow", "language", "given", "mode", "bulletin", "pass", "place", "saving", "staffing", "bulletins", "broken", "answer", "later"}, verb) {
 		s.ring()
 	}
 	switch verb {
@@ -193,6 +203,19 @@ func (s *scene) act(verb string, args []string) {
 		s.place = args[0]
 	case "saving":
 		s.saving = errors.New("the disk is full")
+	case "staffing": // signed in, available, busy, waiting, expected wait
+		s.staffing = ivr.Staffing{SignedIn: s.number(args[0]), Available: s.number(args[1]), Busy: s.number(args[2]), Waiting: s.number(args[3]),
+			Wait: s.duration(args[4]), WaitKnown: true}
+	case "bulletins":
+		for _, long := range args {
+			s.bulletins = append(s.bulletins, ivr.Bulletin{ID: long, Sound: announcement(s.duration(long))})
+		}
+	case "broken":
+		s.broken = errors.New("nobody knows")
+	case "answer":
+		s.answer = strings.Join(args, " ")
+	case "later":
+		<-time.After(s.duration(args[0]))
 	case "hear":
 		s.hear(args)
 	case "press":
@@ -216,6 +239,41 @@ func (s *scene) act(verb string, args []string) {
 	default:
 		s.fatal("scripts have no %q", verb)
 	}
+}
+
+// host answers as the script has said.
+func (s *scene) host() ivr.Host {
+	return ivr.Host{
+		Staffing: func(context.Context, string) (ivr.Staffing, error) { return s.staffing, s.broken },
+		Promise: func(_ context.Context, _ *ivr.Session, p ivr.Promise) error {
+			if s.broken == nil {
+				s.promises = append(s.promises, p)
+			}
+			return s.broken
+		},
+		Voicemail: func(_ context.Context, _ *ivr.Session, m ivr.Message) error {
+			if s.broken == nil {
+				s.messages = append(s.messages, m)
+			}
+			return s.broken
+		},
+		Bulletins: func(context.Context, string, string, time.Time) ([]ivr.Bulletin, error) { return s.bulletins, s.broken },
+		Transfer: func(_ context.Context, _ *ivr.Session, to string, _ time.Duration) error {
+			s.dialled = append(s.dialled, to)
+			return s.broken
+		},
+		Fetch: func(context.Context, string, map[string]string) (json.RawMessage, error) {
+			return json.RawMessage(s.answer), s.broken
+		},
+	}
+}
+
+func (s *scene) number(text string) int {
+	n, ok := flow.Number(text)
+	if !ok {
+		s.fatal("%q is no number", text)
+	}
+	return n
 }
 
 func announcement(d time.Duration) *audio.Clip { return audio.Tone(700, d, -20) }
@@ -369,6 +427,20 @@ func (s *scene) expect(args []string) {
 		got, want = s.out.Attributes[args[1]], strings.Join(args[2:], " ")
 	case "saved":
 		got, want = s.saved[args[1]], strings.Join(args[2:], " ")
+	case "kept":
+		got, want = s.out.Kept[args[1]], strings.Join(args[2:], " ")
+	case "skills":
+		got = strings.Join(s.out.Skills, " ")
+	case "promise":
+		for _, p := range s.promises {
+			got += fmt.Sprintf("%s %s %d %s", p.Number, p.Queue, p.Priority, time.Since(p.Since).Round(time.Second))
+		}
+	case "message":
+		for _, m := range s.messages {
+			got += fmt.Sprintf("%s %s %s", m.Box, m.Sound.Duration(), m.Language)
+		}
+	case "dialled":
+		got = strings.Join(s.dialled, " ")
 	case "sound":
 		got = fmt.Sprint(s.out.Recordings[args[1]].Duration())
 		want = args[2]

@@ -13,6 +13,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"hotline/appliance/audio"
 	"hotline/ivr/flow"
@@ -34,14 +35,20 @@ type Outcome struct {
 	Exit       Exit
 	Queue      string
 	Priority   int
-	Treatment  string // flow to run while waiting
-	Reason     string // of a hangup or end
-	Fallback   bool   // the queue is the flow's fallback: something went wrong
+	Skills     []string // an agent must have
+	Treatment  string   // flow to run while waiting
+	Reason     string   // of a hangup or end
+	Fallback   bool     // the queue is the flow's fallback: something went wrong
 	Language   string
 	Path       []string
 	Keys       string // menu keys in order; sensitive ones are "x"
 	Attributes map[string]string
+	Kept       map[string]string // the attributes that are stored with the contact: those a flow declares
+	Refused    []string          // attributes that did not fit
 	Recordings map[string]*audio.Clip
+	Promise    *Promise      // a call-back that was stored
+	Message    bool          // a message was stored
+	Flows      *flow.FlowSet // those of the call, for what else it runs
 }
 
 // Start is what is known when a dialogue begins.
@@ -49,6 +56,7 @@ type Start struct {
 	Flow       string
 	Language   string // "": the first offered
 	Attributes map[string]string
+	Flows      *flow.FlowSet // Outcome.Flows of the same call; nil: those in use now
 }
 
 // Config is what an Engine needs.
@@ -57,6 +65,7 @@ type Config struct {
 	Prompts   Prompts
 	Languages []string // offered to callers; the first is the default
 	Actions   map[string]Action
+	Host      Host
 	HasQueue  func(id string) bool // nil: queue names are not checked
 	Fallback  flow.Queue           // where callers go when there is not even a flow
 	MaxSteps  int                  // of one call between two waits; 0: 400
@@ -95,27 +104,38 @@ func New(cfg Config) (*Engine, error) {
 // Publish checks flows and uses them for every call from now on. Running calls
 // keep those they began with.
 func (e *Engine) Publish(flows *flow.FlowSet) error {
-	err := flow.Check(flows, flow.Surroundings{
-		Languages: e.cfg.Languages,
-		HasPrompt: e.cfg.Prompts.Has,
-		Actions:   slices.Collect(maps.Keys(e.cfg.Actions)),
-		HasQueue:  e.cfg.HasQueue,
-	})
-	if err != nil {
+	if err := e.Check(flows); err != nil {
 		return fmt.Errorf("these flows cannot be used; calls keep the ones in use:\n%w", err)
 	}
 	e.flows.Store(flows)
 	return nil
 }
 
+// Check looks whether flows could be published.
+func (e *Engine) Check(flows *flow.FlowSet) error { return flow.Check(flows, e.Surroundings()) }
+
+// Surroundings are what flows are checked against here.
+func (e *Engine) Surroundings() flow.Surroundings {
+	return flow.Surroundings{
+		Languages: e.cfg.Languages,
+		HasPrompt: e.cfg.Prompts.Has,
+		Actions:   slices.Collect(maps.Keys(e.cfg.Actions)),
+		HasQueue:  e.cfg.HasQueue,
+		HTTP:      e.cfg.Host.Fetch != nil,
+	}
+}
+
 // run is one dialogue.
 type run struct {
 	*Session
 	engine *Engine
-	flows  *flow.FlowSet
 	steps  int  // since the last wait
 	music  bool // a background is set
 	unread byte // a key that was read and belongs to the next step
+
+	rounds  map[*flow.Step]int // of loop steps
+	promise *Promise
+	message bool
 }
 
 // ending is how a flow was left; the zero value is "not yet".
@@ -124,27 +144,13 @@ type ending struct {
 	queue    flow.Queue
 	reason   string
 	fallback bool
+	next     *flow.Flow // another flow goes on in place of this one
 }
 
 // Run leads one caller through a flow. The Outcome is always usable: an error
 // only explains why it is the fallback.
 func (e *Engine) Run(ctx context.Context, line Line, start Start) (out Outcome, err error) {
-	r := &run{
-		Session: &Session{
-			line: line, log: e.cfg.Log,
-			attributes: map[string]string{}, secrets: map[string]string{},
-			recordings: map[string]*audio.Clip{}, spoken: map[string]*audio.Clip{},
-		},
-		engine: e,
-		flows:  e.flows.Load(),
-	}
-	r.Set(Language, start.Language)
-	r.keepLanguage()
-	for name, value := range start.Attributes {
-		if name != Language {
-			r.Set(name, value)
-		}
-	}
+	r := e.begin(line, start)
 	f := r.flows.Flow(start.Flow)
 	if f == nil {
 		return r.outcome(ending{exit: ExitQueue, queue: e.cfg.Fallback, fallback: true}),
@@ -160,9 +166,65 @@ func (e *Engine) Run(ctx context.Context, line Line, start Start) (out Outcome, 
 	return r.outcome(r.flow(ctx, f, 0)), nil
 }
 
+func (e *Engine) begin(line Line, start Start) *run {
+	r := &run{
+		Session: &Session{
+			line: line, log: e.cfg.Log, began: time.Now(), flows: start.Flows,
+			attributes: map[string]string{}, secrets: map[string]string{},
+			recordings: map[string]*audio.Clip{}, spoken: map[string]*audio.Clip{},
+		},
+		engine: e, rounds: map[*flow.Step]int{},
+	}
+	if r.flows == nil {
+		r.flows = e.flows.Load()
+	}
+	r.Set(Language, start.Language)
+	r.keepLanguage()
+	for name, value := range start.Attributes {
+		if name != Language {
+			r.Set(name, value)
+		}
+	}
+	return r
+}
+
+// Hook runs, unheard, what a flow wants done on an event of a call that it led:
+// Event OnAgentConnected or OnDisconnect. It returns the attributes as they are
+// afterwards; without a hook they are the ones given.
+func (e *Engine) Hook(ctx context.Context, event Event, start Start) (out Outcome, err error) {
+	r := e.begin(nowhere{}, start)
+	defer func() {
+		if p := recover(); p != nil {
+			out, err = r.outcome(ending{exit: ExitEnd}), fmt.Errorf("the hook %s of flow %q failed: %v", event, start.Flow, p)
+		}
+	}()
+	f := r.flows.Flow(start.Flow)
+	if f == nil {
+		return r.outcome(ending{exit: ExitEnd}), nil
+	}
+	first := f.OnAgentConnected
+	if event == OnDisconnect {
+		first = f.OnDisconnect
+	}
+	if first == "" {
+		return r.outcome(ending{exit: ExitEnd}), nil
+	}
+	return r.outcome(r.from(ctx, f, first, 0)), nil
+}
+
+// Event is something that happens to a call.
+type Event string
+
+// The events that flows may hook.
+const (
+	OnAgentConnected Event = "on_agent_connected"
+	OnDisconnect     Event = "on_disconnect"
+)
+
 func (r *run) outcome(end ending) Outcome {
 	return Outcome{
-		Exit: end.exit, Queue: end.queue.ID, Priority: end.queue.Priority, Treatment: end.queue.Treatment,
+		Exit: end.exit, Queue: end.queue.ID, Priority: r.priority(end.queue.Priority), Treatment: end.queue.Treatment,
+		Skills: r.skills(end.queue.Skills), Kept: r.kept(), Refused: r.refused, Promise: r.promise, Message: r.message, Flows: r.flows,
 		Reason: end.reason, Fallback: end.fallback,
 		Language: r.Language(), Path: r.path, Keys: string(r.keys),
 		Attributes: r.Attributes(), Recordings: r.Recordings(),
@@ -171,8 +233,18 @@ func (r *run) outcome(end ending) Outcome {
 
 // flow runs one flow to its end.
 func (r *run) flow(ctx context.Context, f *flow.Flow, depth int) ending {
+	for {
+		end := r.from(ctx, f, f.Start, depth)
+		if end.next == nil {
+			return end
+		}
+		f = end.next // continue: the new flow takes the place of this one
+	}
+}
+
+// from runs the steps of one flow from the one named.
+func (r *run) from(ctx context.Context, f *flow.Flow, name string, depth int) ending {
 	fallback := ending{exit: ExitQueue, queue: f.Fallback, fallback: true}
-	name := f.Start
 	for {
 		if ctx.Err() != nil {
 			return ending{exit: ExitLeft}
@@ -188,7 +260,7 @@ func (r *run) flow(ctx context.Context, f *flow.Flow, depth int) ending {
 		if ctx.Err() != nil {
 			return ending{exit: ExitLeft}
 		}
-		if end.exit != "" {
+		if end.exit != "" || end.next != nil {
 			return end
 		}
 		r.assign(target.Set)
@@ -218,13 +290,13 @@ func (r *run) step(ctx context.Context, s *flow.Step, depth int) (flow.Target, e
 	case flow.Wait:
 		return r.wait(ctx, s), ending{}
 	case flow.If:
-		if s.If.Holds(func(name string) string { return r.attributes[name] }) {
+		if s.If.Holds(r.known, time.Now()) {
 			r.passed(s, "then")
 			return s.If.Then, ending{}
 		}
 		r.passed(s, "else")
 		return s.If.Else, ending{}
-	case flow.Set:
+	case flow.Set, flow.Forget:
 		r.assign(s.Set)
 	case flow.Say:
 		r.say(ctx, s.Say, s.BargeIn)
@@ -233,6 +305,9 @@ func (r *run) step(ctx context.Context, s *flow.Step, depth int) (flow.Target, e
 		r.background(s.Music)
 	case flow.Call:
 		return r.call(ctx, s, depth)
+	case flow.Continue:
+		r.passed(s, s.Call.Flow)
+		return flow.Target{}, ending{next: r.flows.Flow(s.Call.Flow)}
 	case flow.ToQueue:
 		r.say(ctx, s.Say, s.BargeIn)
 		r.passed(s, s.Queue.ID)
@@ -245,6 +320,9 @@ func (r *run) step(ctx context.Context, s *flow.Step, depth int) (flow.Target, e
 		r.say(ctx, s.Say, s.BargeIn)
 		r.passed(s, s.Reason)
 		return flow.Target{}, ending{exit: ExitEnd, reason: s.Reason}
+	case flow.Goto:
+	default:
+		return r.service(ctx, s), ending{}
 	}
 	return s.Next, ending{}
 }

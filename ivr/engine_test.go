@@ -94,6 +94,7 @@ steps:
     next: done
   done:
     end: ok
+    say: goodbye
 `))
 		s.start.Flow = "test"
 		s.play("script", "hear volunteer.story.es\nhear beep\nspeak 7s\nhangup\nexpect exit left\nexpect sound story 7s")
@@ -117,32 +118,30 @@ func oneFlow(t *testing.T, text string) *flow.FlowSet {
 func TestNothingThatGoesWrongEndsACall(t *testing.T) {
 	const head = "start: a\nfallback: {queue: volunteers, priority: 3, treatment: test}\nsteps:\n"
 	for name, tc := range map[string]struct{ flow, script string }{
-		"a loop without end": {head + `
-  a: {set: {x: {plus: 1}}, next: b}
-  b: {if: {attribute: x, known: true}, then: a, else: a}
-`, "expect exit queue volunteers\nexpect priority 3\nexpect treatment test"},
-		"a flow that calls itself": {head + `
-  a: {flow: test, next: b}
-  b: {end: never}
-`, "expect exit queue volunteers"},
 		"a menu that is repeated for ever": {head + `
-  a: {menu: {"0": a}, say: menu.invalid, default: a, timeout: 500ms}
+  a: {menu: {"0": a}, say: menu.invalid, default: b, timeout: 500ms}
+  b: {queue: help}
+`, "press " + strings.Repeat("0", 500) + "\nexpect exit queue volunteers\nexpect priority 3\nexpect treatment test"},
+		"a flow that begins anew for ever": {head + `
+  a: {menu: {"0": again}, say: menu.invalid, default: b, timeout: 500ms}
+  again: {continue: test}
+  b: {queue: help}
 `, "press " + strings.Repeat("0", 500) + "\nexpect exit queue volunteers"},
 		"an action that panics": {head + `
   a: {do: test.panic, on: {ok: good}, error: bad}
-  good: {end: good}
+  good: {end: good, say: goodbye}
   bad: {queue: help}
 `, "expect exit queue help"},
 		"an action with an unknown result": {head + `
   a: {do: queue.info, on: {something: good}, error: bad}
-  good: {end: good}
+  good: {end: good, say: goodbye}
   bad: {queue: help}
 `, "expect exit queue help"},
 		"a mode change without an account": {head + `
   a: {set: {mode.wanted: emergency}, next: b}
   b: {do: mode.apply, on: {ok: good}, error: c}
   c: {do: mode.clear, on: {ok: good}, error: bad}
-  good: {end: good}
+  good: {end: good, say: goodbye}
   bad: {queue: help}
 `, "expect exit queue help\nexpect mode normal"},
 	} {
@@ -186,21 +185,21 @@ func TestARunningCallKeepsItsFlows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScene(t, shippedFlows(t))
 		s.play("before", "hear language.choose.es")
-		if err := s.engine.Publish(oneFlow(t, "start: a\nfallback: {queue: help}\nsteps:\n  a: {end: new}\n")); err != nil {
+		if err := s.engine.Publish(oneFlow(t, "start: a\nfallback: {queue: help}\nsteps:\n  a: {end: new, say: goodbye}\n")); err != nil {
 			t.Fatal(err)
 		}
 		s.play("after", "press 2\npress 1\nhear queue.connecting.es\nexpect exit queue help")
 
 		s.start.Flow, s.line = "test", nil
 		s.ring()
-		s.play("next call", "expect exit end new")
+		s.play("next call", "hear goodbye.es\nexpect exit end new")
 	})
 }
 
 func TestUnfitFlowsAreNotPublished(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScene(t, shippedFlows(t))
-		err := s.engine.Publish(oneFlow(t, "start: a\nfallback: {queue: nowhere}\nsteps:\n  a: {end: new}\n"))
+		err := s.engine.Publish(oneFlow(t, "start: a\nfallback: {queue: nowhere}\nsteps:\n  a: {end: new, say: goodbye}\n"))
 		if err == nil || !strings.Contains(err.Error(), `test:2:11: there is no queue "nowhere"`) {
 			t.Fatalf("error %v", err)
 		}
@@ -271,7 +270,7 @@ steps:
   a: {collect: code, sensitive: true, min: 4, max: 4, next: b}
   b: {do: one, on: {ok: c}, error: c}
   c: {do: two, on: {ok: d}, error: d}
-  d: {end: ok}
+  d: {end: ok, say: goodbye}
 `)})
 		if err != nil {
 			t.Fatal(err)
@@ -295,10 +294,10 @@ start: a
 fallback: {queue: help}
 steps:
   a: {menu: {"5": b}, say: menu.silence, default: b, sensitive: true, path: danger}
-  b: {end: ok}
+  b: {end: ok, say: goodbye}
 `))
 		s.start.Flow = "test"
-		s.play("script", "hear menu.silence.es\npress 5\nexpect exit end ok\nexpect keys x\nexpect path danger:x")
+		s.play("script", "hear menu.silence.es\npress 5\nhear goodbye.es\nexpect exit end ok\nexpect keys x\nexpect path danger:x")
 	})
 }
 
@@ -311,29 +310,29 @@ fallback: {queue: help}
 steps:
   a: {collect: number, min: 4, max: 4, terminator: "#", next: b}
   b: {menu: {"1": c}, default: d, retries: 0, path: b}
-  c: {end: good}
-  d: {end: bad}
+  c: {end: good, say: goodbye}
+  d: {end: bad, say: goodbye}
 `))
 		s.start.Flow = "test"
 		s.ring()
-		s.play("script", "press 1234#1\nexpect exit end good\nexpect attribute number 1234")
+		s.play("script", "press 1234#1\nhear goodbye.es\nexpect exit end good\nexpect attribute number 1234")
 
 		s.line = nil
 		s.ring()
-		s.play("no terminator", "press 12341\nexpect exit end good")
+		s.play("no terminator", "press 12341\nhear goodbye.es\nexpect exit end good")
 	})
 }
 
 func TestAttributesHaveLimits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, oneFlow(t, "start: a\nfallback: {queue: help}\nsteps:\n  a: {end: ok}\n"))
+		s := newScene(t, oneFlow(t, "start: a\nfallback: {queue: help}\nsteps:\n  a: {end: ok, say: goodbye}\n"))
 		s.start.Flow = "test"
 		s.start.Attributes["long"] = strings.Repeat("ñ", 5000)
 		for i := range 1000 {
 			s.start.Attributes[fmt.Sprint("many", i)] = "x"
 		}
 		s.ring()
-		s.play("script", "expect exit end ok")
+		s.play("script", "hear goodbye.es\nexpect exit end ok")
 		if n := len(s.out.Attributes["long"]); n > 1024 {
 			t.Errorf("an attribute of %d bytes was kept", n)
 		}

@@ -2,6 +2,7 @@ package ivr
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"hotline/appliance/audio"
@@ -20,6 +21,19 @@ type Line interface {
 	// ctx ends it returns what it has, with the error.
 	Record(ctx context.Context, limit time.Duration, stopKeys string) (clip *audio.Clip, stoppedBy byte, err error)
 }
+
+// nowhere is the line of what runs unheard.
+type nowhere struct{}
+
+func (nowhere) Play(context.Context, *audio.Clip, bool) (bool, error) { return false, nil }
+func (nowhere) Music(*audio.Clip)                                     {}
+func (nowhere) FlushKeys()                                            {}
+func (nowhere) Key(ctx context.Context) (byte, error)                 { return 0, errNobody }
+func (nowhere) Record(context.Context, time.Duration, string) (*audio.Clip, byte, error) {
+	return nil, 0, errNobody
+}
+
+var errNobody = errors.New("nobody is on this line")
 
 // Prompts is what can be spoken. *prompts.Library is one.
 type Prompts interface {

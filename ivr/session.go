@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"hotline/appliance/audio"
 	"hotline/ivr/flow"
@@ -14,7 +15,6 @@ import (
 // Limits on what one call may gather.
 const (
 	maxAttributes = 200
-	maxAttribute  = 1024 // bytes of one value
 )
 
 // Language is the attribute that holds the language a caller hears.
@@ -28,10 +28,15 @@ type Session struct {
 	attributes map[string]string
 	secrets    map[string]string // never leave the session; gone after one action
 	args       map[string]string
+	ways       []string // results that the running step knows
 	recordings map[string]*audio.Clip
 	spoken     map[string]*audio.Clip // the host's announcements, by name
 	path       []string
 	keys       []byte
+	began      time.Time
+	flows      *flow.FlowSet
+	bytes      int      // of all attributes, names included
+	refused    []string // attributes that did not fit
 }
 
 // Get returns an attribute, or what was keyed into a sensitive step before
@@ -43,21 +48,78 @@ func (s *Session) Get(name string) string {
 	return s.attributes[name]
 }
 
-// Set changes an attribute; "" removes it. Overlong values are cut.
+// Set changes an attribute; "" removes it. Overlong values are cut. What is
+// not of the type that a flow declares, or does not fit into what one call may
+// gather, is refused: the attribute keeps its value, and the call goes on.
 func (s *Session) Set(name, value string) {
+	declared := s.flows.Attribute(name)
+	if declared.Sensitive {
+		s.secret(name, value)
+		return
+	}
 	if value == "" {
-		delete(s.attributes, name)
+		s.put(name, "")
 		return
 	}
-	if len(value) > maxAttribute {
+	value, fits := declared.Fit(value)
+	if !fits {
+		s.refuse(name, "it is no "+string(declared.Type))
+		return
+	}
+	if longest := min(declared.Max, flow.MaxAttribute); len(value) > longest {
+		if declared.Type != flow.Text && declared.Type != flow.List {
+			s.refuse(name, "it is too long")
+			return
+		}
 		s.log.Warn("an attribute was too long and was cut", "attribute", name, "bytes", len(value))
-		value = strings.ToValidUTF8(value[:maxAttribute], "")
+		value = strings.ToValidUTF8(value[:longest], "")
 	}
-	if _, known := s.attributes[name]; !known && len(s.attributes) >= maxAttributes {
-		s.log.Warn("the call has too many attributes; one was not kept", "attribute", name)
-		return
+	_, known := s.attributes[name]
+	switch grows := len(value) - len(s.attributes[name]); {
+	case !known && len(s.attributes) >= maxAttributes:
+		s.refuse(name, "the call has too many attributes")
+	case !known && s.bytes+len(name)+len(value) > flow.MaxAttributes, known && s.bytes+grows > flow.MaxAttributes:
+		s.refuse(name, "the attributes of the call would be more than 32 KB")
+	default:
+		s.put(name, value)
 	}
-	s.attributes[name] = value
+}
+
+func (s *Session) put(name, value string) {
+	if old, known := s.attributes[name]; known {
+		s.bytes -= len(name) + len(old)
+		delete(s.attributes, name)
+	}
+	if value != "" {
+		s.attributes[name] = value
+		s.bytes += len(name) + len(value)
+	}
+}
+
+func (s *Session) secret(name, value string) {
+	delete(s.secrets, name)
+	if value != "" && len(s.secrets) < maxAttributes {
+		s.secrets[name] = value[:min(len(value), flow.MaxAttribute)]
+	}
+}
+
+// refuse tells of an attribute, and never of its value.
+func (s *Session) refuse(name, why string) {
+	s.log.Warn("an attribute was not kept", "attribute", name, "why", why)
+	if len(s.refused) < maxAttributes && !slices.Contains(s.refused, name) {
+		s.refused = append(s.refused, name)
+	}
+}
+
+// kept are the attributes that are stored with the contact.
+func (s *Session) kept() map[string]string {
+	kept := map[string]string{}
+	for name, value := range s.attributes {
+		if s.flows.Attribute(name).Keep {
+			kept[name] = value
+		}
+	}
+	return kept
 }
 
 // Language is the language the caller hears now.
@@ -65,6 +127,9 @@ func (s *Session) Language() string { return s.attributes[Language] }
 
 // Arg is a value that the flow gave this step under with:.
 func (s *Session) Arg(name string) string { return s.args[name] }
+
+// Ways are the results that the flow has a way on for, sorted.
+func (s *Session) Ways() []string { return slices.Clone(s.ways) }
 
 // Line is the caller's line.
 func (s *Session) Line() Line { return s.line }
@@ -106,6 +171,13 @@ func (s *Session) assign(as []flow.Assign) {
 			have, _ := strconv.Atoi(s.attributes[a.Attribute]) // what is no number counts as 0
 			more, _ := strconv.Atoi(a.Value)                   // checked when the flow was read
 			s.Set(a.Attribute, strconv.Itoa(have+more))
+		case flow.AssignExpr:
+			value, err := a.Expr.Value(func(name string) string { return s.attributes[name] }, time.Now())
+			if err != nil {
+				s.log.Error("an attribute could not be computed and keeps its value", "attribute", a.Attribute, "error", err)
+				continue
+			}
+			s.Set(a.Attribute, value)
 		case flow.AssignForget:
 			s.Set(a.Attribute, "")
 			delete(s.recordings, a.Attribute)

@@ -2,7 +2,6 @@ package ivr
 
 import (
 	"embed"
-	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -22,28 +21,28 @@ const (
 	FlowSupervisor = "supervisor" // the supervisors' own number
 )
 
+// ShippedTexts are the texts of the flows that come with the hotline, by name.
+func ShippedTexts() map[string]string {
+	texts := map[string]string{}
+	files, err := fs.Glob(shipped, "flows/*.yaml")
+	for _, file := range files {
+		var text []byte
+		if text, err = shipped.ReadFile(file); err != nil {
+			break
+		}
+		texts[strings.TrimSuffix(path.Base(file), ".yaml")] = string(text)
+	}
+	if err != nil {
+		panic(err) // they are part of the program
+	}
+	return texts
+}
+
 // ShippedFlows are the flows that come with the hotline.
 func ShippedFlows() (*flow.FlowSet, error) {
-	files, err := fs.Glob(shipped, "flows/*.yaml")
+	set, err := flow.ParseSet(ShippedTexts())
 	if err != nil {
-		return nil, err
-	}
-	var flows []*flow.Flow
-	var bad []error
-	for _, file := range files {
-		text, err := shipped.ReadFile(file)
-		if err != nil {
-			return nil, err
-		}
-		f, err := flow.Parse(strings.TrimSuffix(path.Base(file), ".yaml"), text)
-		if err != nil {
-			bad = append(bad, err)
-			continue
-		}
-		flows = append(flows, f)
-	}
-	if err := errors.Join(bad...); err != nil {
 		return nil, fmt.Errorf("reading the shipped flows:\n%w", err)
 	}
-	return flow.NewSet(flows...)
+	return set, nil
 }

@@ -23,16 +23,21 @@ func (r *run) say(ctx context.Context, parts []flow.Part, bargeIn bool) {
 		clips = []*audio.Clip{audio.Concat(clips...)}
 	}
 	for _, clip := range clips {
-		limited, cancel := context.WithTimeout(ctx, clip.Duration()+slack)
-		interrupted, err := r.line.Play(limited, clip, bargeIn)
-		cancel()
-		if err != nil && ctx.Err() == nil {
-			r.log.Warn("a caller did not hear a prompt to its end", "error", err)
-		}
-		if interrupted || ctx.Err() != nil {
+		if r.sound(ctx, clip, bargeIn) || ctx.Err() != nil {
 			return
 		}
 	}
+}
+
+// sound plays one clip and reports that a key cut it short.
+func (r *run) sound(ctx context.Context, clip *audio.Clip, bargeIn bool) bool {
+	limited, cancel := context.WithTimeout(ctx, clip.Duration()+slack)
+	defer cancel()
+	interrupted, err := r.line.Play(limited, clip, bargeIn)
+	if err != nil && ctx.Err() == nil {
+		r.log.Warn("a caller did not hear a prompt to its end", "error", err)
+	}
+	return interrupted
 }
 
 // clips finds the sound of parts, with pauses between them. What cannot be

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -67,39 +68,50 @@ func (r *run) menu(ctx context.Context, s *flow.Step) flow.Target {
 // collect gathers digits until they are enough and confirmed, or the last
 // attempt.
 func (r *run) collect(ctx context.Context, s *flow.Step) flow.Target {
-	c := s.Collect
+	if r.gather(ctx, s, s.Collect) {
+		r.passed(s, "given")
+		return s.Next
+	}
+	if ctx.Err() != nil {
+		return flow.Target{}
+	}
+	r.passed(s, "none")
+	return s.Collect.Silence
+}
+
+// gather reports whether an entry was had.
+func (r *run) gather(ctx context.Context, s *flow.Step, c *flow.CollectStep) bool {
 	if s.Fresh {
 		r.flush()
 	}
 	say := s.Say
 	for attempt := 0; attempt <= c.Retries; attempt++ {
 		r.say(ctx, say, s.BargeIn)
-		digits := r.digits(ctx, c)
+		digits := string(r.digits(ctx, c))
 		if ctx.Err() != nil {
-			return flow.Target{}
+			return false
 		}
-		if len(digits) < c.Min {
+		_, fits := r.flows.Attribute(c.Attribute).Fit(digits)
+		if len(digits) < c.Min || !fits {
 			r.flush()
 			say = slices.Concat(c.InvalidSay, s.Say)
 			continue
 		}
 		if c.Sensitive {
-			r.secrets[c.Attribute] = string(digits)
+			r.secrets[c.Attribute] = digits
 		} else {
-			r.Set(c.Attribute, string(digits))
+			r.Set(c.Attribute, digits)
 		}
 		if r.confirmed(ctx, c) {
-			r.passed(s, "given")
-			return s.Next
+			return true
 		}
 		if ctx.Err() != nil {
-			return flow.Target{}
+			return false
 		}
 		r.Set(c.Attribute, "")
 		say = s.Say
 	}
-	r.passed(s, "none")
-	return c.Silence
+	return false
 }
 
 // confirmed reads the entry back. Silence agrees: who is content often says
@@ -140,16 +152,31 @@ func (r *run) digits(ctx context.Context, c *flow.CollectStep) []byte {
 	}
 }
 
-// record keeps what the caller says. What was said before a hang-up counts.
+// record keeps what the caller says.
 func (r *run) record(ctx context.Context, s *flow.Step) flow.Target {
-	c := s.Record
+	clip := r.take(ctx, s, s.Record)
+	if clip != nil {
+		r.recordings[s.Record.Name] = clip
+		r.passed(s, "recorded")
+		return s.Next
+	}
+	if ctx.Err() != nil {
+		return flow.Target{}
+	}
+	r.passed(s, "none")
+	return s.Record.Silence
+}
+
+// take records until something was said, or the last attempt; nil when nothing
+// was. What was said before a hang-up counts.
+func (r *run) take(ctx context.Context, s *flow.Step, c *flow.RecordStep) *audio.Clip {
 	say := s.Say
 	for range c.Retries + 1 {
 		r.say(ctx, say, s.BargeIn)
 		r.flush()
 		r.say(ctx, []flow.Part{{Ref: flow.Beep}}, false)
 		if ctx.Err() != nil {
-			return flow.Target{}
+			return nil
 		}
 		limited, cancel := context.WithTimeout(ctx, c.Max+slack)
 		clip, _, err := r.line.Record(limited, c.Max, c.Stop)
@@ -158,28 +185,25 @@ func (r *run) record(ctx context.Context, s *flow.Step) flow.Target {
 			r.log.Warn("recording a caller failed", "step", s.Name, "error", err)
 		}
 		if clip.Duration() >= c.Min {
-			r.recordings[c.Name] = clip
-			r.passed(s, "recorded")
-			return s.Next
+			return clip
 		}
 		if ctx.Err() != nil {
-			return flow.Target{}
+			return nil
 		}
 		say = slices.Concat(c.ShortSay, s.Say)
 	}
-	r.passed(s, "none")
-	return c.Silence
+	return nil
 }
 
 // do runs a host action. Sensitive digits are gone afterwards.
 func (r *run) do(ctx context.Context, s *flow.Step) flow.Target {
 	d := s.Do
 	began := time.Now()
-	r.args = d.With
+	r.args, r.ways = d.With, slices.Sorted(maps.Keys(d.On))
 	limited, cancel := context.WithTimeout(ctx, d.Timeout)
 	result, err := r.act(limited, r.engine.cfg.Actions[d.Action])
 	cancel()
-	r.args = nil
+	r.args, r.ways = nil, nil
 	clear(r.secrets)
 	r.keepLanguage()
 	if rest := d.Takes - time.Since(began); rest > 0 {

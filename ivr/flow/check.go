@@ -12,6 +12,7 @@ type Surroundings struct {
 	HasPrompt func(language, id string) bool // also for music and the beep
 	Actions   []string                       // what do: may name
 	HasQueue  func(id string) bool           // nil: queues are not checked
+	HTTP      bool                           // http steps may be used
 }
 
 // Beep is the prompt that record steps play before they record.
@@ -23,6 +24,9 @@ func Check(set *FlowSet, with Surroundings) error {
 	c := checker{set: set, with: with}
 	for _, name := range set.order {
 		c.flow(set.flows[name])
+	}
+	if len(c.problems) == 0 { // what follows would only repeat them
+		c.paths()
 	}
 	return c.problems.orNil()
 }
@@ -41,16 +45,27 @@ func (c *checker) problem(at Pos, format string, args ...any) {
 
 func (c *checker) flow(f *Flow) {
 	c.file, c.secret = f, map[string]bool{}
+	for name, a := range c.set.attributes {
+		c.secret[name] = a.Sensitive
+	}
 	for _, s := range f.Steps {
 		if s.Collect != nil && s.Collect.Sensitive {
 			c.secret[s.Collect.Attribute] = true
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(f.Schedules)) {
+		for _, d := range f.Schedules[name].Dates {
+			c.parts(d.Say)
+		}
+	}
+	if f.Data() {
+		return
+	}
 	if f.Steps[f.Start] == nil {
 		c.problem(f.startPos, "the flow starts with step %q, which does not exist", f.Start)
 	}
 	c.queue(f.Fallback)
-	reached := c.reach(f)
+	reached := f.reach(f.Start, f.OnAgentConnected, f.OnDisconnect)
 	for _, name := range f.Order {
 		s := f.Steps[name]
 		if !reached[name] {
@@ -58,11 +73,35 @@ func (c *checker) flow(f *Flow) {
 		}
 		c.step(s)
 	}
+	c.hook(f, "on_agent_connected", f.OnAgentConnected)
+	c.hook(f, "on_disconnect", f.OnDisconnect)
 }
 
-func (c *checker) reach(f *Flow) map[string]bool {
+// unheard are the kinds of steps that need no caller on the line.
+var unheard = []Kind{Set, Forget, If, When, Split, Loop, OpenHours, Lookup, HTTP, Do, Goto, End}
+
+// hook looks at what runs unheard.
+func (c *checker) hook(f *Flow, which, start string) {
+	if start == "" {
+		return
+	}
+	if f.Steps[start] == nil {
+		c.problem(f.hookPos[which], "%s names step %q, which does not exist", which, start)
+		return
+	}
+	reached := f.reach(start)
+	for _, name := range f.Order {
+		s := f.Steps[name]
+		if reached[name] && (!slices.Contains(unheard, s.Kind) || len(s.Say) > 0) {
+			c.problem(s.Pos, "step %q is reached by %s, where nobody listens: a %s cannot be used there (what can: %v)", name, which, s.Kind, unheard)
+		}
+	}
+}
+
+// reach is what can be reached from the given steps.
+func (f *Flow) reach(from ...string) map[string]bool {
 	reached := map[string]bool{}
-	open := []string{f.Start}
+	open := from
 	for len(open) > 0 {
 		name := open[len(open)-1]
 		open = open[:len(open)-1]
@@ -71,34 +110,73 @@ func (c *checker) reach(f *Flow) map[string]bool {
 			continue
 		}
 		reached[name] = true
-		for _, t := range s.targets() {
-			open = append(open, t.Step)
+		for _, e := range s.edges() {
+			open = append(open, e.Step)
 		}
 	}
 	return reached
 }
 
-// targets are all ways out of a step within its flow.
-func (s *Step) targets() []Target {
-	ts := []Target{s.Next}
+// edge is a way out of a step within its flow.
+type edge struct {
+	Target
+	pressed bool   // taken only when the caller pressed a key
+	name    string // of the result, or way
+}
+
+// edges are all ways out of a step within its flow, in a fixed order.
+func (s *Step) edges() []edge {
+	var es []edge
+	add := func(pressed bool, name string, t Target) {
+		if t.Given() {
+			es = append(es, edge{t, pressed, name})
+		}
+	}
+	keys := func(m map[byte]Target) {
+		for _, t := range sorted(m) {
+			add(true, "key", t)
+		}
+	}
+	add(s.Collect != nil, "next", s.Next) // digits are keys
+	for _, name := range slices.Sorted(maps.Keys(s.Ways)) {
+		add(false, name, s.Ways[name])
+	}
 	switch {
 	case s.Menu != nil:
-		ts = append(ts, sorted(s.Menu.Keys)...)
-		ts = append(ts, s.Menu.Invalid, s.Menu.Silence)
+		keys(s.Menu.Keys)
+		add(true, "invalid", s.Menu.Invalid)
+		add(false, "silence", s.Menu.Silence)
 	case s.Collect != nil:
-		ts = append(ts, s.Collect.Silence)
+		add(false, "silence", s.Collect.Silence)
 	case s.Record != nil:
-		ts = append(ts, s.Record.Silence)
+		add(false, "silence", s.Record.Silence)
 	case s.If != nil:
-		ts = append(ts, s.If.Then, s.If.Else)
+		add(false, "then", s.If.Then)
+		add(false, "else", s.If.Else)
+	case s.When != nil:
+		for _, k := range s.When.Cases {
+			add(false, "case", k.Then)
+		}
+		add(false, "else", s.When.Else)
+	case s.Split != nil:
+		for _, w := range s.Split.Ways {
+			add(false, "share", w.Target)
+		}
 	case s.Do != nil:
-		ts = append(append(ts, sorted(s.Do.On)...), s.Do.Error)
+		for _, name := range slices.Sorted(maps.Keys(s.Do.On)) {
+			add(false, name, s.Do.On[name])
+		}
+		add(false, WayError, s.Do.Error)
 	case s.Call != nil:
-		ts = append(ts, sorted(s.Call.On)...)
+		for _, name := range slices.Sorted(maps.Keys(s.Call.On)) {
+			add(false, name, s.Call.On[name])
+		}
 	case s.Wait != nil:
-		ts = append(ts, sorted(s.Wait.Keys)...)
+		keys(s.Wait.Keys)
+	case s.Bulletins != nil:
+		keys(s.Bulletins.Keys)
 	}
-	return slices.DeleteFunc(ts, func(t Target) bool { return !t.Given() })
+	return es
 }
 
 func sorted[K byte | string](m map[K]Target) []Target {
@@ -111,12 +189,12 @@ func sorted[K byte | string](m map[K]Target) []Target {
 
 func (c *checker) step(s *Step) {
 	told := map[Pos]bool{} // a default written once is a target many times
-	for _, t := range s.targets() {
-		if c.file.Steps[t.Step] == nil && !told[t.Pos] {
-			told[t.Pos] = true
-			c.problem(t.Pos, "step %q leads to %q, which does not exist", s.Name, t.Step)
+	for _, e := range s.edges() {
+		if c.file.Steps[e.Step] == nil && !told[e.Pos] {
+			told[e.Pos] = true
+			c.problem(e.Pos, "step %q leads to %q, which does not exist", s.Name, e.Step)
 		}
-		c.assigns(t.Pos, t.Set)
+		c.assigns(e.Pos, e.Set)
 	}
 	c.assigns(s.Pos, s.Set)
 	c.parts(s.Say)
@@ -134,14 +212,55 @@ func (c *checker) step(s *Step) {
 		c.parts(s.Record.ShortSay)
 		c.prompt(s.Pos, "", Beep)
 	case s.If != nil:
-		c.clear(s.Pos, s.If.Attribute)
+		c.condition(s.Pos, *s.If)
+	case s.When != nil:
+		for _, k := range s.When.Cases {
+			c.condition(k.pos, k)
+		}
 	case s.Do != nil:
 		c.do(s)
 	case s.Queue != nil:
 		c.queue(*s.Queue)
 	case s.Call != nil:
-		if c.set.flows[s.Call.Flow] == nil {
+		if c.set.Flow(s.Call.Flow) == nil {
 			c.problem(s.Call.pos, "step %q runs flow %q, which does not exist", s.Name, s.Call.Flow)
+		}
+	default:
+		c.service(s)
+	}
+}
+
+// service looks at the steps that lead to service.
+func (c *checker) service(s *Step) {
+	switch {
+	case s.Hours != nil:
+		if c.set.Schedule(s.Hours.Schedule) == nil {
+			c.problem(s.Hours.pos, "there is no schedule %q: declare it under schedules:", s.Hours.Schedule)
+		}
+	case s.Staffing != nil:
+		c.queue(Queue{ID: s.Staffing.Queue, pos: s.Staffing.pos})
+		if s.Ways[WayLong].Given() != (s.Staffing.Long > 0) {
+			c.problem(s.Pos, "step %q: long: <step> and long_wait: <time> belong together", s.Name)
+		}
+	case s.CallBack != nil:
+		c.queue(Queue{ID: s.CallBack.Queue, pos: s.CallBack.pos})
+		c.parts(s.CallBack.Ask)
+		c.parts(s.CallBack.Number.Confirm)
+		c.parts(s.CallBack.Number.InvalidSay)
+	case s.Voicemail != nil:
+		c.parts(s.Voicemail.Record.ShortSay)
+		c.prompt(s.Pos, "", Beep)
+	case s.Lookup != nil:
+		if c.set.Table(s.Lookup.Table) == nil {
+			c.problem(s.Lookup.pos, "there is no table %q: declare it under tables:", s.Lookup.Table)
+		}
+		c.clear(s.Pos, s.Lookup.Key)
+	case s.HTTP != nil:
+		if !c.with.HTTP {
+			c.problem(s.HTTP.pos, "step %q asks another machine, which this hotline may not do: allow it in the configuration file under flows: http:", s.Name)
+		}
+		for _, name := range s.HTTP.Send {
+			c.clear(s.HTTP.pos, name)
 		}
 	case s.Music != "":
 		c.prompt(s.Pos, "", s.Music)
@@ -165,16 +284,46 @@ func (c *checker) queue(q Queue) {
 	if c.with.HasQueue != nil && q.ID != "" && !c.with.HasQueue(q.ID) {
 		c.problem(q.pos, "there is no queue %q", q.ID)
 	}
-	if q.Treatment != "" && c.set.flows[q.Treatment] == nil {
+	if q.Treatment != "" && c.set.Flow(q.Treatment) == nil {
 		c.problem(q.treatPos, "callers waiting in %q should hear flow %q, which does not exist", q.ID, q.Treatment)
 	}
 }
 
 func (c *checker) assigns(at Pos, as []Assign) {
 	for _, a := range as {
-		if a.How == AssignFrom {
+		switch a.How {
+		case AssignFrom:
 			c.clear(at, a.Value)
+		case AssignExpr:
+			c.reads(a.Expr)
+		case AssignValue:
+			declared := c.set.Attribute(a.Attribute)
+			if _, ok := declared.Fit(a.Value); !ok {
+				c.problem(at, "attribute %q is a %s and cannot be %q", a.Attribute, declared.Type, a.Value)
+			}
+		case AssignAdd:
+			if t := c.set.Attribute(a.Attribute).Type; t != Text && t != List {
+				c.problem(at, "attribute %q is a %s: only a list can be added to", a.Attribute, t)
+			}
+		case AssignPlus:
+			if t := c.set.Attribute(a.Attribute).Type; t != Text && t != Digits {
+				c.problem(at, "attribute %q is a %s: only a number can be counted up", a.Attribute, t)
+			}
 		}
+	}
+}
+
+func (c *checker) condition(at Pos, k Condition) {
+	if k.Expr != nil {
+		c.reads(k.Expr)
+		return
+	}
+	c.clear(at, k.Attribute)
+}
+
+func (c *checker) reads(e *Expr) {
+	for _, name := range e.reads {
+		c.clear(e.pos, name)
 	}
 }
 

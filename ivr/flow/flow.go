@@ -52,7 +52,16 @@ type Flow struct {
 	Steps    map[string]*Step
 	Order    []string // step names as written
 
+	// Steps that run unheard when an agent answers the caller, and when the
+	// call is over; "" for none.
+	OnAgentConnected, OnDisconnect string
+
+	Attributes map[string]Attribute
+	Schedules  map[string]*Schedule
+	Tables     map[string]*Table
+
 	pos      Pos
+	hookPos  map[string]Pos
 	startPos Pos
 }
 
@@ -75,7 +84,25 @@ const (
 	Wait    Kind = "wait"
 	Hangup  Kind = "hangup"
 	End     Kind = "end"
+
+	Forget    Kind = "forget"
+	When      Kind = "when"
+	Loop      Kind = "loop"
+	Split     Kind = "split"
+	OpenHours Kind = "hours"
+	Staffing  Kind = "staffing"
+	CallBack  Kind = "callback"
+	Voicemail Kind = "voicemail"
+	Bulletins Kind = "bulletins"
+	Lookup    Kind = "lookup"
+	HTTP      Kind = "http"
+	Transfer  Kind = "transfer"
+	Continue  Kind = "continue"
 )
+
+// Kinds are all kinds of steps.
+var Kinds = []Kind{Say, Menu, Collect, Record, Set, If, Do, ToQueue, Call, Goto, Music, Wait, Hangup, End,
+	Forget, When, Loop, Split, OpenHours, Staffing, CallBack, Voicemail, Bulletins, Lookup, HTTP, Transfer, Continue}
 
 // Step is one named step. Only the fields of its kind are set.
 type Step struct {
@@ -100,6 +127,27 @@ type Step struct {
 	Music   string // prompt id of the background; "" is silence
 	Wait    *WaitStep
 	Reason  string // hangup: why; end: result for the calling flow
+
+	Ways      map[string]Target // named ways out, besides next
+	When      *WhenStep
+	Loop      *LoopStep
+	Split     *SplitStep
+	Hours     *HoursStep
+	Staffing  *StaffingStep
+	CallBack  *CallBackStep
+	Voicemail *VoicemailStep
+	Bulletins *BulletinsStep
+	Lookup    *LookupStep
+	HTTP      *HTTPStep
+	Transfer  *TransferStep
+}
+
+// Way is a named way out; next when the step does not name it.
+func (s *Step) Way(name string) Target {
+	if t, ok := s.Ways[name]; ok {
+		return t
+	}
+	return s.Next
 }
 
 // Target is where a step leads, and what is noted on the way.
@@ -157,6 +205,7 @@ type Assign struct {
 	Attribute string
 	Value     string
 	How       AssignKind
+	Expr      *Expr
 }
 
 // AssignKind says what Value is.
@@ -169,6 +218,7 @@ const (
 	AssignAdd                      // an entry for a comma-separated list, once
 	AssignPlus                     // a number to add
 	AssignForget                   // nothing: the attribute or recording is removed
+	AssignExpr                     // computed
 )
 
 // Condition is a test of one attribute.
@@ -178,18 +228,25 @@ type Condition struct {
 	AtLeast   *int // of a number
 	Items     *int // at least so many entries in a list
 	Known     *bool
+	Expr      *Expr
 	Then      Target
 	Else      Target
+	pos       Pos
 }
 
-// Holds tests the condition against attributes.
-func (c Condition) Holds(get func(string) string) bool {
+// Holds tests the condition against attributes. What cannot be computed does
+// not hold.
+func (c Condition) Holds(get func(string) string, now time.Time) bool {
+	if c.Expr != nil {
+		holds, err := c.Expr.Truth(get, now)
+		return err == nil && holds
+	}
 	value := get(c.Attribute)
 	switch {
 	case c.Known != nil:
 		return (value != "") == *c.Known
 	case c.AtLeast != nil:
-		n, ok := number(value)
+		n, ok := Number(value)
 		return ok && n >= *c.AtLeast
 	case c.Items != nil:
 		return len(Items(value)) >= *c.Items
@@ -198,9 +255,11 @@ func (c Condition) Holds(get func(string) string) bool {
 	}
 }
 
-func number(text string) (int, bool) {
+// Number reads a whole number of up to nine digits.
+func Number(text string) (int, bool) {
+	text, negative := strings.CutPrefix(text, "-")
 	n := 0
-	if text == "" || len(text) > 9 {
+	if text == "" || len(text) > longestNumber {
 		return 0, false
 	}
 	for _, c := range text {
@@ -208,6 +267,9 @@ func number(text string) (int, bool) {
 			return 0, false
 		}
 		n = n*10 + int(c-'0')
+	}
+	if negative {
+		n = -n
 	}
 	return n, true
 }
@@ -233,8 +295,9 @@ type DoStep struct {
 // Queue is where a contact waits.
 type Queue struct {
 	ID        string
-	Priority  int // lower is served first
+	Priority  int // lower is served first; 0: that of the contact, else the usual
 	Treatment string
+	Skills    []string // an agent must have
 	pos       Pos
 	treatPos  Pos
 }
@@ -276,30 +339,3 @@ type Part struct {
 	Pause time.Duration
 	Pos   Pos
 }
-
-// A FlowSet is flows that call each other by name. It is never changed.
-type FlowSet struct {
-	flows map[string]*Flow
-	order []string
-}
-
-// NewSet puts flows together.
-func NewSet(flows ...*Flow) (*FlowSet, error) {
-	s := &FlowSet{flows: map[string]*Flow{}}
-	var ps Problems
-	for _, f := range flows {
-		if _, twice := s.flows[f.Name]; twice {
-			ps = append(ps, Problem{f.Name, f.pos, fmt.Sprintf("there are two flows named %q: rename one", f.Name)})
-			continue
-		}
-		s.flows[f.Name] = f
-		s.order = append(s.order, f.Name)
-	}
-	return s, ps.orNil()
-}
-
-// Flow returns the flow of that name, or nil.
-func (s *FlowSet) Flow(name string) *Flow { return s.flows[name] }
-
-// Names are the names of all flows, in the order given.
-func (s *FlowSet) Names() []string { return slices.Clone(s.order) }

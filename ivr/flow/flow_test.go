@@ -35,54 +35,111 @@ const head = "start: a\nfallback: {queue: help}\nsteps:\n" // steps begin in lin
 
 func TestWhatCannotWorkIsRefusedWithItsPlace(t *testing.T) {
 	for name, tc := range map[string]struct{ text, want string }{
-		"no YAML":              {"start: [", "f:1:8: this is not valid YAML"},
-		"a tab":                {"start: a\n\tfallback: b", "f:2:1: this is not valid YAML"},
-		"nothing":              {"", "f:1:1: a flow file holds exactly one flow"},
-		"two documents":        {"start: a\n---\nstart: b\n", "f:1:1: a flow file holds exactly one flow"},
-		"a list":               {"- a\n", "f:1:1: a flow must be a mapping"},
-		"no start":             {"fallback: {queue: help}\nsteps:\n  a: {end: x}\n", "the flow does not say with which step it starts"},
-		"start nowhere":        {"start: b\nfallback: {queue: help}\nsteps:\n  b1: {end: x}\n", `f:1:8: the flow starts with step "b", which does not exist`},
-		"no fallback":          {"start: a\nsteps:\n  a: {end: x}\n", "the flow has no fallback"},
-		"unknown flow setting": {head + "  a: {end: x}\nsteps2: {}\n", `f:5:1: a flow has no setting "steps2"`},
-		"the same step twice":  {head + "  a: {end: x}\n  a: {end: y}\n", "f:5:3: "},
-		"unknown setting":      {head + "  a:\n    say: ok\n    nxt: a\n", `f:6:5: step "a" is a say and has no setting "nxt"`},
-		"a setting of another": {head + "  a:\n    say: ok\n    next: a\n    terminator: \"#\"\n", `f:7:5: step "a" is a say and has no setting "terminator"`},
-		"two kinds":            {head + "  a:\n    end: x\n    hangup: y\n", `f:6:5: step "a" is both end and hangup`},
-		"no kind":              {head + "  a:\n    path: x\n", `f:4:3: step "a" does nothing`},
-		"no next":              {head + "  a:\n    say: ok\n", `f:4:3: step "a" does not say what comes after it`},
-		"next nowhere":         {head + "  a:\n    say: ok\n    next: b\n", `f:6:11: step "a" leads to "b", which does not exist`},
-		"key nowhere":          {head + "  a:\n    menu:\n      \"1\": b\n    default: a\n", `f:6:12: step "a" leads to "b", which does not exist`},
-		"no such key":          {head + "  a:\n    menu: {\"10\": a}\n    default: a\n", `f:5:12: "10" is not a telephone key`},
-		"no silence path":      {head + "  a:\n    menu: {\"1\": a}\n    invalid: a\n", `f:4:3: menu "a" does not say what happens when the caller stays silent`},
-		"no keys":              {head + "  a:\n    menu: {}\n    default: a\n", `f:4:3: menu "a" has no keys`},
-		"unreachable":          {head + "  a: {end: x}\n  b: {end: y}\n", `f:5:3: no way leads to step "b"`},
-		"prompt missing":       {head + "  a: {say: gone, next: b}\n  b: {end: x}\n", `f:4:12: prompt "gone" is missing in language "es"`},
-		"prompt in one":        {head + "  a: {say: only.es, next: b}\n  b: {end: x}\n", `f:4:12: prompt "only.es" is missing in language "en"`},
-		"prompt for a value":   {head + "  a: {say: [{pick: x, of: {y: gone}}], next: b}\n  b: {end: x}\n", `f:4:13: prompt "gone" is missing`},
-		"correction missing":   {head + "  a: {menu: {\"1\": a}, default: a, invalid_say: gone}\n", `prompt "gone" is missing`},
-		"music missing":        {head + "  a: {music: gone, next: b}\n  b: {end: x}\n", `f:4:3: prompt "gone" is missing`},
-		"language not offered": {head + "  a: {say: [{prompt: ok, in: fr}], next: b}\n  b: {end: x}\n", `language "fr" is not offered`},
-		"unknown action":       {head + "  a: {do: fly, on: {ok: b}, error: b}\n  b: {end: x}\n", `f:4:3: step "a" asks for "fly", which this hotline cannot do (it can: [known])`},
-		"no error path":        {head + "  a: {do: known, on: {ok: b}}\n  b: {end: x}\n", `f:4:3: step "a" does not say what happens when known fails`},
-		"error path nowhere":   {head + "  a: {do: known, on: {ok: b}, error: c}\n  b: {end: x}\n", `f:4:38: step "a" leads to "c", which does not exist`},
-		"no result path":       {head + "  a: {do: known, error: b}\n  b: {end: x}\n", `f:4:3: step "a" does not say what comes after known`},
-		"unknown queue":        {head + "  a: {queue: nobody}\n", `f:4:14: there is no queue "nobody"`},
-		"unknown treatment":    {head + "  a: {queue: help, treatment: circus}\n", `f:4:31: callers waiting in "help" should hear flow "circus"`},
-		"unknown flow":         {head + "  a: {flow: circus, next: b}\n  b: {end: x}\n", `f:4:13: step "a" runs flow "circus", which does not exist`},
-		"half an if":           {head + "  a: {if: {attribute: x, is: y}, then: a}\n", `step "a" needs both then and else`},
-		"an if about nothing":  {head + "  a: {if: {attribute: x}, then: a, else: a}\n", `step "a" does not say what it tests`},
-		"unknown test":         {head + "  a: {if: {attribute: x, isnt: y}, then: a, else: a}\n", `f:4:26: if has no setting "isnt"`},
-		"a secret spoken":      {head + "  a: {collect: pin, sensitive: true, next: b}\n  b: {say: [{digits: pin}], next: a}\n", `f:5:13: "pin" is sensitive`},
-		"a secret tested":      {head + "  a: {collect: pin, sensitive: true, next: b}\n  b: {if: {attribute: pin, is: \"1\"}, then: a, else: a}\n", `f:5:3: "pin" is sensitive`},
-		"a secret copied":      {head + "  a: {collect: pin, sensitive: true, next: b}\n  b: {set: {x: {from: pin}}, next: a}\n", `f:5:3: "pin" is sensitive`},
-		"min over max":         {head + "  a: {collect: x, min: 9, max: 3, next: a}\n", `f:4:3: collect "a" wants at least 9 and at most 3 digits`},
-		"a number for a time":  {head + "  a: {menu: {\"1\": a}, default: a, timeout: 6}\n", "f:4:44: timeout must be a time from 500ms to 2m0s"},
-		"no time at all":       {head + "  a: {wait: 10ms, next: a}\n", "f:4:13: wait must be a time from 1s"},
-		"a wide priority":      {head + "  a: {queue: help, priority: 0}\n", "f:4:30: priority must be a whole number from 1 to 99"},
-		"a merge key":          {head + "  a:\n    <<: {say: x}\n    next: a\n", "merge keys"},
-		"a part of two kinds":  {head + "  a: {say: [{digits: x, number: y}], next: a}\n", "one spoken part cannot be two things"},
-		"pick without of":      {head + "  a: {say: [{pick: x}], next: a}\n", "pick and each need of"},
-		"a wrong terminator":   {head + "  a: {collect: x, terminator: \"1\", next: a}\n", "terminator must be"},
+		"no YAML":                {"start: [", "f:1:8: this is not valid YAML"},
+		"a tab":                  {"start: a\n\tfallback: b", "f:2:1: this is not valid YAML"},
+		"nothing":                {"", "f:1:1: a flow file holds exactly one flow"},
+		"two documents":          {"start: a\n---\nstart: b\n", "f:1:1: a flow file holds exactly one flow"},
+		"a list":                 {"- a\n", "f:1:1: a flow must be a mapping"},
+		"no start":               {"fallback: {queue: help}\nsteps:\n  a: {end: x}\n", "the flow does not say with which step it starts"},
+		"start nowhere":          {"start: b\nfallback: {queue: help}\nsteps:\n  b1: {end: x}\n", `f:1:8: the flow starts with step "b", which does not exist`},
+		"no fallback":            {"start: a\nsteps:\n  a: {end: x}\n", "the flow has no fallback"},
+		"unknown flow setting":   {head + "  a: {end: x}\nsteps2: {}\n", `f:5:1: a flow has no setting "steps2"`},
+		"the same step twice":    {head + "  a: {end: x}\n  a: {end: y}\n", "f:5:3: "},
+		"unknown setting":        {head + "  a:\n    say: ok\n    nxt: a\n", `f:6:5: step "a" is a say and has no setting "nxt"`},
+		"a setting of another":   {head + "  a:\n    say: ok\n    next: a\n    terminator: \"#\"\n", `f:7:5: step "a" is a say and has no setting "terminator"`},
+		"two kinds":              {head + "  a:\n    end: x\n    hangup: y\n", `f:6:5: step "a" is both end and hangup`},
+		"no kind":                {head + "  a:\n    path: x\n", `f:4:3: step "a" does nothing`},
+		"no next":                {head + "  a:\n    say: ok\n", `f:4:3: step "a" does not say what comes after it`},
+		"next nowhere":           {head + "  a:\n    say: ok\n    next: b\n", `f:6:11: step "a" leads to "b", which does not exist`},
+		"key nowhere":            {head + "  a:\n    menu:\n      \"1\": b\n    default: a\n", `f:6:12: step "a" leads to "b", which does not exist`},
+		"no such key":            {head + "  a:\n    menu: {\"10\": a}\n    default: a\n", `f:5:12: "10" is not a telephone key`},
+		"no silence path":        {head + "  a:\n    menu: {\"1\": a}\n    invalid: a\n", `f:4:3: menu "a" does not say what happens when the caller stays silent`},
+		"no keys":                {head + "  a:\n    menu: {}\n    default: a\n", `f:4:3: menu "a" has no keys`},
+		"unreachable":            {head + "  a: {end: x}\n  b: {end: y}\n", `f:5:3: no way leads to step "b"`},
+		"prompt missing":         {head + "  a: {say: gone, next: b}\n  b: {end: x}\n", `f:4:12: prompt "gone" is missing in language "es"`},
+		"prompt in one":          {head + "  a: {say: only.es, next: b}\n  b: {end: x}\n", `f:4:12: prompt "only.es" is missing in language "en"`},
+		"prompt for a value":     {head + "  a: {say: [{pick: x, of: {y: gone}}], next: b}\n  b: {end: x}\n", `f:4:13: prompt "gone" is missing`},
+		"correction missing":     {head + "  a: {menu: {\"1\": a}, default: a, invalid_say: gone}\n", `prompt "gone" is missing`},
+		"music missing":          {head + "  a: {music: gone, next: b}\n  b: {end: x}\n", `f:4:3: prompt "gone" is missing`},
+		"language not offered":   {head + "  a: {say: [{prompt: ok, in: fr}], next: b}\n  b: {end: x}\n", `language "fr" is not offered`},
+		"unknown action":         {head + "  a: {do: fly, on: {ok: b}, error: b}\n  b: {end: x}\n", `f:4:3: step "a" asks for "fly", which this hotline cannot do (it can: [known])`},
+		"no error path":          {head + "  a: {do: known, on: {ok: b}}\n  b: {end: x}\n", `f:4:3: step "a" does not say what happens when known fails`},
+		"error path nowhere":     {head + "  a: {do: known, on: {ok: b}, error: c}\n  b: {end: x}\n", `f:4:38: step "a" leads to "c", which does not exist`},
+		"no result path":         {head + "  a: {do: known, error: b}\n  b: {end: x}\n", `f:4:3: step "a" does not say what comes after known`},
+		"unknown queue":          {head + "  a: {queue: nobody}\n", `f:4:14: there is no queue "nobody"`},
+		"unknown treatment":      {head + "  a: {queue: help, treatment: circus}\n", `f:4:31: callers waiting in "help" should hear flow "circus"`},
+		"unknown flow":           {head + "  a: {flow: circus, next: b}\n  b: {end: x}\n", `f:4:13: step "a" runs flow "circus", which does not exist`},
+		"half an if":             {head + "  a: {if: {attribute: x, is: y}, then: a}\n", `step "a" needs both then and else`},
+		"an if about nothing":    {head + "  a: {if: {attribute: x}, then: a, else: a}\n", `step "a" does not say what it tests`},
+		"unknown test":           {head + "  a: {if: {attribute: x, isnt: y}, then: a, else: a}\n", `f:4:26: if has no setting "isnt"`},
+		"a secret spoken":        {head + "  a: {collect: pin, sensitive: true, next: b}\n  b: {say: [{digits: pin}], next: a}\n", `f:5:13: "pin" is sensitive`},
+		"a secret tested":        {head + "  a: {collect: pin, sensitive: true, next: b}\n  b: {if: {attribute: pin, is: \"1\"}, then: a, else: a}\n", `f:5:3: "pin" is sensitive`},
+		"a secret copied":        {head + "  a: {collect: pin, sensitive: true, next: b}\n  b: {set: {x: {from: pin}}, next: a}\n", `f:5:3: "pin" is sensitive`},
+		"min over max":           {head + "  a: {collect: x, min: 9, max: 3, next: a}\n", `f:4:3: collect "a" wants at least 9 and at most 3 digits`},
+		"a number for a time":    {head + "  a: {menu: {\"1\": a}, default: a, timeout: 6}\n", "f:4:44: timeout must be a time from 500ms to 2m0s"},
+		"no time at all":         {head + "  a: {wait: 10ms, next: a}\n", "f:4:13: wait must be a time from 1s"},
+		"a wide priority":        {head + "  a: {queue: help, priority: 0}\n", "f:4:30: priority must be a whole number from 1 to 99"},
+		"a merge key":            {head + "  a:\n    <<: {say: x}\n    next: a\n", "merge keys"},
+		"a part of two kinds":    {head + "  a: {say: [{digits: x, number: y}], next: a}\n", "one spoken part cannot be two things"},
+		"pick without of":        {head + "  a: {say: [{pick: x}], next: a}\n", "pick and each need of"},
+		"two tests at once":      {head + "  a: {if: {attribute: x, is: y, known: true}, then: b, else: b}\n  b: {queue: help}\n", `step "a" tests several things at once`},
+		"expr and attribute":     {head + "  a: {if: {attribute: x, expr: 'yes(\"x\")'}, then: b, else: b}\n  b: {queue: help}\n", "expr stands alone"},
+		"no such function":       {head + "  a: {if: {expr: 'system(\"x\")'}, then: b, else: b}\n  b: {queue: help}\n", "f:4:18: this cannot be computed: "},
+		"not true or false":      {head + "  a: {if: {expr: 'number(\"x\") + 1'}, then: b, else: b}\n  b: {queue: help}\n", "this cannot be computed: expected bool"},
+		"a range of numbers":     {head + "  a: {set: {x: {expr: '1..100'}}, next: b}\n  b: {queue: help}\n", `f:4:23: this cannot be computed: the operator ".." cannot be used`},
+		"powers":                 {head + "  a: {set: {x: {expr: '9 ** 99'}}, next: b}\n  b: {queue: help}\n", `the operator "**" cannot be used`},
+		"a loop in expr":         {head + "  a: {set: {x: {expr: 'map([1,2], # * 2)'}}, next: b}\n  b: {queue: help}\n", "this cannot be computed"},
+		"a computed name":        {head + "  a: {set: {x: {expr: 'text(\"a\" + \"b\")'}}, next: b}\n  b: {queue: help}\n", "the name of an attribute must be written in quotation marks"},
+		"a long expression":      {head + "  a: {set: {x: {expr: '" + strings.Repeat("1+", 300) + "1'}}, next: b}\n  b: {queue: help}\n", "an expression has 1 to 500 characters"},
+		"a deep expression":      {head + "  a: {set: {x: {expr: '" + strings.Repeat("-", 200) + "1'}}, next: b}\n  b: {queue: help}\n", "this cannot be computed"},
+		"a secret in an expr":    {head + "  a: {collect: pin, sensitive: true, next: b}\n  b: {if: {expr: 'known(\"pin\")'}, then: c, else: c}\n  c: {queue: help}\n", `f:5:18: "pin" is sensitive`},
+		"when without else":      {head + "  a: {when: [{attribute: x, is: y, next: b}]}\n  b: {queue: help}\n", "what comes when no case holds"},
+		"a case without next":    {head + "  a: {when: [{attribute: x, is: y}], else: b}\n  b: {queue: help}\n", "f:4:14: this case does not say which step comes next"},
+		"a loop without end":     {head + "  a: {loop: 3, again: b}\n  b: {queue: help}\n", `step "a" is a loop and does not say what comes when it is "done"`},
+		"a loop too often":       {head + "  a: {loop: 300, again: b, done: b}\n  b: {queue: help}\n", "f:4:13: loop must be a whole number from 1 to 50"},
+		"half a split":           {head + "  a: {split: x, ways: [{percent: 10, next: b}]}\n  b: {queue: help}\n", "the percents of its ways must add up to 100"},
+		"no such schedule":       {head + "  a: {hours: office, open: b, closed: b}\n  b: {queue: help}\n", `f:4:14: there is no schedule "office"`},
+		"hours but closed":       {head + "  a: {hours: office, open: b}\n  b: {queue: help}\nschedules: {office: {}}\n", `does not say what comes when it is "closed"`},
+		"a wrong zone":           {head + "  a: {queue: help}\nschedules: {office: {zone: Mars}}\n", "f:5:28: there is no time zone"},
+		"wrong days":             {head + "  a: {queue: help}\nschedules: {office: {week: {monday: closed}}}\n", `f:5:29: "monday" are no days`},
+		"wrong hours":            {head + "  a: {queue: help}\nschedules: {office: {week: {mon: 22:00-08:00}}}\n", "what goes past midnight is two stretches"},
+		"a wrong date":           {head + "  a: {queue: help}\nschedules: {office: {dates: [{on: 2026-02-30}]}}\n", `"2026-02-30" is no date`},
+		"days in the wrong way":  {head + "  a: {queue: help}\nschedules: {office: {dates: [{from: 2026-12-26, to: 2026-12-24}]}}\n", "do not follow each other"},
+		"a holiday without":      {head + "  a: {queue: help}\nschedules: {office: {dates: [{on: 12-25, say: gone}]}}\n", `prompt "gone" is missing in language "es"`},
+		"staffing without error": {head + "  a: {staffing: help, available: b, busy: b, nobody: b}\n  b: {queue: help}\n", `does not say what comes when it is "error"`},
+		"staffing of no queue":   {head + "  a: {staffing: gone, available: b, busy: b, nobody: b, error: b}\n  b: {queue: help}\n", `f:4:17: there is no queue "gone"`},
+		"long without a time":    {head + "  a: {staffing: help, available: b, busy: b, nobody: b, error: b, long: b}\n  b: {queue: help}\n", "long: <step> and long_wait: <time> belong together"},
+		"no read-back":           {head + "  a: {callback: help, say: ok, next: b, silence: b, error: b}\n  b: {queue: help}\n", "how the number is read back"},
+		"no promise failed":      {head + "  a: {callback: help, say: ok, confirm: ok, next: b, silence: b}\n  b: {queue: help}\n", `does not say what comes when it is "error"`},
+		"a mute voicemail":       {head + "  a: {voicemail: help, next: b, silence: b, error: b}\n  b: {queue: help}\n", `step "a" is a voicemail and does not say what to do`},
+		"bulletins without none": {head + "  a: {bulletins: news, next: b, error: b}\n  b: {queue: help}\n", `does not say what comes when it is "none"`},
+		"no such table":          {head + "  a: {lookup: areas, key: x, into: y, next: b, missing: b}\n  b: {queue: help}\n", `f:4:15: there is no table "areas"`},
+		"an empty table":         {head + "  a: {queue: help}\ntables: {areas: {match: prefix}}\n", `table "areas" has no rows`},
+		"http is off":            {head + "  a: {http: https://x.example.org/, next: b, error: b}\n  b: {queue: help}\n", "f:4:13: step \"a\" asks another machine, which this hotline may not do"},
+		"http without fallback":  {head + "  a: {http: https://x.example.org/, next: b}\n  b: {queue: help}\n", `does not say what comes when it is "error"`},
+		"http with a password":   {head + "  a: {http: \"https://u:p@x.example.org/\", next: b, error: b}\n  b: {queue: help}\n", "http needs a whole address without a password"},
+		"http too slow":          {head + "  a: {http: https://x.example.org/, timeout: 20s, next: b, error: b}\n  b: {queue: help}\n", "timeout must be a time from 100ms to 5s"},
+		"no number":              {head + "  a: {transfer: police, next: b, failed: b}\n  b: {queue: help}\n", "transfer needs a telephone number"},
+		"transfer only succeeds": {head + "  a: {transfer: \"+34900\", next: b}\n  b: {queue: help}\n", `does not say what comes when it is "failed"`},
+		"continue nowhere":       {head + "  a: {continue: circus}\n", `f:4:17: step "a" runs flow "circus"`},
+		"a hook that speaks":     {"on_disconnect: b\n" + head + "  a: {queue: help}\n  b: {say: ok, next: c}\n  c: {end: x}\n", `step "b" is reached by on_disconnect, where nobody listens`},
+		"a hook to nowhere":      {"on_agent_connected: b\n" + head + "  a: {queue: help}\n", `f:1:21: on_agent_connected names step "b"`},
+		"no such type":           {head + "  a: {queue: help}\nattributes: {x: colour}\n", `f:5:17: there is no type "colour"`},
+		"a value of no such":     {head + "  a: {set: {x: many}, next: b}\n  b: {queue: help}\nattributes: {x: number}\n", `attribute "x" is a number and cannot be "many"`},
+		"declared sensitive":     {head + "  a: {set: {y: {from: x}}, next: b}\n  b: {queue: help}\nattributes: {x: {sensitive: true}}\n", `"x" is sensitive`},
+
+		"no goodbye":                {head + "  a: {hangup: x}\n", `f:4:3: the call can end at step "a" without a person, a promise or a goodbye`},
+		"a question, then nothing":  {head + "  a: {say: ok, next: b}\n  b: {menu: {\"1\": c}, say: ok, default: c}\n  c: {end: x}\n", `f:6:3: the call can end at step "c"`},
+		"a promise that failed":     {head + "  a: {voicemail: help, say: ok, next: b, silence: b, error: b}\n  b: {hangup: x}\n", `f:5:3: the call can end at step "b"`},
+		"a silent circle":           {head + "  a: {menu: {\"1\": b}, say: ok, default: a}\n  b: {queue: help}\n", `f:4:3: a caller who presses nothing goes round in circles at step "a"`},
+		"a circle that takes time":  {head + "  a: {wait: 10s, next: a}\n", "goes round in circles"},
+		"a circle by an error":      {head + "  a: {do: known, on: {ok: b}, error: a}\n  b: {queue: help}\n", "goes round in circles"},
+		"a count that is set back":  {head + "  a: {set: {n: {plus: 1}}, next: b}\n  b: {if: {attribute: n, at_least: 3}, then: c, else: d}\n  d: {set: {n: \"0\"}, next: a}\n  c: {queue: help}\n", "goes round in circles"},
+		"a count beside the circle": {head + "  a: {set: {n: {plus: 1}}, next: b}\n  b: {if: {attribute: n, at_least: 3}, then: c, else: d}\n  d: {say: ok, next: b}\n  c: {queue: help}\n", "goes round in circles"},
+		"a flow that runs itself":   {head + "  a: {flow: f, next: b}\n  b: {queue: help}\n", `f:4:13: flow "f" runs itself without end`},
+		"a flow that begins anew":   {head + "  a: {say: ok, next: b}\n  b: {continue: f}\n", `f:5:3: a caller who presses nothing is led from flow "f" back to it for ever`},
+
+		"a wrong terminator": {head + "  a: {collect: x, terminator: \"1\", next: a}\n", "terminator must be"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := check(tc.text)
@@ -99,6 +156,40 @@ func TestWhatCannotWorkIsRefusedWithItsPlace(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestWhatIsLeftAgainIsNoCircle accepts what comes back, but not for ever.
+func TestWhatIsLeftAgainIsNoCircle(t *testing.T) {
+	for name, text := range map[string]string{
+		"a key leads back":      head + "  a: {menu: {\"0\": a}, say: ok, default: b}\n  b: {queue: help}\n",
+		"a loop counts":         head + "  a: {say: ok, next: b}\n  b: {loop: 3, again: a, done: c}\n  c: {queue: help}\n",
+		"an attribute counts":   head + "  a: {say: ok, next: b}\n  b: {set: {n: {plus: 1}}, next: c}\n  c: {if: {attribute: n, at_least: 3}, then: d, else: a}\n  d: {queue: help}\n",
+		"a treatment waits":     head + "  a: {queue: help, treatment: f2}\n",
+		"a question and an end": head + "  a: {menu: {\"1\": b}, default: b, say: ok}\n  b: {say: ok, next: c}\n  c: {end: x}\n",
+		"a promise":             head + "  a: {callback: help, say: ok, confirm: ok, next: b, silence: c, error: c}\n  b: {hangup: x}\n  c: {queue: help}\n",
+	} {
+		f, err := flow.Parse("f", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		treatment, err := flow.Parse("f2", []byte(head+"  a: {say: ok, next: b}\n  b: {wait: 30s, next: a}\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		set, err := flow.NewSet(f, treatment)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name != "a treatment waits" {
+			set, err = flow.NewSet(f)
+		}
+		if err == nil {
+			err = flow.Check(set, surroundings())
+		}
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
@@ -175,7 +266,7 @@ func TestConditions(t *testing.T) {
 		"unknown":          {flow.Condition{Attribute: "none", Known: &no}, true},
 		"known, but is it": {flow.Condition{Attribute: "none", Known: &yes}, false},
 	} {
-		if got := tc.c.Holds(func(name string) string { return attributes[name] }); got != tc.want {
+		if got := tc.c.Holds(func(name string) string { return attributes[name] }, time.Time{}); got != tc.want {
 			t.Errorf("%s: %t", name, got)
 		}
 	}

@@ -39,7 +39,7 @@ func (r *reader) kind(s *Step) func(field) bool {
 		s.Do = &DoStep{On: map[string]Target{}, Timeout: defaultAction}
 		return func(x field) bool { return r.doField(s.Do, x) }
 	case ToQueue:
-		s.Queue = &Queue{Priority: defaultPriority}
+		s.Queue = &Queue{}
 		return func(x field) bool {
 			if x.key == "queue" {
 				s.Queue.ID, s.Queue.pos = r.name(x.value, "queue"), posOf(x.value)
@@ -98,7 +98,7 @@ func (r *reader) smallKind(s *Step) func(field) bool {
 			return true
 		}
 	}
-	return nil
+	return r.serviceKind(s)
 }
 
 func (r *reader) menuField(m *MenuStep, x field) bool {
@@ -191,25 +191,10 @@ func (r *reader) recordField(c *RecordStep, x field) bool {
 func (r *reader) ifField(c *Condition, x field) bool {
 	switch x.key {
 	case "if":
+		c.pos = posOf(x.value)
 		for _, t := range r.fields(x.value, "if") {
-			switch t.key {
-			case "attribute":
-				c.Attribute = r.name(t.value, t.key)
-			case "is":
-				for _, v := range r.list(t.value) {
-					c.Is = append(c.Is, r.text(v, t.key))
-				}
-			case "at_least":
-				n := r.integer(t.value, t.key, 0, 1e9)
-				c.AtLeast = &n
-			case "items":
-				n := r.integer(t.value, t.key, 0, 1000)
-				c.Items = &n
-			case "known":
-				b := r.boolean(t.value, t.key)
-				c.Known = &b
-			default:
-				r.unknown(t, "if", "attribute", "is", "at_least", "items", "known")
+			if !r.testField(c, t) {
+				r.unknown(t, "if", "attribute", "is", "at_least", "items", "known", "expr")
 			}
 		}
 	case "then":
@@ -220,6 +205,63 @@ func (r *reader) ifField(c *Condition, x field) bool {
 		return false
 	}
 	return true
+}
+
+// testField reads one setting of a test.
+func (r *reader) testField(c *Condition, t field) bool {
+	switch t.key {
+	case "attribute":
+		c.Attribute = r.name(t.value, t.key)
+	case "is":
+		for _, v := range r.list(t.value) {
+			c.Is = append(c.Is, r.text(v, t.key))
+		}
+	case "at_least":
+		n := r.integer(t.value, t.key, 0, biggestNumber)
+		c.AtLeast = &n
+	case "items":
+		n := r.integer(t.value, t.key, 0, 1000)
+		c.Items = &n
+	case "known":
+		b := r.boolean(t.value, t.key)
+		c.Known = &b
+	case "expr":
+		c.Expr = r.expression(t.value, true)
+	default:
+		return false
+	}
+	return true
+}
+
+// expression compiles; on a mistake the result is nil and a problem is noted.
+func (r *reader) expression(n ast.Node, truth bool) *Expr {
+	e, err := compile(r.text(n, "expr"), truth)
+	if err != nil {
+		r.problem(posOf(n), "this cannot be computed: %v", err)
+		return &Expr{pos: posOf(n)}
+	}
+	e.pos = posOf(n)
+	return e
+}
+
+// condition looks at what a test lacks.
+func (r *reader) condition(s *Step, c Condition) {
+	tests := 0
+	for _, given := range []bool{len(c.Is) > 0, c.AtLeast != nil, c.Items != nil, c.Known != nil, c.Expr != nil} {
+		if given {
+			tests++
+		}
+	}
+	switch {
+	case c.Expr != nil && (c.Attribute != "" || tests > 1):
+		r.problem(c.pos, "step %q: expr stands alone, without attribute and other tests", s.Name)
+	case c.Expr == nil && c.Attribute == "":
+		r.problem(s.Pos, "step %q does not say which attribute it tests", s.Name)
+	case tests == 0:
+		r.problem(s.Pos, "step %q does not say what it tests: add is, at_least, items, known or expr", s.Name)
+	case tests > 1:
+		r.problem(c.pos, "step %q tests several things at once: make it several steps, or one expr", s.Name)
+	}
 }
 
 func (r *reader) doField(d *DoStep, x field) bool {
@@ -295,6 +337,7 @@ func (r *reader) target(n ast.Node) Target {
 func (r *reader) assigns(n ast.Node) []Assign {
 	var as []Assign
 	for _, x := range r.fields(n, "set") {
+		r.checkName(x.key, x.at, "attribute")
 		a := Assign{Attribute: x.key}
 		switch x.value.(type) {
 		case *ast.MappingNode, *ast.MappingValueNode:
@@ -309,8 +352,10 @@ func (r *reader) assigns(n ast.Node) []Assign {
 					r.integer(h.value, h.key, 1, 1000)
 				case "forget":
 					a.How = AssignForget
+				case "expr":
+					a.How, a.Expr = AssignExpr, r.expression(h.value, false)
 				default:
-					r.unknown(h, "set "+x.key, "from", "add", "plus", "forget")
+					r.unknown(h, "set "+x.key, "from", "add", "plus", "forget", "expr")
 				}
 			}
 		default:

@@ -98,13 +98,24 @@ func (r *reader) name(n ast.Node, what string) string {
 	if len(r.problems) > at {
 		return ""
 	}
-	if s == "" || len(s) > 64 || strings.ContainsFunc(s, func(c rune) bool {
-		return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("._-", c))
-	}) {
-		r.problem(posOf(n), "%s %q must be 1 to 64 letters, digits, dots, dashes or underscores", what, s)
+	if !r.checkName(s, posOf(n), what) {
 		return ""
 	}
 	return s
+}
+
+func (r *reader) checkName(s string, at Pos, what string) bool {
+	ok := validName(s)
+	if !ok {
+		r.problem(at, "%s %q must be 1 to 64 letters, digits, dots, dashes or underscores", what, s)
+	}
+	return ok
+}
+
+func validName(s string) bool {
+	return s != "" && len(s) <= 64 && !strings.ContainsFunc(s, func(c rune) bool {
+		return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("._-", c))
+	})
 }
 
 func (r *reader) integer(n ast.Node, what string, low, high int) int {

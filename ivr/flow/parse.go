@@ -2,6 +2,8 @@ package flow
 
 import (
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -42,7 +44,7 @@ func Parse(name string, text []byte) (*Flow, error) {
 }
 
 func (r *reader) flow(name string, body ast.Node) *Flow {
-	f := &Flow{Name: name, Steps: map[string]*Step{}, pos: Pos{1, 1}}
+	f := &Flow{Name: name, Steps: map[string]*Step{}, pos: Pos{1, 1}, hookPos: map[string]Pos{}}
 	for _, x := range r.fields(body, "a flow") {
 		switch x.key {
 		case "about":
@@ -57,9 +59,22 @@ func (r *reader) flow(name string, body ast.Node) *Flow {
 				f.Steps[s.key] = step
 				f.Order = append(f.Order, s.key)
 			}
+		case "on_agent_connected":
+			f.OnAgentConnected = r.hook(f, x)
+		case "on_disconnect":
+			f.OnDisconnect = r.hook(f, x)
+		case "attributes":
+			f.Attributes = r.attributes(x.value)
+		case "schedules":
+			f.Schedules = r.schedules(x.value)
+		case "tables":
+			f.Tables = r.tables(x.value)
 		default:
-			r.unknown(x, "a flow", "about", "start", "fallback", "steps")
+			r.unknown(x, "a flow", "about", "start", "fallback", "steps", "on_agent_connected", "on_disconnect", "attributes", "schedules", "tables")
 		}
+	}
+	if f.Data() {
+		return f
 	}
 	if f.Start == "" {
 		r.problem(f.pos, "the flow does not say with which step it starts: add start: <step>")
@@ -70,13 +85,18 @@ func (r *reader) flow(name string, body ast.Node) *Flow {
 	return f
 }
 
+func (r *reader) hook(f *Flow, x field) string {
+	f.hookPos[x.key] = posOf(x.value)
+	return r.name(x.value, x.key)
+}
+
 func (r *reader) fallback(n ast.Node) Queue {
 	q := Queue{Priority: defaultPriority, pos: posOf(n)}
 	for _, x := range r.fields(n, "fallback") {
 		if x.key == "queue" {
 			q.ID = r.name(x.value, "queue")
 		} else if !r.queueField(&q, x) {
-			r.unknown(x, "fallback", "queue", "priority", "treatment")
+			r.unknown(x, "fallback", "queue", "priority", "treatment", "skills")
 		}
 	}
 	return q
@@ -88,6 +108,10 @@ func (r *reader) queueField(q *Queue, x field) bool {
 		q.Priority = r.integer(x.value, "priority", 1, 99)
 	case "treatment":
 		q.Treatment, q.treatPos = r.name(x.value, "treatment"), posOf(x.value)
+	case "skills":
+		for _, v := range r.list(x.value) {
+			q.Skills = append(q.Skills, r.name(v, "skills"))
+		}
 	default:
 		return false
 	}
@@ -98,13 +122,13 @@ func (r *reader) queueField(q *Queue, x field) bool {
 // makes a step only when no other kind is there.
 func (r *reader) step(s field) *Step {
 	step := &Step{Name: s.key, Pos: s.at}
+	r.checkName(s.key, s.at, "step")
 	fields := r.fields(s.value, "step "+s.key)
 	if fields == nil {
 		return step
 	}
 	for _, x := range fields {
-		switch kind := Kind(x.key); kind {
-		case Menu, Collect, Record, Set, If, Do, ToQueue, Call, Goto, Music, Wait, Hangup, End:
+		if kind := Kind(x.key); kind != Say && slices.Contains(Kinds, kind) {
 			if step.Kind != "" {
 				r.problem(x.at, "step %q is both %s and %s: make it two steps", s.key, step.Kind, kind)
 				return step
@@ -121,7 +145,7 @@ func (r *reader) step(s field) *Step {
 	}
 	read := r.kind(step)
 	if read == nil {
-		r.problem(s.at, "step %q does nothing: give it one of say, menu, collect, record, set, if, do, queue, flow, goto, music, wait, hangup, end", s.key)
+		r.problem(s.at, "step %q does nothing: give it one of %s", s.key, kindList())
 		return step
 	}
 	for _, x := range fields {
@@ -136,6 +160,7 @@ func (r *reader) step(s field) *Step {
 			step.Fresh = r.boolean(x.value, "fresh")
 		case x.key == "next" && step.continues():
 			step.Next = r.target(x.value)
+		case r.way(step, x):
 		case read(x):
 		default:
 			r.problem(x.at, "step %q is a %s and has no setting %q", s.key, step.Kind, x.key)
@@ -147,16 +172,37 @@ func (r *reader) step(s field) *Step {
 
 func (s *Step) speaks() bool {
 	switch s.Kind {
-	case Say, Menu, Collect, Record, ToQueue, Hangup, End:
+	case Say, Menu, Collect, Record, ToQueue, Hangup, End, CallBack, Voicemail, Bulletins, Transfer:
 		return true
 	}
 	return false
 }
 
+func kindList() string {
+	names := make([]string, len(Kinds))
+	for i, k := range Kinds {
+		names[i] = string(k)
+	}
+	return strings.Join(names, ", ")
+}
+
+// way reads a named way out, if x is one of this kind of step.
+func (r *reader) way(s *Step, x field) bool {
+	w := waysOf[s.Kind]
+	if !slices.Contains(w.must, x.key) && !slices.Contains(w.may, x.key) {
+		return false
+	}
+	if s.Ways == nil {
+		s.Ways = map[string]Target{}
+	}
+	s.Ways[x.key] = r.target(x.value)
+	return true
+}
+
 // continues reports that the step leads on by next.
 func (s *Step) continues() bool {
 	switch s.Kind {
-	case Say, Collect, Record, Set, Music, Wait, Call:
+	case Say, Collect, Record, Set, Music, Wait, Call, Forget, CallBack, Voicemail, Bulletins, Lookup, HTTP, Transfer:
 		return true
 	}
 	return false
@@ -166,6 +212,11 @@ func (s *Step) continues() bool {
 func (r *reader) finish(s *Step) {
 	if s.continues() && !s.Next.Given() && !(s.Kind == Call && len(s.Call.On) > 0) {
 		r.problem(s.Pos, "step %q does not say what comes after it: add next: <step>", s.Name)
+	}
+	for _, name := range waysOf[s.Kind].must {
+		if !s.Ways[name].Given() {
+			r.problem(s.Pos, "step %q is a %s and does not say what comes when it is %q: add %s: <step>", s.Name, s.Kind, name, name)
+		}
 	}
 	switch s.Kind {
 	case Menu:
@@ -185,15 +236,12 @@ func (r *reader) finish(s *Step) {
 			s.Record.Silence = s.Next
 		}
 	case If:
-		if s.If.Attribute == "" {
-			r.problem(s.Pos, "step %q does not say which attribute it tests", s.Name)
-		}
-		if len(s.If.Is) == 0 && s.If.AtLeast == nil && s.If.Items == nil && s.If.Known == nil {
-			r.problem(s.Pos, "step %q does not say what it tests: add is, at_least, items or known", s.Name)
-		}
+		r.condition(s, *s.If)
 		if !s.If.Then.Given() || !s.If.Else.Given() {
 			r.problem(s.Pos, "step %q needs both then and else", s.Name)
 		}
+	default:
+		r.finishService(s)
 	}
 }
 
