@@ -99,7 +99,16 @@ func (asks sounds) Clip(_, id string) (*audio.Clip, error) {
 	return audio.NewClip([]byte{statement}), nil
 }
 
-func (sounds) Number(string, int) (*audio.Clip, error) { return audio.NewClip([]byte{neither}), nil }
+func (sounds) Number(string, int) (*audio.Clip, error)    { return audio.NewClip([]byte{neither}), nil }
+func (sounds) Phone(string, string) (*audio.Clip, error)  { return audio.NewClip([]byte{neither}), nil }
+func (sounds) Wait(string, int, int) (*audio.Clip, error) { return audio.NewClip([]byte{neither}), nil }
+func (sounds) Hours(string, int) (*audio.Clip, error)     { return audio.NewClip([]byte{neither}), nil }
+func (sounds) Time(string, time.Time) (*audio.Clip, error) {
+	return audio.NewClip([]byte{neither}), nil
+}
+func (sounds) Date(string, time.Time) (*audio.Clip, error) {
+	return audio.NewClip([]byte{neither}), nil
+}
 func (sounds) Digits(string, string) (*audio.Clip, error) {
 	return audio.NewClip([]byte{neither}), nil
 }

@@ -41,6 +41,11 @@ type Prompts interface {
 	Clip(language, id string) (*audio.Clip, error)
 	Number(language string, n int) (*audio.Clip, error)
 	Digits(language, digits string) (*audio.Clip, error)
+	Phone(language, number string) (*audio.Clip, error)
+	Wait(language string, from, to int) (*audio.Clip, error) // in minutes
+	Hours(language string, n int) (*audio.Clip, error)
+	Time(language string, t time.Time) (*audio.Clip, error)
+	Date(language string, t time.Time) (*audio.Clip, error)
 }
 
 // Action is something a flow may ask the host to do. The result selects the

@@ -75,7 +75,7 @@ func (n *newsreader) news(language string, list []bulletins.Heard, now time.Time
 	return n.read[key], nil
 }
 
-// AsOf speaks since when something holds: "as of today, ten, thirty". Both
+// AsOf speaks since when something holds: "as of today, ten thirty A.M.". Both
 // times are in the time zone of the callers.
 func AsOf(p Prompts, language string, at, now time.Time) (*audio.Clip, error) {
 	var clips []*audio.Clip
@@ -93,20 +93,10 @@ func AsOf(p Prompts, language string, at, now time.Time) (*audio.Clip, error) {
 	case 1:
 		add(p.Clip(language, "asof.yesterday"))
 	default:
-		add(p.Clip(language, "asof.days"))
-		add(p.Number(language, days))
+		add(p.Clip(language, "asof.date"))
+		add(p.Date(language, at))
 	}
-	add(p.Clip(language, "asof.time"))
-	add(p.Number(language, at.Hour()))
-	switch minute := at.Minute(); {
-	case minute == 0:
-		add(p.Clip(language, "asof.sharp"))
-	case minute < 10: // "ten zero five"
-		add(p.Number(language, 0))
-		add(p.Number(language, minute))
-	default:
-		add(p.Number(language, minute))
-	}
+	add(p.Time(language, at))
 	return audio.Concat(clips...), errors.Join(missing...)
 }
 

@@ -2,7 +2,9 @@ package ivr
 
 import (
 	"context"
+	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"hotline/appliance/audio"
@@ -79,17 +81,52 @@ func (r *run) clips(parts []flow.Part) []*audio.Clip {
 					add(r.prompt(language, id))
 				}
 			}
-		case flow.PartDigits:
-			if digits := r.attributes[p.Ref]; digits != "" {
-				add(r.heard(r.engine.cfg.Prompts.Digits(language, digits)))
-			}
-		case flow.PartNumber:
-			if n, err := strconv.Atoi(r.attributes[p.Ref]); err == nil {
-				add(r.heard(r.engine.cfg.Prompts.Number(language, n)))
+		default:
+			if value := r.attributes[p.Ref]; value != "" {
+				add(r.heard(figure(r.engine.cfg.Prompts, language, p.Kind, value)))
 			}
 		}
 	}
 	return clips
+}
+
+// figure speaks a value that is put together from recorded words.
+func figure(p Prompts, language string, kind flow.PartKind, value string) (*audio.Clip, error) {
+	switch kind {
+	case flow.PartDigits:
+		return p.Digits(language, value)
+	case flow.PartPhone:
+		return p.Phone(language, value)
+	case flow.PartTime:
+		t, err := time.Parse("15:04", value)
+		if err != nil {
+			return nil, fmt.Errorf("a time of day to speak: %w", err)
+		}
+		return p.Time(language, t)
+	case flow.PartDate:
+		t, err := time.Parse(time.DateOnly, value)
+		if err != nil {
+			return nil, fmt.Errorf("a date to speak: %w", err)
+		}
+		return p.Date(language, t)
+	}
+	from, to, isRange := strings.Cut(value, "-")
+	n, err := strconv.Atoi(from)
+	m := n
+	if err == nil && isRange {
+		m, err = strconv.Atoi(to)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("a number to speak: %w", err)
+	}
+	switch kind {
+	case flow.PartWait:
+		return p.Wait(language, n, m)
+	case flow.PartHours:
+		return p.Hours(language, n)
+	default:
+		return p.Number(language, n)
+	}
 }
 
 func (r *run) prompt(language, id string) *audio.Clip {

@@ -343,7 +343,7 @@ func (c *checker) parts(parts []Part) {
 		switch p.Kind {
 		case PartPrompt:
 			c.prompt(p.Pos, p.In, p.Ref)
-		case PartDigits, PartNumber:
+		case PartDigits, PartNumber, PartPhone, PartWait, PartHours, PartTime, PartDate:
 			c.clear(p.Pos, p.Ref)
 		case PartPick, PartEach:
 			c.clear(p.Pos, p.Ref)

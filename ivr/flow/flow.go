@@ -323,6 +323,11 @@ const (
 	PartPrompt       PartKind = iota // the prompt Ref
 	PartDigits                       // the digits of attribute Ref, one by one
 	PartNumber                       // the number in attribute Ref
+	PartPhone                        // the telephone number in attribute Ref, digit by digit
+	PartWait                         // the minutes in attribute Ref, "7" or from "5-10"
+	PartHours                        // the hours in attribute Ref
+	PartTime                         // the time of day in attribute Ref, as 15:04
+	PartDate                         // the date in attribute Ref, as 2006-01-02
 	PartAnnouncement                 // the host's announcement Ref
 	PartRecording                    // what was recorded under Ref in this call
 	PartPick                         // the prompt that Of names for the value of attribute Ref

@@ -382,6 +382,7 @@ func (r *reader) parts(n ast.Node) []Part {
 func (r *reader) part(n ast.Node) Part {
 	p := Part{Pos: posOf(n)}
 	kinds := map[string]PartKind{"prompt": PartPrompt, "digits": PartDigits, "number": PartNumber,
+		"phone": PartPhone, "wait": PartWait, "hours": PartHours, "time": PartTime, "date": PartDate,
 		"announcement": PartAnnouncement, "recording": PartRecording, "pick": PartPick, "each": PartEach}
 	for _, x := range r.fields(n, "a spoken part") {
 		kind, ok := kinds[x.key]
@@ -397,7 +398,7 @@ func (r *reader) part(n ast.Node) Part {
 		case x.key == "of":
 			p.Of = r.names(x.value, "of")
 		default:
-			r.unknown(x, "a spoken part", "prompt", "digits", "number", "announcement", "recording", "pick", "each", "pause", "in", "of")
+			r.unknown(x, "a spoken part", "prompt", "digits", "number", "phone", "wait", "hours", "time", "date", "announcement", "recording", "pick", "each", "pause", "in", "of")
 		}
 	}
 	if (p.Kind == PartPick || p.Kind == PartEach) != (p.Of != nil) {

@@ -194,6 +194,11 @@ func (l *Library) Wait(language string, from, to int) (*audio.Clip, error) {
 	return l.Phrase(language, PhraseAbout, map[string]int{"n": from})
 }
 
+// Hours speaks how many hours something lasts.
+func (l *Library) Hours(language string, n int) (*audio.Clip, error) {
+	return l.Phrase(language, PhraseHours, map[string]int{"n": n})
+}
+
 // Time speaks a time of day.
 func (l *Library) Time(language string, t time.Time) (*audio.Clip, error) {
 	return l.Phrase(language, PhraseTime, clock(t.Hour(), t.Minute()))
