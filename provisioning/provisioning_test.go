@@ -141,7 +141,7 @@ func TestSetupMakesAHotlineOnce(t *testing.T) {
 	}
 	if rosa := res.Credentials[1]; len(rosa.PIN) < 6 {
 		t.Errorf("the supervisor has PIN %q", rosa.PIN)
-	} else if _, err := accounts.AuthenticatePhone(t.Context(), rosa.Phone, rosa.PIN); err != nil {
+	} else if _, err := accounts.AuthenticatePhone(t.Context(), rosa.Phone, rosa.PIN, roster.Mode); err != nil {
 		t.Errorf("the supervisor's PIN does not open the line: %v", err)
 	}
 	must(t, records.Close())

@@ -102,6 +102,25 @@ func (d *Dispatcher) Decline(agent, contact string) error {
 	})
 }
 
+// Miss ends an offer before its time: whoever answered is not the agent.
+func (d *Dispatcher) Miss(agent, contact string) error {
+	return d.offered(agent, contact, func(a *Agent, p *Place) {
+		now := time.Now()
+		d.unoffer(p, a, now, PlaceMissed)
+		d.set(a, Missed, "rang_out", now)
+	})
+}
+
+// RingFor lets offers to an agent ring longer than usual: a telephone outside
+// the house needs a while. 0 is as usual.
+func (d *Dispatcher) RingFor(agent string, long time.Duration) {
+	d.do(func() {
+		if a := d.agents[agent]; a != nil {
+			a.Ring = long
+		}
+	})
+}
+
 func (d *Dispatcher) offered(agent, contact string, fn func(*Agent, *Place)) error {
 	err := ErrStopped
 	d.do(func() {

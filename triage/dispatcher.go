@@ -33,7 +33,8 @@ type Agent struct {
 	FreeSince         time.Time // became available; orders the longest available agent
 	Contact           string    // offered or talking
 	RingUntil         time.Time
-	Until             time.Time // a short pause ends by itself; zero otherwise
+	Until             time.Time     // a short pause ends by itself; zero otherwise
+	Ring              time.Duration // offers ring so long; 0: as long as everybody's
 }
 
 // PlaceEvent tells the story of one waiting contact what the dispatcher did.
@@ -162,7 +163,7 @@ func (d *Dispatcher) decide(now time.Time) time.Time {
 	for _, offer := range decision.Offers {
 		p, a := d.places[offer.Contact], d.agents[offer.Agent]
 		p.waiting.Offered = a.ID
-		a.Contact, a.RingUntil = offer.Contact, now.Add(d.cfg.RingFor)
+		a.Contact, a.RingUntil = offer.Contact, now.Add(max(a.Ring, d.cfg.RingFor))
 		d.set(a, Offered, "", now)
 		d.note(p, a, "offer.started", nil)
 		p.tell(PlaceEvent{PlaceOffered, a.ID})

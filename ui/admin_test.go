@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"hotline/volunteers/roster"
 )
 
 func TestAccountsAreManaged(t *testing.T) {
@@ -56,7 +58,7 @@ func TestAccountsAreManaged(t *testing.T) {
 	if got := s.post(t, client, page, url.Values{"do": {"pin"}, "pin": {"482916"}}); got.header.Get("Location") != page+"?done=pin" {
 		t.Errorf("PIN: %d %s", got.status, got.body)
 	}
-	if who, err := s.accounts.AuthenticatePhone(t.Context(), "+12024561111", "482916"); err != nil || who.Name != "Bea" {
+	if who, err := s.accounts.AuthenticatePhone(t.Context(), "+12024561111", "482916", roster.Mode); err != nil || who.Name != "Bea" {
 		t.Errorf("the PIN line: %v %v", who.Name, err)
 	}
 	own := "/admin/accounts/" + s.ids[admin]

@@ -73,6 +73,7 @@ func (s *Server) deskSocket(w http.ResponseWriter, r *http.Request, v visit) {
 		server: s, conn: conn, visit: v, cancel: cancel, commands: make(chan request, burst),
 		text: s.textFor(r).T, said: s.textFor(r).Said,
 		seat: s.cfg.Desk.Seat(desk.Person{ID: v.account.ID, Name: v.account.Name, Login: v.account.Login, Profile: v.account.Profile, Languages: v.account.Languages,
+			Phone: v.account.Phone, Extension: v.account.Extension,
 			Role: string(v.account.Role), Supervises: v.account.Role.May(roster.Floor)}),
 	}
 	s.live.Add(1)

@@ -44,8 +44,9 @@ type SIP struct {
 	Help       []string `yaml:"help_numbers" doc:"Numbers that reach the hotline, exactly as the trunk sends them."`
 	Supervisor []string `yaml:"supervisor_numbers" doc:"Numbers that reach the supervisor line (caller number and PIN)."`
 	Peers      []string `yaml:"peers" doc:"Addresses or networks calls may come from, like 203.0.113.7 or 10.0.0.0/8. Empty: from anywhere. Others hear nothing at all."`
+	Phones     []string `yaml:"phones" doc:"Networks in which desk phones and softphones of phone volunteers may register with their own password, like 192.168.1.0/24. Empty: nowhere, and nobody can guess passwords. Whatever else comes from there must be in peers."`
 	Trusted    bool     `yaml:"trust_identity" doc:"The trunk vouches for the caller's number in P-Asserted-Identity."`
-	Lines      []Line   `yaml:"lines" doc:"Lines for calls out, in the order they are tried: name, kind (static for a PBX or gateway beside us, ip for a provider that knows our address, register for one that asks for it), servers (a list of addresses), user, password, from (caller ID), max_calls."`
+	Lines      []Line   `yaml:"lines" doc:"Lines for calls out, in the order they are tried: name, kind (static for a PBX or gateway beside us, ip for a provider that knows our address, register for one that asks for it), servers (a list of addresses), user, password, from (caller ID), queue_from (another caller ID by queue, like {volunteers: \"+12025550100\"}), max_calls."`
 	Outgoing   Outgoing `yaml:"outgoing" doc:"What may be dialled from here. Nothing, until this says so."`
 	MaxCalls   int      `yaml:"max_calls" doc:"Calls at a time; further ones are asked to try again."`
 }
@@ -59,12 +60,14 @@ type Line struct {
 	Password string   `yaml:"password,omitempty"`
 	From     string   `yaml:"from,omitempty"`
 	MaxCalls int      `yaml:"max_calls,omitempty"`
+
+	QueueFrom map[string]string `yaml:"queue_from,omitempty"` // caller ID of calls that belong to a queue
 }
 
 // Outgoing says what may be dialled.
 type Outgoing struct {
 	Prefixes []string `yaml:"prefixes" doc:"Beginnings of full numbers that may be called, like [\"+1202\", \"+52\"]. Empty: no calls out."`
-	Roles    []string `yaml:"roles" doc:"Who may call out: agent, supervisor, coordinator."`
+	Roles    []string `yaml:"roles" doc:"Who may call out: agent, supervisor, coordinator; own_phone lets the hotline ring phone volunteers on their own telephones."`
 	PerHour  int      `yaml:"per_hour" doc:"Calls out in any hour, all together."`
 }
 
@@ -86,7 +89,7 @@ func Default() Config {
 	return Config{
 		Data: "data", Name: "Hotline", Operation: "Response", Region: "US", Languages: []string{"es", "en"},
 		SIP: SIP{Listen: "0.0.0.0:5060", Help: []string{"100"}, Supervisor: []string{"199"}, MaxCalls: 1000,
-			Outgoing: Outgoing{Roles: []string{"supervisor", "coordinator"}, PerHour: 60}},
+			Outgoing: Outgoing{Roles: []string{"supervisor", "coordinator", "own_phone"}, PerHour: 60}},
 		Sound: Sound{FirstPort: 16384, LastPort: 32766},
 		Web:   Web{Listen: "0.0.0.0:8443", Sound: "8444"},
 		Ring:  20,
@@ -205,8 +208,10 @@ func (c *Config) validate() error {
 			say("sip: %s cannot be a help number and a supervisor number at once", number)
 		}
 	}
-	if _, err := c.Peers(); err != nil {
-		wrong = append(wrong, err)
+	for _, read := range []func() ([]netip.Prefix, error){c.Peers, c.PhoneNets} {
+		if _, err := read(); err != nil {
+			wrong = append(wrong, err)
+		}
 	}
 	for i, line := range c.SIP.Lines {
 		if line.Name == "" || len(line.Servers) == 0 {
@@ -214,6 +219,13 @@ func (c *Config) validate() error {
 		}
 		if !slices.Contains([]string{"", "static", "ip", "register"}, line.Kind) {
 			say("sip: lines: %s: kind %q is not static, ip or register", line.Name, line.Kind)
+		}
+	}
+	for _, line := range c.SIP.Lines {
+		for queue, number := range line.QueueFrom {
+			if !strings.HasPrefix(number, "+") || strings.Trim(number[1:], "0123456789") != "" {
+				say("sip: lines: %s: queue_from: %s: %q is not a full number, like +12025550100", line.Name, queue, number)
+			}
 		}
 	}
 	for _, prefix := range c.SIP.Outgoing.Prefixes {
@@ -234,16 +246,21 @@ func (c *Config) validate() error {
 }
 
 // Peers are the networks calls may come from.
-func (c Config) Peers() ([]netip.Prefix, error) {
+func (c Config) Peers() ([]netip.Prefix, error) { return networks("peers", c.SIP.Peers) }
+
+// PhoneNets are the networks desk phones may register from.
+func (c Config) PhoneNets() ([]netip.Prefix, error) { return networks("phones", c.SIP.Phones) }
+
+func networks(key string, list []string) ([]netip.Prefix, error) {
 	var out []netip.Prefix
-	for _, text := range c.SIP.Peers {
+	for _, text := range list {
 		if addr, err := netip.ParseAddr(text); err == nil {
 			out = append(out, netip.PrefixFrom(addr, addr.BitLen()))
 			continue
 		}
 		prefix, err := netip.ParsePrefix(text)
 		if err != nil {
-			return nil, fmt.Errorf("sip: peers: %q is neither an IP address nor a network like 10.0.0.0/8", text)
+			return nil, fmt.Errorf("sip: %s: %q is neither an IP address nor a network like 10.0.0.0/8", key, text)
 		}
 		out = append(out, prefix)
 	}

@@ -3,6 +3,7 @@ package trunk
 import (
 	"context"
 	"crypto/hmac"
+	"crypto/md5"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -26,9 +27,17 @@ import (
 
 // Phones says which desk phones and softphones may register here.
 type Phones interface {
-	// Secret gives the password of a user. It is asked for every attempt, so
-	// that a changed or withdrawn one counts at once.
-	Secret(user string) (password string, ok bool)
+	// Proof gives what PhoneProof makes of a user's password: the password
+	// itself need not be kept. It is asked for every attempt and before every
+	// call, so that a changed or withdrawn one counts at once.
+	Proof(user string) (proof string, ok bool)
+}
+
+// PhoneProof is what proves that somebody knows a password (the H(A1) of RFC
+// 2617 §3.2.2.2). With it one could register as the user, so it is a secret.
+func PhoneProof(user, password string) string {
+	sum := md5.Sum([]byte(user + ":" + phoneRealm + ":" + password))
+	return hex.EncodeToString(sum[:])
 }
 
 // phoneRealm is in every challenge. It never changes: phones keep it.
@@ -67,6 +76,7 @@ type binding struct {
 	callID    string
 	seq       uint32
 	until     time.Time
+	proof     string // with which it registered
 }
 
 // origin is where guesses come from. One phone with a wrong password must not
@@ -127,12 +137,12 @@ func (g *registrar) judge(r *sip.Request, now time.Time) (user string, v verdict
 	if g.throttles(from, maxAttempts, now) {
 		return "", throttled
 	}
-	password, known := g.phones.Secret(given.Username)
-	if !known || password == "" {
-		known, password = false, hex.EncodeToString(g.mac("nobody "+given.Username))
+	proof, known := g.phones.Proof(given.Username)
+	if !known || proof == "" {
+		known, proof = false, hex.EncodeToString(g.mac("nobody "+given.Username))
 	}
 	wanted, err := digest.Digest(&digest.Challenge{Realm: phoneRealm, Nonce: given.Nonce, Algorithm: given.Algorithm, QOP: []string{"auth"}},
-		digest.Options{Method: string(r.Method), URI: given.URI, Username: given.Username, Password: password, Cnonce: given.Cnonce, Count: given.Nc})
+		digest.Options{Method: string(r.Method), URI: given.URI, Username: given.Username, A1: proof, Cnonce: given.Cnonce, Count: given.Nc})
 	alike := err == nil && given.QOP == "auth" && given.Nc > 0 && given.Cnonce != "" &&
 		subtle.ConstantTimeCompare([]byte(wanted.Response), []byte(strings.ToLower(given.Response))) == 1
 	if !alike || !known || !addresses(given.URI, r.Recipient) {
@@ -288,6 +298,7 @@ func (g *registrar) bind(user string, r *sip.Request, now time.Time) *refusal {
 		wanted = parseSeconds(h.Value())
 	}
 	headers := r.GetHeaders("contact")
+	proof, _ := g.phones.Proof(user)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	kept := slices.DeleteFunc(slices.Clone(g.bindings[user]), func(b binding) bool { return now.After(b.until) })
@@ -327,7 +338,7 @@ func (g *registrar) bind(user string, r *sip.Request, now time.Time) *refusal {
 			kept = kept[1:] // the oldest: a phone that changed its port without saying so
 		}
 		kept = append(kept, binding{contact: *contact.Address.Clone(), source: r.Source(), transport: r.Transport(),
-			callID: r.CallID().Value(), seq: r.CSeq().SeqNo, until: now.Add(min(expiry, mostExpiry))})
+			callID: r.CallID().Value(), seq: r.CSeq().SeqNo, until: now.Add(min(expiry, mostExpiry)), proof: proof})
 	}
 	had := len(g.bindings[user])
 	if len(kept) == 0 {
@@ -341,14 +352,18 @@ func (g *registrar) bind(user string, r *sip.Request, now time.Time) *refusal {
 	return nil
 }
 
-// at are the places of a user's phones now, the newest first.
+// at are the places of a user's phones now, the newest first. Those that
+// registered with a password that does not count any more are forgotten.
 func (g *registrar) at(user string, now time.Time) []binding {
 	if g == nil {
 		return nil
 	}
+	proof, known := g.phones.Proof(user)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	found := slices.DeleteFunc(slices.Clone(g.bindings[user]), func(b binding) bool { return now.After(b.until) })
+	found := slices.DeleteFunc(slices.Clone(g.bindings[user]), func(b binding) bool {
+		return now.After(b.until) || !known || b.proof != proof
+	})
 	slices.Reverse(found)
 	return found
 }

@@ -24,11 +24,11 @@ type desks struct {
 	secrets map[string]string
 }
 
-func (d *desks) Secret(user string) (string, bool) {
+func (d *desks) Proof(user string) (string, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	password, ok := d.secrets[user]
-	return password, ok
+	return trunk.PhoneProof(user, password), ok
 }
 
 // switchboard is a hotline with a registrar for amina and boris.

@@ -146,7 +146,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		Operation: cfg.Operation, Region: cfg.Region, Entries: entries(cfg), Contacts: h.contacts, Cases: cases,
 		Dispatcher: h.dispatch, Engine: engine, Prompts: library, Mode: h.mode, Registry: registry, Gateway: h.phones,
 		NewRoom: func() *media.Room { return media.NewRoom(h.agents, log) }, // writes to browsers, which may be slow
-		Dial:    h.dialler(cfg), Robot: robot, Log: log,
+		Dial:    h.dialler(cfg), Telephones: h.telephones(cfg), Languages: cfg.Languages, Robot: robot, Log: log,
 	})
 	if err := h.listenForCalls(cfg, m); err != nil {
 		return h, err
@@ -199,6 +199,14 @@ func (h *hotline) listenForCalls(cfg config.Config, m manner) error {
 	if err != nil {
 		return err
 	}
+	desks, err := cfg.PhoneNets()
+	if err != nil {
+		return err
+	}
+	var phones trunk.Phones // nobody registers unless the configuration says where
+	if len(desks) > 0 {
+		phones = h.accounts
+	}
 	var advertise netip.Addr
 	if cfg.SIP.Advertise != "" {
 		advertise = netip.MustParseAddr(cfg.SIP.Advertise) // checked by config
@@ -221,6 +229,7 @@ func (h *hotline) listenForCalls(cfg config.Config, m manner) error {
 		Privileged: func(called string) bool { return ours[called].Supervisor },
 		Conn:       conn, Advertise: advertise, Ports: ports, Pacer: h.callers, Peers: peers, MaxCalls: cfg.SIP.MaxCalls,
 		Serves: func(called string) bool { _, ok := ours[called]; return ok }, Handle: h.desk.Take,
+		Phones: phones, PhoneNets: desks,
 		Region: cfg.Region, TrustIdentity: cfg.SIP.Trusted, Drain: m.drain, Log: h.log, Allow: outbound(cfg),
 	})
 	if err != nil {
@@ -279,12 +288,34 @@ func lineKind(kind string) trunk.LineKind {
 const ringOutFor = 45 * time.Second
 
 // dialler places calls for agents, nil when there is no line.
-func (h *hotline) dialler(cfg config.Config) func(context.Context, call.Number, string) (*trunk.Call, error) {
+func (h *hotline) dialler(cfg config.Config) func(context.Context, desk.Dialling) (*trunk.Call, error) {
 	if outbound(cfg) == nil {
 		return nil
 	}
-	return func(ctx context.Context, to call.Number, role string) (*trunk.Call, error) {
-		return h.trunk.Dial(ctx, trunk.Outgoing{To: to, Role: role, RingFor: ringOutFor})
+	shown := map[string]call.Number{} // the first line that names a queue decides
+	for _, line := range cfg.SIP.Lines {
+		for queue, number := range line.QueueFrom {
+			if _, named := shown[queue]; !named {
+				shown[queue] = call.Number(number)
+			}
+		}
+	}
+	return func(ctx context.Context, d desk.Dialling) (*trunk.Call, error) {
+		return h.trunk.Dial(ctx, trunk.Outgoing{To: d.To, Role: d.Role, From: shown[d.Queue], RingFor: cmp.Or(d.RingFor, ringOutFor)})
+	}
+}
+
+// telephones are the desk phones of the agents. They are shown no number: a
+// telephone keeps a list of who rang.
+func (h *hotline) telephones(cfg config.Config) desk.Telephones {
+	if len(cfg.SIP.Phones) == 0 {
+		return desk.Telephones{}
+	}
+	return desk.Telephones{
+		Ring: func(ctx context.Context, extension string, ringFor time.Duration) (*trunk.Call, error) {
+			return h.trunk.Dial(ctx, trunk.Outgoing{To: call.Number("sip:" + extension + "@registered"), Display: cfg.Name, RingFor: cmp.Or(ringFor, ringOutFor)})
+		},
+		Registered: func(extension string) bool { return h.trunk.Registered(extension) },
 	}
 }
 
@@ -357,7 +388,7 @@ func (h *hotline) tls() *tls.Config { return h.certs.TLS() }
 func (h *hotline) Panics() int64 { return int64(h.trunk.Stats().Panics) + h.pages.Panics() }
 
 func (h *hotline) checkPIN(ctx context.Context, caller call.Number, pin string) (id, name string, err error) {
-	a, err := h.accounts.AuthenticatePhone(ctx, caller, pin)
+	a, err := h.accounts.AuthenticatePhone(ctx, caller, pin, roster.Mode)
 	return a.ID, a.Name, err
 }
 

@@ -68,7 +68,7 @@ func (t *talk) ring(to Target, why callingFor) error {
 		if to.Kind == "agent" {
 			a.err = t.d.ringAgent(ctx, t.conv, to.ID)
 		} else {
-			a.leg, a.err = t.d.cfg.Dial(ctx, call.Number(c.party.name), t.seat.role())
+			a.leg, a.err = t.d.cfg.Dial(ctx, Dialling{To: call.Number(c.party.name), Role: t.seat.role(), Queue: t.conv.line()})
 		}
 		select {
 		case t.answers <- a:
@@ -110,9 +110,7 @@ func (d *Desk) ringAgent(ctx context.Context, conv *conversation, agent string) 
 			case triage.PlaceDeclined, triage.PlaceMissed:
 				return UserError(d.cfg.Dispatcher.Agent(agent).Name + " did not answer. The caller is still with you.")
 			case triage.PlaceOffered:
-				if seat := d.seat(agent); seat != nil {
-					seat.touch()
-				}
+				d.offered(agent, conv.id)
 			}
 		case <-limit.C:
 			return UserError("Nobody answered. The caller is still with you.")

@@ -42,10 +42,20 @@ type Config struct {
 	Mode       *mode.Switch
 	Registry   *volunteers.Registry
 	Gateway    *softphone.Gateway
-	NewRoom    func() *media.Room                                                          // mixes for three and more
-	Dial       func(ctx context.Context, to call.Number, role string) (*trunk.Call, error) // nil: no outgoing calls
-	Robot      func() error                                                                // rings the hotline with the built-in robot caller; nil outside the demo
+	NewRoom    func() *media.Room                                   // mixes for three and more
+	Dial       func(context.Context, Dialling) (*trunk.Call, error) // nil: no outgoing calls
+	Telephones Telephones                                           // of the agents; the zero value is none
+	Languages  []string                                             // of the prompts, the first for who has named none
+	Robot      func() error                                         // rings the hotline with the built-in robot caller; nil outside the demo
 	Log        *slog.Logger
+}
+
+// Dialling is one call out.
+type Dialling struct {
+	To      call.Number
+	Role    string        // who wants it; the policy decides by it
+	Queue   string        // whose caller ID is shown; "": the line's own
+	RingFor time.Duration // 0: as long as usual
 }
 
 // Prompts is what the desk itself says to callers, outside any flow.
@@ -82,7 +92,6 @@ func New(cfg Config) *Desk {
 // whose page, microphone or network is dead is out of Ready within 5 s).
 const (
 	beatLimit    = 4 * time.Second
-	soundLimit   = 4 * time.Second
 	comeBack     = 45 * time.Second // a call waits this long for its agent
 	signOutAfter = 90 * time.Second // without a page and without a call
 	notesAfter   = 10 * time.Minute // without a page and with notes to finish
@@ -165,7 +174,7 @@ func (d *Desk) allSeats() []*Seat {
 
 func (d *Desk) closeSeats() {
 	for _, s := range d.allSeats() {
-		s.dropPhone()
+		s.dropLeg()
 	}
 }
 
@@ -174,7 +183,7 @@ func (d *Desk) Seat(p Person) *Seat {
 	d.mu.Lock()
 	s := d.seats[p.ID]
 	if s == nil {
-		s = &Seat{d: d, complaints: make(chan Complaint, 4), changed: make(chan struct{}), phoneChanged: make(chan struct{})}
+		s = &Seat{d: d, complaints: make(chan Complaint, 4), changed: make(chan struct{}), legChanged: make(chan struct{}), way: wayBrowser}
 		d.seats[p.ID] = s
 	}
 	d.mu.Unlock()

@@ -24,9 +24,10 @@ func (s *Seat) callOut(ctx context.Context, c Command) error {
 	if !number.E164() {
 		return UserError("Enter the phone number with country code, like +1 202 555 0147.")
 	}
-	phone, _ := s.livePhone(time.Now())
-	if phone == nil {
-		return UserError("Nobody could hear you: this page has no sound connection yet. Allow the microphone, then try again.")
+	if s.through() == wayBrowser {
+		if err := s.beHeard(ctx); err != nil {
+			return err
+		}
 	}
 	id := s.id()
 	opened, err := d.cfg.Contacts.Open(ctx, triage.Contact{Operation: d.cfg.Operation, Channel: "phone", Direction: "out",
@@ -61,19 +62,30 @@ func (s *story) dial(conv *conversation, seat *Seat, number call.Number) {
 	}
 	got := make(chan result, 1)
 	go func() { // ends with ctx; its result is taken in every case
-		leg, err := s.d.cfg.Dial(ctx, number, seat.role())
+		if err := seat.beHeard(ctx); err != nil { // the own telephone first
+			got <- result{nil, err}
+			return
+		}
+		if sound := seat.sound(time.Now()); sound != nil {
+			sound.Music(ringTone())
+			defer sound.Music(nil)
+		}
+		leg, err := s.d.cfg.Dial(ctx, Dialling{To: number, Role: seat.role(), Queue: s.contact.Queue})
 		got <- result{leg, err}
 	}()
-	if phone, _ := seat.livePhone(time.Now()); phone != nil {
-		phone.Audio().Music(ringTone())
-		defer phone.Audio().Music(nil)
-	}
+	watch := time.NewTicker(watchEvery)
+	defer watch.Stop()
 	var r result
 	cancelled := false
 	for waiting := true; waiting; {
 		select {
 		case r = <-got:
 			waiting = false
+		case <-watch.C:
+			if seat.hungUp() {
+				cancelled = true
+				stop()
+			}
 		case q := <-conv.requests:
 			if q.c.Type != "end" {
 				q.reply <- UserError("Nobody has answered yet.")
@@ -90,9 +102,6 @@ func (s *story) dial(conv *conversation, seat *Seat, number call.Number) {
 	}
 	s.leg, s.ctx = r.leg, r.leg.Context()
 	conv.change(func() { conv.ringingOut = false })
-	if phone, _ := seat.livePhone(time.Now()); phone != nil {
-		phone.Audio().Music(nil)
-	}
 	s.change(func(k *triage.Contact, now time.Time) []events.Event {
 		k.AnsweredAt, k.QueuedAt = now, now
 		return []events.Event{{Kind: "contact.reached", Agent: k.Agent, Queue: k.Queue}}
@@ -130,7 +139,11 @@ func ringTone() *audio.Clip {
 // dialSentence explains why an outside number was not reached.
 func dialSentence(err error) UserError {
 	var refused *trunk.DialError
-	if !errors.As(err, &refused) {
+	var user UserError
+	switch {
+	case errors.As(err, &user):
+		return user
+	case !errors.As(err, &refused):
 		return UserError(capital(err.Error()) + ".")
 	}
 	switch {

@@ -31,10 +31,7 @@ func (p *party) audio(now time.Time) *media.Endpoint {
 	if p.leg != nil {
 		return p.leg.Audio()
 	}
-	if phone, _ := p.seat.livePhone(now); phone != nil {
-		return phone.Audio()
-	}
-	return nil
+	return p.seat.sound(now)
 }
 
 func (p *party) view(state string) PartyView {

@@ -16,24 +16,27 @@ import (
 type Seat struct {
 	d *Desk
 
-	mu           sync.Mutex
-	person       Person
-	page         uint64 // the page that holds the seat; 0 when none
-	pages        uint64 // pages ever opened
-	pageGone     time.Time
-	beat         time.Time // last sign of life of the page
-	micLive      bool
-	phone        *softphone.Phone
-	phoneSince   time.Time
-	phoneChanged chan struct{}
-	readyBefore  bool // was Ready when it was lost
-	talk         *conversation
-	wrapping     *conversation // ended here, notes still to be finished
-	wrapLast     bool          // nobody had the caller after this agent: its word closes the contact
-	monitoring   *MonitoringView
-	next         string // state to take after the call
-	complaints   chan Complaint
-	changed      chan struct{}
+	mu          sync.Mutex
+	person      Person
+	page        uint64 // the page that holds the seat; 0 when none
+	pages       uint64 // pages ever opened
+	pageGone    time.Time
+	beat        time.Time // last sign of life of the page
+	micLive     bool
+	way         way
+	leg         leg
+	legSince    time.Time
+	legQuiet    bool // was silent when last looked at
+	legPauses   bool // a telephone that sends nothing while nobody speaks
+	legChanged  chan struct{}
+	readyBefore bool // was Ready when it was lost
+	talk        *conversation
+	wrapping    *conversation // ended here, notes still to be finished
+	wrapLast    bool          // nobody had the caller after this agent: its word closes the contact
+	monitoring  *MonitoringView
+	next        string // state to take after the call
+	complaints  chan Complaint
+	changed     chan struct{}
 }
 
 // UserError is a refusal in words for the person at the page.
@@ -134,52 +137,26 @@ func (s *Seat) Beat(now time.Time, micLive bool) {
 // ConnectAudio answers a page's WebRTC offer. The new connection replaces the
 // old one; a call that runs goes on with it.
 func (s *Seat) ConnectAudio(ctx context.Context, offerSDP string) (string, error) {
+	if s.through() != wayBrowser {
+		return "", UserError("You use your telephone for calls. Choose this computer first.")
+	}
 	phone, answer, err := s.d.cfg.Gateway.Connect(ctx, offerSDP)
 	if err != nil {
 		s.d.cfg.Log.Warn("a page could not connect its sound", "agent", s.id(), "error", err)
 		return "", UserError("The sound of this page could not be connected. Callers cannot hear you. Reload the page; if that does not help, try another browser.")
 	}
-	s.mu.Lock()
-	old := s.phone
-	s.phone, s.phoneSince = phone, time.Now()
-	close(s.phoneChanged)
-	s.phoneChanged = make(chan struct{})
-	s.mu.Unlock()
-	if old != nil {
-		old.Close()
-	}
+	s.attach(phone)
 	return answer, nil
-}
-
-func (s *Seat) dropPhone() {
-	s.mu.Lock()
-	old := s.phone
-	s.phone = nil
-	s.mu.Unlock()
-	if old != nil {
-		old.Close()
-	}
-}
-
-// livePhone returns the agent's connection if sound arrives on it, and the
-// channel that closes when it is replaced.
-func (s *Seat) livePhone(now time.Time) (*softphone.Phone, <-chan struct{}) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.phone == nil || s.phone.Context().Err() != nil {
-		return nil, s.phoneChanged
-	}
-	// A new connection gets a moment before its silence counts.
-	if heard := s.phone.LastHeard(); now.Sub(heard) > soundLimit && now.Sub(s.phoneSince) > soundLimit {
-		return nil, s.phoneChanged
-	}
-	return s.phone, s.phoneChanged
 }
 
 // watch takes the agent out of Ready when page or sound are gone, lets it back
 // in when both return soon, and signs it out when nobody is there any more.
 func (s *Seat) watch(now time.Time) {
-	phone, _ := s.livePhone(now)
+	if s.through() != wayBrowser {
+		s.watchTelephone(now)
+		return
+	}
+	phone, _ := s.live(now, soundLimit)
 	s.mu.Lock()
 	pageAlive := s.page != 0 && now.Sub(s.beat) <= beatLimit
 	mic, gone, before, id := s.micLive, s.pageGone, s.readyBefore, s.person.ID
@@ -197,7 +174,7 @@ func (s *Seat) watch(now time.Time) {
 		s.set(triage.Ready, "")
 	case state != triage.Offline && state != triage.OnCall && state != triage.WrapUp && !pageAlive && !gone.IsZero() && now.Sub(gone) > signOutAfter:
 		s.set(triage.Offline, "page_gone")
-		s.dropPhone()
+		s.dropLeg()
 	case state == triage.WrapUp && !pageAlive && !gone.IsZero() && now.Sub(gone) > notesAfter:
 		// Went home: nobody shall think that somebody is there. The contact
 		// stays an open item.
@@ -205,7 +182,7 @@ func (s *Seat) watch(now time.Time) {
 		s.wrapping, s.next = nil, ""
 		s.mu.Unlock()
 		s.set(triage.Offline, "page_gone")
-		s.dropPhone()
+		s.dropLeg()
 	}
 }
 
@@ -280,6 +257,8 @@ func (s *Seat) do(ctx context.Context, c Command) error {
 		return s.callOut(ctx, c)
 	case "monitor", "monitor.take":
 		return s.supervise(ctx, c)
+	case "sound":
+		return s.use(way(c.Mode))
 	case "emergency":
 		return s.alarm(ctx, c.On)
 	case "case.save":
@@ -300,9 +279,16 @@ func (s *Seat) goReady(ctx context.Context) error {
 	deadline := time.NewTimer(5 * time.Second)
 	defer deadline.Stop()
 	s.mu.Lock()
-	phone := s.phone
+	phone, browser := s.leg.(*softphone.Phone)
+	telephone := s.way != wayBrowser
 	s.mu.Unlock()
-	if phone == nil {
+	if telephone {
+		if !s.reachable(time.Now()) {
+			return UserError("Callers could not reach you: your telephone is not connected to the hotline. Switch it on, wait a minute, then press Ready again.")
+		}
+		return s.setReady()
+	}
+	if !browser {
 		return UserError("Callers could not hear you: this page has no sound connection yet. Allow the microphone, then press Ready again.")
 	}
 	select {
@@ -317,8 +303,13 @@ func (s *Seat) goReady(ctx context.Context) error {
 	if phone.Context().Err() != nil { // was connected once
 		return UserError("The sound connection was lost. Callers could not hear you. Reload the page, then press Ready again.")
 	}
+	s.Beat(time.Now(), true)
+	return s.setReady()
+}
+
+func (s *Seat) setReady() error {
 	s.mu.Lock()
-	s.beat, s.micLive, s.next = time.Now(), true, ""
+	s.next = ""
 	wrapping := s.wrapping != nil
 	s.mu.Unlock()
 	if wrapping {
@@ -395,10 +386,14 @@ func (s *Seat) supervise(ctx context.Context, c Command) error {
 	if conv == nil {
 		return UserError("This call is over.")
 	}
-	if phone, _ := s.livePhone(time.Now()); phone == nil {
-		return UserError("You could not hear anything: this page has no sound connection yet. Allow the microphone and try again.")
+	if err := s.beHeard(ctx); err != nil {
+		return err
 	}
-	return s.ask(ctx, conv, c)
+	err := s.ask(ctx, conv, c)
+	if err != nil && s.d.cfg.Dispatcher.Agent(s.id()).State != triage.OnCall {
+		s.hangUp()
+	}
+	return err
 }
 
 func (s *Seat) askForHelp(ctx context.Context, on bool) error {

@@ -10,14 +10,15 @@ import (
 func (s *Seat) Snapshot() Snapshot {
 	now := time.Now()
 	s.mu.Lock()
-	person, conv, next, monitoring := s.person, s.talk, s.next, s.monitoring
+	person, conv, next, monitoring, through := s.person, s.talk, s.next, s.monitoring, s.way
 	if conv == nil {
 		conv = s.wrapping
 	}
 	s.mu.Unlock()
 	a := s.d.cfg.Dispatcher.Agent(person.ID)
 	out := Snapshot{
-		Agent:      AgentView{ID: person.ID, Name: person.Name, Login: person.Login, State: a.State, Reason: a.Reason, Since: a.Since, Next: next},
+		Agent: AgentView{ID: person.ID, Name: person.Name, Login: person.Login, State: a.State, Reason: a.Reason, Since: a.Since, Next: next,
+			Sound: string(through), Sounds: s.ways()},
 		Monitoring: monitoring,
 		Mode:       s.d.modeView(now), Demo: s.d.cfg.Robot != nil, Now: now, Operation: s.d.cfg.Operation,
 	}

@@ -363,7 +363,7 @@ func (s *story) wait(conv *conversation, flow string, priority int) (agent strin
 		case triage.PlaceOffered:
 			offered = true
 			s.change(func(k *triage.Contact, _ time.Time) []events.Event { k.Offers++; return nil })
-			s.touchSeat(ev.Agent)
+			s.d.offered(ev.Agent, conv.id)
 			continue
 		}
 		offered = false

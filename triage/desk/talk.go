@@ -38,10 +38,14 @@ type talk struct {
 	held      bool
 	heldSince time.Time
 	lostSince time.Time
-	moment    *audio.Clip     // what the caller hears while the agent is gone
-	calling   *calling        // a person who is being rung or dialled
-	answers   chan answer     // of whoever is being rung
-	gone      chan string     // ids of outside parties who hung up
+	moment    *audio.Clip // what the caller hears while the agent is gone
+	calling   *calling    // a person who is being rung or dialled
+	answers   chan answer // of whoever is being rung
+	gone      chan string // ids of outside parties who hung up
+	phoneHeld bool        // the lead has pressed hold on the telephone itself
+	ringing   bool        // the telephone of a lead who was lost
+	rungAt    time.Time
+	rung      chan *Seat      // whose telephone was answered, or was not
 	all       context.Context // ends with the talk
 	helpers   sync.WaitGroup  // goroutines that ring and watch for this talk
 }
@@ -68,7 +72,7 @@ func (s *story) talk(conv *conversation, agent string) talkEnd {
 	})
 	seat.begin(conv)
 	ctx, stop := context.WithCancel(context.WithoutCancel(s.ctx))
-	t := &talk{story: s, conv: conv, seat: seat, answers: make(chan answer), gone: make(chan string), all: ctx}
+	t := &talk{story: s, conv: conv, seat: seat, answers: make(chan answer), gone: make(chan string), rung: make(chan *Seat), all: ctx}
 	t.stage = stage{caller: s.leg.Audio(), newRoom: s.d.cfg.NewRoom}
 	whole := false
 	defer func() {
@@ -138,6 +142,9 @@ func (t *talk) run() talkEnd {
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
 	for {
+		if t.obeyTelephones() {
+			return talkOver
+		}
 		replaced, lost := t.arrange(time.Now())
 		if t.seat != nil && !t.lostSince.IsZero() && time.Since(t.lostSince) > time.Duration(t.d.patience.Load()) && t.consult == nil && len(t.others) == 0 {
 			return agentGone
@@ -167,6 +174,10 @@ func (t *talk) run() talkEnd {
 				return talkOver
 			}
 			t.touchAll()
+		case seat := <-t.rung:
+			if t.ringing = false; seat != t.seat { // it is somebody else's call by now
+				seat.hangUp()
+			}
 		case <-replaced:
 		case <-lost:
 		case <-tick.C: // sound may have stopped without a word
@@ -179,7 +190,7 @@ func (t *talk) run() talkEnd {
 func (t *talk) arrange(now time.Time) (replaced, lost <-chan struct{}) {
 	var agent *media.Endpoint
 	if t.seat != nil {
-		phone, changed := t.seat.livePhone(now)
+		phone, changed := t.seat.live(now, talkLimit)
 		replaced = changed
 		if phone != nil {
 			agent, lost = phone.Audio(), phone.Context().Done()
@@ -322,6 +333,7 @@ func (s *Seat) begin(conv *conversation) {
 // release takes the conversation from the seat; with notes to finish it stays
 // there until they are done.
 func (s *Seat) release(conv *conversation, notes bool) {
+	s.hangUp()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.talk == conv {
@@ -335,6 +347,7 @@ func (s *Seat) release(conv *conversation, notes bool) {
 
 // depart takes the conversation of a contact from a seat that only visited it.
 func (s *Seat) depart(contact string) {
+	s.hangUp()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.talk != nil && s.talk.id == contact {

@@ -3,6 +3,7 @@ package desk
 import (
 	"time"
 
+	"hotline/appliance/call"
 	"hotline/triage"
 )
 
@@ -10,7 +11,9 @@ import (
 type Person struct {
 	ID, Name, Login, Profile, Role string
 	Languages                      []string
-	Supervises                     bool // may listen in, join and take over
+	Phone                          call.Number // the own telephone, which may be rung instead of the page
+	Extension                      string      // of the own desk phone; "" when there is none
+	Supervises                     bool        // may listen in, join and take over
 }
 
 // Snapshot is exactly what the desk page shows. The server is its only author.
@@ -36,6 +39,8 @@ type AgentView struct {
 	Reason string            `json:"reason"`
 	Since  time.Time         `json:"since"`
 	Next   string            `json:"next"`
+	Sound  string            `json:"sound"`  // browser, phone, number, line: what the person speaks through
+	Sounds []way             `json:"sounds"` // what could be chosen
 }
 
 // CallView is the call that rings, runs or awaits its notes.

@@ -186,12 +186,12 @@ func splitEntry(keyed string) (code, pin string) {
 // with wrong PINs: caller IDs are free to forge, and no lock may keep the last
 // supervisor out. A code in front of the PIN makes guessing hopeless, and its
 // answer tells nothing about either, so it counts for no lock.
-func (a *Accounts) proveWithCode(ctx context.Context, account Account, fits bool, code string) error {
+func (a *Accounts) proveWithCode(ctx context.Context, account Account, fits bool, code string, permission Permission) error {
 	id := account.ID
 	if !fits {
 		id = "" // takes as long, and uses nobody's code up
 	}
-	if err := a.UseCode(ctx, id, code); err != nil || account.Disabled || !account.Role.May(Mode) {
+	if err := a.UseCode(ctx, id, code); err != nil || account.Disabled || !account.Role.May(permission) {
 		return errors.Join(ErrPIN, err)
 	}
 	return a.store.Update(ctx, func(tx *store.Tx) error {

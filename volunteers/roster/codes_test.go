@@ -100,31 +100,31 @@ func TestALockKeepsTheLastSupervisorNotOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 3 {
-		if _, err := b.AuthenticatePhone(t.Context(), rosasPhone, "000111"); !errors.Is(err, roster.ErrPIN) {
+		if _, err := b.AuthenticatePhone(t.Context(), rosasPhone, "000111", roster.Mode); !errors.Is(err, roster.ErrPIN) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := b.AuthenticatePhone(t.Context(), rosasPhone, pin); !errors.Is(err, roster.ErrPIN) {
+	if _, err := b.AuthenticatePhone(t.Context(), rosasPhone, pin, roster.Mode); !errors.Is(err, roster.ErrPIN) {
 		t.Fatalf("three wrong PINs lock nothing: %v", err)
 	}
 	for name, keyed := range map[string]string{"a wrong code": "01000000" + pin, "a wrong PIN": codes[0] + "000111", "no such code": "77123456" + pin} {
-		if _, err := b.AuthenticatePhone(t.Context(), rosasPhone, keyed); !errors.Is(err, roster.ErrPIN) {
+		if _, err := b.AuthenticatePhone(t.Context(), rosasPhone, keyed, roster.Mode); !errors.Is(err, roster.ErrPIN) {
 			t.Errorf("%s opens: %v", name, err)
 		}
 	}
 	if left, _, _ := b.CodesLeft(rosa.ID); left != 10 {
 		t.Errorf("a wrong entry used a code up: %d left", left)
 	}
-	if _, err := b.AuthenticatePhone(t.Context(), "+12025550199", codes[0]+pin); !errors.Is(err, roster.ErrPIN) {
+	if _, err := b.AuthenticatePhone(t.Context(), "+12025550199", codes[0]+pin, roster.Mode); !errors.Is(err, roster.ErrPIN) {
 		t.Errorf("from an unknown number: %v", err)
 	}
-	if a, err := b.AuthenticatePhone(t.Context(), rosasPhone, codes[0]+pin); err != nil || a.ID != rosa.ID {
+	if a, err := b.AuthenticatePhone(t.Context(), rosasPhone, codes[0]+pin, roster.Mode); err != nil || a.ID != rosa.ID {
 		t.Fatalf("a code and the PIN: %v", err)
 	}
-	if _, err := b.AuthenticatePhone(t.Context(), rosasPhone, codes[0]+pin); !errors.Is(err, roster.ErrPIN) {
+	if _, err := b.AuthenticatePhone(t.Context(), rosasPhone, codes[0]+pin, roster.Mode); !errors.Is(err, roster.ErrPIN) {
 		t.Errorf("the same code again: %v", err)
 	}
-	if a, err := b.AuthenticatePhone(t.Context(), rosasPhone, pin); err != nil || a.ID != rosa.ID {
+	if a, err := b.AuthenticatePhone(t.Context(), rosasPhone, pin, roster.Mode); err != nil || a.ID != rosa.ID {
 		t.Errorf("the PIN alone, after the lock was lifted: %v", err)
 	}
 }

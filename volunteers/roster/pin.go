@@ -46,18 +46,34 @@ func clearPINFailures(tx *store.Tx, id string) error { return failures.Delete(tx
 // none. A number that selects no account cannot guess anything, and so cannot
 // lock the line either. A lock keeps nobody out who keys a paper code in front
 // of the PIN.
-func (a *Accounts) AuthenticatePhone(ctx context.Context, from call.Number, pin string) (Account, error) {
-	account, s, err := a.byPhone(from)
+//
+// The account must have the permission that the line is for.
+func (a *Accounts) AuthenticatePhone(ctx context.Context, from call.Number, pin string, permission Permission) (Account, error) {
+	account, s, err := a.withPIN(byPhone, string(from))
 	if err != nil {
-		return Account{}, fmt.Errorf("looking up a supervisor: %w", err)
+		return Account{}, fmt.Errorf("looking up whoever calls: %w", err)
 	}
+	return a.prove(ctx, account, s, from, pin, permission)
+}
+
+// AuthenticateExtension is AuthenticatePhone for a call from a desk phone that
+// has proved whose it is. The PIN proves that its owner sits there.
+func (a *Accounts) AuthenticateExtension(ctx context.Context, extension, pin string, permission Permission) (Account, error) {
+	account, s, err := a.withPIN(byPlace, extension)
+	if err != nil {
+		return Account{}, fmt.Errorf("looking up whoever calls: %w", err)
+	}
+	return a.prove(ctx, account, s, "", pin, permission)
+}
+
+func (a *Accounts) prove(ctx context.Context, account Account, s secret, from call.Number, pin string, permission Permission) (Account, error) {
 	code, pin := splitEntry(pin)
 	fits, err := a.hasher.fits(ctx, s.PIN, a.hasher.pinBytes(pin))
 	if err != nil {
 		return Account{}, err
 	}
 	if code != "" {
-		if err := a.proveWithCode(ctx, account, fits, code); err != nil {
+		if err := a.proveWithCode(ctx, account, fits, code, permission); err != nil {
 			a.log.Warn("the PIN line refused a paper code and PIN", "from", from, "account", account.ID)
 			return Account{}, ErrPIN
 		}
@@ -66,7 +82,7 @@ func (a *Accounts) AuthenticatePhone(ctx context.Context, from call.Number, pin 
 	// The answer is a transaction in every case, and waits for the disk.
 	var reason string
 	err = a.store.Update(ctx, func(tx *store.Tx) error {
-		reason, err = judge(tx, account, fits)
+		reason, err = judge(tx, account, fits, permission)
 		return err
 	})
 	if err != nil {
@@ -79,14 +95,14 @@ func (a *Accounts) AuthenticatePhone(ctx context.Context, from call.Number, pin 
 	return account, nil
 }
 
-// byPhone finds the account with a PIN that a number selects; the zero Account
-// when there is none.
-func (a *Accounts) byPhone(from call.Number) (account Account, s secret, err error) {
+// withPIN finds the account with a PIN that a number or extension selects; the
+// zero Account when there is none.
+func (a *Accounts) withPIN(index store.Index, from string) (account Account, s secret, err error) {
 	err = a.store.View(func(tx *store.Tx) error {
 		if from == "" {
 			return nil
 		}
-		for id := range byPhone.IDs(tx, tx.Digest(string(from))) {
+		for id := range index.IDs(tx, tx.Digest(from)) {
 			found, err := accounts.Get(tx, id)
 			if err != nil {
 				return err
@@ -104,7 +120,7 @@ func (a *Accounts) byPhone(from call.Number) (account Account, s secret, err err
 
 // judge decides, keeps count and tells. The reason is empty when the caller is
 // let in.
-func judge(tx *store.Tx, account Account, fits bool) (reason string, err error) {
+func judge(tx *store.Tx, account Account, fits bool, permission Permission) (reason string, err error) {
 	id := account.ID
 	if id == "" {
 		id = strangers
@@ -130,7 +146,7 @@ func judge(tx *store.Tx, account Account, fits bool) (reason string, err error) 
 		reason = "unknown number"
 	case !fits:
 		reason = "wrong PIN"
-	case account.Disabled || !account.Role.May(Mode):
+	case account.Disabled || !account.Role.May(permission):
 		reason = "not allowed"
 	default:
 		tx.Emit(events.Event{Kind: EventUnlocked, Agent: id, By: id, Via: "phone"})

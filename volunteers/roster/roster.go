@@ -39,6 +39,7 @@ const (
 	EventChanged     = "account.changed"
 	EventPasswordSet = "account.password_set"
 	EventPINSet      = "account.pin_set"
+	EventPhoneSet    = "account.phone_set" // a desk phone was given or taken away
 	EventLocked      = "supervisor.locked"
 	EventUnlocked    = "supervisor.proved" // the right PIN was given by phone
 	EventSignedIn    = "session.started"
@@ -49,7 +50,7 @@ const (
 var (
 	ErrNoAccount = errors.New("there is no such account")
 	ErrTaken     = errors.New("this sign-in name is in use: choose another one")
-	ErrPhone     = errors.New("another supervisor uses this telephone number for the PIN line: give each supervisor a number of their own")
+	ErrPhone     = errors.New("somebody else with a PIN uses this telephone number: give each of them a number of their own")
 	ErrLastAdmin = errors.New("this is the last account that can manage accounts: make another administrator first")
 	ErrRefused   = errors.New("the sign-in name and password do not fit together")
 	ErrPIN       = errors.New("the number and PIN do not fit together")
@@ -71,7 +72,8 @@ type Account struct {
 	Languages []string    `json:"languages,omitempty"`
 	Profile   string      `json:"profile,omitempty"` // routing profile of an agent
 	Disabled  bool        `json:"disabled,omitempty"`
-	HasPIN    bool        `json:"has_pin,omitempty"` // kept by this package
+	HasPIN    bool        `json:"has_pin,omitempty"`   // kept by this package
+	Extension string      `json:"extension,omitempty"` // user name of the own desk phone; kept by this package
 	Created   time.Time   `json:"created"`
 	Changed   time.Time   `json:"changed"`
 }
@@ -81,6 +83,7 @@ var (
 	secrets  = store.NewTable[secret]("account_secrets") // by account id
 	byLogin  = store.NewIndex("accounts_by_login")       // keyed digests
 	byPhone  = store.NewIndex("accounts_by_phone")
+	byPlace  = store.NewIndex("accounts_by_extension")
 )
 
 // Accounts is the roster of one box.
@@ -165,7 +168,7 @@ func (a *Accounts) List() ([]Account, error) {
 // during set-up.
 func (a *Accounts) Add(ctx context.Context, account Account, password, by string) (Account, error) {
 	account.Login = normalLogin(account.Login)
-	account.HasPIN = false
+	account.HasPIN, account.Extension = false, ""
 	if err := account.check(); err != nil {
 		return Account{}, err
 	}
@@ -212,7 +215,7 @@ func (a *Accounts) Change(ctx context.Context, account Account, by string) error
 			return err
 		}
 		next := account
-		next.HasPIN, next.Created, next.Changed = old.HasPIN, old.Created, tx.Now()
+		next.HasPIN, next.Extension, next.Created, next.Changed = old.HasPIN, old.Extension, old.Created, tx.Now()
 		what := old.changes(next)
 		if len(what) == 0 {
 			return nil
@@ -222,12 +225,6 @@ func (a *Accounts) Change(ctx context.Context, account Account, by string) error
 		}
 		if old.administers() && !next.administers() && lastAdmin(tx, next.ID) {
 			return ErrLastAdmin
-		}
-		if next.HasPIN && !next.Role.May(Mode) {
-			next.HasPIN = false
-			if err := dropPIN(tx, next.ID); err != nil {
-				return err
-			}
 		}
 		over = next.Disabled || next.Role != old.Role
 		if over {

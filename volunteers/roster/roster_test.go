@@ -179,8 +179,8 @@ func TestUnknownTakesAsLongAsKnown(t *testing.T) {
 	}{
 		{"password", func() error { _, err := b.Authenticate(ctx, "sofia", "wrong password!"); return err },
 			func() error { _, err := b.Authenticate(ctx, "nobody", "wrong password!"); return err }},
-		{"PIN", func() error { _, err := b.AuthenticatePhone(ctx, "+12025550123", "000000"); return err },
-			func() error { _, err := b.AuthenticatePhone(ctx, "+12025550199", "000000"); return err }},
+		{"PIN", func() error { _, err := b.AuthenticatePhone(ctx, "+12025550123", "000000", roster.Mode); return err },
+			func() error { _, err := b.AuthenticatePhone(ctx, "+12025550199", "000000", roster.Mode); return err }},
 	} {
 		if k, u := took(tc.known), took(tc.unknown); u < k/4 || k < u/4 {
 			t.Errorf("%s: %v for a known one, %v for an unknown one", tc.name, k, u)
@@ -225,10 +225,6 @@ func TestRefusedAccountsAndSecrets(t *testing.T) {
 			t.Errorf("the PIN %s was accepted", weak)
 		}
 	}
-	agent := b.add(t, "agent", roster.RoleAgent)
-	if err := b.SetPIN(t.Context(), agent.ID, pin, "boss"); err == nil || !strings.Contains(err.Error(), "role") {
-		t.Errorf("a PIN for an agent gives %v", err)
-	}
 	second := b.add(t, "second", roster.RoleSupervisor)
 	if err := b.SetPIN(t.Context(), second.ID, pin, "boss"); err == nil || !strings.Contains(err.Error(), "telephone number") {
 		t.Errorf("a PIN without a number gives %v", err)
@@ -251,11 +247,11 @@ func TestOneNumberSelectsOneSupervisor(t *testing.T) {
 		t.Fatal(err)
 	}
 	for phone, code := range map[call.Number]string{"+12025550123": pin, "+12025550124": "719360"} {
-		if _, err := b.AuthenticatePhone(t.Context(), phone, code); err != nil {
+		if _, err := b.AuthenticatePhone(t.Context(), phone, code, roster.Mode); err != nil {
 			t.Errorf("%s: %v", string(phone), err)
 		}
 	}
-	if _, err := b.AuthenticatePhone(t.Context(), "+12025550124", pin); err != roster.ErrPIN {
+	if _, err := b.AuthenticatePhone(t.Context(), "+12025550124", pin, roster.Mode); err != roster.ErrPIN {
 		t.Errorf("the PIN of somebody else gives %v", err)
 	}
 }
@@ -283,7 +279,7 @@ func TestThePINLine(t *testing.T) {
 		sofia := b.supervisor(t, "sofia", "+12025550123")
 		b.supervisor(t, "tomas", "+12025550124")
 		try := func(from call.Number, code string) error {
-			account, err := b.AuthenticatePhone(t.Context(), from, code)
+			account, err := b.AuthenticatePhone(t.Context(), from, code, roster.Mode)
 			if err == nil && account.Phone != from {
 				t.Errorf("%s was let in as %s", string(from), account.Login)
 			}
@@ -331,27 +327,27 @@ func TestTenWrongPINsAnHourLockTheLineForAll(t *testing.T) {
 			b.supervisor(t, fmt.Sprint("super", i), fmt.Sprint("+1202555013", i))
 		}
 		for i := range 30 { // nobody's number guesses nothing and locks nothing
-			if _, err := b.AuthenticatePhone(t.Context(), call.Number(fmt.Sprint("+1202555019", i)), "111111"); err != roster.ErrPIN {
+			if _, err := b.AuthenticatePhone(t.Context(), call.Number(fmt.Sprint("+1202555019", i)), "111111", roster.Mode); err != roster.ErrPIN {
 				t.Fatal(err)
 			}
 		}
-		if _, err := b.AuthenticatePhone(t.Context(), "+12025550134", pin); err != nil {
+		if _, err := b.AuthenticatePhone(t.Context(), "+12025550134", pin, roster.Mode); err != nil {
 			t.Fatalf("after strangers' calls: %v", err)
 		}
 		for i := range 10 {
-			_, err := b.AuthenticatePhone(t.Context(), call.Number(fmt.Sprint("+1202555013", i/2)), "111111")
+			_, err := b.AuthenticatePhone(t.Context(), call.Number(fmt.Sprint("+1202555013", i/2)), "111111", roster.Mode)
 			if err != roster.ErrPIN {
 				t.Fatal(err)
 			}
 		}
-		if _, err := b.AuthenticatePhone(t.Context(), "+12025550134", pin); err != roster.ErrPIN {
+		if _, err := b.AuthenticatePhone(t.Context(), "+12025550134", pin, roster.Mode); err != roster.ErrPIN {
 			t.Errorf("after ten wrong PINs a right one gives %v", err)
 		}
 		if got := b.happened(t, roster.EventLocked); len(got) != 1 || !strings.Contains(got[0].Data["why"], "everybody") {
 			t.Errorf("events: %+v", got)
 		}
 		time.Sleep(time.Hour)
-		if _, err := b.AuthenticatePhone(t.Context(), "+12025550134", pin); err != nil {
+		if _, err := b.AuthenticatePhone(t.Context(), "+12025550134", pin, roster.Mode); err != nil {
 			t.Errorf("an hour later: %v", err)
 		}
 	})
@@ -364,7 +360,7 @@ func TestAPINIsWorthlessWithoutItsKeyFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.reopen(t)
-	if _, err := b.AuthenticatePhone(t.Context(), "+12025550123", pin); err != roster.ErrPIN {
+	if _, err := b.AuthenticatePhone(t.Context(), "+12025550123", pin, roster.Mode); err != roster.ErrPIN {
 		t.Errorf("without the key file the PIN gives %v", err)
 	}
 	if !strings.Contains(b.log.String(), "set again") {

@@ -316,6 +316,9 @@ func (c *Call) shut() {
 	close(c.done)
 }
 
+// Die ends the call without a word to anybody, like a phone without power.
+func (c *Call) Die() { c.close() }
+
 // close ends a call that never was one.
 func (c *Call) close() {
 	c.over.Do(c.shut)
