@@ -116,9 +116,27 @@ func formOf(a roster.Account) page.AccountForm {
 }
 
 func (s *Server) showAccount(w http.ResponseWriter, r *http.Request, v visit, status int, account roster.Account, form page.AccountForm, mistake error) {
+	s.show(w, r, status, page.Account(s.accountPage(r, v, account, form, mistake)))
+}
+
+func (s *Server) accountPage(r *http.Request, v visit, account roster.Account, form page.AccountForm, mistake error) page.AccountPage {
 	f := s.frame(r, v, "account.title")
-	s.show(w, r, status, page.Account(page.AccountPage{Frame: f, Account: account, Self: account.ID == v.account.ID, Roles: roleNames(), Profiles: s.cfg.Profiles,
-		Form: form, Trouble: s.mistake(f, mistake), Done: r.URL.Query().Get("done")}))
+	return page.AccountPage{Frame: f, Account: account, Self: account.ID == v.account.ID, Roles: roleNames(), Profiles: s.cfg.Profiles,
+		Form: form, Trouble: s.mistake(f, mistake), Done: r.URL.Query().Get("done"), TakesCalls: account.Role.May(roster.Desk), PhoneServer: s.cfg.PhoneServer}
+}
+
+// deskPhone makes the password of a desk phone and shows it this once: the
+// answer is the page itself, which no address leads back to.
+func (s *Server) deskPhone(w http.ResponseWriter, r *http.Request, v visit, account roster.Account) {
+	extension, password, err := s.cfg.Accounts.NewDeskPhone(r.Context(), account.ID, v.account.ID)
+	if err != nil {
+		s.showAccount(w, r, v, http.StatusUnprocessableEntity, account, formOf(account), err)
+		return
+	}
+	account.Extension = extension
+	content := s.accountPage(r, v, account, formOf(account), nil)
+	content.PhonePassword = password
+	s.show(w, r, http.StatusOK, page.Account(content))
 }
 
 func (s *Server) accountChange(w http.ResponseWriter, r *http.Request, v visit) {
@@ -141,6 +159,11 @@ func (s *Server) accountChange(w http.ResponseWriter, r *http.Request, v visit) 
 		}
 	case "pin":
 		err = s.cfg.Accounts.SetPIN(r.Context(), account.ID, r.PostForm.Get("pin"), by)
+	case "deskphone":
+		s.deskPhone(w, r, v, account)
+		return
+	case "deskphone.drop":
+		err = s.cfg.Accounts.DropDeskPhone(r.Context(), account.ID, by)
 	case "disable", "enable":
 		if account.ID == by { // nobody locks the door behind himself
 			s.problem(w, r, v, http.StatusForbidden, "denied")

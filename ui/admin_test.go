@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"hotline/appliance/trunk"
 	"hotline/volunteers/roster"
 )
 
@@ -60,6 +61,24 @@ func TestAccountsAreManaged(t *testing.T) {
 	}
 	if who, err := s.accounts.AuthenticatePhone(t.Context(), "+12024561111", "482916", roster.Mode); err != nil || who.Name != "Bea" {
 		t.Errorf("the PIN line: %v %v", who.Name, err)
+	}
+	given := s.post(t, client, page, url.Values{"do": {"deskphone"}})
+	_, shown, found := strings.Cut(given.body, `id="phone-password">`)
+	secret, _, _ := strings.Cut(shown, "<")
+	if given.status != http.StatusOK || !found || len(secret) < 16 || !strings.Contains(given.body, "192.0.2.1:5060") {
+		t.Fatalf("a desk phone: %d %s", given.status, given.body)
+	}
+	if proof, ok := s.accounts.Proof("2001"); !ok || proof != trunk.PhoneProof("2001", secret) {
+		t.Error("the password that was shown does not register")
+	}
+	if got := s.get(t, client, page); strings.Contains(got.body, secret) || !strings.Contains(got.body, "2001") {
+		t.Error("the password is shown again, or the user name is not")
+	}
+	if got := s.post(t, client, page, url.Values{"do": {"deskphone.drop"}}); got.header.Get("Location") != page+"?done=deskphone.drop" {
+		t.Errorf("taking the desk phone away: %d", got.status)
+	}
+	if _, ok := s.accounts.Proof("2001"); ok {
+		t.Error("a desk phone that was taken away registers")
 	}
 	own := "/admin/accounts/" + s.ids[admin]
 	if got := s.post(t, client, own, url.Values{"do": {"password"}, "password": {"another four words here"}}); got.header.Get("Location") != own+"?done=password" {

@@ -62,6 +62,8 @@ type Accounts interface {
 	Change(ctx context.Context, account roster.Account, by string) error
 	SetPassword(ctx context.Context, id, password, by string) error
 	SetPIN(ctx context.Context, id, pin, by string) error
+	NewDeskPhone(ctx context.Context, id, by string) (extension, password string, err error)
+	DropDeskPhone(ctx context.Context, id, by string) error
 }
 
 // Mode is the emergency mode.

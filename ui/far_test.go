@@ -297,7 +297,7 @@ func (e exports) Export(_ context.Context, w io.Writer, set, format string) erro
 func (s *script) config(t *testing.T) Config {
 	return Config{
 		Operation: "Flood response", Version: "test", Region: "US", Profiles: []string{"help", "all"},
-		Desk: s, Sessions: s.accounts, Accounts: s.accounts, Mode: s.mode, Contacts: s.contacts, Cases: s.cases, Registrants: s.registry,
+		PhoneServer: "192.0.2.1:5060", Desk: s, Sessions: s.accounts, Accounts: s.accounts, Mode: s.mode, Contacts: s.contacts, Cases: s.cases, Registrants: s.registry,
 		Exports: exports{s}, Journal: FromStore(s.store), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	}
 }

@@ -26,6 +26,7 @@ type Config struct {
 	Version     string
 	Region      string   // ISO 3166 country of numbers without a country code
 	Profiles    []string // routing profiles that an account can have
+	PhoneServer string   // where desk phones register, as people type it; "" when none can
 	Desk        Desk
 	Sessions    Sessions
 	Accounts    Accounts

@@ -77,6 +77,7 @@ type binding struct {
 	seq       uint32
 	until     time.Time
 	proof     string // with which it registered
+	at        time.Time
 }
 
 // origin is where guesses come from. One phone with a wrong password must not
@@ -338,7 +339,7 @@ func (g *registrar) bind(user string, r *sip.Request, now time.Time) *refusal {
 			kept = kept[1:] // the oldest: a phone that changed its port without saying so
 		}
 		kept = append(kept, binding{contact: *contact.Address.Clone(), source: r.Source(), transport: r.Transport(),
-			callID: r.CallID().Value(), seq: r.CSeq().SeqNo, until: now.Add(min(expiry, mostExpiry)), proof: proof})
+			callID: r.CallID().Value(), seq: r.CSeq().SeqNo, until: now.Add(min(expiry, mostExpiry)), proof: proof, at: now})
 	}
 	had := len(g.bindings[user])
 	if len(kept) == 0 {
@@ -397,7 +398,18 @@ func (t *Trunk) isPhone(r *sip.Request) bool {
 }
 
 // Registered reports that a phone of the user can be called.
-func (t *Trunk) Registered(user string) bool { return len(t.registrar.at(user, time.Now())) > 0 }
+func (t *Trunk) Registered(user string) bool { return !t.RegisteredAt(user).IsZero() }
+
+// RegisteredAt is when a phone of the user was last heard of, the zero time
+// when none can be called.
+func (t *Trunk) RegisteredAt(user string) (last time.Time) {
+	for _, b := range t.registrar.at(user, time.Now()) {
+		if b.at.After(last) {
+			last = b.at
+		}
+	}
+	return last
+}
 
 // registeredUser reads "sip:USER@registered".
 func registeredUser(to call.Number) (string, bool) {

@@ -3,9 +3,12 @@ package main
 import (
 	"context"
 	"net/netip"
+	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/chromedp/chromedp"
 
 	"hotline/appliance/audio"
 	"hotline/appliance/config"
@@ -251,4 +254,56 @@ func TestADeskPhoneThatStaysDead(t *testing.T) {
 	caller.Hangup()
 	ben.is(triage.WrapUp)
 	oneStream(t, caller)
+}
+
+// With a page open, the same call is on it: what rings, the case, hold and the
+// end, while the sound is on the desk phone.
+func TestADeskPhoneBesideAPage(t *testing.T) {
+	t.Parallel()
+	b := startBoxWith(t, withDesks)
+	set := b.telephone(aHz)
+	list, err := b.h.accounts.List()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range list {
+		if a.Login == "volunteer" {
+			extension, password, err := b.h.accounts.NewDeskPhone(t.Context(), a.ID, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.registers(set, extension, password)
+		}
+	}
+	page := openBrowser(t, b.h.certs, bHz)
+	page.signIn(b.base, "volunteer", b.people["volunteer"].Password)
+	page.do("opening the desk", chromedp.Navigate(b.base+"desk?plain-audio=1"))
+	page.press(`[data-card="off"] label[data-sound="phone"] input`)
+	page.press(`[data-card="off"] [data-do="ready"]`)
+	page.until("the volunteer is Ready", visible(`[data-card="ready"]`))
+	if words := page.text(`[data-card="ready"]`); !strings.Contains(words, "ring at your telephone") || strings.Contains(words, "microphone") {
+		t.Errorf("the page says %q", words)
+	}
+	set.manner(0, true)
+	caller := b.helpCall("+12024561146", cHz)
+	page.until("the call rings", visible(`[data-card="offer"]`))
+	page.until("only the telephone answers", "!"+visible(`[data-do="accept"]`))
+	page.picture("offer")
+	set.manner(0, false)
+	page.press(`[data-card="offer"] [data-do="decline"]`)
+	page.until("a refused call pauses", visible(`[data-card="break"]`))
+	page.press(`[data-card="break"] [data-do="ready"]`)
+	line := set.call()
+	page.until("the call is on the page", visible(`[data-card="oncall"]`))
+	b.hears("the caller", callerEar{caller}, allHz, aHz)
+	b.hears("Amal, at the telephone,", callerEar{line}, allHz, cHz)
+	page.picture("oncall")
+	page.press(`[data-card="oncall"] [data-do="hold"]`)
+	b.hears("the caller, on hold,", callerEar{caller}, allHz)
+	page.press(`[data-card="oncall"] [data-do="hold"]`)
+	b.hears("the caller, back,", callerEar{caller}, allHz, aHz)
+	page.press(`[data-card="oncall"] [data-do="end"]`)
+	b.ended(caller)
+	b.ended(line)
+	page.until("the notes are to be finished", visible(`[data-card="wrap"]`))
 }

@@ -162,11 +162,19 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		names = append(names, p.ID)
 	}
 	h.pages, err = ui.New(ui.Config{
-		Operation: cfg.Operation, Version: version(), Region: cfg.Region, Profiles: names, Desk: ui.FromDesk(h.desk),
+		Operation: cfg.Operation, Version: version(), Region: cfg.Region, Profiles: names, PhoneServer: h.phoneServer(cfg), Desk: ui.FromDesk(h.desk),
 		Accounts: h.accounts, Sessions: h.accounts, Mode: h.mode, Contacts: h.contacts, Cases: cases, Registrants: registry,
 		Exports: exports{contacts: h.contacts, cases: cases, registry: registry, spill: data}, Journal: ui.FromStore(h.records), Log: log,
 	})
 	return h, err
+}
+
+// phoneServer is what people type into a desk phone as its server.
+func (h *hotline) phoneServer(cfg config.Config) string {
+	if len(cfg.SIP.Phones) == 0 {
+		return ""
+	}
+	return h.trunk.Addr().String()
 }
 
 func (h *hotline) took(back func() error) { h.takes = append(h.takes, back) }
@@ -315,7 +323,7 @@ func (h *hotline) telephones(cfg config.Config) desk.Telephones {
 		Ring: func(ctx context.Context, extension string, ringFor time.Duration) (*trunk.Call, error) {
 			return h.trunk.Dial(ctx, trunk.Outgoing{To: call.Number("sip:" + extension + "@registered"), Display: cfg.Name, RingFor: cmp.Or(ringFor, ringOutFor)})
 		},
-		Registered: func(extension string) bool { return h.trunk.Registered(extension) },
+		Registered: func(extension string) time.Time { return h.trunk.RegisteredAt(extension) },
 	}
 }
 

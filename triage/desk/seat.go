@@ -29,7 +29,8 @@ type Seat struct {
 	legQuiet    bool // was silent when last looked at
 	legPauses   bool // a telephone that sends nothing while nobody speaks
 	legChanged  chan struct{}
-	readyBefore bool // was Ready when it was lost
+	phoneFailed time.Time // a ringing that nothing answered
+	readyBefore bool      // was Ready when it was lost
 	talk        *conversation
 	wrapping    *conversation // ended here, notes still to be finished
 	wrapLast    bool          // nobody had the caller after this agent: its word closes the contact
@@ -281,6 +282,7 @@ func (s *Seat) goReady(ctx context.Context) error {
 	s.mu.Lock()
 	phone, browser := s.leg.(*softphone.Phone)
 	telephone := s.way != wayBrowser
+	s.phoneFailed = time.Time{} // the person says that it works
 	s.mu.Unlock()
 	if telephone {
 		if !s.reachable(time.Now()) {

@@ -29,8 +29,9 @@ const RoleOwnPhone = "own_phone"
 type Telephones struct {
 	// Ring rings the desk phone of an extension; nil when none can register.
 	Ring func(ctx context.Context, extension string, ringFor time.Duration) (*trunk.Call, error)
-	// Registered reports that a phone of the extension can be rung now.
-	Registered func(extension string) bool
+	// Registered is when a phone of the extension was last heard of; the zero
+	// time when none can be rung.
+	Registered func(extension string) time.Time
 }
 
 const (
@@ -107,13 +108,13 @@ func (s *Seat) through() way {
 // reachable reports that the person's telephone can be rung, or is on the line.
 func (s *Seat) reachable(now time.Time) bool {
 	s.mu.Lock()
-	w, extension := s.way, s.person.Extension
+	w, extension, failed := s.way, s.person.Extension, s.phoneFailed
 	s.mu.Unlock()
 	if w == wayLine {
 		l, _ := s.live(now, soundLimit)
 		return l != nil
 	}
-	return w == wayNumber || w == wayPhone && s.d.cfg.Telephones.Registered(extension)
+	return w == wayNumber || w == wayPhone && s.d.cfg.Telephones.Registered(extension).After(failed)
 }
 
 // offered lets the seat of an agent know that a call rings there.
@@ -177,7 +178,11 @@ func (s *Seat) notFetched(ctx context.Context, contact string, err error) {
 		err = d.cfg.Dispatcher.Decline(id, contact)
 	default:
 		d.cfg.Log.Warn("an agent's telephone cannot be rung", "agent", id, "through", s.through(), "error", err)
-		s.lose(triage.Lost, "phone_gone")
+		// Not tried again by itself before a desk phone is heard of again.
+		s.mu.Lock()
+		s.phoneFailed, s.readyBefore = time.Now(), s.way == wayPhone
+		s.mu.Unlock()
+		s.set(triage.Lost, "phone_gone")
 		return
 	}
 	if err != nil && !errors.Is(err, triage.ErrOfferGone) && ctx.Err() == nil {

@@ -35,6 +35,10 @@ type AccountPage struct {
 	Form     AccountForm
 	Trouble  string
 	Done     string
+
+	TakesCalls    bool
+	PhoneServer   string // where desk phones register; "" when they cannot
+	PhonePassword string // of the desk phone; only right after it was made
 }
 
 // LogPage is the latest entries of the event log.

@@ -129,6 +129,7 @@ async function signedOut(): Promise<void> {
 function newState(next: Snapshot): void {
   const before = snapshot;
   snapshot = next;
+  if (telephone() && ready) { ready = false; phone.stop(); } // the microphone is given back
   view.update(next);
   const state = next.agent.state, contact = next.call?.contact ?? "";
   const moved = !before || before.agent.state !== state || (before.call?.contact ?? "") !== contact || !before.monitoring !== !next.monitoring;
@@ -201,7 +202,7 @@ function entered(next: Snapshot, before: Snapshot | null): void {
   } else if (!next.monitoring && (state === "offline" || state === "break" || state === "missed")) {
     // Off the phone: the microphone is given back.
     if (before && !local.working) { ready = false; phone.stop(); }
-  } else if ((state !== "problem" || !before) && !ready && !local.working) {
+  } else if ((state !== "problem" || !before) && !ready && !local.working && !telephone()) {
     void reattach(); // the page was loaded again
   }
   void keepAwake();
@@ -216,9 +217,13 @@ async function reattach(): Promise<void> {
   render();
 }
 
+/** Whether calls come to a telephone and this page only shows them. */
+const telephone = (): boolean => !!snapshot && snapshot.agent.sound !== "browser";
+
 async function goReady(): Promise<void> {
   if (local.working) return;
   local.trouble = "";
+  if (telephone()) return send({ type: "ready" });
   local.working = true;
   render();
   const works = await phone.start();
@@ -236,10 +241,10 @@ async function stepIn(): Promise<void> {
   local.trouble = "";
   local.working = true;
   render();
-  const works = await phone.start();
+  const works = telephone() || await phone.start();
   local.working = false;
   if (works && monitor.pending === wish) {
-    ready = true;
+    ready = !telephone();
     wish.sent = socket.send(monitor.message(wish.contact, wish.step));
   }
   render();
@@ -355,6 +360,11 @@ function closeKeypad(): void {
   for (const b of document.querySelectorAll('[data-do="keypad"]')) b.setAttribute("aria-expanded", "false");
   for (const e of document.querySelectorAll('[data-part="dialled"]')) e.textContent = "";
 }
+
+document.addEventListener("change", (event) => {
+  const input = event.target as HTMLInputElement;
+  if (input.closest("[data-sound]")) send({ type: "sound", mode: input.value });
+});
 
 document.addEventListener("click", (event) => {
   const button = (event.target as Element).closest<HTMLElement>("[data-do]");

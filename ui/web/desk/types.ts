@@ -4,6 +4,9 @@
 export type AgentState =
   | "offline" | "checking" | "ready" | "offered" | "on_call" | "on_hold" | "wrap" | "break" | "missed" | "lost" | "problem";
 
+/** What the person speaks through: this page, a desk phone, the own telephone, or a call to the hotline. */
+export type Sound = "browser" | "phone" | "number" | "line";
+
 export interface Earlier { at: string; disposition: string; queue: string }
 
 export interface Call {
@@ -34,7 +37,7 @@ export type Fields = Record<string, FieldValue>;
 export interface Case { code: string; fields: Fields | null; level: string; saved_at: string }
 
 export interface Snapshot {
-  agent: { id: string; name: string; login: string; state: AgentState; reason: string; since: string; next: string };
+  agent: { id: string; name: string; login: string; state: AgentState; reason: string; since: string; next: string; sound: Sound; sounds: Sound[] | null };
   call: Call | null;
   case: Case | null;
   monitoring: Monitoring | null;

@@ -2,7 +2,7 @@
 import { CallControl } from "./control";
 import { all, focusCard, part, pressed, show, text } from "./dom";
 import type { Monitor } from "./monitor";
-import { type Call, type Earlier, known, type Snapshot } from "./types";
+import { type Call, type Earlier, known, type Snapshot, type Sound } from "./types";
 import type { Phone } from "./phone";
 import { clock, timeOfDay, type Words } from "./words";
 
@@ -80,8 +80,10 @@ export class View {
     part("call-number", local.canRing.number);
     part("call-colleague", local.canRing.colleague);
     if (screen === "join") this.monitor.showPending(local.working);
+    const telephone = s.agent.sound !== "browser";
+    this.showSounds(s, telephone);
     const blocked = phone.blocked || !phone.live;
-    const talks = onCall(s.agent.state) || !!s.monitoring;
+    const talks = !telephone && (onCall(s.agent.state) || !!s.monitoring);
     part("continue", talks && blocked && !local.working);
     part("no-sound", talks && (blocked || !phone.connected), w.t(phone.blocked ? "js.sound.blocked" : "js.sound.again"));
     if (screen === "break") {
@@ -99,6 +101,19 @@ export class View {
       text("level-todo", level ? w.t(level === "R" && s.call?.emergency ? "level.todo.told" : `level.todo.${level}`) : "");
     }
     part("tough", s.case?.level === "R" || !!s.call?.emergency || !!s.call?.protected);
+  }
+
+  /** What calls are answered with, and everything that depends on it. */
+  private showSounds(s: Snapshot, telephone: boolean): void {
+    const known = s.agent.sounds ?? [];
+    show("[data-mic]", !telephone);
+    show("[data-telephone]", telephone);
+    part("sounds", known.length > 1);
+    for (const label of all("label[data-sound]")) {
+      const one = label.dataset.sound as Sound;
+      label.hidden = !known.includes(one);
+      label.querySelector("input")!.checked = one === s.agent.sound;
+    }
   }
 
   private showCall(call: Call, screen: Screen, local: Local, phone: Phone): void {
