@@ -1,7 +1,6 @@
 package media
 
 import (
-	"encoding/binary"
 	"fmt"
 	"io"
 	"slices"
@@ -11,24 +10,25 @@ import (
 	"hotline/appliance/audio"
 )
 
-// Recorder writes a conversation into a stereo WAV file, 16 bits at 8 kHz: what
-// one far end says on the left, what the other says on the right. Sound is
-// placed by its timestamps and aligned by the clock. The legs only leave copies
-// of their packets; a goroutine of the recorder writes. A disk that stands
-// still for longer than the copies last costs sound, never a caller's time.
+// Recorder writes a conversation as stereo µ-law at 8 kHz, two bytes for each
+// moment: what one far end says on the left, what the others say on the right
+// (audio.StereoWAV makes of it what players open). Sound is placed by its
+// timestamps and aligned by the clock. The legs only leave copies of their
+// packets; a goroutine of the recorder writes. A disk that stands still for
+// longer than the copies last costs sound, never a caller's time.
 type Recorder struct {
-	w     io.WriteSeeker
+	w     io.Writer
 	epoch time.Time
-	sides [2]side
 
-	mu   sync.Mutex // start, stop, and who is recorded
-	legs [2]*Endpoint
-	stop chan struct{}
-	done chan struct{}
+	mu     sync.Mutex // start, stop, and who is recorded
+	sides  []*side
+	closed bool
+	stop   chan struct{}
+	done   chan struct{} // nil while nobody was recorded
 
 	// Of the writing goroutine, and of Stop when that has ended.
 	at     int64 // samples written
-	patch  int64 // samples that the header speaks of
+	failed chan struct{}
 	err    error
 	buffer []byte
 
@@ -39,13 +39,14 @@ const (
 	sideLength   = 1 << 15 // 4 s, a power of two
 	settleAfter  = audio.SampleRate / 4
 	recordEvery  = 250 * time.Millisecond
-	patchEvery   = audio.SampleRate
-	wavHeader    = 44
-	stereoSample = 4
+	stereoSample = 2
 )
 
 // side is what one leg says, on the time line of the recorder.
 type side struct {
+	right bool
+	leg   *Endpoint // under the lock of the recorder; nil when the place is free
+
 	mu      sync.Mutex // the last one taken
 	ring    []byte     // µ-law; made with the first packet
 	from    int64      // what was before has been written
@@ -58,52 +59,53 @@ type side struct {
 	offset int64 // from the leg's clock to the recorder's, in ns
 }
 
-// NewRecorder makes a recorder. The time line begins now; the file stays the
-// caller's to close after Stop.
-func NewRecorder(w io.WriteSeeker) *Recorder {
-	return &Recorder{w: w, epoch: time.Now(), stop: make(chan struct{}), done: make(chan struct{})}
+// NewRecorder makes a recorder that writes to w. The time line begins now.
+func NewRecorder(w io.Writer) *Recorder {
+	return &Recorder{w: w, epoch: time.Now(), stop: make(chan struct{}), failed: make(chan struct{})}
 }
 
-// Left records what the far end of e says on the left; nil is silence. It may
-// be called again: another leg takes the place.
-func (r *Recorder) Left(e *Endpoint) { r.listen(0, e) }
+// Left records what these far ends say on the left and nobody else there;
+// none is silence. It may be called again when others take their place.
+func (r *Recorder) Left(legs ...*Endpoint) { r.listen(false, legs) }
 
 // Right is Left for the other side.
-func (r *Recorder) Right(e *Endpoint) { r.listen(1, e) }
+func (r *Recorder) Right(legs ...*Endpoint) { r.listen(true, legs) }
 
-func (r *Recorder) listen(i int, e *Endpoint) {
+// Failed is closed when nothing more can be written.
+func (r *Recorder) Failed() <-chan struct{} { return r.failed }
+
+func (r *Recorder) listen(right bool, legs []*Endpoint) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	select {
-	case <-r.stop:
+	if r.closed {
 		return // too late
-	default:
 	}
-	if r.buffer == nil {
+	for _, s := range r.sides {
+		if s.right == right && s.leg != nil && !slices.Contains(legs, s.leg) {
+			s.release()
+		}
+	}
+	for _, e := range legs {
+		if e != nil && !slices.ContainsFunc(r.sides, func(s *side) bool { return s.right == right && s.leg == e }) {
+			r.take(right, e)
+		}
+	}
+	if r.done == nil && len(r.sides) > 0 {
 		r.buffer = make([]byte, stereoSample*settleAfter)
+		r.done = make(chan struct{})
 		go r.write()
 	}
-	r.attach(i, e)
 }
 
-// attach changes who is recorded on a side, under the lock.
-func (r *Recorder) attach(i int, e *Endpoint) {
-	s, old := &r.sides[i], r.legs[i]
-	if old == e {
-		return
+// take gives a leg a place, one that another leg has left where there is one.
+func (r *Recorder) take(right bool, e *Endpoint) {
+	at := slices.IndexFunc(r.sides, func(s *side) bool { return s.right == right && s.leg == nil })
+	if at < 0 {
+		r.sides = append(r.sides, &side{right: right, from: r.now()})
+		at = len(r.sides) - 1
 	}
-	if old != nil {
-		old.in.mu.Lock()
-		if at := slices.Index(old.in.taps, s); at >= 0 {
-			old.in.taps = slices.Delete(old.in.taps, at, at+1)
-		}
-		old.adjustFilter()
-		old.in.mu.Unlock()
-	}
-	r.legs[i] = e
-	if e == nil {
-		return
-	}
+	s := r.sides[at]
+	s.leg = e
 	s.mu.Lock()
 	s.placed = false
 	s.offset = int64(e.pacer.epoch.Sub(r.epoch))
@@ -112,6 +114,18 @@ func (r *Recorder) attach(i int, e *Endpoint) {
 	e.in.taps = append(e.in.taps, s)
 	e.adjustFilter()
 	e.in.mu.Unlock()
+}
+
+// release frees the place. What the leg has said is still written.
+func (s *side) release() {
+	e := s.leg
+	s.leg = nil
+	e.in.mu.Lock()
+	defer e.in.mu.Unlock()
+	if at := slices.Index(e.in.taps, s); at >= 0 {
+		e.in.taps = slices.Delete(e.in.taps, at, at+1)
+	}
+	e.adjustFilter()
 }
 
 // How far sound may be from where the clock says before the source's time
@@ -176,38 +190,46 @@ func mulaw(b byte, law audio.Law) byte {
 	return one[0]
 }
 
-// take moves the sound up to a moment into every other sample of pcm.
-func (s *side) take(pcm []byte, to int64) {
+// take moves the sound up to a moment into the side's half of the stereo bytes,
+// which hold silence or what others on that side say.
+func (s *side) take(stereo []byte, from, to int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i := s.from; i < to; i++ {
-		at := int(i-s.from) * stereoSample
-		if s.ring == nil {
-			pcm[at], pcm[at+1] = 0, 0
+	defer func() { s.from = to }()
+	if s.ring == nil {
+		return
+	}
+	silence := audio.MuLaw.Silence()
+	half := 0
+	if s.right {
+		half = 1
+	}
+	for i := max(from, s.from); i < to; i++ {
+		b := &s.ring[i%sideLength]
+		if *b == silence {
 			continue
 		}
-		b := &s.ring[i%sideLength]
-		binary.LittleEndian.PutUint16(pcm[at:], uint16(audio.MuLaw.Sample(*b)))
-		*b = audio.MuLaw.Silence()
+		if at := &stereo[int(i-from)*stereoSample+half]; *at == silence {
+			*at = *b
+		} else {
+			sum := int(audio.MuLaw.Sample(*at)) + int(audio.MuLaw.Sample(*b))
+			*at = audio.MuLaw.Byte(int16(max(-32768, min(32767, sum))))
+		}
+		*b = silence
 	}
-	s.from = to
 }
 
 // write is the goroutine of a recorder.
 func (r *Recorder) write() {
 	defer close(r.done)
-	r.header()
 	ticker := time.NewTicker(recordEvery)
 	defer ticker.Stop()
-	for {
+	for r.err == nil {
 		select {
 		case <-r.stop:
 			return
 		case <-ticker.C:
 			r.flush(r.now() - settleAfter)
-			if r.at-r.patch >= patchEvery {
-				r.header()
-			}
 		}
 	}
 }
@@ -216,57 +238,30 @@ func (r *Recorder) now() int64 { return int64(time.Since(r.epoch)) / tickLength 
 
 // flush writes everything up to a moment.
 func (r *Recorder) flush(to int64) {
-	for r.err == nil && r.at < to {
+	if r.err != nil || r.at >= to {
+		return
+	}
+	r.mu.Lock()
+	sides := slices.Clone(r.sides)
+	r.mu.Unlock()
+	for r.at < to {
 		until := min(to, r.at+int64(len(r.buffer)/stereoSample))
 		part := r.buffer[:int(until-r.at)*stereoSample]
-		r.sides[0].take(part, until)
-		r.sides[1].take(part[2:], until)
+		pad(part, audio.MuLaw)
+		for _, s := range sides {
+			s.take(part, r.at, until)
+		}
 		if _, err := r.w.Write(part); err != nil {
-			r.fail(err)
+			r.err = fmt.Errorf("writing the recording: %w; what was said after %v is not in it", err, r.length().Round(time.Second))
+			close(r.failed)
 			return
 		}
 		r.at = until
 	}
 }
 
-// header writes the beginning of the file with the sizes of now, so that what
-// is there can be played even if the end never comes.
-func (r *Recorder) header() {
-	if r.err != nil {
-		return
-	}
-	bytes := min(r.at*stereoSample, 1<<32-1-wavHeader)
-	var h [wavHeader]byte
-	copy(h[:], "RIFF")
-	binary.LittleEndian.PutUint32(h[4:], uint32(bytes+wavHeader-8))
-	copy(h[8:], "WAVEfmt ")
-	binary.LittleEndian.PutUint32(h[16:], 16)
-	binary.LittleEndian.PutUint16(h[20:], 1) // PCM
-	binary.LittleEndian.PutUint16(h[22:], 2) // channels
-	binary.LittleEndian.PutUint32(h[24:], audio.SampleRate)
-	binary.LittleEndian.PutUint32(h[28:], audio.SampleRate*stereoSample)
-	binary.LittleEndian.PutUint16(h[32:], stereoSample)
-	binary.LittleEndian.PutUint16(h[34:], 16) // bits
-	copy(h[36:], "data")
-	binary.LittleEndian.PutUint32(h[40:], uint32(bytes))
-	if _, err := r.w.Seek(0, io.SeekStart); err != nil {
-		r.fail(err)
-		return
-	}
-	if _, err := r.w.Write(h[:]); err != nil {
-		r.fail(err)
-		return
-	}
-	if _, err := r.w.Seek(wavHeader+r.at*stereoSample, io.SeekStart); err != nil {
-		r.fail(err)
-		return
-	}
-	r.patch = r.at
-}
-
-func (r *Recorder) fail(err error) {
-	r.err = fmt.Errorf("writing the recording: %w; what was said after %v is not in it", err,
-		(time.Duration(r.at) * time.Second / audio.SampleRate).Round(time.Second))
+func (r *Recorder) length() time.Duration {
+	return time.Duration(r.at) * time.Second / audio.SampleRate
 }
 
 // Stop ends the recording, writes what is left and returns how long it is. An
@@ -274,28 +269,32 @@ func (r *Recorder) fail(err error) {
 func (r *Recorder) Stop() (time.Duration, error) {
 	r.once.Do(func() {
 		r.mu.Lock()
-		defer r.mu.Unlock()
+		r.closed = true
 		close(r.stop)
-		if r.buffer == nil { // nobody was recorded
-			r.header()
-			return
+		for _, s := range r.sides {
+			if s.leg != nil {
+				s.release()
+			}
 		}
-		<-r.done
-		r.attach(0, nil)
-		r.attach(1, nil)
-		r.flush(r.now())
-		r.header()
+		done := r.done
+		r.mu.Unlock()
+		if done != nil {
+			<-done
+			r.flush(r.now())
+		}
 	})
-	return time.Duration(r.at) * time.Second / audio.SampleRate, r.err
+	return r.length(), r.err
 }
 
 // Dropped counts packets that are missing because the disk was too slow.
 func (r *Recorder) Dropped() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	var n uint64
-	for i := range r.sides {
-		r.sides[i].mu.Lock()
-		n += r.sides[i].dropped
-		r.sides[i].mu.Unlock()
+	for _, s := range r.sides {
+		s.mu.Lock()
+		n += s.dropped
+		s.mu.Unlock()
 	}
 	return n
 }

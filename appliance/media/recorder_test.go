@@ -2,7 +2,6 @@ package media
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"io"
 	"slices"
@@ -44,32 +43,22 @@ func (d *disk) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-func (d *disk) Seek(to int64, whence int) (int64, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if whence != io.SeekStart {
-		return 0, errors.New("only from the start")
-	}
-	d.at = int(to)
-	return to, nil
-}
-
 // wav is what a player makes of the file as it is now.
 func (d *disk) wav(t *testing.T) (left, right []int16) {
 	t.Helper()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	b := slices.Clone(d.bytes)
-	if _, err := audio.ReadWAV(bytes.NewReader(b), time.Hour); err != nil && len(b) > wavHeader {
+	wav, err := io.ReadAll(audio.StereoWAV(bytes.NewReader(b), int64(len(b))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := audio.ReadWAV(bytes.NewReader(wav), time.Hour); err != nil && len(b) > 0 {
 		t.Fatalf("the recording cannot be read: %v", err)
 	}
-	size := int(binary.LittleEndian.Uint32(b[40:]))
-	if riff := int(binary.LittleEndian.Uint32(b[4:])); riff != size+36 || size > len(b)-wavHeader {
-		t.Fatalf("the header speaks of %d and %d bytes, there are %d", riff, size, len(b))
-	}
-	for at := wavHeader; at < wavHeader+size; at += 4 {
-		left = append(left, int16(binary.LittleEndian.Uint16(b[at:])))
-		right = append(right, int16(binary.LittleEndian.Uint16(b[at+2:])))
+	for i := 0; i+1 < len(b); i += 2 {
+		left = append(left, audio.MuLaw.Sample(b[i]))
+		right = append(right, audio.MuLaw.Sample(b[i+1]))
 	}
 	return left, right
 }
@@ -239,7 +228,7 @@ func TestASlowDiskStopsNobody(t *testing.T) {
 func TestAFullDiskIsReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		all := newParties(t, 1)
-		file := &disk{full: 100_000}
+		file := &disk{full: 50_000}
 		r := NewRecorder(file)
 		r.Left(all[0].leg)
 		all[0].speak(6 * time.Second)
@@ -249,6 +238,11 @@ func TestAFullDiskIsReported(t *testing.T) {
 		}
 		if left, _ := file.wav(t); len(left) < 8000 {
 			t.Errorf("only %d samples can be played", len(left))
+		}
+		select {
+		case <-r.Failed():
+		default:
+			t.Error("nobody was told that the recording has ended")
 		}
 	})
 }
@@ -261,7 +255,7 @@ func TestOthersTakeTheirPlaceInARecording(t *testing.T) {
 		r.Left(all[0].leg)
 		r.Right(all[1].leg)
 		allSpeak(all, 2*time.Second)
-		r.Right(nil)
+		r.Right()
 		allSpeak(all, 2*time.Second)
 		r.Right(all[2].leg)
 		allSpeak(all, 2*time.Second)
@@ -280,12 +274,48 @@ func TestOthersTakeTheirPlaceInARecording(t *testing.T) {
 			t.Errorf("right: first agent %.2f, nobody %.2f, second agent %.2f", a, b, c)
 		}
 
+		if n := len(all[0].leg.in.taps) + len(all[1].leg.in.taps); n != 0 {
+			t.Errorf("%d legs are still listened to", n)
+		}
+
 		empty := &disk{}
 		if length, err := NewRecorder(empty).Stop(); length != 0 || err != nil {
 			t.Errorf("a recording of nobody: %v, %v", length, err)
 		}
 		if left, _ := empty.wav(t); len(left) != 0 {
 			t.Errorf("a recording of nobody has %d samples", len(left))
+		}
+	})
+}
+
+// Two agents in a conference are both on the right.
+func TestSeveralOnOneSideOfARecording(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all := newParties(t, 3)
+		file := &disk{}
+		r := NewRecorder(file)
+		r.Left(all[0].leg)
+		r.Right(all[1].leg)
+		time.Sleep(10 * time.Second) // longer than what a leg keeps
+		r.Right(all[1].leg, all[2].leg)
+		allSpeak(all, 2*time.Second)
+		r.Right(all[2].leg)
+		allSpeak(all, 2*time.Second)
+		if _, err := r.Stop(); err != nil {
+			t.Fatal(err)
+		}
+		left, right := file.wav(t)
+		left, right = left[10*audio.SampleRate:], right[10*audio.SampleRate:]
+		for _, p := range all[1:] {
+			if level := audio.ToneLevel(right[4000:12000], p.hz); level < 0.3 {
+				t.Errorf("of the tone at %v Hz %.2f are on the right", p.hz, level)
+			}
+			if level := audio.ToneLevel(left, p.hz); level > 0.01 {
+				t.Errorf("the tone at %v Hz is on the left: %.2f", p.hz, level)
+			}
+		}
+		if gone, here := audio.ToneLevel(right[20_000:30_000], all[1].hz), audio.ToneLevel(right[20_000:30_000], all[2].hz); gone > 0.01 || here < 0.95 {
+			t.Errorf("after one has left: %.2f of it, %.2f of the other", gone, here)
 		}
 	})
 }
