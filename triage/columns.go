@@ -48,12 +48,14 @@ func ContactTable(c *Contacts) table.Table {
 		{Name: "jitter_ms", Kind: table.Int, Description: "Unevenness of the sound from the caller"},
 		{Name: "rtt_ms", Kind: table.Int, Description: "Time there and back, where their side reports it"},
 		{Name: "no_sound", Kind: table.Bool, Description: "1: nothing was ever heard from the caller"},
+		{Name: "recorded", Kind: table.Bool, Description: "1: there is a recording of the call"},
+		{Name: "recorded_s", Kind: table.Int, Description: "Seconds of recording"},
 	}, Rows: rows(c.Each, func(k Contact) []any {
 		return []any{k.ID, k.ReceivedAt, k.AnsweredAt, k.ConnectedAt, k.EndedAt, k.Channel, k.Direction, k.Dialled,
 			string(k.Caller), string(k.CallBack), k.Language, k.Path, k.Queue, k.Wait, k.Talk, k.Hold, k.WrapUp, string(k.Outcome),
 			k.Disposition, string(k.Level), string(k.EndedBy), k.Open, k.Mode, k.Protected, k.AgentName, k.Case,
 			k.Registrant, k.Operation, k.UpdatedAt, string(k.Redirected), k.Sound.MOS, k.Sound.Lost, k.Sound.LostOut,
-			k.Sound.JitterMS, k.Sound.RTTMS, k.Sound.Silent}
+			k.Sound.JitterMS, k.Sound.RTTMS, k.Sound.Silent, len(k.Recordings) > 0, k.Recorded}
 	})}
 }
 

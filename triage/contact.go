@@ -83,8 +83,10 @@ type Contact struct {
 	Protected   bool        `json:"protected,omitempty"`
 	Alarm       bool        `json:"alarm,omitempty"` // an agent pressed Emergency
 	Sound       Sound       `json:"sound,omitzero"`
-	Mode        string      `json:"mode,omitempty"` // emergency mode in force, if any
-	Open        string      `json:"open,omitempty"` // why it is an open item, "" when closed
+	Recordings  []string    `json:"recordings,omitempty"`
+	Recorded    int         `json:"recorded_s,omitempty"` // how long they are together
+	Mode        string      `json:"mode,omitempty"`       // emergency mode in force, if any
+	Open        string      `json:"open,omitempty"`       // why it is an open item, "" when closed
 	UpdatedAt   time.Time   `json:"updated_at"`
 }
 
@@ -224,8 +226,8 @@ func (c *Contacts) Change(ctx context.Context, id string, fn func(k *Contact, no
 // forgetCaller drops what a protected contact must not hold.
 func forgetCaller(tx *store.Tx, k *Contact) error {
 	k.CallBack, k.Registrant = "", "" // a registration has name and number
-	if k.Caller.Withheld() {
-		return nil
+	if err := destroyRecordings(tx, k); err != nil || k.Caller.Withheld() {
+		return err
 	}
 	err := contactsByCaller.Remove(tx, tx.Digest(string(k.Caller)), k.ID)
 	k.Caller = ""
