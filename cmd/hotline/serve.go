@@ -49,6 +49,7 @@ type hotline struct {
 	phones   *softphone.Gateway
 	journal  *triage.Journal
 	dispatch *triage.Dispatcher
+	tapes    *triage.Recordings
 	desk     *desk.Desk
 	trunk    *trunk.Trunk
 	pages    *ui.Server
@@ -90,6 +91,9 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	h.contacts = triage.NewContacts(h.records)
 	cases := triage.NewCases(h.records)
 	registry := volunteers.NewRegistry(h.records)
+	if h.tapes, err = triage.OpenRecordings(h.records, log); err != nil {
+		return h, err
+	}
 	if h.mode, err = mode.Open(h.records, log); err != nil {
 		return h, err
 	}
@@ -144,7 +148,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	}
 	h.desk = desk.New(desk.Config{
 		Operation: cfg.Operation, Region: cfg.Region, Entries: entries(cfg), Contacts: h.contacts, Cases: cases,
-		Dispatcher: h.dispatch, Engine: engine, Prompts: library, Mode: h.mode, Registry: registry, Gateway: h.phones,
+		Dispatcher: h.dispatch, Engine: engine, Prompts: library, Mode: h.mode, Registry: registry, Recordings: h.tapes, Gateway: h.phones,
 		NewRoom: func() *media.Room { return media.NewRoom(h.agents, log) }, // writes to browsers, which may be slow
 		Dial:    h.dialler(cfg), Telephones: h.telephones(cfg), Languages: cfg.Languages, Robot: robot, Log: log,
 	})
@@ -339,6 +343,9 @@ func (h *hotline) Run(ctx context.Context) error {
 	if n > 0 {
 		h.log.Warn("calls were running when the hotline stopped; they head the list of open items", "calls", n)
 	}
+	if err := h.tapes.Recover(context.WithoutCancel(ctx)); err != nil {
+		h.log.Error("some recordings that a stop cut short could not be finished; it is tried again at the next start", "error", err)
+	}
 	// Everything that a running call needs outlives the trunk.
 	below, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
@@ -346,7 +353,8 @@ func (h *hotline) Run(ctx context.Context) error {
 	var support errgroup.Group
 	failed := make(chan error, 1)
 	for _, run := range []func(context.Context) error{h.callers.Run, h.agents.Run, h.phones.Run, h.journal.Run, h.dispatch.Run,
-		h.desk.Run, h.mode.Run, h.board.Run, h.followLoad, func(ctx context.Context) error { return h.pages.Run(ctx, h.web, h.tls()) }} {
+		h.desk.Run, h.mode.Run, h.board.Run, h.followLoad, h.tapes.Run,
+		func(ctx context.Context) error { return h.pages.Run(ctx, h.web, h.tls()) }} {
 		support.Go(func() error {
 			err := run(below)
 			if err != nil && below.Err() == nil {

@@ -36,6 +36,7 @@ type box struct {
 	h      *hotline
 	people map[string]provisioning.Credential
 	base   string // of the pages
+	data   string // folder
 	stop   func() // asks the hotline to end; it happens at the end of the test in any case
 }
 
@@ -61,7 +62,7 @@ func startBoxWith(t *testing.T, change func(*config.Config)) *box {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &box{t: t, h: h, people: map[string]provisioning.Credential{}, base: fmt.Sprintf("https://%s/", h.web.Addr())}
+	b := &box{t: t, h: h, data: cfg.Data, people: map[string]provisioning.Credential{}, base: fmt.Sprintf("https://%s/", h.web.Addr())}
 	for _, p := range people {
 		b.people[p.Login] = p
 	}

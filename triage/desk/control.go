@@ -80,6 +80,8 @@ func (t *talk) obey(r request) (end talkEnd, over bool, err error) {
 		t.note("contact.conference")
 	case "drop":
 		return talkOver, false, t.drop(r.c.Party)
+	case "record":
+		return talkOver, false, t.switchTape(r.c.On)
 	default:
 		return talkOver, false, UserError("This page is older than the hotline. Reload it; the caller stays on the line.")
 	}
@@ -228,6 +230,7 @@ func (t *talk) show() {
 			c.consult = &ConsultView{ID: v.ID, Kind: v.Kind, Name: v.Name, Number: v.Number, State: v.State}
 			c.failed = ""
 		}
+		c.recording, c.recordingPolicy = t.tape.state(), t.tape.policy
 		c.lead = ""
 		if t.seat != nil {
 			c.lead = t.seat.id()

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"sync"
 	"time"
 
@@ -22,6 +23,7 @@ type conversation struct {
 	mode     string
 
 	requests chan request  // from pages to the story
+	stir     chan struct{} // the story should look again; has room for one
 	ended    chan struct{} // closed when the last talk is over
 
 	mu         sync.Mutex
@@ -41,6 +43,9 @@ type conversation struct {
 	consult    *ConsultView
 	listened   []string
 	whisper    []string
+	recording  string // "" while no talk has begun
+
+	recordingPolicy triage.RecordingPolicy
 }
 
 func (c *conversation) change(fn func()) {
@@ -111,7 +116,7 @@ func (c *conversation) view(now time.Time, ringUntil time.Time) (*CallView, *Cas
 	}
 	v.Parties, v.Consult, v.Listened, v.Whisper, v.Help = c.parties, c.consult, c.listened, c.whisper, c.help
 	v.Outgoing, v.RingingOut = c.outgoing, c.ringingOut
-	v.Recording, v.RecordingPolicy = "off", "never"
+	v.Recording, v.RecordingPolicy = cmp.Or(c.recording, recordingOff), cmp.Or(c.recordingPolicy, triage.RecordNever)
 	if c.failed != "" {
 		v.Consult = &ConsultView{Failed: c.failed}
 	}

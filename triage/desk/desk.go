@@ -41,6 +41,7 @@ type Config struct {
 	Prompts    Prompts
 	Mode       *mode.Switch
 	Registry   *volunteers.Registry
+	Recordings *triage.Recordings // nil: nothing is recorded
 	Gateway    *softphone.Gateway
 	NewRoom    func() *media.Room                                   // mixes for three and more
 	Dial       func(context.Context, Dialling) (*trunk.Call, error) // nil: no outgoing calls

@@ -44,7 +44,7 @@ func (s *Seat) callOut(ctx context.Context, c Command) error {
 	st := &story{d: d, ctx: d.ctx, contact: opened, queuedAt: opened.ReceivedAt, goTo: destination{queue: c.Queue},
 		ending: ending{outcome: triage.OutcomeNotReached, by: call.BySystem, reason: "ended for an unknown reason"}}
 	conv := &conversation{id: opened.ID, number: number, queue: c.Queue, since: opened.ReceivedAt, mode: "normal",
-		requests: make(chan request), ended: make(chan struct{}), outgoing: true, ringingOut: true}
+		requests: make(chan request), stir: make(chan struct{}, 1), ended: make(chan struct{}), outgoing: true, ringingOut: true}
 	s.begin(conv)
 	d.out.Go(func() { st.dial(conv, s, number) })
 	return nil

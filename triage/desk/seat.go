@@ -248,7 +248,7 @@ func (s *Seat) do(ctx context.Context, c Command) error {
 		return s.note(c)
 	case "help":
 		return s.askForHelp(ctx, c.On)
-	case "hold", "resume", "end", "keys", "transfer", "consult", "consult.cancel", "consult.transfer", "consult.join", "drop", "monitor.end":
+	case "hold", "resume", "end", "keys", "transfer", "consult", "consult.cancel", "consult.transfer", "consult.join", "drop", "monitor.end", "record":
 		conv, err := s.current(c.Contact)
 		if err != nil {
 			return err
@@ -487,6 +487,12 @@ func (s *Seat) saveCase(ctx context.Context, c Command) error {
 		}
 		conv.protected = conv.protected || saved.Protected
 	})
+	if saved.Protected { // a recording ends now, its sound is destroyed already
+		select {
+		case conv.stir <- struct{}{}:
+		default:
+		}
+	}
 	if saved.Level == triage.Red {
 		s.d.cfg.Dispatcher.Touch()
 	}

@@ -26,6 +26,8 @@ type story struct {
 	queuedAt time.Time
 	goTo     destination // of a caller who was sent on
 	ending   ending
+	told     bool // the caller knows that the call is recorded
+	deferred bool // nothing was read to the caller: every second counts
 }
 
 // destination is where a caller goes on to: a queue, or one agent first and the
@@ -269,13 +271,14 @@ func (s *story) serve(out ivr.Outcome) {
 	})
 	conv := s.conversation(out)
 	defer close(conv.ended)
-	s.goTo = destination{queue: out.Queue}
+	s.goTo, s.deferred = destination{queue: out.Queue}, deferredNotice(out)
 	s.rounds(conv, out.Treatment, out.Priority)
 }
 
 // rounds waits for an agent and talks, as often as it takes.
 func (s *story) rounds(conv *conversation, treatment string, priority int) {
 	for {
+		s.tellRecorded()
 		agent, err := s.wait(conv, treatment, priority)
 		if err != nil {
 			s.left(triage.OutcomeAbandonedQueue, triage.OpenAbandoned)
@@ -315,7 +318,7 @@ func (s *story) sent(conv *conversation, end talkEnd) {
 func (s *story) conversation(out ivr.Outcome) *conversation {
 	conv := &conversation{id: s.contact.ID, number: s.leg.From(), language: s.contact.Language, queue: out.Queue,
 		path: out.Path, keys: out.Keys, since: s.queuedAt, mode: "normal",
-		requests: make(chan request), ended: make(chan struct{})}
+		requests: make(chan request), stir: make(chan struct{}, 1), ended: make(chan struct{})}
 	if s.contact.Mode != "" {
 		conv.mode = "emergency"
 	}

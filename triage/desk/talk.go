@@ -48,6 +48,7 @@ type talk struct {
 	rung      chan *Seat      // whose telephone was answered, or was not
 	all       context.Context // ends with the talk
 	helpers   sync.WaitGroup  // goroutines that ring and watch for this talk
+	tape      tape
 }
 
 // talk joins the caller with the agent until one of them ends it.
@@ -74,6 +75,7 @@ func (s *story) talk(conv *conversation, agent string) talkEnd {
 	ctx, stop := context.WithCancel(context.WithoutCancel(s.ctx))
 	t := &talk{story: s, conv: conv, seat: seat, answers: make(chan answer), gone: make(chan string), rung: make(chan *Seat), all: ctx}
 	t.stage = stage{caller: s.leg.Audio(), newRoom: s.d.cfg.NewRoom}
+	t.tape = tape{began: s.d.recordingPolicy(s.contact.Queue), told: make(chan error, 1)}
 	whole := false
 	defer func() {
 		if whole {
@@ -81,6 +83,7 @@ func (s *story) talk(conv *conversation, agent string) talkEnd {
 		}
 		// A fault of ours ends the call; nobody must stay in it.
 		stop()
+		t.endTake(false)
 		t.stage.clear()
 		t.sendAllAway()
 		if t.seat != nil {
@@ -91,6 +94,7 @@ func (s *story) talk(conv *conversation, agent string) talkEnd {
 	end := t.run()
 	whole = true
 	stop()
+	t.endTake(false)
 	t.stage.clear()
 	t.noteHold(time.Now())
 	t.sendAllAway()
@@ -178,6 +182,13 @@ func (t *talk) run() talkEnd {
 			if t.ringing = false; seat != t.seat { // it is somebody else's call by now
 				seat.hangUp()
 			}
+		case err := <-t.tape.told:
+			t.wasTold(err)
+			t.touchAll()
+		case <-t.tape.failed():
+			t.tapeFailed()
+			t.touchAll()
+		case <-t.conv.stir:
 		case <-replaced:
 		case <-lost:
 		case <-tick.C: // sound may have stopped without a word
@@ -240,6 +251,7 @@ func (t *talk) arrange(now time.Time) (replaced, lost <-chan struct{}) {
 		next.main = nil
 	}
 	t.stage.play(next)
+	t.record(now, agent, callerIn)
 	return replaced, lost
 }
 

@@ -62,15 +62,16 @@ type CallView struct {
 	Earlier    []EarlierView `json:"earlier"`
 	Mode       string        `json:"mode"`
 
-	Parties         []PartyView  `json:"parties"` // everybody on the line except the person at the page, the caller first
-	Consult         *ConsultView `json:"consult"`
-	Listened        []string     `json:"listened"` // who listens unheard
-	Whisper         []string     `json:"whisper"`  // who speaks to this person alone
-	Outgoing        bool         `json:"outgoing"`
-	RingingOut      bool         `json:"ringing_out"`
-	Recording       string       `json:"recording"`        // off, on
-	RecordingPolicy string       `json:"recording_policy"` // never, agent, always
-	Help            bool         `json:"help"`
+	Parties    []PartyView  `json:"parties"` // everybody on the line except the person at the page, the caller first
+	Consult    *ConsultView `json:"consult"`
+	Listened   []string     `json:"listened"` // who listens unheard
+	Whisper    []string     `json:"whisper"`  // who speaks to this person alone
+	Outgoing   bool         `json:"outgoing"`
+	RingingOut bool         `json:"ringing_out"`
+	Help       bool         `json:"help"`
+
+	Recording       string                 `json:"recording"`        // off, notice, on
+	RecordingPolicy triage.RecordingPolicy `json:"recording_policy"` // never, agent, always
 }
 
 // PartyView is one more person on the line.

@@ -1,0 +1,448 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
+	"log/slog"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"hotline/appliance/audio"
+	"hotline/appliance/config"
+	"hotline/appliance/store"
+	"hotline/appliance/trunk/phone"
+	"hotline/ivr/prompts"
+	"hotline/triage"
+	"hotline/triage/desk"
+)
+
+// recordLine makes the rule for the help line.
+func (b *box) recordLine(policy triage.RecordingPolicy) {
+	b.t.Helper()
+	err := b.h.tapes.SetRules(b.t.Context(), triage.RecordingRules{KeepDays: 30, Purpose: "Training of phone volunteers",
+		Queues: map[string]triage.RecordingPolicy{triage.QueueHelp: policy}}, "id-of-the-admin")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// heardNotice says when the caller began to hear the notice about recording;
+// false when they did not.
+func heardNotice(t *testing.T, c *phone.Call) (time.Duration, bool) {
+	t.Helper()
+	library, err := prompts.Shipped()
+	if err != nil {
+		t.Fatal(err)
+	}
+	clip, err := library.Clip("en", "recording.notice")
+	if err != nil {
+		t.Fatal(err)
+	}
+	notice := clip.PCM()
+	const length = 800 // of the loudest part of it
+	loudest, most := 0, 0.0
+	for at := 0; at+length <= len(notice); at += length / 2 {
+		if e := energy(notice[at : at+length]); e > most {
+			loudest, most = at, e
+		}
+	}
+	sample, heard := notice[loudest:loudest+length], c.Heard()
+	for at := 0; at+length <= len(heard); at++ {
+		if here := energy(heard[at : at+length]); here < most/2 || here > most*2 {
+			continue
+		}
+		sum := 0.0
+		for i, s := range sample {
+			sum += float64(s) * float64(heard[at+i])
+		}
+		if sum > 0.95*math.Sqrt(most*energy(heard[at:at+length])) {
+			return time.Duration(at-loudest) * time.Second / audio.SampleRate, true
+		}
+	}
+	return 0, false
+}
+
+func energy(pcm []int16) float64 {
+	sum := 0.0
+	for _, s := range pcm {
+		sum += float64(s) * float64(s)
+	}
+	return sum
+}
+
+// untilRecording waits until the agent's page shows a state of the recording.
+func (w *worker) untilRecording(state string) {
+	w.b.t.Helper()
+	limit := time.After(20 * time.Second)
+	for {
+		changed := w.seat.Changed()
+		s := w.seat.Snapshot()
+		if s.Call != nil && s.Call.Recording == state {
+			return
+		}
+		select {
+		case <-changed:
+		case <-time.After(100 * time.Millisecond):
+		case <-limit:
+			w.b.t.Fatalf("the page of %s does not say that the recording is %s: %+v", w.id, state, s.Call)
+		}
+	}
+}
+
+// tapesOf waits until all recordings of the only contact are finished.
+func (b *box) tapesOf(contact string, n int) []triage.Recording {
+	b.t.Helper()
+	var found []triage.Recording
+	for limit := time.Now().Add(20 * time.Second); time.Now().Before(limit); time.Sleep(50 * time.Millisecond) {
+		found = nil
+		running := false
+		if err := b.h.tapes.Each(func(r triage.Recording) bool {
+			if r.Contact == contact {
+				found, running = append(found, r), running || r.Running
+			}
+			return true
+		}); err != nil {
+			b.t.Fatal(err)
+		}
+		if len(found) == n && !running {
+			return found
+		}
+	}
+	b.t.Fatalf("the contact has the recordings %+v, want %d finished ones", found, n)
+	return nil
+}
+
+// sides are the two channels of a recording, as somebody hears them.
+func sides(t *testing.T, tapes *triage.Recordings, id string) (left, right []int16) {
+	t.Helper()
+	sound, _, err := tapes.Hear(t.Context(), id, "id-of-the-coordinator", "recording.played", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wav, err := io.ReadAll(sound)
+	if err := errors.Join(err, sound.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return channels(t, wav)
+}
+
+func channels(t *testing.T, wav []byte) (left, right []int16) {
+	t.Helper()
+	if !bytes.HasPrefix(wav, []byte("RIFF")) || len(wav) < 44 || binary.LittleEndian.Uint16(wav[22:]) != 2 {
+		t.Fatalf("this is not a stereo WAV file: % x", wav[:min(44, len(wav))])
+	}
+	for at := 44; at+4 <= len(wav); at += 4 {
+		left = append(left, int16(binary.LittleEndian.Uint16(wav[at:])))
+		right = append(right, int16(binary.LittleEndian.Uint16(wav[at+2:])))
+	}
+	return left, right
+}
+
+// onlyTone checks that of all tones of a test a channel has this one, for at
+// least so long.
+func onlyTone(t *testing.T, side string, pcm []int16, hz float64, long time.Duration) {
+	t.Helper()
+	const block = audio.SampleRate / 5
+	with := 0
+	for at := 0; at+block <= len(pcm); at += block {
+		part := pcm[at : at+block]
+		if energy(part) < block*50*50 {
+			continue // nobody speaks
+		}
+		if audio.ToneLevel(part, hz) > 0.9 {
+			with++
+		}
+		for _, other := range allHz {
+			if level := audio.ToneLevel(part, other); other != hz && level > 0.02 {
+				t.Errorf("%s: at %.1f s there is %.2f of %.0f Hz", side, float64(at)/audio.SampleRate, level, other)
+			}
+		}
+	}
+	if got := time.Duration(with) * time.Second / 5; got < long {
+		t.Errorf("%s: %v of %.0f Hz in %.1f s, want at least %v", side, got, hz, float64(len(pcm))/audio.SampleRate, long)
+	}
+}
+
+// A line that is always recorded: callers are told before an agent is rung;
+// the caller is on the left, the agent on the right, and nothing else is there:
+// no music, no whisper, no question behind the caller's back.
+func TestACallOfALineThatIsRecorded(t *testing.T) {
+	t.Parallel()
+	b := startBox(t)
+	b.recordLine(triage.RecordAlways)
+	amal := b.seated("Amal", aHz, false)
+	amal.do(desk.Command{Type: "ready"})
+	caller := b.helpCall("+12024561131", cHz)
+	amal.is(triage.Offered)
+	if _, heard := heardNotice(t, caller); !heard {
+		t.Error("an agent was rung before the caller was told")
+	}
+	amal.answer()
+	amal.untilRecording("on")
+	b.hears("the caller", callerEar{caller}, allHz, aHz)
+	pause(t.Context(), caller, 2*time.Second)
+	contact := amal.seat.Snapshot().Call.Contact
+
+	rosa := b.seated("Rosa", sHz, true)
+	rosa.do(desk.Command{Type: "monitor", Contact: contact, Mode: "whisper"})
+	b.hears("Amal, whispered to,", amal.sound, allHz, cHz, sHz)
+	rosa.do(desk.Command{Type: "monitor.end"})
+	b.hears("Amal", amal.sound, allHz, cHz)
+
+	ben := b.seated("Ben", bHz, false)
+	ben.do(desk.Command{Type: "ready"})
+	amal.do(desk.Command{Type: "consult", To: desk.Target{Kind: "agent", ID: ben.id}})
+	ben.answer()
+	b.hears("Amal, asking Ben,", amal.sound, allHz, bHz)
+	asked := time.Now()
+	pause(t.Context(), caller, 3*time.Second)
+	hidden := time.Since(asked)
+	amal.do(desk.Command{Type: "consult.cancel"})
+	b.hears("the caller", callerEar{caller}, allHz, aHz)
+	pause(t.Context(), caller, time.Second)
+	amal.do(desk.Command{Type: "end"})
+	b.ended(caller)
+
+	tape := b.tapesOf(contact, 1)[0]
+	left, right := sides(t, b.h.tapes, tape.ID)
+	onlyTone(t, "left", left, cHz, 3*time.Second)
+	onlyTone(t, "right", right, aHz, 3*time.Second)
+	if quiet := longestQuiet(left); quiet < hidden-time.Second {
+		t.Errorf("the caller was on music for %v, in the recording they are quiet for %v", hidden, quiet)
+	}
+	if tape.AgentName != "Amal" || tape.Queue != "help" || tape.Cut {
+		t.Errorf("the recording is noted as %+v", tape)
+	}
+	row := only(t, b.exportUntil("contacts", "recorded", "1"), "caller_number", "+12024561131")
+	if row["recorded_s"] == "0" || row["recorded_s"] == "" {
+		t.Errorf("the export says that %q s are recorded", row["recorded_s"])
+	}
+	oneStream(t, caller)
+}
+
+// longestQuiet is the longest stretch without sound.
+func longestQuiet(pcm []int16) time.Duration {
+	const block = audio.SampleRate / 10
+	run, longest := 0, 0
+	for at := 0; at+block <= len(pcm); at += block {
+		if energy(pcm[at:at+block]) < block*50*50 {
+			run++
+		} else {
+			run = 0
+		}
+		longest = max(longest, run)
+	}
+	return time.Duration(longest) * time.Second / 10
+}
+
+// The agent switches the recording on in the middle of a call: the caller hears
+// the notice first. It ends when the caller is alone with somebody outside.
+func TestARecordingSwitchedOnEndsWithTheLastAgent(t *testing.T) {
+	t.Parallel()
+	net, answered := outside(t, bHz)
+	b := startBoxWith(t, func(c *config.Config) {
+		c.SIP.Lines = []config.Line{{Name: "gateway", Servers: []string{net.Addr().String()}}}
+		c.SIP.Outgoing.Prefixes = []string{"+1202555"}
+	})
+	b.recordLine(triage.RecordByAgent)
+	amal := b.seatedAs("Amal", aHz, false, "supervisor")
+	amal.do(desk.Command{Type: "ready"})
+	caller := b.helpCall("+12024561132", cHz)
+	amal.answer()
+	b.hears("the caller", callerEar{caller}, allHz, aHz)
+	if s := amal.seat.Snapshot().Call; s.Recording != "off" || s.RecordingPolicy != triage.RecordByAgent {
+		t.Errorf("before the button the page says %s, %s", s.Recording, s.RecordingPolicy)
+	}
+	if at, heard := heardNotice(t, caller); heard {
+		t.Errorf("the caller heard the notice at %v, before anything is recorded", at)
+	}
+	contact := amal.seat.Snapshot().Call.Contact
+	amal.do(desk.Command{Type: "record", On: true})
+	amal.untilRecording("on")
+	if _, heard := heardNotice(t, caller); !heard {
+		t.Error("the recording runs and the caller was not told")
+	}
+	b.hears("the caller", callerEar{caller}, allHz, aHz)
+	pause(t.Context(), caller, 2*time.Second)
+
+	amal.do(desk.Command{Type: "transfer", To: desk.Target{Kind: "number", ID: "+12025550191"}})
+	select {
+	case <-answered:
+	case <-time.After(20 * time.Second):
+		t.Fatal("nobody outside was called")
+	}
+	amal.is(triage.WrapUp)
+	b.hears("the caller, with somebody outside,", callerEar{caller}, allHz, bHz)
+	tape := b.tapesOf(contact, 1)[0] // finished, and the caller still talks
+	select {
+	case <-caller.Done():
+		t.Fatal("the call is over")
+	default:
+	}
+	left, right := sides(t, b.h.tapes, tape.ID)
+	onlyTone(t, "left", left, cHz, time.Second)
+	onlyTone(t, "right", right, aHz, time.Second)
+	caller.Hangup()
+	b.tapesOf(contact, 1)
+}
+
+// The lock destroys what was recorded, and nothing more is.
+func TestTheLockEndsAndDestroysARecording(t *testing.T) {
+	t.Parallel()
+	b := startBox(t)
+	b.recordLine(triage.RecordAlways)
+	amal := b.seated("Amal", aHz, false)
+	amal.do(desk.Command{Type: "ready"})
+	caller := b.helpCall("+12024561133", cHz)
+	amal.answer()
+	amal.untilRecording("on")
+	pause(t.Context(), caller, 2*time.Second)
+	contact := amal.seat.Snapshot().Call.Contact
+	if n := blobFiles(t, b.data); n != 1 {
+		t.Fatalf("%d sound files while the call is recorded", n)
+	}
+	amal.do(desk.Command{Type: "case.save", Contact: contact, Fields: map[string]any{"talk_freely": "specialist"}})
+	if n := blobFiles(t, b.data); n != 0 {
+		t.Errorf("%d sound files right after the lock", n)
+	}
+	amal.untilRecording("off")
+	if err := amal.seat.Do(t.Context(), desk.Command{Type: "record", On: true}); err == nil || !strings.Contains(err.Error(), "protected") {
+		t.Errorf("who wants to record a protected call is told %v", err)
+	}
+	b.hears("the caller", callerEar{caller}, allHz, aHz)
+	amal.do(desk.Command{Type: "end"})
+	b.ended(caller)
+	amal.is(triage.WrapUp)
+	b.tapesOf(contact, 0)
+	if n := blobFiles(t, b.data); n != 0 {
+		t.Errorf("%d sound files after the call", n)
+	}
+}
+
+func blobFiles(t *testing.T, data string) int {
+	t.Helper()
+	files, err := os.ReadDir(filepath.Join(data, "blobs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(files)
+}
+
+// The switch for all ends what runs; a caller who is against it is obeyed; a
+// disk without room costs the recording and nothing else.
+func TestARecordingIsSwitchedOff(t *testing.T) {
+	t.Parallel()
+	b := startBox(t)
+	b.recordLine(triage.RecordAlways)
+	amal := b.seated("Amal", aHz, false)
+	amal.do(desk.Command{Type: "ready"})
+	caller := b.helpCall("+12024561134", cHz)
+	amal.answer()
+	amal.untilRecording("on")
+	contact := amal.seat.Snapshot().Call.Contact
+	pause(t.Context(), caller, time.Second)
+	amal.do(desk.Command{Type: "record", On: false})
+	amal.untilRecording("off")
+	b.tapesOf(contact, 1)
+	amal.do(desk.Command{Type: "record", On: true})
+	amal.untilRecording("on")
+	pause(t.Context(), caller, time.Second)
+	rules := b.h.tapes.Rules()
+	rules.Off = true
+	if err := b.h.tapes.SetRules(t.Context(), rules, "id-of-the-admin"); err != nil {
+		t.Fatal(err)
+	}
+	amal.untilRecording("off")
+	b.tapesOf(contact, 2)
+	if err := amal.seat.Do(t.Context(), desk.Command{Type: "record", On: true}); err == nil {
+		t.Error("a recording begins although all are switched off")
+	}
+	b.hears("the caller", callerEar{caller}, allHz, aHz)
+	caller.Hangup()
+	amal.is(triage.WrapUp)
+}
+
+// The process is killed while a call is recorded: what was said until then can
+// be played, and the contact is there.
+func TestAKillDuringARecording(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestHelperRecordsUntilItIsKilled$", "-test.timeout=2m")
+	child.Env = append(os.Environ(), "RECORDING_DATA="+dir)
+	out, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var contact string
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		if id, ok := strings.CutPrefix(lines.Text(), "recording "); ok {
+			contact = id
+			break
+		}
+		t.Log(lines.Text())
+	}
+	if contact == "" {
+		t.Fatal("the hotline that is to be killed records nothing")
+	}
+	if err := child.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = child.Wait() // "killed"
+
+	log := slog.New(slog.DiscardHandler)
+	s, err := store.Open(dir, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	contacts := triage.NewContacts(s)
+	if _, err := contacts.Recover(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	tapes, err := triage.OpenRecordings(s, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tapes.Recover(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	k, err := contacts.Get(contact)
+	if err != nil || k.Outcome != triage.OutcomeInterrupted || k.Open != triage.OpenInterrupted || len(k.Recordings) != 1 || k.Recorded < 4 {
+		t.Fatalf("the contact after the kill is %+v (%v)", k, err)
+	}
+	left, right := sides(t, tapes, k.Recordings[0])
+	onlyTone(t, "left", left, cHz, 3*time.Second)
+	onlyTone(t, "right", right, aHz, 3*time.Second)
+}
+
+// TestHelperRecordsUntilItIsKilled is the process that
+// TestAKillDuringARecording kills.
+func TestHelperRecordsUntilItIsKilled(t *testing.T) {
+	dir := os.Getenv("RECORDING_DATA")
+	if dir == "" {
+		return
+	}
+	b := startBoxWith(t, func(c *config.Config) { c.Data = dir })
+	b.recordLine(triage.RecordAlways)
+	amal := b.seated("Amal", aHz, false)
+	amal.do(desk.Command{Type: "ready"})
+	caller := b.helpCall("+12024561135", cHz)
+	amal.answer()
+	amal.untilRecording("on")
+	pause(t.Context(), caller, 8*time.Second) // chunks of two seconds
+	if _, err := os.Stdout.WriteString("recording " + amal.seat.Snapshot().Call.Contact + "\n"); err != nil {
+		t.Fatal(err)
+	}
+	<-t.Context().Done()
+}
