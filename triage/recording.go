@@ -15,6 +15,7 @@ import (
 	"hotline/appliance/audio"
 	"hotline/appliance/events"
 	"hotline/appliance/store"
+	"hotline/appliance/switches"
 )
 
 // Recording is one stretch of sound of a contact: from the moment the recording
@@ -49,14 +50,16 @@ const (
 // Recordings keeps what was recorded of calls, and the rules for it.
 type Recordings struct {
 	store    *store.Store
+	panel    *switches.Panel
 	log      *slog.Logger
 	changing sync.Mutex                     // one change of the rules at a time
 	rules    atomic.Pointer[RecordingRules] // every call asks
 }
 
-// OpenRecordings reads the rules for recordings in s.
-func OpenRecordings(s *store.Store, log *slog.Logger) (*Recordings, error) {
-	r := &Recordings{store: s, log: log}
+// OpenRecordings reads the rules for recordings in s. The panel has the switch
+// for all of them; nil: it is on.
+func OpenRecordings(s *store.Store, panel *switches.Panel, log *slog.Logger) (*Recordings, error) {
+	r := &Recordings{store: s, panel: panel, log: log}
 	rules, err := readRules(s)
 	if err != nil {
 		return nil, fmt.Errorf("reading the rules for recording: %w", err)

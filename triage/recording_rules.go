@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"hotline/appliance/store"
+	"hotline/appliance/switches"
 )
 
 // RecordingPolicy says whether the calls of a line are recorded.
@@ -35,8 +36,8 @@ func (p RecordingPolicy) Stricter(other RecordingPolicy) RecordingPolicy {
 
 // RecordingRules is what is recorded and for how long it is kept. They are
 // changed while calls run: what becomes stricter counts for running calls too.
+// Above them is the switch for all, switches.Recording (L7).
 type RecordingRules struct {
-	Off      bool                       `json:"off,omitempty"` // switches recording off for all, whatever else is said
 	Purpose  string                     `json:"purpose,omitempty"`
 	KeepDays int                        `json:"keep_days"`
 	Queues   map[string]RecordingPolicy `json:"queues,omitempty"` // a line that is not here is never recorded
@@ -73,8 +74,7 @@ func (r *Recordings) Rules() RecordingRules {
 
 // Policy is the policy for calls of a line now.
 func (r *Recordings) Policy(queue string) RecordingPolicy {
-	rules := r.rules.Load()
-	if p, ok := rules.Queues[queue]; ok && !rules.Off {
+	if p, ok := r.rules.Load().Queues[queue]; ok && !r.panel.Off(switches.Recording) {
 		return p
 	}
 	return RecordNever
@@ -89,7 +89,7 @@ func (r *Recordings) SetRules(ctx context.Context, next RecordingRules, account 
 	next.Queues = maps.Clone(next.Queues)
 	ev := by(account)
 	ev.Kind = "recording.rules_changed"
-	ev.Data = map[string]string{"off": strconv.FormatBool(next.Off), "keep_days": strconv.Itoa(next.KeepDays)}
+	ev.Data = map[string]string{"keep_days": strconv.Itoa(next.KeepDays)}
 	for queue, policy := range next.Queues {
 		ev.Data["queue:"+queue] = string(policy)
 	}

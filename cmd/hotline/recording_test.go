@@ -18,6 +18,7 @@ import (
 	"hotline/appliance/audio"
 	"hotline/appliance/config"
 	"hotline/appliance/store"
+	"hotline/appliance/switches"
 	"hotline/appliance/trunk/phone"
 	"hotline/ivr/prompts"
 	"hotline/triage"
@@ -355,9 +356,7 @@ func TestARecordingIsSwitchedOff(t *testing.T) {
 	amal.do(desk.Command{Type: "record", On: true})
 	amal.untilRecording("on")
 	pause(t.Context(), caller, time.Second)
-	rules := b.h.tapes.Rules()
-	rules.Off = true
-	if err := b.h.tapes.SetRules(t.Context(), rules, "id-of-the-admin"); err != nil {
+	if err := b.h.switches.Turn(t.Context(), switches.Recording, false, "id-of-the-admin", "Ada", "web"); err != nil {
 		t.Fatal(err)
 	}
 	amal.untilRecording("off")
@@ -410,7 +409,7 @@ func TestAKillDuringARecording(t *testing.T) {
 	if _, err := contacts.Recover(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	tapes, err := triage.OpenRecordings(s, log)
+	tapes, err := triage.OpenRecordings(s, nil, log)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,7 @@ import (
 	"hotline/appliance/media"
 	"hotline/appliance/softphone"
 	"hotline/appliance/store"
+	"hotline/appliance/switches"
 	"hotline/appliance/table"
 	"hotline/appliance/trunk"
 	"hotline/ivr"
@@ -49,6 +50,7 @@ type hotline struct {
 	phones   *softphone.Gateway
 	journal  *triage.Journal
 	dispatch *triage.Dispatcher
+	switches *switches.Panel
 	tapes    *triage.Recordings
 	desk     *desk.Desk
 	trunk    *trunk.Trunk
@@ -91,7 +93,10 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	h.contacts = triage.NewContacts(h.records)
 	cases := triage.NewCases(h.records)
 	registry := volunteers.NewRegistry(h.records)
-	if h.tapes, err = triage.OpenRecordings(h.records, log); err != nil {
+	if h.switches, err = switches.Open(h.records); err != nil {
+		return h, err
+	}
+	if h.tapes, err = triage.OpenRecordings(h.records, h.switches, log); err != nil {
 		return h, err
 	}
 	if h.mode, err = mode.Open(h.records, log); err != nil {
