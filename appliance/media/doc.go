@@ -7,9 +7,9 @@
 // Rules of the house:
 //
 //  1. One goroutine, the Pacer, sends for all legs that play something. One
-//     goroutine per UDP leg receives. A bridge adds none: the receiver of one
-//     leg writes straight into the other. A room adds none: it has a place on
-//     a Pacer like a leg.
+//     more receives for all its UDP legs. A bridge adds none: what comes in on
+//     one leg is written straight into the other. A room adds none: it has a
+//     place on a Pacer like a leg.
 //  2. Every leg has two locks, in (what comes in) and out (what goes out).
 //     in may be held while taking out of the same leg, never the other way
 //     round, and never two legs at a time. The lock of a room comes before

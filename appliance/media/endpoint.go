@@ -79,10 +79,10 @@ type Endpoint struct {
 	bridge atomic.Pointer[Connection]
 	member atomic.Pointer[Member] // of a room; goes before a bridge
 
-	start  sync.Once
-	close  sync.Once
-	done   chan struct{}  // closed by Close
-	reader sync.WaitGroup // the receive goroutine
+	start sync.Once
+	close sync.Once
+	done  chan struct{} // closed by Close
+	ears  [2]*ear       // of the sockets; nil where there is none
 }
 
 func newEndpoint(p *Pacer, law audio.Law, dtmf uint8, ptime time.Duration, log *slog.Logger) *Endpoint {
@@ -185,9 +185,9 @@ func (e *Endpoint) Start() {
 		default:
 		}
 		if e.socket != nil {
-			e.reader.Go(e.receive)
+			e.ears[0] = e.pacer.ears.listen(e.socket.conn, e.heard)
 			if e.control != nil {
-				e.reader.Go(e.receiveControl)
+				e.ears[1] = e.pacer.ears.listen(e.control, e.heardReport)
 			}
 		}
 		e.slot = e.pacer.add(e)
@@ -208,6 +208,11 @@ func (e *Endpoint) Close() error {
 		if c := e.bridge.Load(); c != nil {
 			c.Close()
 		}
+		for _, ear := range e.ears {
+			if ear != nil {
+				ear.close()
+			}
+		}
 		if e.socket != nil {
 			if e.ports != nil {
 				e.ports.Release(e.socket.conn)
@@ -216,7 +221,6 @@ func (e *Endpoint) Close() error {
 			}
 		}
 	})
-	e.reader.Wait()
 	return nil
 }
 

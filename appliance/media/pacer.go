@@ -34,6 +34,8 @@ type Pacer struct {
 	slots [slotCount]atomic.Pointer[[]paced] // copied on change, read without a lock
 	legs  atomic.Int64
 
+	ears ears // of the legs with sockets
+
 	lateness lateness
 	buf      [headerLength + audio.FrameSamples]byte
 }

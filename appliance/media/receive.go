@@ -63,8 +63,7 @@ const (
 	longProbation = 25
 )
 
-// packet is the working space for one received packet. Readers share a pool:
-// a silent leg holds none.
+// packet is the working space for one received packet. Carriers share a pool.
 type packet struct {
 	header rtp.Header
 	buf    [1600]byte // more than an Ethernet frame
@@ -78,6 +77,11 @@ func (e *Endpoint) Receive(b []byte) {
 	p := packets.Get().(*packet)
 	e.incoming(&p.header, b, netip.AddrPort{}, e.pacer.now())
 	packets.Put(p)
+}
+
+// heard takes what came to the socket of the leg.
+func (e *Endpoint) heard(p *packet, n int, from netip.AddrPort) {
+	e.incoming(&p.header, p.buf[:n], from, e.pacer.now())
 }
 
 // incoming handles one datagram. Header is working space.

@@ -141,23 +141,11 @@ func (e *Endpoint) sendReport(b []byte, to netip.AddrPort) {
 	}
 }
 
-// receiveControl is the goroutine that reads reports from a port of their own.
-func (e *Endpoint) receiveControl() {
-	var b [512]byte
-	for {
-		n, from, err := e.control.ReadFromUDPAddrPort(b[:])
-		if err != nil {
-			select {
-			case <-e.done:
-				return
-			default:
-				continue // the ICMP answer to a report of ours
-			}
-		}
-		e.in.mu.Lock()
-		e.reported(b[:n], unmap(from), e.pacer.now())
-		e.in.mu.Unlock()
-	}
+// heardReport takes what came to the port for reports.
+func (e *Endpoint) heardReport(p *packet, n int, from netip.AddrPort) {
+	e.in.mu.Lock()
+	defer e.in.mu.Unlock()
+	e.reported(p.buf[:n], from, e.pacer.now())
 }
 
 // ReceiveReports takes a compound RTCP packet from the owner of an endpoint

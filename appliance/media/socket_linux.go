@@ -122,54 +122,6 @@ func (s *socket) send(b []byte) error {
 	return unix.Sendto(s.fd, b, 0, s.to)
 }
 
-// receiveBatch bounds how long one visit to the socket may last, so that a
-// flood cannot keep Close waiting.
-const receiveBatch = 32
-
-// receive is the goroutine of a UDP leg. It ends when the socket closes.
-func (e *Endpoint) receive() {
-	var from unix.RawSockaddrAny // of this goroutine only
-	s := e.socket
-	read := func(fd uintptr) bool {
-		p := packets.Get().(*packet)
-		defer packets.Put(p)
-		for range receiveBatch {
-			size := uint32(unix.SizeofSockaddrAny)
-			n, _, errno := unix.Syscall6(unix.SYS_RECVFROM, fd,
-				uintptr(unsafe.Pointer(&p.buf[0])), uintptr(len(p.buf)), unix.MSG_DONTWAIT,
-				uintptr(unsafe.Pointer(&from)), uintptr(unsafe.Pointer(&size)))
-			switch errno {
-			case 0:
-				e.incoming(&p.header, p.buf[:n], source4or6(&from), e.pacer.now())
-			case unix.EAGAIN:
-				return false
-			default:
-				// EINTR, or the ICMP answer to a packet of ours: the far end
-				// is not there (yet, or any more). Signalling decides.
-			}
-		}
-		return true
-	}
-	for s.raw != nil && s.raw.Read(read) == nil {
-	}
-}
-
-// source4or6 reads a socket address without allocating.
-func source4or6(a *unix.RawSockaddrAny) netip.AddrPort {
-	// Ports are in network byte order whatever the machine's is.
-	switch a.Addr.Family {
-	case unix.AF_INET:
-		v4 := (*unix.RawSockaddrInet4)(unsafe.Pointer(a))
-		p := (*[2]byte)(unsafe.Pointer(&v4.Port))
-		return netip.AddrPortFrom(netip.AddrFrom4(v4.Addr), uint16(p[0])<<8|uint16(p[1]))
-	case unix.AF_INET6:
-		v6 := (*unix.RawSockaddrInet6)(unsafe.Pointer(a))
-		p := (*[2]byte)(unsafe.Pointer(&v6.Port))
-		return netip.AddrPortFrom(netip.AddrFrom16(v6.Addr).Unmap(), uint16(p[0])<<8|uint16(p[1]))
-	}
-	return netip.AddrPort{}
-}
-
 // drain switches the kernel filter and reports whether it is on.
 func (s *socket) drain(on bool) bool {
 	if s.plain || s.deaf || s.raw == nil {

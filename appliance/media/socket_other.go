@@ -26,20 +26,3 @@ func (s *socket) send(b []byte) error {
 	_, err := s.conn.WriteToUDPAddrPort(b, s.to)
 	return err
 }
-
-// receive is the goroutine of a UDP leg. It ends when the socket closes.
-func (e *Endpoint) receive() {
-	p := new(packet)
-	for {
-		n, from, err := e.socket.conn.ReadFromUDPAddrPort(p.buf[:])
-		if err != nil {
-			select {
-			case <-e.done:
-				return
-			default:
-				continue
-			}
-		}
-		e.incoming(&p.header, p.buf[:n], unmap(from), e.pacer.now())
-	}
-}

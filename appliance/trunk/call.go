@@ -56,7 +56,7 @@ type Call struct {
 	line              *line        // nil when it belongs to none
 	phone             string       // user of our registrar
 	out               *outgoing    // nil for a call that came in
-	invite            *sip.Request // of a call that came in
+	invite            *sip.Request // of a call that came in, until it is confirmed
 	tx                *sip.ServerTx
 	started           time.Time
 	ctx               context.Context

@@ -114,6 +114,9 @@ func (c *Call) acknowledged(ack *sip.Request) (cause call.Cause, failed bool) {
 		return call.Cause{}, false
 	}
 	c.unacked = nil
+	if c.provisional == nil {
+		c.invite, c.tx = nil, nil // nobody asks for them any more, and a call may be long
+	}
 	if !u.offered {
 		return call.Cause{}, false
 	}
