@@ -3,7 +3,7 @@
 
 GO ?= go
 
-.PHONY: build demo test check need generate prompts bench fuzz clean
+.PHONY: build demo test check need generate prompts bench soak fuzz clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o hotline ./cmd/hotline
@@ -36,12 +36,15 @@ prompts:
 	@sh .ci/need espeak-ng:espeak-ng opusenc:opus-tools
 	$(GO) run ./ivr/prompts/render
 
-# The first table is the finished program with its dialogues and records, the
-# second the voice plane alone, connecting callers in pairs.
+# What this machine carries, next to what is wanted; about ten minutes. Some of
+# it: make bench BENCH="-parts setup,start"
 bench: build
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./triage ./appliance/store ./appliance/media
-	$(GO) run ./bench -launch "./hotline demo --dir $$(mktemp -d) --sip 5570 --web 9443 --quiet" -sip 127.0.0.1:5570 -number 100
-	$(GO) run ./bench -bridge
+	$(GO) run ./bench $(BENCH)
+
+# Ten thousand calls through the finished program. Nothing may be left of them.
+soak:
+	SOAK_CALLS=10000 $(GO) test -run '^TestNothingIsLeftOfManyCalls$$' -timeout 60m -v ./cmd/hotline
 
 # Every fuzz target for a minute.
 fuzz:

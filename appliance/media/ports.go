@@ -99,6 +99,13 @@ func (p *Ports) Open() (*net.UDPConn, error) {
 	return nil, ErrNoPorts
 }
 
+// Used is the number of ports that carry a call now.
+func (p *Ports) Used() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.used)
+}
+
 // control is the socket for reports of one that Open returned.
 func (p *Ports) control(conn *net.UDPConn) *net.UDPConn {
 	p.mu.Lock()

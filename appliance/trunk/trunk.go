@@ -76,6 +76,7 @@ type Stats struct {
 	Panics         uint64         // faults of ours that ended one call or one request
 	Dropped        uint64         // datagrams and connections from strangers, or that cannot be SIP
 	Connections    int            // TCP and TLS, open now
+	Ports          int            // for sound, in use now
 }
 
 // Trunk takes calls from one UDP socket, and from TCP and TLS listeners if
@@ -315,6 +316,7 @@ func (t *Trunk) Stats() Stats {
 		Panics:         t.panics.Load(),
 		Dropped:        t.wire.dropped.Load(),
 		Connections:    t.streams.count(),
+		Ports:          t.cfg.Ports.Used(),
 	}
 }
 
