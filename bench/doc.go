@@ -1,10 +1,21 @@
-// Bench measures how many calls this machine carries. It places real calls by
-// SIP and RTP over the loopback against a server in another process, and
-// prints what the server costs and what the callers hear, next to the targets.
+// Bench measures what this machine carries. It places real calls by SIP and
+// RTP over the loopback, and connects real WebRTC clients, against a server in
+// another process. It prints what the server costs and what the callers hear,
+// next to the targets.
 //
-//	go run ./bench                        the voice plane alone, in a child process
-//	go run ./bench -launch "./hotline serve …" -sip 127.0.0.1:5060 -number 112
-//	go run ./bench -sip 127.0.0.1:5060 -number 112 -pid 4711
+//	go run ./bench                          everything, about ten minutes; needs ./hotline
+//	go run ./bench -parts setup,start       only these
+//	go run ./bench -pid 4711 -sip 127.0.0.1:5060 -number 112    callers of another server
+//
+// The parts:
+//
+//	prompts    callers of the finished program, hearing prompts and music
+//	memory     callers who wait in its queue, pressed through its menus
+//	setup      calls a second: answered, heard for six seconds, hung up
+//	start      from the start of its process to the first answered call
+//	bridges    pairs of callers joined by the voice plane alone
+//	recorded   the same, recorded in stereo
+//	browsers   callers joined with browsers
 //
 // It is a measurement, not a test: it fails only when it cannot measure.
 // Packets on the loopback are delivered on the sender's account: what the

@@ -48,6 +48,7 @@ func newSignalling(server netip.AddrPort, number string) (*signalling, error) {
 	if err != nil {
 		return nil, err
 	}
+	conn.SetReadBuffer(4 << 20) // as much as an ordinary user may have
 	s := &signalling{conn: conn, server: server, number: number, run: strconv.FormatUint(rand.Uint64(), 36),
 		calls: make(map[string]*dialled), done: make(chan struct{})}
 	go s.read()
@@ -183,8 +184,20 @@ func (s *signalling) ready(ctx context.Context) error {
 	return fmt.Errorf("nobody answers SIP at %v", s.server)
 }
 
-// place calls the number and returns when it is answered.
-func (s *signalling) place(ctx context.Context, port int) (*dialled, error) {
+// refusal is a final answer that is no 200.
+type refusal struct {
+	status     int
+	retryAfter bool // it says when to try again
+}
+
+func (r refusal) Error() string { return fmt.Sprintf("refused with %d", r.status) }
+
+// answerLimit is how long a caller waits for an answer.
+const answerLimit = 10 * time.Second
+
+// place calls the number and returns when it is answered. The INVITE is sent
+// again until anything comes back.
+func (s *signalling) place(ctx context.Context, port int, repeat time.Duration) (*dialled, error) {
 	c := &dialled{id: strconv.FormatUint(rand.Uint64(), 36) + "." + s.run, answers: make(chan message, 16)}
 	s.mu.Lock()
 	s.calls[c.id] = c
@@ -192,10 +205,10 @@ func (s *signalling) place(ctx context.Context, port int) (*dialled, error) {
 	sdp := fmt.Sprintf("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio %d RTP/AVP 0 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\na=ptime:20\r\na=sendrecv\r\n", port)
 	target := "sip:" + s.number + "@" + s.server.String()
 	s.write("INVITE", target, c, 1, sdp)
-	again := time.NewTicker(500 * time.Millisecond)
+	again := time.NewTicker(repeat)
 	defer again.Stop()
 	trying := false
-	for limit := time.After(10 * time.Second); ; {
+	for limit := time.After(answerLimit); ; {
 		select {
 		case m := <-c.answers:
 			switch {
@@ -207,14 +220,14 @@ func (s *signalling) place(ctx context.Context, port int) (*dialled, error) {
 			default:
 				c.to = m.lines["to"]
 				s.write("ACK", target, c, 1, "")
-				return nil, fmt.Errorf("refused with %d", m.status)
+				return nil, refusal{m.status, m.lines["retry-after"] != ""}
 			}
 		case <-again.C:
 			if !trying {
 				s.write("INVITE", target, c, 1, sdp)
 			}
 		case <-limit:
-			return nil, errors.New("not answered within 10 s")
+			return nil, fmt.Errorf("not answered within %v", answerLimit)
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}
@@ -261,7 +274,7 @@ func (s *signalling) placeAll(ctx context.Context, n int, rate float64, v *voice
 			break
 		}
 		wg.Go(func() {
-			c, err := s.place(ctx, v.port())
+			c, err := s.place(ctx, v.port(), 500*time.Millisecond)
 			if err != nil {
 				mu.Lock()
 				failed++
@@ -284,6 +297,32 @@ func (s *signalling) ended() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.early
+}
+
+// hangUp ends a call, and says so again if need be.
+func (s *signalling) hangUp(c *dialled) {
+	s.mu.Lock()
+	up := c.up
+	c.up = false
+	s.mu.Unlock()
+	if !up {
+		return
+	}
+	c.branch = 1
+	for range 4 {
+		s.write("BYE", c.contact, c, 2, "")
+		for limit := time.After(500 * time.Millisecond); ; {
+			select {
+			case m := <-c.answers:
+				if m.method == "BYE" && m.status >= 200 {
+					return
+				}
+				continue
+			case <-limit:
+			}
+			break
+		}
+	}
 }
 
 func (s *signalling) hangUpAll() {

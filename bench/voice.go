@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,12 +24,13 @@ import (
 type voice struct {
 	fd      int
 	local   int
-	mute    bool
+	keys    bool // each caller presses 1 twice, as who chooses a language and help
 	stop    atomic.Bool
 	working sync.WaitGroup
 
 	mu    sync.Mutex
 	fresh []netip.AddrPort
+	stale []netip.AddrPort
 
 	measuring atomic.Bool
 	results   sync.Mutex
@@ -66,12 +68,12 @@ func (h *heard) percentile(p uint64) float64 {
 	return 0
 }
 
-func newVoice(mute bool) (*voice, error) {
+func newVoice(keys bool) (*voice, error) {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, os.NewSyscallError("socket", err)
 	}
-	v := &voice{fd: fd, mute: mute}
+	v := &voice{fd: fd, keys: keys}
 	const room = 32 << 20
 	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, room) != nil {
 		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, room) // as much as an ordinary user may have
@@ -105,6 +107,18 @@ func (v *voice) add(to netip.AddrPort) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.fresh = append(v.fresh, to)
+}
+
+// drop stops speaking to a server port and reports whether it was ever heard.
+func (v *voice) drop(to netip.AddrPort) bool {
+	v.mu.Lock()
+	v.stale = append(v.stale, to)
+	v.mu.Unlock()
+	v.results.Lock()
+	defer v.results.Unlock()
+	s := v.streams[to.Port()]
+	v.streams[to.Port()] = nil // the next call of that port is another one
+	return s != nil && s.seen
 }
 
 func (v *voice) close() {
@@ -143,6 +157,7 @@ type mmsghdr struct {
 const (
 	slots      = 20
 	packetSize = 12 + audio.FrameSamples
+	keySize    = 12 + 4
 	batch      = 64
 )
 
@@ -150,10 +165,18 @@ const (
 type speaking struct {
 	packets  []*[packetSize]byte
 	messages []mmsghdr
-	keep     []any // what only the kernel's structures point to
+	callers  []caller
 }
 
-func (s *speaking) add(to netip.AddrPort, ssrc uint32) {
+// caller is one of them, and what only the kernel's structures point to.
+type caller struct {
+	to     netip.AddrPort
+	since  int // frame
+	name   *unix.RawSockaddrInet4
+	vector *unix.Iovec
+}
+
+func (s *speaking) add(to netip.AddrPort, ssrc uint32, since int) {
 	p := new([packetSize]byte)
 	p[0] = 2 << 6
 	binary.BigEndian.PutUint32(p[8:], ssrc)
@@ -163,7 +186,43 @@ func (s *speaking) add(to netip.AddrPort, ssrc uint32) {
 	m := mmsghdr{header: unix.Msghdr{Name: (*byte)(unsafe.Pointer(name)), Namelen: unix.SizeofSockaddrInet4, Iov: vector, Iovlen: 1}}
 	s.packets = append(s.packets, p)
 	s.messages = append(s.messages, m)
-	s.keep = append(s.keep, name, vector)
+	s.callers = append(s.callers, caller{to, since, name, vector})
+}
+
+func (s *speaking) drop(to netip.AddrPort) {
+	i := slices.IndexFunc(s.callers, func(c caller) bool { return c.to == to })
+	if i < 0 {
+		return
+	}
+	s.packets = slices.Delete(s.packets, i, i+1)
+	s.messages = slices.Delete(s.messages, i, i+1)
+	s.callers = slices.Delete(s.callers, i, i+1)
+}
+
+// Keys are pressed 3 and 6 s after the answer, for 100 ms each.
+const (
+	firstKey  = 150
+	secondKey = 300
+	keyFrames = 5
+	keyType   = 101
+)
+
+// press makes the packet of a frame a key (RFC 4733) when one is held then.
+func press(p *[packetSize]byte, frame, since int) bool {
+	for _, begin := range []int{since + firstKey, since + secondKey} {
+		if held := frame - begin; held >= 0 && held < keyFrames {
+			p[1] = keyType
+			binary.BigEndian.PutUint32(p[4:], uint32(begin*audio.FrameSamples))
+			p[12], p[13] = 1, 10
+			if held == keyFrames-1 {
+				p[13] |= 0x80
+			}
+			binary.BigEndian.PutUint16(p[14:], uint16((held+1)*audio.FrameSamples))
+			return true
+		}
+	}
+	p[1] = 0
+	return false
 }
 
 // send speaks for all callers, 20 groups of them within each 20 ms.
@@ -177,19 +236,25 @@ func (v *voice) send() {
 		time.Sleep(time.Until(epoch.Add(time.Duration(tick) * time.Millisecond)))
 		v.mu.Lock()
 		for _, to := range v.fresh {
-			groups[next%slots].add(to, uint32(next))
+			groups[next%slots].add(to, uint32(next), tick/slots)
 			next++
 		}
-		v.fresh = v.fresh[:0]
+		for _, to := range v.stale {
+			for i := range groups {
+				groups[i].drop(to)
+			}
+		}
+		v.fresh, v.stale = v.fresh[:0], v.stale[:0]
 		v.mu.Unlock()
 		g := &groups[tick%slots]
 		frame := tick / slots
-		if v.mute && frame%50 != 0 {
-			continue
-		}
 		at := frame * audio.FrameSamples % len(sound)
-		for _, p := range g.packets {
+		for i, p := range g.packets {
 			binary.BigEndian.PutUint16(p[2:], uint16(frame))
+			if g.callers[i].vector.Len = packetSize; v.keys && press(p, frame, g.callers[i].since) {
+				g.callers[i].vector.Len = keySize
+				continue
+			}
 			binary.BigEndian.PutUint32(p[4:], uint32(frame*audio.FrameSamples))
 			copy(p[12:], sound[at:at+audio.FrameSamples])
 		}
