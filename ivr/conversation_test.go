@@ -110,6 +110,9 @@ func (s *scene) actions() map[string]ivr.Action {
 		ivr.ActionBulletinsList:  ivr.BulletinsList(s.board, s.library),
 		ivr.ActionRegistrantSave: ivr.RegistrantSave(s.save),
 		"authenticate":           s.authenticate,
+		"agent.authenticate":     s.authenticate,
+		"agent.state":            s.agentState,
+		"agent.set":              s.agentSet,
 		"queue.info":             s.queueInfo,
 		"test.panic":             func(context.Context, *ivr.Session) (string, error) { panic("on purpose") },
 	}
@@ -121,6 +124,24 @@ func (s *scene) authenticate(_ context.Context, c *ivr.Session) (string, error) 
 	}
 	c.Set(ivr.AttributeAccountID, "acc-7")
 	c.Set(ivr.AttributeAccountName, "Rosa")
+	return "ok", nil
+}
+
+// agentState is the state of a phone volunteer; the desk knows the real one.
+func (s *scene) agentState(_ context.Context, c *ivr.Session) (string, error) {
+	state := c.Get("test.state")
+	if state == "" {
+		state = "away"
+	}
+	c.Set("agent.state", state)
+	return state, nil
+}
+
+func (s *scene) agentSet(_ context.Context, c *ivr.Session) (string, error) {
+	if c.Arg("to") == "ready" && s.broken != nil {
+		return "refused", nil
+	}
+	c.Set("test.state", c.Arg("to"))
 	return "ok", nil
 }
 

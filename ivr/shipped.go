@@ -19,6 +19,7 @@ const (
 	FlowVolunteer  = "volunteer"  // registration
 	FlowWaiting    = "waiting"    // heard in a queue
 	FlowSupervisor = "supervisor" // the supervisors' own number
+	FlowAgent      = "agent"      // the number of phone volunteers who work by telephone
 )
 
 // ShippedTexts are the texts of the flows that come with the hotline, by name.

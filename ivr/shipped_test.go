@@ -22,7 +22,7 @@ func TestShippedFlowsAreFitForCallers(t *testing.T) {
 	err = flow.Check(flows, flow.Surroundings{
 		Languages: []string{"es", "en"},
 		HasPrompt: library.Has,
-		Actions:   []string{"authenticate", "queue.info", ivr.ActionModeRead, ivr.ActionModeApply, ivr.ActionModeClear, ivr.ActionBulletinsList, ivr.ActionRegistrantSave},
+		Actions:   []string{"authenticate", "agent.authenticate", "agent.state", "agent.set", "queue.info", ivr.ActionModeRead, ivr.ActionModeApply, ivr.ActionModeClear, ivr.ActionBulletinsList, ivr.ActionRegistrantSave},
 		HasQueue:  func(id string) bool { return id == "help" || id == "volunteers" },
 	})
 	if err != nil {

@@ -28,6 +28,7 @@ const (
 	OutcomeCallBack       Outcome = "callback_request" // asked to be called
 	OutcomeNotReached     Outcome = "not_reached"      // a call of ours that was not answered
 	OutcomeSupervisor     Outcome = "supervisor_line"  // not a person seeking help
+	OutcomeAgentLine      Outcome = "agent_line"       // a phone volunteer who works by telephone
 )
 
 // Reasons for which a contact stays an open item until a person, or the rule

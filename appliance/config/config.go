@@ -43,6 +43,7 @@ type SIP struct {
 	Advertise  string   `yaml:"advertise" doc:"IP address told to the other side, if it is not the one it reaches us by (behind NAT)."`
 	Help       []string `yaml:"help_numbers" doc:"Numbers that reach the hotline, exactly as the trunk sends them."`
 	Supervisor []string `yaml:"supervisor_numbers" doc:"Numbers that reach the supervisor line (caller number and PIN)."`
+	Agents     []string `yaml:"agent_numbers" doc:"Numbers that phone volunteers ring to work by telephone (caller number and PIN)."`
 	Peers      []string `yaml:"peers" doc:"Addresses or networks calls may come from, like 203.0.113.7 or 10.0.0.0/8. Empty: from anywhere. Others hear nothing at all."`
 	Phones     []string `yaml:"phones" doc:"Networks in which desk phones and softphones of phone volunteers may register with their own password, like 192.168.1.0/24. Empty: nowhere, and nobody can guess passwords. Whatever else comes from there must be in peers."`
 	Trusted    bool     `yaml:"trust_identity" doc:"The trunk vouches for the caller's number in P-Asserted-Identity."`
@@ -88,7 +89,7 @@ type Web struct {
 func Default() Config {
 	return Config{
 		Data: "data", Name: "Hotline", Operation: "Response", Region: "US", Languages: []string{"es", "en"},
-		SIP: SIP{Listen: "0.0.0.0:5060", Help: []string{"100"}, Supervisor: []string{"199"}, MaxCalls: 1000,
+		SIP: SIP{Listen: "0.0.0.0:5060", Help: []string{"100"}, Supervisor: []string{"199"}, Agents: []string{"198"}, MaxCalls: 1000,
 			Outgoing: Outgoing{Roles: []string{"supervisor", "coordinator", "own_phone"}, PerHour: 60}},
 		Sound: Sound{FirstPort: 16384, LastPort: 32766},
 		Web:   Web{Listen: "0.0.0.0:8443", Sound: "8444"},
@@ -198,7 +199,7 @@ func (c *Config) validate() error {
 	if len(c.SIP.Help) == 0 {
 		say("sip: help_numbers: name at least one number, or nobody can call")
 	}
-	for _, number := range slices.Concat(c.SIP.Help, c.SIP.Supervisor) {
+	for _, number := range slices.Concat(c.SIP.Help, c.SIP.Supervisor, c.SIP.Agents) {
 		if number == "" || strings.ContainsAny(number, " \t\r\n<>@;") {
 			say("sip: %q is not a number as a trunk sends it", number)
 		}
@@ -206,6 +207,11 @@ func (c *Config) validate() error {
 	for _, number := range c.SIP.Supervisor {
 		if slices.Contains(c.SIP.Help, number) {
 			say("sip: %s cannot be a help number and a supervisor number at once", number)
+		}
+	}
+	for _, number := range c.SIP.Agents {
+		if slices.Contains(c.SIP.Help, number) || slices.Contains(c.SIP.Supervisor, number) {
+			say("sip: agent_numbers: %s has another use already; each number leads to one place", number)
 		}
 	}
 	for _, read := range []func() ([]netip.Prefix, error){c.Peers, c.PhoneNets} {

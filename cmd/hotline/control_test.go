@@ -33,7 +33,13 @@ func (b *box) seated(name string, hz float64, supervises bool) *worker {
 
 func (b *box) seatedAs(name string, hz float64, supervises bool, role string) *worker {
 	b.t.Helper()
-	w := &worker{b: b, id: "id-of-" + name, hz: hz}
+	return b.seatedAt("id-of-"+name, name, hz, supervises, role)
+}
+
+// seatedAt is seatedAs for an account that exists.
+func (b *box) seatedAt(id, name string, hz float64, supervises bool, role string) *worker {
+	b.t.Helper()
+	w := &worker{b: b, id: id, hz: hz}
 	w.seat = b.h.desk.Seat(desk.Person{ID: w.id, Name: name, Login: name, Profile: "all", Role: role, Supervises: supervises})
 	w.seat.PageOpened()
 	w.sound = softphonetest.Open(b.t)

@@ -75,9 +75,10 @@ func (c *demoCommand) Run(ctx context.Context, s streams) error {
                    or run in another window:  hotline demo --call
   With a phone     call  sip:%[1]s@%[2]s:%[3]d   (UDP; 1 English, 2 Spanish; 1 help, 2 volunteer)
   Supervisor line  call  sip:%[4]s@%[2]s:%[3]d   as %[5]s, with the PIN above and #
+  Work by phone    call  sip:%[6]s@%[2]s:%[3]d   in the same way, and answer callers without a page
 
 Ctrl+C ends it.
-`, cfg.SIP.Help[0], reach, at.Port(), cfg.SIP.Supervisor[0], demoSupervisor)
+`, cfg.SIP.Help[0], reach, at.Port(), cfg.SIP.Supervisor[0], demoSupervisor, cfg.SIP.Agents[0])
 	return h.Run(ctx)
 }
 

@@ -140,6 +140,10 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 			ivr.ActionRegistrantSave: ivr.RegistrantSave(registry.SaveAnswers),
 			desk.ActionQueueInfo:     desk.QueueInfo,
 			desk.ActionAuthenticate:  desk.Authenticate(h.checkPIN),
+
+			desk.ActionAgentAuthenticate: desk.AgentAuthenticate(h.checkAgent),
+			desk.ActionAgentState:        desk.AgentState,
+			desk.ActionAgentSet:          desk.AgentSet,
 		},
 	})
 	if err != nil {
@@ -413,6 +417,22 @@ func (h *hotline) checkPIN(ctx context.Context, caller call.Number, pin string) 
 	return a.ID, a.Name, err
 }
 
+// checkAgent proves who works by telephone.
+func (h *hotline) checkAgent(ctx context.Context, caller call.Number, extension, pin string) (desk.Person, error) {
+	var a roster.Account
+	var err error
+	if extension != "" {
+		a, err = h.accounts.AuthenticateExtension(ctx, extension, pin, roster.Desk)
+	} else {
+		a, err = h.accounts.AuthenticatePhone(ctx, caller, pin, roster.Desk)
+	}
+	if err != nil {
+		return desk.Person{}, err
+	}
+	return desk.Person{ID: a.ID, Name: a.Name, Login: a.Login, Profile: a.Profile, Languages: a.Languages, Phone: a.Phone, Extension: a.Extension,
+		Role: string(a.Role), Supervises: a.Role.May(roster.Floor)}, nil
+}
+
 // entries are the numbers of the hotline and where they lead.
 func entries(cfg config.Config) map[string]desk.Entry {
 	out := map[string]desk.Entry{}
@@ -421,6 +441,9 @@ func entries(cfg config.Config) map[string]desk.Entry {
 	}
 	for _, number := range cfg.SIP.Supervisor {
 		out[number] = desk.Entry{Flow: ivr.FlowSupervisor, Language: cfg.Languages[0], Supervisor: true}
+	}
+	for _, number := range cfg.SIP.Agents {
+		out[number] = desk.Entry{Flow: ivr.FlowAgent, Language: cfg.Languages[0], Supervisor: true, Agents: true}
 	}
 	return out
 }

@@ -35,7 +35,7 @@ const Fallback = "en"
 // language has all others; internal ones are spoken in English where a
 // language lacks them.
 func Internal(id string) bool {
-	for _, prefix := range []string{"supervisor.", "confirm.", "robot."} {
+	for _, prefix := range []string{"supervisor.", "agent.", "confirm.", "robot."} {
 		if strings.HasPrefix(id, prefix) {
 			return true
 		}

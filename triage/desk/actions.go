@@ -20,11 +20,16 @@ const (
 const (
 	ActionQueueInfo    = "queue.info"
 	ActionAuthenticate = "authenticate"
+
+	ActionAgentAuthenticate = "agent.authenticate"
+	ActionAgentState        = "agent.state"
+	ActionAgentSet          = "agent.set"
 )
 
 type (
 	placeKey  struct{}
 	callerKey struct{}
+	storyKey  struct{}
 )
 
 func withPlace(ctx context.Context, p *triage.Place) context.Context {

@@ -27,6 +27,7 @@ type Entry struct {
 	Flow       string
 	Language   string // until the caller chooses one
 	Supervisor bool   // not a line for people who seek help
+	Agents     bool   // the line of phone volunteers who work by telephone; Supervisor too
 }
 
 // Config is what a desk needs. All fields are required unless they say so.

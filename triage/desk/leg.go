@@ -82,7 +82,7 @@ func (s *Seat) live(now time.Time, limit time.Duration) (leg, <-chan struct{}) {
 		s.legSince = now
 		return s.leg, s.legChanged
 	}
-	if telephone && (s.legPauses || s.way == wayNumber) { // the network in between ends a call that is lost
+	if telephone && (s.legPauses || phone.Phone() == "") { // the network in between ends a call that is lost
 		limit = pauseLimit
 	}
 	// A new connection gets a moment before its silence counts.

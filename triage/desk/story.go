@@ -25,6 +25,8 @@ type story struct {
 	contact  triage.Contact
 	queuedAt time.Time
 	goTo     destination // of a caller who was sent on
+	agent    *Seat       // who has proved on the agents' line who they are
+	closed   bool        // the record is complete
 	ending   ending
 	told     bool // the caller knows that the call is recorded
 	deferred bool // nothing was read to the caller: every second counts
@@ -58,7 +60,7 @@ func (d *Desk) Take(_ context.Context, leg *trunk.Call) {
 	}
 	s.change(func(k *triage.Contact, now time.Time) []events.Event { k.AnsweredAt = now; return nil })
 
-	out, err := d.cfg.Engine.Run(withCaller(s.ctx, leg.From()), leg.Audio(), ivr.Start{Flow: s.entry.Flow, Language: s.entry.Language,
+	out, err := d.cfg.Engine.Run(withStory(withCaller(s.ctx, leg.From()), s), leg.Audio(), ivr.Start{Flow: s.entry.Flow, Language: s.entry.Language,
 		Attributes: map[string]string{ivr.AttributeContactID: s.contact.ID, attributeCaller: string(leg.From()),
 			attributeWithheld: yes(leg.From().Withheld())}})
 	s.noteFlow(out)
@@ -72,6 +74,9 @@ func (d *Desk) Take(_ context.Context, leg *trunk.Call) {
 		s.serve(out)
 	default:
 		s.finishedFlow(out)
+		if s.agent != nil && out.Reason == reasonOnLine {
+			s.stayOnLine()
+		}
 	}
 }
 
@@ -135,6 +140,10 @@ func (s *story) keep(write func(context.Context) (triage.Contact, error)) error 
 // close stores how the contact went. It runs on every path, a panic included
 // (the trunk recovers it and ends the leg).
 func (s *story) close() {
+	if s.closed {
+		return
+	}
+	s.closed = true
 	if s.ending.by == "" {
 		cause := call.CauseOf(s.ctx)
 		s.ending.by, s.ending.reason = cause.By, cause.Reason
@@ -163,7 +172,7 @@ func (s *story) close() {
 		s.d.later(write)
 	}
 	s.d.cfg.Dispatcher.Touch()
-	if s.leg != nil { // a call out that nobody answered has none
+	if s.leg != nil && s.agent == nil { // a call out that nobody answered has none, and an agent may stay on the line
 		s.leg.Hangup(call.Cause{By: call.BySystem, Reason: "the call is over"})
 	}
 }
@@ -223,6 +232,8 @@ func (s *story) keepRegistration(out ivr.Outcome) {
 func (s *story) left(outcome triage.Outcome, open string) {
 	cause := call.CauseOf(s.ctx)
 	switch {
+	case s.entry.Agents:
+		outcome, open = triage.OutcomeAgentLine, ""
 	case s.entry.Supervisor:
 		outcome, open = triage.OutcomeSupervisor, ""
 	case cause.By == call.BySystem: // it was not the caller who gave up
@@ -239,7 +250,11 @@ func (s *story) leftFlow(out ivr.Outcome) {
 // finishedFlow is a dialogue that served the caller without an agent.
 func (s *story) finishedFlow(out ivr.Outcome) {
 	s.ending = ending{outcome: triage.OutcomeSelfService, by: call.BySystem, reason: "the dialogue was finished"}
-	if s.entry.Supervisor {
+	switch {
+	case s.entry.Agents:
+		s.ending.outcome = triage.OutcomeAgentLine
+		s.served(out)
+	case s.entry.Supervisor:
 		s.ending.outcome = triage.OutcomeSupervisor
 	}
 	switch out.Reason { // as the shipped flows name their ends

@@ -277,6 +277,10 @@ func (s *Seat) watchTelephone(now time.Time) {
 	s.mu.Unlock()
 	a := s.d.cfg.Dispatcher.Agent(id)
 	reachable := s.reachable(now)
+	if s.through() == wayLine && !reachable && a.State != triage.OnCall && a.State != triage.Offered {
+		s.offLine()
+		return
+	}
 	switch a.State {
 	case triage.Ready, triage.Offered:
 		if !reachable {
