@@ -270,3 +270,20 @@ func OwnNames() []string {
 	}
 	return names
 }
+
+// Authorities reads a file of certificates that are believed, nil for no file:
+// those that the system believes.
+func Authorities(path string) (*x509.CertPool, error) {
+	if path == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("%s holds no certificate (a text that begins with BEGIN CERTIFICATE is expected)", path)
+	}
+	return pool, nil
+}

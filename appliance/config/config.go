@@ -47,20 +47,28 @@ type SIP struct {
 	Peers      []string `yaml:"peers" doc:"Addresses or networks calls may come from, like 203.0.113.7 or 10.0.0.0/8. Empty: from anywhere. Others hear nothing at all."`
 	Phones     []string `yaml:"phones" doc:"Networks in which desk phones and softphones of phone volunteers may register with their own password, like 192.168.1.0/24. Empty: nowhere, and nobody can guess passwords. Whatever else comes from there must be in peers."`
 	Trusted    bool     `yaml:"trust_identity" doc:"The trunk vouches for the caller's number in P-Asserted-Identity."`
-	Lines      []Line   `yaml:"lines" doc:"Lines for calls out, in the order they are tried: name, kind (static for a PBX or gateway beside us, ip for a provider that knows our address, register for one that asks for it), servers (a list of addresses), user, password, from (caller ID), queue_from (another caller ID by queue, like {volunteers: \"+12025550100\"}), max_calls."`
+	Lines      []Line   `yaml:"lines" doc:"Lines for calls out, in the order they are tried: name, kind (static for a PBX or gateway beside us, ip for a provider that knows our address, register for one that asks for it), servers (a list of addresses), transport (udp, tcp or tls), encrypted_sound (true: the sound of calls out is encrypted, SRTP; wants tls), certificate (file with the server's certificate or its authority, where nobody known vouches for it), user, auth_user (where the account has a second name), password, domain (where it is not the server), plus (what stands for + before a number, like 00), from (caller ID), queue_from (another caller ID by queue, like {volunteers: \"+12025550100\"}), max_calls."`
 	Outgoing   Outgoing `yaml:"outgoing" doc:"What may be dialled from here. Nothing, until this says so."`
 	MaxCalls   int      `yaml:"max_calls" doc:"Calls at a time; further ones are asked to try again."`
 }
 
 // Line is one line for calls out.
 type Line struct {
-	Name     string   `yaml:"name"`
-	Kind     string   `yaml:"kind,omitempty"` // static (default), ip, register
-	Servers  []string `yaml:"servers"`
-	User     string   `yaml:"user,omitempty"`
-	Password string   `yaml:"password,omitempty"`
-	From     string   `yaml:"from,omitempty"`
-	MaxCalls int      `yaml:"max_calls,omitempty"`
+	Name    string   `yaml:"name"`
+	Kind    string   `yaml:"kind,omitempty"` // static (default), ip, register
+	Servers []string `yaml:"servers"`
+
+	Transport   string `yaml:"transport,omitempty"` // udp (default), tcp, tls
+	Encrypt     bool   `yaml:"encrypted_sound,omitempty"`
+	Certificate string `yaml:"certificate,omitempty"`
+
+	User     string `yaml:"user,omitempty"`
+	AuthUser string `yaml:"auth_user,omitempty"`
+	Password string `yaml:"password,omitempty"`
+	Domain   string `yaml:"domain,omitempty"`
+	Plus     string `yaml:"plus,omitempty"`
+	From     string `yaml:"from,omitempty"`
+	MaxCalls int    `yaml:"max_calls,omitempty"`
 
 	QueueFrom map[string]string `yaml:"queue_from,omitempty"` // caller ID of calls that belong to a queue
 }
@@ -226,6 +234,15 @@ func (c *Config) validate() error {
 		if !slices.Contains([]string{"", "static", "ip", "register"}, line.Kind) {
 			say("sip: lines: %s: kind %q is not static, ip or register", line.Name, line.Kind)
 		}
+		if !slices.Contains([]string{"", "udp", "tcp", "tls"}, line.Transport) {
+			say("sip: lines: %s: transport %q is not udp, tcp or tls", line.Name, line.Transport)
+		}
+		if line.Encrypt && line.Transport != "tls" {
+			say("sip: lines: %s: encrypted_sound wants transport: tls, or everybody on the way could read the key", line.Name)
+		}
+		if line.Certificate != "" && line.Transport != "tls" {
+			say("sip: lines: %s: a certificate is of use with transport: tls alone", line.Name)
+		}
 	}
 	for _, line := range c.SIP.Lines {
 		for queue, number := range line.QueueFrom {
@@ -274,11 +291,22 @@ func networks(key string, list []string) ([]netip.Prefix, error) {
 }
 
 // DataDir is the data folder as a path that can be opened.
-func (c Config) DataDir() string {
-	if filepath.IsAbs(c.Data) {
-		return c.Data
+func (c Config) DataDir() string { return c.beside(c.Data) }
+
+// CertificateFile is the certificate of a line as a path that can be opened,
+// empty when it has none.
+func (c Config) CertificateFile(l Line) string {
+	if l.Certificate == "" {
+		return ""
 	}
-	return filepath.Join(c.dir, c.Data)
+	return c.beside(l.Certificate)
+}
+
+func (c Config) beside(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(c.dir, path)
 }
 
 // Describe prints the configuration as a commented file that Load reads back.

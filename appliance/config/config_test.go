@@ -36,7 +36,8 @@ func TestWhatIsDescribedIsReadBack(t *testing.T) {
 	want := Default()
 	want.Name, want.SIP.Peers, want.SIP.Help, want.LogAll = `Línea "uno": ayuda`, []string{"10.0.0.0/8", "203.0.113.7"}, []string{"+12024561111", "100"}, true
 	want.Web.Names, want.SIP.Phones = []string{"hotline.local"}, []string{"192.168.1.0/24"}
-	want.SIP.Lines = []Line{{Name: "gateway", Kind: "register", Servers: []string{"192.0.2.7", "192.0.2.8:5070"}, User: "hot", Password: "p: #1", From: "+12024561000", MaxCalls: 4, QueueFrom: map[string]string{"volunteers": "+12024561001"}}}
+	want.SIP.Lines = []Line{{Name: "gateway", Kind: "register", Servers: []string{"192.0.2.7", "192.0.2.8:5070"}, User: "hot", Password: "p: #1", From: "+12024561000", MaxCalls: 4, QueueFrom: map[string]string{"volunteers": "+12024561001"}},
+		{Name: "carrier", Servers: []string{"sip.example.org"}, Transport: "tls", Encrypt: true, Certificate: "carrier.pem", AuthUser: "h2", Domain: "example.org", Plus: "00"}}
 	want.SIP.Outgoing.Prefixes = []string{"+1202", "+52"}
 	got, err := Parse("x", []byte(want.Describe()))
 	if err != nil {
@@ -49,23 +50,26 @@ func TestWhatIsDescribedIsReadBack(t *testing.T) {
 
 func TestFaultsAreSentencesWithTheirPlace(t *testing.T) {
 	for text, want := range map[string]string{
-		"name: x\nnmae: y\n":                                  `hotline.yaml:2:1: there is no setting "nmae"`,
-		"sip:\n  listen: 0.0.0.0:5060\n  max_cals: 5\n":       `hotline.yaml:3:3: there is no setting "max_cals"`,
-		"sip:\n  max_calls: many\n":                           `hotline.yaml:2:14: "many" does not fit here, a whole number`,
-		"name: [\n":                                           "hotline.yaml:1:",
-		"region: usa\n":                                       "two capital letters",
-		"sip:\n  listen: somewhere\n":                         "not an address with a port",
-		"sip:\n  help_numbers: []\n":                          "nobody can call",
-		"sip:\n  supervisor_numbers: [\"100\"]\n":             "cannot be a help number and a supervisor number",
-		"sip:\n  peers: [everywhere]\n":                       "neither an IP address nor a network",
-		"sound:\n  first_port: 20001\n":                       "not an even range",
-		"sip:\n  lines: [{name: a}]\n":                        "at least one server",
-		"sip:\n  lines: [{name: a, servers: [b], kind: c}]\n": "not static, ip or register",
-		"sip:\n  tls: here\n":                                 "not an address with a port",
-		"sip:\n  lines: [{nam: a}]\n":                         `there is no setting "nam"`,
-		"sip:\n  outgoing:\n    prefixes: [\"00\"]\n":         "not the beginning of a full number",
-		"ring_seconds: 3\n":                                   "between 10 and 60",
-		"sip:\n  help_numbers: [\"1@2\"]\n":                   "not a number as a trunk sends it",
+		"name: x\nnmae: y\n":                                                `hotline.yaml:2:1: there is no setting "nmae"`,
+		"sip:\n  listen: 0.0.0.0:5060\n  max_cals: 5\n":                     `hotline.yaml:3:3: there is no setting "max_cals"`,
+		"sip:\n  max_calls: many\n":                                         `hotline.yaml:2:14: "many" does not fit here, a whole number`,
+		"name: [\n":                                                         "hotline.yaml:1:",
+		"region: usa\n":                                                     "two capital letters",
+		"sip:\n  listen: somewhere\n":                                       "not an address with a port",
+		"sip:\n  help_numbers: []\n":                                        "nobody can call",
+		"sip:\n  supervisor_numbers: [\"100\"]\n":                           "cannot be a help number and a supervisor number",
+		"sip:\n  peers: [everywhere]\n":                                     "neither an IP address nor a network",
+		"sound:\n  first_port: 20001\n":                                     "not an even range",
+		"sip:\n  lines: [{name: a}]\n":                                      "at least one server",
+		"sip:\n  lines: [{name: a, servers: [b], kind: c}]\n":               "not static, ip or register",
+		"sip:\n  lines: [{name: a, servers: [b], transport: sctp}]\n":       "not udp, tcp or tls",
+		"sip:\n  lines: [{name: a, servers: [b], encrypted_sound: true}]\n": "wants transport: tls",
+		"sip:\n  lines: [{name: a, servers: [b], certificate: x}]\n":        "with transport: tls alone",
+		"sip:\n  tls: here\n":                                               "not an address with a port",
+		"sip:\n  lines: [{nam: a}]\n":                                       `there is no setting "nam"`,
+		"sip:\n  outgoing:\n    prefixes: [\"00\"]\n":                       "not the beginning of a full number",
+		"ring_seconds: 3\n":                                                 "between 10 and 60",
+		"sip:\n  help_numbers: [\"1@2\"]\n":                                 "not a number as a trunk sends it",
 	} {
 		_, err := Parse("hotline.yaml", []byte(text))
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -3,7 +3,9 @@ package trunk
 import (
 	"crypto/rand"
 	"encoding/base64"
+	"fmt"
 	"log/slog"
+	"math/big"
 	"strconv"
 	"strings"
 
@@ -18,6 +20,8 @@ import (
 // suites are the ones we know, by the names that media shares with RFC 4568.
 var suites = map[string]bool{"AES_CM_128_HMAC_SHA1_80": true, "AES_CM_128_HMAC_SHA1_32": true}
 
+const strongest = "AES_CM_128_HMAC_SHA1_80" // of the suites
+
 const (
 	masterKey   = 30      // key and salt of both suites, RFC 4568 §6.2
 	shortestUse = 1 << 22 // packets: a day. A key that lasts less would have to be renewed within a call.
@@ -28,6 +32,7 @@ type sealing struct {
 	tag   string
 	suite string
 	key   []byte // and salt
+	mki   []byte // number of the key that every packet carries (RFC 3711 §3.1); nil for none
 }
 
 // String keeps the key out of texts and logs.
@@ -48,7 +53,11 @@ func newSealing(tag, suite string) *sealing {
 
 // attribute is the value of a=crypto.
 func (s *sealing) attribute() string {
-	return s.tag + " " + s.suite + " inline:" + base64.StdEncoding.EncodeToString(s.key)
+	text := s.tag + " " + s.suite + " inline:" + base64.StdEncoding.EncodeToString(s.key)
+	if s.mki != nil {
+		text += fmt.Sprintf("|%s:%d", new(big.Int).SetBytes(s.mki), len(s.mki))
+	}
+	return text
 }
 
 // readSealing reads the value of an a=crypto attribute (RFC 4568 §9.1), as
@@ -78,16 +87,37 @@ func readSealing(value string) (*sealing, bool) {
 	if err != nil || len(key) != masterKey || len(parts) > 3 {
 		return nil, false
 	}
+	s := &sealing{tag: fields[0], suite: fields[1], key: key}
 	for _, part := range parts[1:] {
 		if strings.Contains(part, ":") {
-			// Every packet would carry the number of its key (RFC 3711 §3.1).
-			return nil, false
+			if s.mki = readMKI(part); s.mki == nil {
+				return nil, false
+			}
+			continue
 		}
 		if packets, ok := lifetime(part); !ok || packets < shortestUse {
 			return nil, false
 		}
 	}
-	return &sealing{tag: fields[0], suite: fields[1], key: key}, true
+	return s, true
+}
+
+// longestMKI is in bytes. Phones use one to four; more would only make packets
+// longer.
+const longestMKI = 16
+
+// readMKI reads "number:bytes" (RFC 4568 §6.1), nil when it makes no sense.
+func readMKI(text string) []byte {
+	number, length, _ := strings.Cut(text, ":")
+	size, err := strconv.ParseUint(length, 10, 8)
+	value, ok := new(big.Int), len(number) > 0 && len(number) <= 40 && strings.Trim(number, "0123456789") == ""
+	if err != nil || size == 0 || size > longestMKI || !ok {
+		return nil
+	}
+	if value.SetString(number, 10); value.BitLen() > 8*int(size) {
+		return nil
+	}
+	return value.FillBytes(make([]byte, size))
 }
 
 // lifetime is for how many packets a key may be used: a number or a power of 2.
@@ -104,15 +134,17 @@ func lifetime(text string) (uint64, bool) {
 }
 
 // seal prepares our side for what the far end offers: our key stays the same
-// for as long as the suite does.
+// for as long as the suite does. It has the far end's number, if that has one:
+// a phone that numbers its keys expects ours to be numbered.
 func (l *local) seal(theirs *sealing) {
 	switch {
 	case theirs == nil:
 		l.sealing = nil
 	case l.sealing == nil || l.sealing.suite != theirs.suite:
 		l.sealing = newSealing(theirs.tag, theirs.suite)
+		l.sealing.mki = theirs.mki
 	default:
-		l.sealing.tag = theirs.tag
+		l.sealing.tag, l.sealing.mki = theirs.tag, theirs.mki
 	}
 }
 
@@ -121,7 +153,8 @@ func (c *Call) keys(s *session) *media.SRTP {
 	if s.sealing == nil || c.ours.sealing == nil {
 		return nil
 	}
-	return &media.SRTP{Suite: s.sealing.suite, LocalKey: c.ours.sealing.key, RemoteKey: s.sealing.key}
+	return &media.SRTP{Suite: s.sealing.suite, LocalKey: c.ours.sealing.key, RemoteKey: s.sealing.key,
+		LocalMKI: c.ours.sealing.mki, RemoteMKI: s.sealing.mki}
 }
 
 // Secure reports that the sound of the call is encrypted.

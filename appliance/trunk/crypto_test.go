@@ -19,7 +19,13 @@ func TestReadSealing(t *testing.T) {
 		"1 AES_CM_128_HMAC_SHA1_80 inline:" + key + "|281474976710656 WSH=64": "1 AES_CM_128_HMAC_SHA1_80",
 		"1 AES_CM_128_HMAC_SHA1_80 inline:" + key + "|2^10":                   "", // spent in twenty seconds
 		"1 AES_CM_128_HMAC_SHA1_80 inline:" + key + "|2^99":                   "",
-		"1 AES_CM_128_HMAC_SHA1_80 inline:" + key + "|2^31|1:4":               "",
+		"1 AES_CM_128_HMAC_SHA1_80 inline:" + key + "|2^31|1:4":               "1 AES_CM_128_HMAC_SHA1_80",
+		"2 AES_CM_128_HMAC_SHA1_32 inline:" + key + "|65535:2":                "2 AES_CM_128_HMAC_SHA1_32",
+		"1 AES_CM_128_HMAC_SHA1_80 inline:" + key + "|65536:2":                "", // more than two bytes
+		"1 AES_CM_128_HMAC_SHA1_80 inline:" + key + "|1:128":                  "", // longer than the sound
+		"1 AES_CM_128_HMAC_SHA1_80 inline:" + key + "|1:0":                    "",
+		"1 AES_CM_128_HMAC_SHA1_80 inline:" + key + "|-1:4":                   "",
+		"1 AES_CM_128_HMAC_SHA1_80 inline:" + key + "|:4":                     "",
 		"1 AES_CM_128_HMAC_SHA1_80 inline:" + key + "|x":                      "",
 		"1 AES_CM_128_HMAC_SHA1_80 inline:" + key + ";inline:" + key:          "",
 		"1 AES_CM_128_HMAC_SHA1_80 inline:" + key + " UNENCRYPTED_SRTP":       "",

@@ -9,6 +9,7 @@ import (
 	"hotline/appliance/audio"
 	"hotline/appliance/call"
 	"hotline/appliance/trunk"
+	"hotline/appliance/trunk/trunktest"
 )
 
 // A phone that is not ours registers, is called, answers, is heard, holds,
@@ -24,10 +25,10 @@ func TestBaresipAsADeskPhone(t *testing.T) {
 		}
 	})
 	user := fmt.Sprintf("sip:amina@%s", h.addr)
-	b := startBaresip(t, "udp", server, fmt.Sprintf("\n<%s>;auth_pass=a-secret;regint=60;answermode=auto;audio_codecs=PCMU/8000/1", user))
+	b := trunktest.StartBaresip(t, trunktest.Config{Transport: "udp", CA: caOf(t, server), Account: fmt.Sprintf("\n<%s>;auth_pass=a-secret;regint=60;answermode=auto;audio_codecs=PCMU/8000/1", user)})
 	fail := func(what string, err any) {
 		t.Helper()
-		t.Fatalf("%s: %v\n%s\n%s", what, err, b.out, h.log)
+		t.Fatalf("%s: %v\n%s\n%s", what, err, b.Log(), h.log)
 	}
 	for tick := time.NewTicker(20 * time.Millisecond); !h.Registered("amina"); {
 		select {
@@ -48,28 +49,28 @@ func TestBaresipAsADeskPhone(t *testing.T) {
 		}
 	}
 	hears(c, "at first")
-	b.do("uafind", user) // the account that what follows is for
-	b.do("hold", "")
+	b.Do("uafind", user) // the account that what follows is for
+	b.Do("hold", "")
 	if !receive(t, "the hold", c.Holds()) {
 		t.Error("not held")
 	}
-	b.do("resume", "")
+	b.Do("resume", "")
 	if receive(t, "the resume", c.Holds()) {
 		t.Error("still held")
 	}
 	hears(c, "after the hold")
-	b.do("hangup", "")
+	b.Do("hangup", "")
 	receive(t, "the end", c.Context().Done())
 	if cause := call.CauseOf(c.Context()); cause.By != call.ByCaller {
 		t.Errorf("ended %+v", cause)
 	}
 
-	b.do("dial", fmt.Sprintf("sip:100@%s", h.addr))
+	b.Do("dial", fmt.Sprintf("sip:100@%s", h.addr))
 	in := receive(t, "the phone's call", arrived)
 	if in.Phone() != "amina" || in.To() != "100" {
 		t.Errorf("phone %q dialled %q", in.Phone(), in.To())
 	}
 	hears(in, "calling")
 	in.Hangup(call.Cause{By: call.BySystem, Reason: "done"})
-	b.do("quit", "")
+	b.Do("quit", "")
 }

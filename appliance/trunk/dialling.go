@@ -188,6 +188,11 @@ func (c *Call) connected(res *sip.Response) state {
 	} else {
 		c.theirs = s // another phone than the one that sounded first may speak differently
 		c.sound.Retune(s.law, s.dtmf)
+		if keys := c.keys(s); keys != nil {
+			if err := c.sound.Rekey(*keys); err != nil {
+				c.log.Warn("the key of the phone that answered cannot be used; it may not be heard", "error", err)
+			}
+		}
 		c.sound.Update(s.remote, s.held)
 		c.setHeld(s.held)
 	}
@@ -270,7 +275,8 @@ func (c *Call) answeredAgain(res *sip.Response, seq uint32) {
 	if contact := res.Contact(); contact != nil && contact.Address.Host != "" {
 		late.target = *contact.Address.Clone()
 	}
-	late.routes, late.source = routesOf(res), res.Source()
+	late.routes, late.source, late.transport = routesOf(res), res.Source(), res.Transport()
+	late.stream = c.trunk.streams.find(late.source)
 	late.natted = behindRouter(late.target.Host, addrOf(late.source))
 	late.write(late.numbered(sip.ACK, seq))
 	bye := late.newRequest(sip.BYE)

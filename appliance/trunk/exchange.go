@@ -52,8 +52,10 @@ func (t *Trunk) aside(do func()) bool {
 
 // target is one address of a server.
 type target struct {
-	addr netip.AddrPort
-	name string // as configured, for people
+	addr      netip.AddrPort
+	host      string // as configured: the name its certificate must have
+	name      string // for people
+	transport string // empty is UDP
 }
 
 func (t target) String() string { return t.addr.String() }

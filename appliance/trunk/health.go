@@ -42,6 +42,12 @@ func (t *Trunk) watch(ctx context.Context, l *line) {
 		wake := time.NewTimer(pause)
 		select {
 		case <-wake.C:
+		case <-l.lost: // until there is another connection the provider cannot ring us
+			wake.Reset(jitter(2 * t.cfg.t1))
+			select {
+			case <-wake.C:
+			case <-ctx.Done():
+			}
 		case <-ctx.Done():
 			wake.Stop()
 			t.unregister(l, &account)
@@ -62,13 +68,16 @@ func (t *Trunk) probe(ctx context.Context, l *line) time.Duration {
 	for _, to := range targets {
 		uri := sip.Uri{Scheme: "sip", Host: uriHost(l.cfg.Domain)}
 		from := sip.Uri{Scheme: "sip", User: l.cfg.User, Host: uriHost(t.contact.Addr().String())}
-		r := t.alone(sip.OPTIONS, uri, from, uri, newCallID(), 1+mathrand.Uint32N(1000), to)
-		res, err := t.promptly(ctx, r)
+		var res *sip.Response
+		err := t.reach(ctx, l, to)
+		if err == nil {
+			res, err = t.promptly(ctx, t.alone(sip.OPTIONS, uri, from, uri, newCallID(), 1+mathrand.Uint32N(1000), to))
+		}
 		switch {
 		case ctx.Err() != nil:
 			return 0
 		case err != nil:
-			reason = fmt.Sprintf("server %s does not answer; check the network and whether it is switched on", to.name)
+			reason = whyUnreached(err, to)
 		case res.StatusCode == 408 || res.StatusCode == 500 || res.StatusCode >= 502 && res.StatusCode <= 504:
 			reason = fmt.Sprintf("server %s says that it takes no calls (%d); its provider must help", to.name, res.StatusCode)
 		default:
@@ -95,6 +104,9 @@ func (t *Trunk) promptly(ctx context.Context, r *sip.Request) (*sip.Response, er
 // alone builds a request outside any call.
 func (t *Trunk) alone(method sip.RequestMethod, uri, from, to sip.Uri, callID string, seq uint32, at target) *sip.Request {
 	c := &Call{trunk: t, callID: callID}
+	if at.transport != "" && at.transport != "UDP" {
+		c.source, c.transport, c.stream = at.String(), at.transport, t.streams.find(at.String())
+	}
 	c.us = &sip.FromHeader{Address: from, Params: sip.NewParams()}
 	c.us.Params.Add("tag", sip.GenerateTagN(12))
 	c.them = &sip.ToHeader{Address: to, Params: sip.NewParams()}

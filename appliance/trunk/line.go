@@ -2,6 +2,7 @@ package trunk
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -41,8 +42,12 @@ type Line struct {
 	Realm    string // when set, no other one is answered
 	Domain   string // in From and To; the first server's host when empty
 
-	From     call.Number   // caller ID of calls without one
-	Plus     string        // what stands for the + of a number: "00", "9011"; "-" for nothing; "+" when empty
+	From        call.Number    // caller ID of calls without one
+	Plus        string         // what stands for the + of a number: "00", "9011"; "-" for nothing; "+" when empty
+	Transport   string         // OverUDP when empty, OverTCP or OverTLS
+	Encrypt     bool           // the sound of calls out is encrypted (SDES, RFC 4568) or there is no call
+	Authorities *x509.CertPool // who vouches for the server's certificate; the system's when nil
+
 	MaxCalls int           // both directions together; calls out are not made above it; 0 is no limit
 	Expires  time.Duration // of a registration; ten minutes when 0
 	Probe    time.Duration // between health checks; 30 s when 0, none when negative
@@ -83,6 +88,17 @@ type line struct {
 	found   []target
 	foundAt time.Time
 	avoided map[netip.AddrPort]time.Time // until when
+
+	connecting sync.Mutex    // held while a connection is opened
+	lost       chan struct{} // a connection of ours has ended
+}
+
+// transport is how the line's messages travel, as sipgo and Via write it.
+func (l *line) transport() string {
+	if l.cfg.Transport == "" {
+		return "UDP"
+	}
+	return strings.ToUpper(l.cfg.Transport)
 }
 
 type server struct {
@@ -94,6 +110,7 @@ const (
 	defaultExpires = 10 * time.Minute
 	defaultProbe   = 30 * time.Second
 	defaultPort    = 5060
+	securePort     = 5061
 	lookupFresh    = time.Minute
 	avoidFor       = 30 * time.Second
 	longestPause   = 5 * time.Minute
@@ -122,6 +139,7 @@ func (t *Trunk) UseLines(lines ...Line) error {
 		made = append(made, l)
 	}
 	t.lines = made
+	t.prepareOutward(made)
 	return nil
 }
 
@@ -141,10 +159,15 @@ func newLine(cfg Line) (*line, error) {
 	case cfg.Kind == Register && (cfg.User == "" || cfg.Password == ""):
 		return nil, errors.New("it registers, so it needs a user and a password")
 	}
-	l := &line{cfg: cfg, avoided: make(map[netip.AddrPort]time.Time),
+	switch cfg.Transport {
+	case "", OverUDP, OverTCP, OverTLS:
+	default:
+		return nil, fmt.Errorf("its transport is %q; it must be udp, tcp or tls", cfg.Transport)
+	}
+	l := &line{cfg: cfg, lost: make(chan struct{}, 1), avoided: make(map[netip.AddrPort]time.Time),
 		state: LineState{Name: cfg.Name, Kind: cfg.Kind, Up: cfg.Kind != Register, Reason: "not checked yet", Since: time.Now()}}
 	for _, text := range cfg.Servers {
-		s, err := parseServer(text)
+		s, err := parseServer(text, l.usualPort())
 		if err != nil {
 			return nil, err
 		}
@@ -166,9 +189,9 @@ func newLine(cfg Line) (*line, error) {
 }
 
 // parseServer reads "host", "host:port", "[2001:db8::1]:port" or a bare address.
-func parseServer(text string) (server, error) {
+func parseServer(text string, usual uint16) (server, error) {
 	if ip, err := netip.ParseAddr(strings.Trim(text, "[]")); err == nil {
-		return server{host: ip.String(), port: defaultPort}, nil
+		return server{host: ip.String(), port: usual}, nil
 	}
 	host, port, err := net.SplitHostPort(text)
 	if err != nil {
@@ -302,14 +325,22 @@ func (l *line) avoid(t target, pause time.Duration) {
 	l.avoided[t.addr] = time.Now().Add(pause)
 }
 
-// lookUp is RFC 3263 for UDP: SRV when there is no port, the port that the
-// record names, otherwise 5060.
+// usualPort is the one of a server that names none.
+func (l *line) usualPort() uint16 {
+	if l.transport() == "TLS" {
+		return securePort
+	}
+	return defaultPort
+}
+
+// lookUp is RFC 3263 for one transport: SRV when there is no port, the port
+// that the record names, otherwise the usual one.
 func (t *Trunk) lookUp(ctx context.Context, l *line) ([]target, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookupLimit)
 	defer cancel()
 	var found []target
 	var last error
-	add := func(name, host string, port uint16) {
+	add := func(s server, host string, port uint16) {
 		ips := []netip.Addr{}
 		if ip, err := netip.ParseAddr(host); err == nil {
 			ips = append(ips, ip)
@@ -319,23 +350,30 @@ func (t *Trunk) lookUp(ctx context.Context, l *line) ([]target, error) {
 		}
 		for _, ip := range ips {
 			if ip = ip.Unmap(); ip.Is4() == t.contact.Addr().Is4() {
-				found = append(found, target{netip.AddrPortFrom(ip, port), name})
+				found = append(found, target{addr: netip.AddrPortFrom(ip, port), host: s.host, name: host, transport: l.transport()})
 			}
 		}
 	}
+	service, proto := "sip", "udp"
+	switch l.transport() {
+	case "TCP":
+		proto = "tcp"
+	case "TLS":
+		service, proto = "sips", "tcp"
+	}
 	for _, s := range l.servers {
 		if s.port != 0 {
-			add(s.host, s.host, s.port)
+			add(s, s.host, s.port)
 			continue
 		}
-		_, records, err := t.cfg.Resolver.LookupSRV(ctx, "sip", "udp", s.host) // sorted by priority and weight
+		_, records, err := t.cfg.Resolver.LookupSRV(ctx, service, proto, s.host) // sorted by priority and weight
 		if err != nil || len(records) == 0 {
-			add(s.host, s.host, defaultPort)
+			add(s, s.host, l.usualPort())
 			continue
 		}
 		for _, record := range records {
 			if record.Target != "." {
-				add(strings.TrimSuffix(record.Target, "."), strings.TrimSuffix(record.Target, "."), record.Port)
+				add(s, strings.TrimSuffix(record.Target, "."), record.Port)
 			}
 		}
 	}
@@ -370,7 +408,7 @@ func (l *line) route(to target, number call.Number, o *Outgoing) route {
 	if own == "" {
 		own = l.cfg.From
 	}
-	r := route{line: l, target: to, own: own, name: quotable(o.Display), to: string(number)}
+	r := route{line: l, target: to, transport: l.transport(), own: own, name: quotable(o.Display), to: string(number)}
 	r.uri = sip.Uri{Scheme: "sip", User: l.dialled(number), Host: uriHost(l.cfg.Domain)}
 	r.from = sip.Uri{Scheme: "sip", User: l.dialled(own), Host: uriHost(l.cfg.Domain)}
 	if own == "" {

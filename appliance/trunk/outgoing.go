@@ -165,7 +165,7 @@ type route struct {
 	own       call.Number
 	to        string
 	phone     string // the registered user
-	transport string // of its registration; empty is UDP
+	transport string // empty is UDP
 	extra     []sip.Header
 }
 
@@ -173,6 +173,12 @@ type route struct {
 func (t *Trunk) attempt(ctx context.Context, r route, o *Outgoing) (*Call, *DialError) {
 	if ctx.Err() != nil {
 		return nil, gaveUpDialling(ctx, false, r.lineName())
+	}
+	if err := t.reach(ctx, r.line, r.target); err != nil {
+		if ctx.Err() != nil {
+			return nil, gaveUpDialling(ctx, false, r.lineName())
+		}
+		return nil, &DialError{Status: 503, Q850: 38, Reason: whyUnreached(err, r.target), Line: r.lineName(), elsewhere: true, cause: err}
 	}
 	c, failed := t.newOutgoing(r, o)
 	if failed != nil {
@@ -250,7 +256,10 @@ func (t *Trunk) newOutgoing(r route, o *Outgoing) (*Call, *DialError) {
 	c.us.Params.Add("tag", id)
 	c.them = &sip.ToHeader{Address: *r.uri.Clone(), Params: sip.NewParams()}
 	c.target = r.uri
-	if r.transport != "" && r.transport != "UDP" { // back over the connection that it opened
+	if r.line != nil && r.line.cfg.Encrypt {
+		c.ours.sealing = newSealing("1", strongest)
+	}
+	if r.transport != "" && r.transport != "UDP" { // over the connection that there is
 		c.source, c.transport = r.target.String(), r.transport
 		c.follow(t.streams.find(c.source))
 	}

@@ -20,6 +20,7 @@ type registration struct {
 	asked    time.Duration // what the registrar insists on, when more than we want
 	at       target        // where we are registered; zero when we are not
 	contact  netip.AddrPort
+	over     *stream // the connection that contact is an end of
 	failures int
 }
 
@@ -75,6 +76,13 @@ func (e *refusedError) Error() string { return e.reason }
 
 // enrol registers at one server and gives the time granted.
 func (t *Trunk) enrol(ctx context.Context, l *line, a *registration, to target, expires time.Duration) (time.Duration, error) {
+	if err := t.reach(ctx, l, to); err != nil {
+		return 0, errors.New(whyUnreached(err, to))
+	}
+	if s := t.streams.find(to.String()); l.transport() != "UDP" && s != nil && s != a.over {
+		c := &Call{trunk: t, dialog: dialog{stream: s, transport: l.transport()}}
+		a.over, a.contact = s, c.here()
+	}
 	var credentials sip.Header
 	tried := 0
 	for range 6 { // challenge, stale nonce, a longer interval, another address
@@ -88,7 +96,7 @@ func (t *Trunk) enrol(ctx context.Context, l *line, a *registration, to target, 
 		}
 		res, err := t.promptly(ctx, r)
 		if err != nil {
-			return 0, fmt.Errorf("server %s does not answer; check the network and the name of the server", to.name)
+			return 0, errors.New(whyUnreached(err, to))
 		}
 		switch {
 		case res.IsSuccess():
@@ -125,7 +133,11 @@ func (t *Trunk) registerRequest(l *line, a *registration, to target, expires tim
 	account := sip.Uri{Scheme: "sip", User: l.cfg.User, Host: host}
 	r := t.alone(sip.REGISTER, sip.Uri{Scheme: "sip", Host: host}, account, account, a.callID, a.seq, to)
 	contact := sip.Uri{Scheme: "sip", User: l.cfg.User, Host: uriHost(a.contact.Addr().String()), Port: int(a.contact.Port())}
-	r.AppendHeader(sip.NewHeader("Contact", "<"+contact.String()+">"))
+	text := contact.String()
+	if l.transport() != "UDP" {
+		text += ";transport=" + l.cfg.Transport
+	}
+	r.AppendHeader(sip.NewHeader("Contact", "<"+text+">"))
 	r.AppendHeader(sip.NewHeader("Expires", strconv.Itoa(int(expires/time.Second))))
 	r.AppendHeader(sip.NewHeader("Allow", allowed))
 	return r

@@ -41,7 +41,7 @@ func (c *Call) contactHeader() sip.Header {
 	if c.via() != "UDP" {
 		params = ";transport=" + strings.ToLower(c.via())
 	}
-	return sip.NewHeader("Contact", "<"+scheme+c.trunk.contactFor(c.transport).String()+params+">")
+	return sip.NewHeader("Contact", "<"+scheme+c.here().String()+params+">")
 }
 
 // contactFor is our address for a transport.
@@ -71,7 +71,8 @@ func (c *Call) numbered(method sip.RequestMethod, seq uint32) *sip.Request {
 	}
 	r := sip.NewRequest(method, target)
 	r.SipVersion = "SIP/2.0"
-	here := c.trunk.contactFor(c.transport)
+	c.reconnect()
+	here := c.here()
 	via := &sip.ViaHeader{ProtocolName: "SIP", ProtocolVersion: "2.0", Transport: c.via(),
 		Host: here.Addr().String(), Port: int(here.Port()), Params: sip.NewParams()}
 	via.Params.Add("branch", sip.GenerateBranchN(16))

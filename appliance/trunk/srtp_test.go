@@ -13,11 +13,13 @@ import (
 // new key in the middle.
 func TestEncryptedCall(t *testing.T) {
 	server, client := certificate(t)
-	for suite, suffix := range map[string]string{
-		"AES_CM_128_HMAC_SHA1_80": "|2^31",
-		"AES_CM_128_HMAC_SHA1_32": "",
+	for _, tc := range [][2]string{
+		{"AES_CM_128_HMAC_SHA1_80", "|2^31"},
+		{"AES_CM_128_HMAC_SHA1_32", ""},
+		{"AES_CM_128_HMAC_SHA1_80", "|2^31|1:4"}, // the key has a number, which every packet carries
 	} {
-		t.Run(suite, func(t *testing.T) {
+		suite, suffix := tc[0], tc[1]
+		t.Run(suite+suffix, func(t *testing.T) {
 			ctx := limit(t)
 			handle, calls := handing()
 			change, addrs := streaming(t, server)

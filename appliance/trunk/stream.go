@@ -130,10 +130,18 @@ type stream struct {
 	since time.Time // when the message in buf began
 	ready []byte    // whole, not yet handed on
 	heard bool      // a whole message has come
+
+	ours bool            // we opened it
+	read chan struct{}   // closed when sipgo reads from one of ours for the first time
+	once sync.Once       // of that
+	lost chan<- struct{} // told when one of ours has ended
 }
 
 // Read implements net.Conn. Only sipgo's one reader calls it.
 func (s *stream) Read(p []byte) (int, error) {
+	if s.ours {
+		s.once.Do(func() { close(s.read) })
+	}
 	for len(s.ready) == 0 {
 		whole, err := s.message()
 		if err != nil {
@@ -175,8 +183,14 @@ func (s *stream) fill() error {
 			s.buf = append(s.buf, piece[:n]...)
 			return nil
 		}
-		if errors.Is(err, os.ErrDeadlineExceeded) && s.heard && len(s.buf) == 0 && s.calls.Load() > 0 {
-			continue
+		if errors.Is(err, os.ErrDeadlineExceeded) && s.heard && len(s.buf) == 0 {
+			if s.ours { // RFC 5626 §3.5.1: a router on the way must not forget it
+				if _, err := s.Write([]byte("\r\n\r\n")); err == nil {
+					continue
+				}
+			} else if s.calls.Load() > 0 {
+				continue
+			}
 		}
 		if err != nil {
 			return err
@@ -193,6 +207,10 @@ var (
 // message takes one whole message out of buf, nil when there is none yet.
 func (s *stream) message() ([]byte, error) {
 	for len(s.buf) > 0 && (s.buf[0] == '\r' || s.buf[0] == '\n') { // RFC 5626 §3.5.1: a sign of life between messages
+		if s.ours { // the answer to one
+			s.buf = s.buf[1:]
+			continue
+		}
 		if len(s.buf) >= 4 && string(s.buf[:4]) == "\r\n\r\n" {
 			s.buf = s.buf[4:]
 			if _, err := s.Write([]byte("\r\n")); err != nil {
@@ -269,7 +287,15 @@ func (s *stream) Write(p []byte) (int, error) {
 
 // Close implements net.Conn.
 func (s *stream) Close() error {
-	s.closed.Do(func() { s.gate.streams.remove(s) })
+	s.closed.Do(func() {
+		s.gate.streams.remove(s)
+		if s.ours {
+			select {
+			case s.lost <- struct{}{}:
+			default: // it knows already
+			}
+		}
+	})
 	return s.Conn.Close()
 }
 

@@ -89,6 +89,7 @@ type Trunk struct {
 	laddr    sip.Addr
 	wire     *wire
 	gates    map[string]*gatekeeper // by transport
+	outward  map[string]*outward    // for connections of ours, by transport
 	streams  streams
 	carrier  *sip.TransportLayer
 	layer    *sip.TransactionLayer
@@ -210,11 +211,14 @@ func (t *Trunk) Run(ctx context.Context) error {
 		watching.Go(func() { t.watch(watched, l) })
 	}
 
-	deaf := make(chan error, 1+len(t.gates))
-	listening := 1 + len(t.gates)
+	listening := 1 + len(t.gates) + len(t.outward)
+	deaf := make(chan error, listening)
 	go func() { deaf <- t.listen() }()
 	for transport, gate := range t.gates {
 		go func() { deaf <- t.listenStream(transport, gate) }()
+	}
+	for transport, out := range t.outward {
+		go func() { deaf <- t.listenStream(transport, out) }()
 	}
 
 	var fault error
@@ -233,6 +237,9 @@ func (t *Trunk) Run(ctx context.Context) error {
 	t.wire.stop()
 	for _, gate := range t.gates {
 		_ = gate.Close()
+	}
+	for _, out := range t.outward {
+		_ = out.Close()
 	}
 	for range listening {
 		if err := <-deaf; fault == nil {

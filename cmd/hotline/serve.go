@@ -256,7 +256,11 @@ func (h *hotline) listenForCalls(cfg config.Config, m manner) error {
 	if err != nil {
 		return err
 	}
-	return h.trunk.UseLines(lines(cfg)...)
+	ways, err := lines(cfg)
+	if err != nil {
+		return err
+	}
+	return h.trunk.UseLines(ways...)
 }
 
 // reservedCalls are kept for supervisors when callers take all the others
@@ -286,13 +290,18 @@ func outbound(cfg config.Config) func(call.Number, string) error {
 	return policy.Allow
 }
 
-func lines(cfg config.Config) []trunk.Line {
+func lines(cfg config.Config) ([]trunk.Line, error) {
 	var out []trunk.Line
 	for _, l := range cfg.SIP.Lines {
-		out = append(out, trunk.Line{Name: l.Name, Kind: lineKind(l.Kind), Servers: l.Servers, User: l.User, Password: l.Password,
-			From: call.ParseNumber(l.From, cfg.Region), MaxCalls: l.MaxCalls})
+		authorities, err := provisioning.Authorities(cfg.CertificateFile(l))
+		if err != nil {
+			return nil, fmt.Errorf("the certificate of line %s: %w", l.Name, err)
+		}
+		out = append(out, trunk.Line{Name: l.Name, Kind: lineKind(l.Kind), Servers: l.Servers, User: l.User, AuthUser: l.AuthUser, Password: l.Password,
+			Domain: l.Domain, Plus: l.Plus, From: call.ParseNumber(l.From, cfg.Region), MaxCalls: l.MaxCalls,
+			Transport: l.Transport, Encrypt: l.Encrypt, Authorities: authorities})
 	}
-	return out
+	return out, nil
 }
 
 func lineKind(kind string) trunk.LineKind {

@@ -1,13 +1,18 @@
 package main
 
 import (
+	"fmt"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"hotline/appliance/audio"
 	"hotline/appliance/config"
 	"hotline/appliance/trunk/phone"
+	"hotline/appliance/trunk/trunktest"
+	"hotline/provisioning"
 	"hotline/triage"
 	"hotline/triage/desk"
 )
@@ -36,4 +41,69 @@ func TestACallOverTCP(t *testing.T) {
 	if row["no_sound"] != "0" || row["packets_lost_in"] != "0" {
 		t.Errorf("how it sounded is recorded as %v", row)
 	}
+}
+
+// TestAForeignPhoneOverTLS: with TLS and SRTP set up, a phone that is not ours
+// calls encrypted, keys its way to an agent and is heard; and a line over TLS
+// brings an agent's call to the same phone, encrypted as well.
+func TestAForeignPhoneOverTLS(t *testing.T) {
+	t.Parallel()
+	port := trunktest.FreePort(t)
+	there := trunktest.FreePort(t) &^ 1 // TLS is one above
+	dir := t.TempDir()
+	authority := filepath.Join(dir, "authority.pem")
+	b := startBoxWith(t, func(c *config.Config) {
+		c.Data = dir // so that the phone can be given the hotline's certificate
+		c.SIP.TLS = fmt.Sprintf("127.0.0.1:%d", port)
+		c.SIP.Outgoing.Prefixes = []string{"+1202555"}
+		c.SIP.Lines = []config.Line{{Name: "pbx", Servers: []string{fmt.Sprintf("127.0.0.1:%d", there+1)},
+			Transport: "tls", Encrypt: true, Plus: "-", Certificate: authority}}
+		certs, err := provisioning.OpenCertificates(provisioning.CertificateDir(dir), []string{"127.0.0.1"}, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(authority, certs.Root(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	})
+	var pair []byte // the phone shows the hotline's own certificate: both trust one authority
+	for _, name := range []string{"web.pem", "web.key"} {
+		text, err := os.ReadFile(filepath.Join(provisioning.CertificateDir(dir), name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		pair = append(pair, text...)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "phone.pem"), pair, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ca, err := os.ReadFile(authority)
+	if err != nil {
+		t.Fatal(err)
+	}
+	amal := b.seatedAs("Amal", aHz, true, "supervisor")
+	amal.do(desk.Command{Type: "ready"})
+	far := trunktest.StartBaresip(t, trunktest.Config{Transport: "tls", CA: string(ca),
+		Account: ";mediaenc=srtp-mand\n<sip:12025550191@127.0.0.1;transport=tls>;regint=0;mediaenc=srtp-mand;answermode=auto;audio_codecs=PCMU/8000/1",
+		Lines:   []string{fmt.Sprintf("sip_listen 127.0.0.1:%d", there), "sip_certificate " + filepath.Join(dir, "phone.pem")}})
+	far.Do("uafind", "sip:2024561111@127.0.0.1")
+	far.Do("dial", fmt.Sprintf("sip:100@127.0.0.1:%d;transport=tls", port))
+	for _, wait := range []time.Duration{2 * time.Second, 2 * time.Second} {
+		<-time.After(wait) // for the menu to speak: this phone cannot tell what it hears
+		far.Do("sndcode", "1")
+		far.Do("sndcode", "")
+	}
+	amal.answer()
+	b.hears("Amal", amal.sound, []float64{1000}, 1000) // the phone's tone
+	if up := b.h.trunk.Stats(); up.Connections == 0 {
+		t.Error("the call does not use a connection")
+	}
+	amal.do(desk.Command{Type: "end"})
+	amal.is(triage.WrapUp)
+	amal.do(desk.Command{Type: "wrap", Contact: amal.seat.Snapshot().Call.Contact, Disposition: "info_given"})
+	only(t, b.exportUntil("contacts", "disposition", "info_given"), "caller_number", "+12024561111")
+
+	amal.do(desk.Command{Type: "ready"})
+	amal.do(desk.Command{Type: "call.out", Number: "+1 202 555 0191", Queue: "help"})
+	b.hears("Amal, calling out,", amal.sound, []float64{1000}, 1000)
 }

@@ -30,7 +30,7 @@ func (c *Call) describe(direction string, address netip.Addr, dtmf uint8) []byte
 	proto, sealing := "RTP/AVP", ""
 	c.sound.mu.Lock()
 	if c.sound.cipher != nil {
-		proto, sealing = "RTP/SAVP", c.sound.cipher.line(c.cfg.KeySuffix)
+		proto, sealing = "RTP/SAVP", c.sound.cipher.line()
 	}
 	c.sound.mu.Unlock()
 	if !address.IsValid() {

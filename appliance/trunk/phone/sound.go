@@ -67,7 +67,7 @@ func openSound(ctx context.Context, cfg Config, work *sync.WaitGroup) (*sound, e
 	s := &sound{cfg: cfg, conn: conn, ctx: ctx, work: work, local: localAddr(conn)}
 	s.announced = s.local
 	if cfg.SRTP != "" {
-		if s.cipher, err = newCipher(cfg.SRTP); err != nil {
+		if s.cipher, err = newCipher(cfg.SRTP, cfg.KeySuffix); err != nil {
 			conn.Close()
 			return nil, err
 		}

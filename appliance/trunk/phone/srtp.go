@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"strings"
@@ -19,11 +20,12 @@ type cipher struct {
 	profile srtp.ProtectionProfile
 	ours    []byte // key and salt
 	theirs  []byte
+	suffix  string // what follows our key in the description
 	out, in *srtp.Context
 }
 
-func newCipher(suite string) (*cipher, error) {
-	c := &cipher{suite: suite}
+func newCipher(suite, suffix string) (*cipher, error) {
+	c := &cipher{suite: suite, suffix: suffix}
 	switch suite {
 	case "AES_CM_128_HMAC_SHA1_80":
 		c.profile = srtp.ProtectionProfileAes128CmHmacSha1_80
@@ -40,13 +42,25 @@ func (c *cipher) renew() error {
 	c.ours = make([]byte, 30)
 	rand.Read(c.ours)
 	var err error
-	c.out, err = srtp.CreateContext(c.ours[:16], c.ours[16:], c.profile)
+	c.out, err = srtp.CreateContext(c.ours[:16], c.ours[16:], c.profile, srtp.MasterKeyIndicator(indicator(c.suffix)))
 	return err
 }
 
+// indicator reads the number of a key (MKI) from what follows it, as
+// "|2^31|1:4"; nil when there is none.
+func indicator(suffix string) []byte {
+	var number uint64
+	var size int
+	last := suffix[strings.LastIndex(suffix, "|")+1:]
+	if n, err := fmt.Sscanf(last, "%d:%d", &number, &size); n != 2 || err != nil || size < 1 || size > 8 {
+		return nil
+	}
+	return binary.BigEndian.AppendUint64(nil, number)[8-size:]
+}
+
 // line is the a=crypto attribute of the phone's description.
-func (c *cipher) line(suffix string) string {
-	return "a=crypto:1 " + c.suite + " inline:" + base64.StdEncoding.EncodeToString(c.ours) + suffix + "\r\n"
+func (c *cipher) line() string {
+	return "a=crypto:1 " + c.suite + " inline:" + base64.StdEncoding.EncodeToString(c.ours) + c.suffix + "\r\n"
 }
 
 // far takes the far end's key from its description.
@@ -55,7 +69,8 @@ func (c *cipher) far(there remote) error {
 	if len(fields) < 3 || fields[0] != "1" || fields[1] != c.suite {
 		return fmt.Errorf("the far end does not encrypt as offered: %d words", len(fields))
 	}
-	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(fields[2], "inline:"))
+	text, suffix, _ := strings.Cut(strings.TrimPrefix(fields[2], "inline:"), "|")
+	key, err := base64.StdEncoding.DecodeString(text)
 	if err != nil || len(key) != 30 {
 		return errors.New("the far end's key cannot be read")
 	}
@@ -63,7 +78,7 @@ func (c *cipher) far(there remote) error {
 		return nil
 	}
 	c.theirs = key
-	c.in, err = srtp.CreateContext(key[:16], key[16:], c.profile)
+	c.in, err = srtp.CreateContext(key[:16], key[16:], c.profile, srtp.MasterKeyIndicator(indicator(suffix)))
 	return err
 }
 
