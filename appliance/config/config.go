@@ -44,12 +44,22 @@ type SIP struct {
 	Help       []string `yaml:"help_numbers" doc:"Numbers that reach the hotline, exactly as the trunk sends them."`
 	Supervisor []string `yaml:"supervisor_numbers" doc:"Numbers that reach the supervisor line (caller number and PIN)."`
 	Agents     []string `yaml:"agent_numbers" doc:"Numbers that phone volunteers ring to work by telephone (caller number and PIN)."`
+	Entries    []Entry  `yaml:"entries" doc:"Further numbers: numbers (a list, as the trunk sends them), language, and either flow (the dialogue they begin with, main when empty) or queue (help or volunteers: the caller waits there at once, because a telephone menu elsewhere has spoken with them; it may say language, priority and a word for the phone volunteer in the headers X-Hotline-Language, X-Hotline-Priority and X-Hotline-Context, if trust_identity)."`
+	Forwarded  bool     `yaml:"forwarded_decides" doc:"The trunk sends all calls to one number and tells the one that was dialled (Diversion, History-Info): that one decides where a call leads. Wants trust_identity."`
 	Peers      []string `yaml:"peers" doc:"Addresses or networks calls may come from, like 203.0.113.7 or 10.0.0.0/8. Empty: from anywhere. Others hear nothing at all."`
 	Phones     []string `yaml:"phones" doc:"Networks in which desk phones and softphones of phone volunteers may register with their own password, like 192.168.1.0/24. Empty: nowhere, and nobody can guess passwords. Whatever else comes from there must be in peers."`
 	Trusted    bool     `yaml:"trust_identity" doc:"The trunk vouches for the caller's number in P-Asserted-Identity."`
 	Lines      []Line   `yaml:"lines" doc:"Lines for calls out, in the order they are tried: name, kind (static for a PBX or gateway beside us, ip for a provider that knows our address, register for one that asks for it), servers (a list of addresses), transport (udp, tcp or tls), encrypted_sound (true: the sound of calls out is encrypted, SRTP; wants tls), certificate (file with the server's certificate or its authority, where nobody known vouches for it), user, auth_user (where the account has a second name), password, domain (where it is not the server), plus (what stands for + before a number, like 00), from (caller ID), queue_from (another caller ID by queue, like {volunteers: \"+12025550100\"}), max_calls."`
 	Outgoing   Outgoing `yaml:"outgoing" doc:"What may be dialled from here. Nothing, until this says so."`
 	MaxCalls   int      `yaml:"max_calls" doc:"Calls at a time; further ones are asked to try again."`
+}
+
+// Entry is where numbers lead.
+type Entry struct {
+	Numbers  []string `yaml:"numbers"`
+	Language string   `yaml:"language,omitempty"`
+	Flow     string   `yaml:"flow,omitempty"`
+	Queue    string   `yaml:"queue,omitempty"`
 }
 
 // Line is one line for calls out.
@@ -204,10 +214,31 @@ func (c *Config) validate() error {
 	if _, err := netip.ParseAddrPort("127.0.0.1:" + c.Web.Sound); err != nil {
 		say("web: sound: %q is not a UDP port", c.Web.Sound)
 	}
-	if len(c.SIP.Help) == 0 {
+	if len(c.SIP.Help) == 0 && len(c.SIP.Entries) == 0 {
 		say("sip: help_numbers: name at least one number, or nobody can call")
 	}
-	for _, number := range slices.Concat(c.SIP.Help, c.SIP.Supervisor, c.SIP.Agents) {
+	given := slices.Concat(c.SIP.Help, c.SIP.Supervisor, c.SIP.Agents)
+	for i, e := range c.SIP.Entries {
+		if len(e.Numbers) == 0 {
+			say("sip: entries: entry %d has no numbers", i+1)
+		}
+		if e.Flow != "" && e.Queue != "" {
+			say("sip: entries: entry %d has a flow and a queue; callers can begin with one of them", i+1)
+		}
+		if e.Language != "" && !slices.Contains(c.Languages, e.Language) {
+			say("sip: entries: entry %d: language %q is not among languages", i+1, e.Language)
+		}
+		for _, number := range e.Numbers {
+			if slices.Contains(given, number) {
+				say("sip: %s is given twice and cannot lead to two places", number)
+			}
+		}
+		given = append(given, e.Numbers...)
+	}
+	if c.SIP.Forwarded && !c.SIP.Trusted {
+		say("sip: forwarded_decides wants trust_identity: otherwise any caller could choose where the call leads")
+	}
+	for _, number := range given {
 		if number == "" || strings.ContainsAny(number, " \t\r\n<>@;") {
 			say("sip: %q is not a number as a trunk sends it", number)
 		}

@@ -56,7 +56,8 @@ type hotline struct {
 	trunk    *trunk.Trunk
 	pages    *ui.Server
 	web      net.Listener
-	tcp      net.Listener // SIP over TCP; nil when there is none
+	numbers  map[string]desk.Entry // that callers dial
+	tcp      net.Listener          // SIP over TCP; nil when there is none
 	certs    *provisioning.Certificates
 	takes    []func() error // undone by Close, last first
 }
@@ -131,7 +132,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	engine, err := ivr.New(ivr.Config{
 		Flows: flows, Prompts: library, Languages: cfg.Languages, Log: log,
 		Fallback: flow.Queue{ID: triage.QueueHelp, Priority: 5, Treatment: ivr.FlowWaiting},
-		HasQueue: func(id string) bool { return id == triage.QueueHelp || id == triage.QueueVolunteers },
+		HasQueue: isQueue,
 		Actions: map[string]ivr.Action{
 			ivr.ActionModeRead:       ivr.ModeRead(h.mode),
 			ivr.ActionModeApply:      ivr.ModeApply(h.mode),
@@ -155,8 +156,11 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	if m.robot != nil {
 		robot = func() error { return m.robot(h.trunk.Addr()) }
 	}
+	if h.numbers, err = entries(cfg, flows); err != nil {
+		return h, err
+	}
 	h.desk = desk.New(desk.Config{
-		Operation: cfg.Operation, Region: cfg.Region, Entries: entries(cfg), Contacts: h.contacts, Cases: cases,
+		Operation: cfg.Operation, Region: cfg.Region, Entries: h.numbers, Forwarded: cfg.SIP.Forwarded, Upstream: cfg.SIP.Trusted, Contacts: h.contacts, Cases: cases,
 		Dispatcher: h.dispatch, Engine: engine, Prompts: library, Mode: h.mode, Registry: registry, Recordings: h.tapes, Gateway: h.phones,
 		NewRoom: func() *media.Room { return media.NewRoom(h.agents, log) }, // writes to browsers, which may be slow
 		Dial:    h.dialler(cfg), Telephones: h.telephones(cfg), Languages: cfg.Languages, Robot: robot, Log: log,
@@ -244,12 +248,11 @@ func (h *hotline) listenForCalls(cfg config.Config, m manner) error {
 	if encrypted != nil {
 		encrypted = tls.NewListener(encrypted, h.tls())
 	}
-	ours := entries(cfg)
 	h.trunk, err = trunk.New(trunk.Config{
 		TCP: h.tcp, TLS: encrypted, Reserved: min(reservedCalls, cfg.SIP.MaxCalls/10),
-		Privileged: func(called string) bool { return ours[called].Supervisor },
+		Privileged: func(called string) bool { return h.numbers[called].Supervisor },
 		Conn:       conn, Advertise: advertise, Ports: ports, Pacer: h.callers, Peers: peers, MaxCalls: cfg.SIP.MaxCalls,
-		Serves: func(called string) bool { _, ok := ours[called]; return ok }, Handle: h.desk.Take,
+		Serves: func(called string) bool { _, ok := h.numbers[called]; return ok }, Handle: h.desk.Take,
 		Phones: phones, PhoneNets: desks,
 		Region: cfg.Region, TrustIdentity: cfg.SIP.Trusted, Drain: m.drain, Log: h.log, Allow: outbound(cfg),
 	})
@@ -440,21 +443,6 @@ func (h *hotline) checkAgent(ctx context.Context, caller call.Number, extension,
 	}
 	return desk.Person{ID: a.ID, Name: a.Name, Login: a.Login, Profile: a.Profile, Languages: a.Languages, Phone: a.Phone, Extension: a.Extension,
 		Role: string(a.Role), Supervises: a.Role.May(roster.Floor)}, nil
-}
-
-// entries are the numbers of the hotline and where they lead.
-func entries(cfg config.Config) map[string]desk.Entry {
-	out := map[string]desk.Entry{}
-	for _, number := range cfg.SIP.Help {
-		out[number] = desk.Entry{Flow: ivr.FlowMain, Language: cfg.Languages[0]}
-	}
-	for _, number := range cfg.SIP.Supervisor {
-		out[number] = desk.Entry{Flow: ivr.FlowSupervisor, Language: cfg.Languages[0], Supervisor: true}
-	}
-	for _, number := range cfg.SIP.Agents {
-		out[number] = desk.Entry{Flow: ivr.FlowAgent, Language: cfg.Languages[0], Supervisor: true, Agents: true}
-	}
-	return out
 }
 
 // browserAddrs are the addresses that browsers may send their sound to: the

@@ -18,6 +18,7 @@ type conversation struct {
 	queue    string
 	path     []string
 	keys     string
+	context  []string  // told by a menu elsewhere; never stored
 	since    time.Time // began to wait
 	earlier  []EarlierView
 	mode     string
@@ -108,11 +109,11 @@ func (c *conversation) leads(agent string) bool {
 func (c *conversation) view(now time.Time, ringUntil time.Time) (*CallView, *CaseView) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	v := &CallView{Contact: c.id, Number: string(c.number), Language: c.language, Queue: c.queue, Path: c.path, Keys: c.keys,
+	v := &CallView{Contact: c.id, Number: string(c.number), Language: c.language, Queue: c.queue, Path: c.path, Keys: c.keys, Context: c.context,
 		RingUntil: ringUntil, AnsweredAt: c.answeredAt, Held: c.held, Muted: c.muted, Emergency: c.alarm,
 		Protected: c.protected, CallerLeft: c.left, Earlier: c.earlier, Mode: c.mode}
 	if c.protected {
-		v.Number, v.Earlier = "", nil
+		v.Number, v.Earlier, v.Context = "", nil, nil
 	}
 	v.Parties, v.Consult, v.Listened, v.Whisper, v.Help = c.parties, c.consult, c.listened, c.whisper, c.help
 	v.Outgoing, v.RingingOut = c.outgoing, c.ringingOut

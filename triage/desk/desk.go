@@ -22,19 +22,13 @@ import (
 	"hotline/volunteers"
 )
 
-// Entry is what a dialled number leads to.
-type Entry struct {
-	Flow       string
-	Language   string // until the caller chooses one
-	Supervisor bool   // not a line for people who seek help
-	Agents     bool   // the line of phone volunteers who work by telephone; Supervisor too
-}
-
 // Config is what a desk needs. All fields are required unless they say so.
 type Config struct {
 	Operation  string
 	Region     string           // ISO 3166 country of numbers without a country code
 	Entries    map[string]Entry // by dialled number
+	Forwarded  bool             // the number that was dialled before a forwarding decides, where the call tells it
+	Upstream   bool             // what a menu in front of the hotline says in headers is believed
 	Contacts   *triage.Contacts
 	Cases      *triage.Cases
 	Dispatcher *triage.Dispatcher

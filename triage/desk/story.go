@@ -23,6 +23,7 @@ type story struct {
 	leg      *trunk.Call
 	entry    Entry
 	contact  triage.Contact
+	context  []string // what a menu elsewhere said, for the agent
 	queuedAt time.Time
 	goTo     destination // of a caller who was sent on
 	agent    *Seat       // who has proved on the agents' line who they are
@@ -50,7 +51,7 @@ type ending struct {
 // Take answers one call and carries it to its end. The contact is on disk
 // before the call is answered and classified however it ends.
 func (d *Desk) Take(_ context.Context, leg *trunk.Call) {
-	s := &story{d: d, ctx: leg.Context(), leg: leg, entry: d.cfg.Entries[leg.To()]}
+	s := &story{d: d, ctx: leg.Context(), leg: leg, entry: d.entry(leg)}
 	s.ending = ending{outcome: triage.OutcomeInterrupted, open: triage.OpenInterrupted, by: call.BySystem, reason: "ended for an unknown reason"}
 	s.open()
 	defer s.close()
@@ -60,6 +61,10 @@ func (d *Desk) Take(_ context.Context, leg *trunk.Call) {
 	}
 	s.change(func(k *triage.Contact, now time.Time) []events.Event { k.AnsweredAt = now; return nil })
 
+	if s.entry.Queue != "" {
+		s.serveHandedOver()
+		return
+	}
 	out, err := d.cfg.Engine.Run(withStory(withCaller(s.ctx, leg.From()), s), leg.Audio(), ivr.Start{Flow: s.entry.Flow, Language: s.entry.Language,
 		Attributes: map[string]string{ivr.AttributeContactID: s.contact.ID, attributeCaller: string(leg.From()),
 			attributeWithheld: yes(leg.From().Withheld())}})
@@ -332,7 +337,7 @@ func (s *story) sent(conv *conversation, end talkEnd) {
 
 func (s *story) conversation(out ivr.Outcome) *conversation {
 	conv := &conversation{id: s.contact.ID, number: s.leg.From(), language: s.contact.Language, queue: out.Queue,
-		path: out.Path, keys: out.Keys, since: s.queuedAt, mode: "normal",
+		path: out.Path, keys: out.Keys, context: s.context, since: s.queuedAt, mode: "normal",
 		requests: make(chan request), stir: make(chan struct{}, 1), ended: make(chan struct{})}
 	if s.contact.Mode != "" {
 		conv.mode = "emergency"

@@ -51,6 +51,7 @@ type CallView struct {
 	Queue      string        `json:"queue"`
 	Path       []string      `json:"path"`
 	Keys       string        `json:"keys"`
+	Context    []string      `json:"context"` // said by a telephone menu in front of the hotline; text, never markup
 	WaitedS    int           `json:"waited_s"`
 	RingUntil  time.Time     `json:"ring_until,omitzero"`
 	AnsweredAt time.Time     `json:"answered_at,omitzero"`

@@ -10,7 +10,7 @@ export type Sound = "browser" | "phone" | "number" | "line";
 export interface Earlier { at: string; disposition: string; queue: string }
 
 export interface Call {
-  contact: string; number: string; language: string; queue: string; path: string[] | null; keys: string; waited_s: number;
+  contact: string; number: string; language: string; queue: string; path: string[] | null; context: string[] | null; keys: string; waited_s: number;
   ring_until: string; answered_at: string; held: boolean; muted: boolean; emergency: boolean; protected: boolean;
   caller_left: boolean; earlier: Earlier[] | null; mode: string;
   parties: Party[] | null; // everybody on the line except this person, the caller first

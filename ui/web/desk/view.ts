@@ -193,6 +193,7 @@ export class View {
       const language = menu === "language" ? w.or(`lang.${key}`, "") : "";
       return language ? w.t("path.language", { value: language }) : w.or(`path.${step}`, "");
     }).filter((words) => words !== "");
+    steps.push(...(call.context ?? [])); // what a menu elsewhere found out, as it said it
     return steps.join(" · ") || call.keys || w.t("path.none");
   }
 

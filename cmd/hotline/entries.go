@@ -1,0 +1,53 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"hotline/appliance/call"
+	"hotline/appliance/config"
+	"hotline/ivr"
+	"hotline/ivr/flow"
+	"hotline/triage"
+	"hotline/triage/desk"
+)
+
+func isQueue(id string) bool { return id == triage.QueueHelp || id == triage.QueueVolunteers }
+
+// entries are the numbers of the hotline and where they lead, as they are
+// configured and in their full form: trunks write one number in several ways.
+func entries(cfg config.Config, flows *flow.FlowSet) (map[string]desk.Entry, error) {
+	all := slices.Concat([]config.Entry{{Numbers: cfg.SIP.Help}, {Numbers: cfg.SIP.Supervisor, Flow: ivr.FlowSupervisor}, {Numbers: cfg.SIP.Agents, Flow: ivr.FlowAgent}}, cfg.SIP.Entries)
+	out := map[string]desk.Entry{}
+	add := func(form func(string) string) {
+		for _, e := range all {
+			for _, number := range e.Numbers {
+				if number = form(number); out[number] == (desk.Entry{}) && number != "" {
+					out[number] = entry(e, cfg.Languages[0])
+				}
+			}
+		}
+	}
+	for _, e := range all {
+		if e.Flow != "" && !slices.Contains(flows.Names(), e.Flow) {
+			return nil, fmt.Errorf("sip: entries: there is no dialogue %q; there are %s", e.Flow, strings.Join(flows.Names(), ", "))
+		}
+		if e.Queue != "" && !isQueue(e.Queue) {
+			return nil, fmt.Errorf("sip: entries: there is no queue %q; there are %s and %s", e.Queue, triage.QueueHelp, triage.QueueVolunteers)
+		}
+	}
+	add(func(number string) string { return number })
+	add(func(number string) string { return string(call.ParseNumber(number, cfg.Region)) })
+	return out, nil
+}
+
+func entry(e config.Entry, language string) desk.Entry {
+	out := desk.Entry{Queue: e.Queue, Language: cmp.Or(e.Language, language), Agents: e.Flow == ivr.FlowAgent}
+	out.Supervisor = out.Agents || e.Flow == ivr.FlowSupervisor
+	if e.Queue == "" {
+		out.Flow = cmp.Or(e.Flow, ivr.FlowMain)
+	}
+	return out
+}

@@ -1,0 +1,85 @@
+package desk
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"hotline/appliance/events"
+	"hotline/appliance/trunk"
+	"hotline/ivr"
+	"hotline/triage"
+)
+
+// Entry is what a dialled number leads to.
+type Entry struct {
+	Flow       string
+	Queue      string // instead of a flow: a menu elsewhere has spoken with the caller already
+	Language   string // until the caller chooses one
+	Supervisor bool   // not a line for people who seek help
+	Agents     bool   // the line of phone volunteers who work by telephone; Supervisor too
+}
+
+// entry is what the call leads to. Where a trunk sends the calls of all numbers
+// to one, the number that was dialled first decides.
+func (d *Desk) entry(leg *trunk.Call) Entry {
+	if first := string(leg.Redirected()); d.cfg.Forwarded && first != "" {
+		if e, ours := d.cfg.Entries[first]; ours {
+			return e
+		}
+	}
+	return d.cfg.Entries[leg.To()]
+}
+
+// Headers in which a telephone menu in front of the hotline says what it has
+// found out.
+const (
+	headerLanguage = "X-Hotline-Language" // es
+	headerPriority = "X-Hotline-Priority" // 1 to 9, lower is served first
+	headerContext  = "X-Hotline-Context"  // may be repeated: a line for the agent
+)
+
+const (
+	usualPriority   = 5
+	maxContextLines = 8
+	maxContextText  = 120 // letters of a line
+)
+
+// handedOver is what that menu said. Whatever cannot be understood counts as
+// not said: the caller waits in any case.
+func (d *Desk) handedOver(leg *trunk.Call, e Entry) (out ivr.Outcome, context []string) {
+	out = ivr.Outcome{Exit: ivr.ExitQueue, Queue: e.Queue, Priority: usualPriority, Treatment: ivr.FlowWaiting, Language: e.Language}
+	if !d.cfg.Upstream {
+		return out, nil
+	}
+	for _, said := range leg.Header(headerLanguage) {
+		if said = strings.ToLower(strings.TrimSpace(said)); slices.Contains(d.cfg.Languages, said) {
+			out.Language = said
+		}
+	}
+	for _, said := range leg.Header(headerPriority) {
+		if n, err := strconv.Atoi(strings.TrimSpace(said)); err == nil && n >= 1 && n <= 9 {
+			out.Priority = n
+		}
+	}
+	for _, said := range leg.Header(headerContext) {
+		if said = strings.TrimSpace(said); said == "" || len(context) == maxContextLines {
+			continue
+		}
+		if letters := []rune(said); len(letters) > maxContextText {
+			said = string(letters[:maxContextText-1]) + "…"
+		}
+		context = append(context, said)
+	}
+	return out, context
+}
+
+// serveHandedOver brings a caller to an agent whom a menu elsewhere has spoken
+// with.
+func (s *story) serveHandedOver() {
+	out, context := s.d.handedOver(s.leg, s.entry)
+	s.context = context
+	s.change(func(k *triage.Contact, _ time.Time) []events.Event { k.Language = out.Language; return nil })
+	s.serve(out)
+}
