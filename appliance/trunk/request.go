@@ -103,17 +103,11 @@ func hostPort(uri sip.Uri) string {
 
 const lookupLimit = 3 * time.Second
 
-// request sends a request of ours from the listening socket. While the reader
-// starts anew the library does not know the socket for a moment; the second
-// attempt finds it.
+// request sends a request of ours from the listening socket.
 func (t *Trunk) request(r *sip.Request) (*sip.ClientTx, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), lookupLimit) // for a name in the far end's Contact
 	defer cancel()
 	tx, err := t.layer.Request(ctx, r)
-	if err != nil && ctx.Err() == nil {
-		r.Via().Params.Add("branch", sip.GenerateBranchN(16))
-		tx, err = t.layer.Request(ctx, r)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("sending %s: %w", r.Method, err)
 	}

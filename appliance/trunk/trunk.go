@@ -153,7 +153,7 @@ func New(cfg Config) (*Trunk, error) {
 		log:      cfg.Log,
 		contact:  contact,
 		laddr:    sip.Addr{IP: bound.Addr().AsSlice(), Port: int(bound.Port())},
-		wire:     &wire{PacketConn: cfg.Conn, peers: cfg.Peers, phones: cfg.PhoneNets, reading: make(chan struct{})},
+		wire:     &wire{PacketConn: cfg.Conn, peers: cfg.Peers, phones: cfg.PhoneNets, reading: make(chan struct{}), ended: make(chan struct{})},
 		calls:    make(map[string]*Call),
 		invites:  make(map[string]*Call),
 		gaveUp:   make(map[string]time.Time),
@@ -265,17 +265,20 @@ func (t *Trunk) Run(ctx context.Context) error {
 
 // listen reads until stop or a failure of the socket.
 func (t *Trunk) listen() error {
+	var relieved sync.WaitGroup
+	defer relieved.Wait()
 	for {
-		if err := t.carrier.ServeUDP(t.wire); err != nil {
+		reader, left := t.wire.reader(), make(chan error, 1)
+		relieved.Go(func() { left <- t.carrier.ServeUDP(reader) })
+		select {
+		case err := <-left:
+			if fault := t.wire.fault.Load(); fault != nil && err == nil {
+				err = *fault
+			}
 			return err
+		case <-reader.full: // sipgo knows the socket all the time: the next reader enters it before this one leaves
+			t.log.Info("sip socket read anew: many addresses were seen", "addresses", maxSources)
 		}
-		if fault := t.wire.fault.Load(); fault != nil {
-			return *fault
-		}
-		if t.wire.stopped.Load() {
-			return nil
-		}
-		t.log.Info("sip socket taken up anew: many addresses were seen", "addresses", maxSources)
 	}
 }
 

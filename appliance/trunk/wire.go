@@ -26,8 +26,8 @@ import (
 //     from a request can be read as a second header.
 //  3. A passing read error (an ICMP port unreachable, a full buffer) does not
 //     end the reader, which stops for good at the first one.
-//  4. After maxSources addresses the reader is told that the socket is closed,
-//     so that it forgets them; Trunk.Run then starts it anew on the same socket.
+//  4. After maxSources addresses another reader takes over on the same socket
+//     and the old one, told that the socket is closed, forgets them.
 type wire struct {
 	net.PacketConn
 	peers   []netip.Prefix
@@ -39,8 +39,24 @@ type wire struct {
 	guests  atomic.Pointer[map[netip.Addr]struct{}] // servers of our own lines
 
 	stopped atomic.Bool
+	ended   chan struct{}         // closed by stop
 	fault   atomic.Pointer[error] // why the socket can be read no more
+}
+
+// reader is one of sipgo's readers of the wire, and the addresses that it has
+// seen. Only one reads at a time.
+type reader struct {
+	*wire
 	sources map[netip.AddrPort]struct{}
+	full    chan struct{} // closed when the next one shall read
+}
+
+// lingering is how long a reader that was relieved keeps its addresses: an
+// answer to what it read last must find them.
+const lingering = 2 * time.Second
+
+func (w *wire) reader() *reader {
+	return &reader{wire: w, sources: make(map[netip.AddrPort]struct{}), full: make(chan struct{})}
 }
 
 const (
@@ -48,8 +64,18 @@ const (
 	maxReadErrors = 100
 )
 
-// ReadFrom implements net.PacketConn. Only sipgo's one reader calls it.
-func (w *wire) ReadFrom(p []byte) (int, net.Addr, error) {
+// ReadFrom implements net.PacketConn.
+func (w *reader) ReadFrom(p []byte) (int, net.Addr, error) {
+	if len(w.sources) > maxSources {
+		close(w.full)
+		linger := time.NewTimer(lingering)
+		defer linger.Stop()
+		select {
+		case <-linger.C:
+		case <-w.ended:
+		}
+		return 0, nil, net.ErrClosed
+	}
 	w.once.Do(func() { close(w.reading) })
 	failures := 0
 	for {
@@ -72,16 +98,7 @@ func (w *wire) ReadFrom(p []byte) (int, net.Addr, error) {
 			w.dropped.Add(1)
 			continue
 		}
-		if _, known := w.sources[source]; !known {
-			if len(w.sources) >= maxSources {
-				w.sources = nil
-				return 0, nil, net.ErrClosed // this one datagram is lost; SIP repeats itself
-			}
-			if w.sources == nil {
-				w.sources = make(map[netip.AddrPort]struct{})
-			}
-			w.sources[source] = struct{}{}
-		}
+		w.sources[source] = struct{}{}
 		return n, from, nil
 	}
 }
@@ -92,6 +109,7 @@ func (w *wire) Close() error { return nil }
 // stop makes the reader return. Sending goes on working.
 func (w *wire) stop() {
 	w.stopped.Store(true)
+	close(w.ended)
 	_ = w.SetReadDeadline(time.Unix(1, 0))
 }
 
