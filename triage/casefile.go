@@ -13,6 +13,7 @@ import (
 
 	"hotline/appliance/call"
 	"hotline/appliance/events"
+	"hotline/appliance/luhn"
 	"hotline/appliance/store"
 )
 
@@ -174,21 +175,7 @@ func newCode(tx *store.Tx) (string, error) {
 	if n >= short+long {
 		return "", errors.New("all case codes are in use")
 	}
-	return code + luhn(code), nil
-}
-
-func luhn(digits string) string {
-	sum := 0
-	for i := range len(digits) {
-		d := int(digits[len(digits)-1-i] - '0')
-		if i%2 == 0 {
-			if d *= 2; d > 9 {
-				d -= 9
-			}
-		}
-		sum += d
-	}
-	return string(rune('0' + (10-sum%10)%10))
+	return code + string(luhn.Digit(code)), nil
 }
 
 // protect keeps only what a protected contact may hold: the urgency answers.

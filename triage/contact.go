@@ -29,6 +29,8 @@ const (
 	OutcomeNotReached     Outcome = "not_reached"      // a call of ours that was not answered
 	OutcomeSupervisor     Outcome = "supervisor_line"  // not a person seeking help
 	OutcomeAgentLine      Outcome = "agent_line"       // a phone volunteer who works by telephone
+	OutcomeFlash          Outcome = "flash_call"       // hung up before we answered
+	OutcomeRejected       Outcome = "rejected_full"    // refused: every line of the box was taken
 )
 
 // Reasons for which a contact stays an open item until a person, or the rule
@@ -43,6 +45,10 @@ const (
 	OpenWrapUp      = "notes_unfinished"
 	OpenAnnounced   = "announcement_only" // heard only an announcement: nobody has spoken with them
 	OpenDanger      = "danger"            // somebody is in danger and nobody took over
+	OpenTransfer    = "transfer_untaken"  // talked with somebody, was sent on and left before anybody answered
+	OpenFlash       = "flash_call"        // rang once and hung up: perhaps no credit to call
+	OpenTurnedAway  = "turned_away"       // the box was full
+	OpenVoicemail   = "voicemail"         // a message nobody has dealt with
 )
 
 // Contact is the record of one interaction from first signal to closure. Times
@@ -88,6 +94,9 @@ type Contact struct {
 	Recorded    int         `json:"recorded_s,omitempty"` // how long they are together
 	Mode        string      `json:"mode,omitempty"`       // emergency mode in force, if any
 	Open        string      `json:"open,omitempty"`       // why it is an open item, "" when closed
+	Item        string      `json:"item,omitempty"`       // of the worklist, once it was open
+	Turned      int         `json:"turned,omitempty"`     // calls of this number refused within the hour, when it stands for those
+	Supervisor  bool        `json:"supervisor,omitempty"` // a call of a supervisor, not of a person seeking help
 	UpdatedAt   time.Time   `json:"updated_at"`
 }
 
@@ -104,7 +113,6 @@ type Sound struct {
 var (
 	contacts         = store.NewTable[Contact]("contacts")
 	contactsByCaller = store.NewIndex("contacts_by_caller")
-	contactsRunning  = store.NewIndex("contacts_running")
 	contactsOpen     = store.NewIndex("contacts_open")
 )
 
@@ -176,8 +184,8 @@ func (c *Contacts) Open(ctx context.Context, k Contact) (Contact, error) {
 		}
 		opened.Withheld = opened.Caller.Withheld()
 		tx.Emit(events.Event{Kind: "contact.started", Operation: k.Operation, Contact: opened.ID,
-			Data: map[string]string{"channel": k.Channel, "dialled": k.Dialled}})
-		return errors.Join(putContact(tx, &opened), contactsRunning.Add(tx, running, opened.ID),
+			Data: map[string]string{"channel": k.Channel, "dialled": k.Dialled, "direction": k.Direction}})
+		return errors.Join(putContact(tx, &opened), contactsRunning.Add(tx, running, opened.ID), noteRunning(tx, opened),
 			indexCaller(tx, opened))
 	})
 	return opened, err
@@ -190,14 +198,49 @@ func indexCaller(tx *store.Tx, k Contact) error {
 	return contactsByCaller.Add(tx, tx.Digest(string(k.Caller)), k.ID)
 }
 
-// putContact stores k and keeps the list of open items true.
-func putContact(tx *store.Tx, k *Contact) error {
+// putContact stores k and keeps the list of open items and the books true.
+func putContact(tx *store.Tx, k *Contact) error { return putContactBy(tx, k, closing{via: "rule"}) }
+
+// putContactBy is putContact for somebody who closes an open item.
+func putContactBy(tx *store.Tx, k *Contact, by closing) error {
 	k.UpdatedAt = tx.Now()
+	was, err := contacts.Get(tx, k.ID)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	if err := keepItem(tx, was, k, by); err != nil {
+		return err
+	}
+	enterInBooks(tx, was, *k)
 	list := contactsOpen.Remove
 	if k.Open != "" {
 		list = contactsOpen.Add
 	}
 	return errors.Join(contacts.Put(tx, k.ID, *k), list(tx, "open", k.ID))
+}
+
+// attempts is how many calls the contact stands for.
+func (k Contact) attempts() int {
+	if k.ID == "" {
+		return 0
+	}
+	return max(k.Turned, 1)
+}
+
+// waited is how long the caller waited, so far or until leaving.
+func (k Contact) waited() int {
+	if k.Wait > 0 || k.QueuedAt.IsZero() || !k.ConnectedAt.IsZero() {
+		return k.Wait
+	}
+	return int(k.EndedAt.Sub(k.QueuedAt).Seconds())
+}
+
+// lastAt is when the attempt was made, the last one where it counts several.
+func (k Contact) lastAt() time.Time {
+	if k.Turned > 0 {
+		return k.EndedAt
+	}
+	return k.ReceivedAt
 }
 
 // Change applies fn to the contact id and stores it together with the events
@@ -218,8 +261,9 @@ func (c *Contacts) Change(ctx context.Context, id string, fn func(k *Contact, no
 				return err
 			}
 		}
+		err = putContact(tx, &k)
 		out = k
-		return putContact(tx, &k)
+		return err
 	})
 	return out, err
 }
@@ -230,7 +274,7 @@ func forgetCaller(tx *store.Tx, k *Contact) error {
 	if err := destroyRecordings(tx, k); err != nil || k.Caller.Withheld() {
 		return err
 	}
-	err := contactsByCaller.Remove(tx, tx.Digest(string(k.Caller)), k.ID)
+	err := errors.Join(protectNumber(tx, *k), forgetRunning(tx, *k), contactsByCaller.Remove(tx, tx.Digest(string(k.Caller)), k.ID))
 	k.Caller = ""
 	return err
 }
@@ -247,6 +291,9 @@ func (c *Contacts) End(ctx context.Context, id string, fn func(k *Contact, now t
 		}
 		k.EndedAt = tx.Now()
 		fn(&k, tx.Now())
+		if err := forgetRunning(tx, k); err != nil {
+			return err
+		}
 		if k.Protected {
 			if err := forgetCaller(tx, &k); err != nil {
 				return err
@@ -260,8 +307,9 @@ func (c *Contacts) End(ctx context.Context, id string, fn func(k *Contact, now t
 				return err
 			}
 		}
+		err = putContact(tx, &k)
 		out = k
-		return errors.Join(putContact(tx, &k), contactsRunning.Remove(tx, running, id))
+		return errors.Join(err, contactsRunning.Remove(tx, running, id))
 	})
 	if err == nil {
 		c.mu.Lock()
@@ -271,19 +319,30 @@ func (c *Contacts) End(ctx context.Context, id string, fn func(k *Contact, now t
 	return out, err
 }
 
+// closeOlder is the rule: whoever talks with somebody needs no call-back for
+// the attempts before. A number that several people share proves nothing, and
+// neither does a call that was on the line at the same time.
 func closeOlder(tx *store.Tx, k Contact) error {
-	for id := range contactsByCaller.IDs(tx, tx.Digest(string(k.Caller))) {
+	digest := tx.Digest(string(k.Caller))
+	if about, err := numberNotes.read(tx, digest); err != nil || about.Shared {
+		return err
+	}
+	var older []string
+	for item := range itemsByNumber.IDs(tx, digest) {
+		for id := range itemContacts.IDs(tx, item) {
+			older = append(older, id)
+		}
+	}
+	for _, id := range older {
 		old, err := contacts.Get(tx, id)
-		if err != nil || id == k.ID || !closedByRule(old.Open) || old.EndedAt.IsZero() {
-			if err != nil && !errors.Is(err, store.ErrNotFound) {
-				return err
-			}
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		if err != nil || id == k.ID || !closedByRule(old.Open) || old.EndedAt.IsZero() || old.EndedAt.After(k.ReceivedAt) {
 			continue
 		}
-		tx.Emit(events.Event{Kind: "item.closed", Operation: old.Operation, Contact: id, Via: "rule",
-			Data: map[string]string{"was": old.Open, "reached_in": k.ID}})
 		old.Open = ""
-		if err := putContact(tx, &old); err != nil {
+		if err := putContactBy(tx, &old, closing{via: "rule", why: "reached"}); err != nil {
 			return err
 		}
 	}
@@ -298,16 +357,6 @@ func closedByRule(open string) bool {
 		return false
 	}
 	return true
-}
-
-// CloseItem closes an open item by hand.
-func (c *Contacts) CloseItem(ctx context.Context, id, by string) error {
-	_, err := c.Change(ctx, id, func(k *Contact, _ time.Time) []events.Event {
-		was := k.Open
-		k.Open = ""
-		return []events.Event{{Kind: "item.closed", By: by, Via: "web", Data: map[string]string{"was": was}}}
-	})
-	return err
 }
 
 // Recover marks what ran when the box stopped as interrupted open items. It
@@ -329,10 +378,13 @@ func (c *Contacts) Recover(ctx context.Context) (int, error) {
 				continue
 			}
 			k.EndedAt, k.Outcome, k.Open = tx.Now(), OutcomeInterrupted, OpenInterrupted
+			if k.Supervisor {
+				k.Outcome, k.Open = OutcomeSupervisor, ""
+			}
 			k.EndedBy, k.EndReason = call.BySystem, "the hotline stopped during the call"
 			tx.Emit(events.Event{Kind: "contact.ended", Operation: k.Operation, Contact: id, Queue: k.Queue,
 				Data: map[string]string{"outcome": string(k.Outcome), "by": string(k.EndedBy), "reason": k.EndReason}})
-			if err := errors.Join(putContact(tx, &k), contactsRunning.Remove(tx, running, id)); err != nil {
+			if err := errors.Join(putContact(tx, &k), contactsRunning.Remove(tx, running, id), forgetRunning(tx, k)); err != nil {
 				return err
 			}
 			n++
@@ -404,15 +456,4 @@ func (c *Contacts) OpenItems() ([]Contact, error) {
 		return nil
 	})
 	return out, err
-}
-
-// CountOpen is the number of open items.
-func (c *Contacts) CountOpen() (n int, err error) {
-	err = c.store.View(func(tx *store.Tx) error {
-		for range contactsOpen.IDs(tx, "open") {
-			n++
-		}
-		return nil
-	})
-	return n, err
 }

@@ -18,7 +18,7 @@ func TestDangerIsClosedByAPersonAlone(t *testing.T) {
 	if got := openItems(t, c); len(got) != 1 || got[danger.ID] != OpenDanger {
 		t.Errorf("open items %v, want the danger alone", got)
 	}
-	must(t, c.CloseItem(t.Context(), danger.ID, "rosa"))
+	closeItemOf(t, c, danger.ID)
 	if got := openItems(t, c); len(got) != 0 {
 		t.Errorf("open items %v after a person closed the last one", got)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"hotline/appliance/call"
 	"hotline/appliance/events"
+	"hotline/appliance/luhn"
 	"hotline/appliance/store"
 	"hotline/appliance/store/storetest"
 )
@@ -52,7 +53,7 @@ func TestWhoLeftTheQueueStaysAnOpenItemUntilTheSameNumberGetsThrough(t *testing.
 	if got := openItems(t, c); len(got) != 1 || got[other.ID] == "" {
 		t.Errorf("open items %v, want only the other number's", got)
 	}
-	must(t, c.CloseItem(t.Context(), other.ID, "rosa"))
+	closeItemOf(t, c, other.ID)
 	if n, err := c.CountOpen(); err != nil || n != 0 {
 		t.Errorf("%d open items (%v) after closing the last one", n, err)
 	}
@@ -226,18 +227,18 @@ func TestCaseCodesAreUniqueAndNoticeAWrongDigit(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			if last := len(code) - 1; seen[code] || luhn(code[:last]) != code[last:] {
+			if last := len(code) - 1; seen[code] || luhn.Digit(code[:last]) != code[last] {
 				t.Errorf("code %s is used twice or has a wrong check digit", code)
 			}
 			seen[code] = true
 		}
 		return nil
 	}))
-	code := "12345" + luhn("12345")
+	code := "12345" + string(luhn.Digit("12345"))
 	for i := range 5 {
 		wrong := []byte(code)
 		wrong[i] = '0' + (wrong[i]-'0'+1)%10
-		if luhn(string(wrong[:5])) == string(wrong[5:]) {
+		if luhn.Valid(string(wrong)) {
 			t.Errorf("%s passes for %s", wrong, code)
 		}
 	}
@@ -268,7 +269,7 @@ func TestEveryStepIsInTheEventLog(t *testing.T) {
 		}
 		return nil
 	}))
-	if want := []string{"contact.started", "queue.entered", "case.opened", "case.red", "contact.ended"}; !slices.Equal(kinds, want) {
+	if want := []string{"contact.started", "attempt.counted", "queue.entered", "case.opened", "case.red", "contact.ended", "item.opened", "attempt.counted"}; !slices.Equal(kinds, want) {
 		t.Errorf("events %q, want %q", kinds, want)
 	}
 }

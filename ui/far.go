@@ -83,6 +83,23 @@ type Cases interface {
 	Each(func(triage.Case) bool) error
 }
 
+// Worklist is what somebody still has to care for; *triage.Contacts.
+type Worklist interface {
+	Worklist(triage.Pick) (triage.Page, error)
+	Item(id string) (triage.Item, []triage.Contact, error)
+	TakeItem(ctx context.Context, id, by, name string) (triage.Item, error)
+	ReleaseItem(ctx context.Context, id, by string) error
+	NotReached(ctx context.Context, id, by string) error
+	CloseItem(ctx context.Context, id, by, why string) error
+	SetShared(ctx context.Context, id string, shared bool, by string) error
+	SetSafe(ctx context.Context, id string, safe bool, by, why string) error
+}
+
+// Books say what became of every attempt to reach the hotline; *triage.Books.
+type Books interface {
+	Balance(ctx context.Context, now time.Time) (total, today triage.Balance, err error)
+}
+
 // Exports writes whole tables. Set is "contacts", "cases" or "registrants",
 // format "xlsx" or "csv".
 type Exports interface {

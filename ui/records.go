@@ -79,7 +79,7 @@ func (s *Server) fill(p *page.RecordsPage) error {
 		})
 	case "cases":
 		return s.cfg.Cases.Each(func(c triage.Case) bool {
-			list, goOn := more(match(string(cmp.Or(c.Fields.CallbackNumber, string(c.Caller))), c.Code, c.Fields.Name, c.Fields.Place, c.Fields.Landmark))
+			list, goOn := more(match(string(cmp.Or(c.Fields.CallbackNumber, string(c.Caller))), c.Code, c.ID, c.Fields.Name, c.Fields.Place, c.Fields.Landmark))
 			if list {
 				p.Cases = append(p.Cases, c)
 			}

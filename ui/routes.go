@@ -52,6 +52,10 @@ func table() []route {
 		{"GET", "/desk", phones, (*Server).desk, false},
 		{"GET", "/ws/agent", phones, (*Server).deskSocket, false},
 
+		{"GET", "/worklist", phones, (*Server).worklist, false},
+		{"GET", "/worklist/{id}", phones, (*Server).item, false},
+		{"POST", "/worklist/{id}", phones, (*Server).itemDo, false},
+
 		{"GET", "/floor", floor, (*Server).floor, false},
 		{"GET", "/ev/floor", floor, (*Server).floorStream, false},
 		{"GET", "/floor/mode", floor, (*Server).modePage, false},
@@ -76,7 +80,7 @@ func table() []route {
 // menu is what each role finds in the menu, home first.
 func menu(who role) []menuEntry {
 	all := []menuEntry{
-		{"/desk", "menu.desk"}, {"/floor", "menu.floor"}, {"/floor/mode", "menu.mode"},
+		{"/desk", "menu.desk"}, {"/worklist", "menu.worklist"}, {"/floor", "menu.floor"}, {"/floor/mode", "menu.mode"},
 		{"/records", "menu.records"}, {"/admin", "menu.admin"}, {"/admin/log", "menu.audit"},
 	}
 	allowed := slices.DeleteFunc(all, func(entry menuEntry) bool {

@@ -19,7 +19,7 @@ func mayUse(who role, verb, pattern string) bool {
 		return false
 	case pattern == "/{$}":
 		return true
-	case pattern == "/desk" || strings.HasPrefix(pattern, "/ws/"):
+	case pattern == "/desk" || strings.HasPrefix(pattern, "/worklist") || strings.HasPrefix(pattern, "/ws/"):
 		return who != admin
 	case strings.HasPrefix(pattern, "/floor") || strings.HasPrefix(pattern, "/ev/floor"):
 		return who != agent
@@ -94,7 +94,7 @@ func TestHomeAndMenuFollowTheRole(t *testing.T) {
 			t.Errorf("%s goes to %q, want %q", who, got.header.Get("Location"), want)
 		}
 		body := s.get(t, client, want).body
-		for _, entry := range []string{"/desk", "/floor", "/floor/mode", "/records", "/admin", "/admin/log"} {
+		for _, entry := range []string{"/desk", "/worklist", "/floor", "/floor/mode", "/records", "/admin", "/admin/log"} {
 			if has := strings.Contains(body, `<a href="`+entry+`"`); has != mayUse(who, http.MethodGet, entry) {
 				t.Errorf("%s: menu has %s: %v", who, entry, has)
 			}

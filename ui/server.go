@@ -33,6 +33,8 @@ type Config struct {
 	Mode        Mode
 	Contacts    Contacts
 	Cases       Cases
+	Worklist    Worklist
+	Books       Books
 	Registrants Registrants
 	Exports     Exports
 	Journal     Journal

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/big"
 
+	"hotline/appliance/luhn"
 	"hotline/appliance/store"
 )
 
@@ -48,22 +49,7 @@ func randomCode(digits int) (string, error) {
 		return "", err
 	}
 	body := fmt.Sprint(low + n.Int64())
-	return body + string(checkDigit(body)), nil
-}
-
-// checkDigit is the Luhn digit that completes body.
-func checkDigit(body string) byte {
-	sum := 0
-	for i := range len(body) {
-		d := int(body[len(body)-1-i] - '0')
-		if i%2 == 0 {
-			if d *= 2; d > 9 {
-				d -= 9
-			}
-		}
-		sum += d
-	}
-	return byte('0' + (10-sum%10)%10)
+	return body + string(luhn.Digit(body)), nil
 }
 
 // ValidCode reports whether code can be one: what a caller keyed wrong is
@@ -72,10 +58,5 @@ func ValidCode(code string) bool {
 	if len(code) != codeDigits && len(code) != longerDigits {
 		return false
 	}
-	for _, c := range code {
-		if c < '0' || c > '9' {
-			return false
-		}
-	}
-	return checkDigit(code[:len(code)-1]) == code[len(code)-1]
+	return luhn.Valid(code)
 }

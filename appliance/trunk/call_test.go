@@ -279,7 +279,11 @@ func TestUnconfirmedAnswerEndsTheCall(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	ctx := limit(t)
 	handle, calls := handing()
-	h := serve(t, "127.0.0.1", handle, func(cfg *trunk.Config) { cfg.MaxCalls = 1 })
+	full := make(chan string, 4)
+	h := serve(t, "127.0.0.1", handle, func(cfg *trunk.Config) {
+		cfg.MaxCalls = 1
+		cfg.Full = func(from call.Number, called string) { full <- string(from) + " " + called }
+	})
 	expect := func(status int, change ...func(*phone.Config)) *phone.RefusedError {
 		t.Helper()
 		_, err := phone.Dial(ctx, h.phone(change...))
@@ -295,6 +299,12 @@ func TestRefusals(t *testing.T) {
 	receive(t, "the call", calls)
 	if full := expect(503); full.RetryAfter < time.Second || full.RetryAfter > 5*time.Second {
 		t.Errorf("Retry-After %v, want 1 to 5 s", full.RetryAfter)
+	}
+	if told, want := receive(t, "word of the refused caller", full), "+12024561111 100"; told != want {
+		t.Errorf("the refused caller is told as %q, want %q", told, want)
+	}
+	if len(full) > 0 {
+		t.Errorf("somebody who was refused for another reason is counted: %q", <-full)
 	}
 	p.Hangup()
 	h.dial(ctx).Hangup()

@@ -109,12 +109,14 @@ func (t *Trunk) invite(r *sip.Request, tx *sip.ServerTx) {
 		t.respond(tx, r, refuse(482))
 		return
 	case draining:
+		t.noRoom(r, called)
 		t.respond(tx, r, refuse(503, retryAfter(0)))
 		return
 	case !fromPhone && !t.cfg.Serves(called):
 		t.respond(tx, r, refuse(404))
 		return
 	case !t.room(called):
+		t.noRoom(r, called)
 		t.respond(tx, r, refuse(503, retryAfter(0)))
 		return
 	}
@@ -136,12 +138,18 @@ func (t *Trunk) invite(r *sip.Request, tx *sip.ServerTx) {
 	}
 	c, refused := t.newCall(r, tx, called, body)
 	if refused != nil {
+		if refused.status == 503 {
+			t.noRoom(r, called)
+		}
 		t.respond(tx, r, refused)
 		return
 	}
 	c.wish, c.phone = asked, phone
 	if refused := t.admit(c, key, tx); refused != nil {
 		c.abandon()
+		if refused.status == 503 {
+			t.noRoom(r, called)
+		}
 		t.respond(tx, r, refused)
 		return
 	}
@@ -156,6 +164,15 @@ func (t *Trunk) limit(called string) int {
 		return t.cfg.MaxCalls - t.cfg.Reserved
 	}
 	return t.cfg.MaxCalls
+}
+
+// noRoom tells of a caller who is turned away: somebody must know of the person.
+func (t *Trunk) noRoom(r *sip.Request, called string) {
+	if t.cfg.Full == nil || !t.cfg.Serves(called) {
+		return
+	}
+	from, _ := caller(r, t.cfg.Region, t.cfg.TrustIdentity)
+	t.cfg.Full(from, called)
 }
 
 func (t *Trunk) room(called string) bool {

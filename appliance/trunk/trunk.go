@@ -38,6 +38,10 @@ type Config struct {
 
 	// Serves says whether a dialled number is ours; others get 404.
 	Serves func(called string) bool
+	// Full is told of each call to a number of ours that was refused with 503
+	// because there was no room or the hotline is ending. It must return at
+	// once; nobody is told when it is nil.
+	Full func(from call.Number, called string)
 	// Handle is the story of one call, in a goroutine of its own. When it
 	// returns the call ends; when it panics only this call does.
 	Handle func(ctx context.Context, c *Call)

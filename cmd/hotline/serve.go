@@ -49,6 +49,7 @@ type hotline struct {
 	agents   *media.Pacer // and of the agents', so that a slow browser costs no caller
 	phones   *softphone.Gateway
 	journal  *triage.Journal
+	turned   *triage.TurnedAway
 	dispatch *triage.Dispatcher
 	switches *switches.Panel
 	tapes    *triage.Recordings
@@ -92,6 +93,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		return h, err
 	}
 	h.contacts = triage.NewContacts(h.records)
+	h.turned = triage.NewTurnedAway(h.contacts, cfg.Operation, log)
 	cases := triage.NewCases(h.records)
 	registry := volunteers.NewRegistry(h.records)
 	if h.switches, err = switches.Open(h.records); err != nil {
@@ -181,6 +183,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	h.pages, err = ui.New(ui.Config{
 		Operation: cfg.Operation, Version: version(), Region: cfg.Region, Profiles: names, PhoneServer: h.phoneServer(cfg), Desk: ui.FromDesk(h.desk),
 		Accounts: h.accounts, Sessions: h.accounts, Mode: h.mode, Contacts: h.contacts, Cases: cases, Registrants: registry,
+		Worklist: h.contacts, Books: triage.NewBooks(h.records),
 		Exports: exports{contacts: h.contacts, cases: cases, registry: registry, spill: data}, Journal: ui.FromStore(h.records), Log: log,
 	})
 	return h, err
@@ -254,6 +257,11 @@ func (h *hotline) listenForCalls(cfg config.Config, m manner) error {
 		Conn:       conn, Advertise: advertise, Ports: ports, Pacer: h.callers, Peers: peers, MaxCalls: cfg.SIP.MaxCalls,
 		Serves: func(called string) bool { _, ok := h.numbers[called]; return ok }, Handle: h.desk.Take,
 		Phones: phones, PhoneNets: desks,
+		Full: func(from call.Number, called string) {
+			if !h.numbers[called].Supervisor {
+				h.turned.Note(from, called)
+			}
+		},
 		Region: cfg.Region, TrustIdentity: cfg.SIP.Trusted, Drain: m.drain, Log: h.log, Allow: outbound(cfg),
 	})
 	if err != nil {
@@ -373,7 +381,7 @@ func (h *hotline) Run(ctx context.Context) error {
 	calls, ctx := errgroup.WithContext(ctx)
 	var support errgroup.Group
 	failed := make(chan error, 1)
-	for _, run := range []func(context.Context) error{h.callers.Run, h.agents.Run, h.phones.Run, h.journal.Run, h.dispatch.Run,
+	for _, run := range []func(context.Context) error{h.callers.Run, h.agents.Run, h.phones.Run, h.journal.Run, h.turned.Run, h.dispatch.Run,
 		h.desk.Run, h.mode.Run, h.board.Run, h.followLoad, h.tapes.Run,
 		func(ctx context.Context) error { return h.pages.Run(ctx, h.web, h.tls()) }} {
 		support.Go(func() error {

@@ -56,7 +56,7 @@ func (d *Desk) Take(_ context.Context, leg *trunk.Call) {
 	s.open()
 	defer s.close()
 	if err := leg.Answer(); err != nil {
-		s.left(triage.OutcomeLeftInIVR, triage.OpenLeftInIVR)
+		s.left(triage.OutcomeFlash, triage.OpenFlash)
 		return
 	}
 	s.change(func(k *triage.Contact, now time.Time) []events.Event { k.AnsweredAt = now; return nil })
@@ -97,7 +97,7 @@ func yes(b bool) string {
 // is written as soon as the store can (keep).
 func (s *story) open() {
 	k := triage.Contact{Operation: s.d.cfg.Operation, Channel: "phone", Direction: "in", Dialled: s.leg.To(),
-		Caller: s.leg.From(), Redirected: s.leg.Redirected(), Language: s.entry.Language}
+		Caller: s.leg.From(), Redirected: s.leg.Redirected(), Language: s.entry.Language, Supervisor: s.entry.Supervisor}
 	if m := s.d.cfg.Mode.Current(time.Now()); m.Active {
 		k.Mode = string(m.Mode)
 	}
@@ -161,7 +161,7 @@ func (s *story) close() {
 		if k.Disposition == "" { // a quick agent may have finished the notes already
 			k.Open = s.ending.open
 		}
-		if k.Withheld && k.Open == triage.OpenLeftInIVR {
+		if k.Withheld && (k.Open == triage.OpenLeftInIVR || k.Open == triage.OpenFlash) {
 			k.Open = "" // nobody can be called back and nobody waited for an answer
 		}
 		k.Sound = s.sound()
@@ -301,7 +301,11 @@ func (s *story) rounds(conv *conversation, treatment string, priority int) {
 		s.tellRecorded()
 		agent, err := s.wait(conv, treatment, priority)
 		if err != nil {
-			s.left(triage.OutcomeAbandonedQueue, triage.OpenAbandoned)
+			open := triage.OpenAbandoned
+			if !s.contact.ConnectedAt.IsZero() { // was sent on
+				open = triage.OpenTransfer
+			}
+			s.left(triage.OutcomeAbandonedQueue, open)
 			if errors.Is(err, triage.ErrStopped) {
 				s.ending = ending{outcome: triage.OutcomeInterrupted, open: triage.OpenInterrupted, by: call.BySystem, reason: "the hotline stopped"}
 			}

@@ -1,0 +1,139 @@
+package ui
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"hotline/appliance/call"
+	"hotline/triage"
+)
+
+// gaveUp is a caller who left while waiting.
+func (s *script) gaveUp(t *testing.T, number string) string {
+	t.Helper()
+	k := s.called(t, triage.Contact{Direction: "in", Caller: call.Number(number), Queue: "help", Language: "es"})
+	k, err := s.contacts.End(t.Context(), k.ID, func(k *triage.Contact, _ time.Time) {
+		k.Outcome, k.Open = triage.OutcomeAbandonedQueue, triage.OpenAbandoned
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k.Item
+}
+
+func TestWorkingThroughTheWorklist(t *testing.T) {
+	far := newScript(t)
+	item := far.gaveUp(t, "+12025550147")
+	far.gaveUp(t, "+12025550147")
+	s := startSite(t, far, nil)
+	ana, boss := s.as(t, agent), s.as(t, coordinator)
+	path := "/worklist/" + item
+	do := func(client *http.Client, what, why string) answer {
+		return s.post(t, client, path, url.Values{"do": {what}, "why": {why}})
+	}
+
+	body := s.get(t, ana, "/worklist").body
+	if !strings.Contains(body, "+1********47") || strings.Contains(body, "+12025550147") || !strings.Contains(body, `class="num">2</td>`) {
+		t.Errorf("a volunteer's worklist: %s", body)
+	}
+	if !strings.Contains(body, "Correct") || strings.Contains(body, "Something is missing") {
+		t.Errorf("the books are not shown to be correct: %s", body)
+	}
+	if body := s.get(t, boss, "/worklist").body; !strings.Contains(body, "+12025550147") {
+		t.Error("a coordinator does not see the number")
+	}
+	if body := s.get(t, ana, "/worklist?kind=callback").body; strings.Contains(body, item) || !strings.Contains(body, "Nothing is left to do here") {
+		t.Error("the filter by reason does not filter")
+	}
+	if body := s.get(t, ana, "/worklist?language=en").body; strings.Contains(body, item) {
+		t.Error("the filter by language does not filter")
+	}
+
+	if got := do(ana, "unreached", ""); got.status != http.StatusConflict || !strings.Contains(got.body, "Take it first") {
+		t.Errorf("counting a try without having taken it: %d", got.status)
+	}
+	if got := do(ana, "take", ""); got.status != http.StatusSeeOther {
+		t.Fatalf("taking it: %d %s", got.status, got.body)
+	}
+	if body := s.get(t, ana, path).body; !strings.Contains(body, "+12025550147") {
+		t.Error("who has taken it does not see the number")
+	}
+	if got := do(boss, "close", "it is done"); got.status != http.StatusConflict || !strings.Contains(got.body, "Amal agent is working on this") {
+		t.Errorf("closing what somebody else has: %d %s", got.status, got.body)
+	}
+	if got := do(ana, "unreached", ""); got.status != http.StatusSeeOther {
+		t.Errorf("counting a try: %d", got.status)
+	}
+	if got := do(ana, "share", ""); got.status != http.StatusConflict || !strings.Contains(got.body, "Only a supervisor") {
+		t.Errorf("a volunteer changes what is known of a number: %d", got.status)
+	}
+	if got := do(ana, "explode", ""); got.status != http.StatusConflict {
+		t.Errorf("an unknown action: %d", got.status)
+	}
+	if got := do(boss, "close", "ok"); got.status != http.StatusConflict || !strings.Contains(got.body, "Say in a few words") {
+		t.Errorf("closing without a reason: %d", got.status)
+	}
+	if got := do(boss, "close", "reached by radio"); got.header.Get("Location") != "/worklist?done=close" {
+		t.Errorf("closing: %d %v", got.status, got.header)
+	}
+	if body := s.get(t, ana, "/worklist").body; strings.Contains(body, item) {
+		t.Error("what is closed is still listed")
+	}
+	if body := s.get(t, ana, path).body; !strings.Contains(body, "This was closed") {
+		t.Error("the page of a closed item does not say so")
+	}
+	if got := do(ana, "take", ""); got.status != http.StatusConflict || !strings.Contains(got.body, "closed already") {
+		t.Errorf("taking a closed item: %d", got.status)
+	}
+	if got := s.get(t, ana, "/worklist/nothing"); got.status != http.StatusNotFound {
+		t.Errorf("an item that does not exist: %d", got.status)
+	}
+}
+
+func TestTheNumberOfAProtectedCallerIsOnNoWorklist(t *testing.T) {
+	far := newScript(t)
+	locked := far.called(t, triage.Contact{Direction: "in", Caller: "+12025550147"})
+	far.wrote(t, locked.ID, map[string]any{"talk_freely": "specialist"})
+	item := far.gaveUp(t, "+12025550147")
+	s := startSite(t, far, nil)
+	boss := s.as(t, coordinator)
+	for _, path := range []string{"/worklist", "/worklist/" + item} {
+		if body := s.get(t, boss, path).body; strings.Contains(body, "5550147") || !strings.Contains(body, "Do not call") {
+			t.Errorf("%s: %s", path, body)
+		}
+	}
+	if got := s.post(t, boss, "/worklist/"+item, url.Values{"do": {"safe"}, "why": {"she asked for it"}}); got.status != http.StatusSeeOther {
+		t.Fatalf("marking it safe: %d", got.status)
+	}
+	if body := s.get(t, boss, "/worklist/"+item).body; !strings.Contains(body, "+12025550147") {
+		t.Errorf("marked safe, the number is not shown: %s", body)
+	}
+}
+
+// TestTheWorklistFits looks at the pages as people see them: every screen size,
+// dark and light, right to left, and judged by axe.
+func TestTheWorklistFits(t *testing.T) {
+	far := newScript(t)
+	item := far.gaveUp(t, "+12025550147")
+	far.gaveUp(t, "")
+	danger := far.called(t, triage.Contact{Direction: "in", Caller: "+12025550148", Open: triage.OpenDanger})
+	far.wrote(t, danger.ID, map[string]any{"danger_now": "yes"})
+	s := startSite(t, far, nil)
+	b := openBrowser(t, s)
+	b.signIn(supervisor)
+	b.do(navigate(s.url + "/worklist"))
+	b.fits("worklist")
+	b.do(navigate(s.url + "/worklist/" + item))
+	b.fits("item")
+	b.press(`button[value="take"]`)
+	b.until(`document.querySelector("#why") !== null`)
+	b.press(`details.fold > summary`)
+	b.fits("item-taken")
+	b.do(evaluate(`fetch("/language", {method: "POST", headers: {"Content-Type": "application/x-www-form-urlencoded"}, body: "language=es"}).then(() => { document.title = "set"; })`))
+	b.until(`document.title === "set"`)
+	b.do(navigate(s.url + "/worklist"))
+	b.fits("worklist-es")
+}
