@@ -2,21 +2,15 @@ package ivr
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
-	"hotline/appliance/audio"
 	"hotline/ivr/mode"
 )
 
 // Names of the actions and announcements of this package, as flows write them.
 const (
 	ActionModeRead       = "mode.read"
-	ActionModeApply      = "mode.apply"
-	ActionModeClear      = "mode.clear"
 	ActionBulletinsList  = "bulletins.list"
 	ActionRegistrantSave = "registrant.save"
 
@@ -122,66 +116,6 @@ func yes(b bool) string {
 		return "yes"
 	}
 	return "no"
-}
-
-// announcementPrefix begins the names of recordings that mode.apply takes:
-// "announcement" for everybody, "announcement.es" for callers in Spanish.
-const announcementPrefix = "announcement"
-
-// ModeApply is the action mode.apply: it switches on the mode in attribute
-// mode.wanted, with the recordings "announcement" and "announcement.<language>"
-// where the caller made some, for with: {hours}, by default 12.
-//
-// Results: "ok". Needs account.id. The recordings are dropped afterwards.
-func ModeApply(m *mode.Switch) Action {
-	return func(ctx context.Context, s *Session) (string, error) {
-		by := s.Get(AttributeAccountID)
-		if by == "" {
-			return "", errors.New("changing the emergency mode needs an authenticated caller")
-		}
-		change := mode.Change{
-			Mode: s.Get("mode.wanted"), By: by, Name: s.Get(AttributeAccountName), Via: "phone",
-			Announcement:  s.Recording(announcementPrefix),
-			Announcements: map[string]*audio.Clip{},
-		}
-		for name, clip := range s.Recordings() {
-			if language, ok := strings.CutPrefix(name, announcementPrefix+"."); ok {
-				change.Announcements[language] = clip
-			}
-		}
-		if hours := s.Arg("hours"); hours != "" {
-			n, err := strconv.Atoi(hours)
-			if err != nil {
-				return "", fmt.Errorf("hours must be a number: %w", err)
-			}
-			change.For = time.Duration(n) * time.Hour
-		}
-		ctx, cancel := outlive(ctx)
-		defer cancel()
-		if _, err := m.Set(ctx, change); err != nil {
-			return "", err
-		}
-		for name := range s.Recordings() {
-			if name == announcementPrefix || strings.HasPrefix(name, announcementPrefix+".") {
-				s.ForgetRecording(name)
-			}
-		}
-		return "ok", nil
-	}
-}
-
-// ModeClear is the action mode.clear: back to normal. Results: "ok". Needs
-// account.id.
-func ModeClear(m *mode.Switch) Action {
-	return func(ctx context.Context, s *Session) (string, error) {
-		by := s.Get(AttributeAccountID)
-		if by == "" {
-			return "", errors.New("changing the emergency mode needs an authenticated caller")
-		}
-		ctx, cancel := outlive(ctx)
-		defer cancel()
-		return "ok", m.Clear(ctx, by, s.Get(AttributeAccountName), "phone")
-	}
 }
 
 // RegistrantSave is the action registrant.save. It hands the call's attributes

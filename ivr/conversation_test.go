@@ -1,6 +1,7 @@
 package ivr_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +20,7 @@ import (
 
 	"hotline/appliance/audio"
 	"hotline/appliance/call"
+	"hotline/appliance/store"
 	"hotline/appliance/store/storetest"
 	"hotline/ivr"
 	"hotline/ivr/bulletins"
@@ -47,6 +50,9 @@ type scene struct {
 	modes   *mode.Switch
 	board   *bulletins.Board
 	log     *strings.Builder
+	logger  *slog.Logger
+	records *store.Store
+	room    *room
 
 	start  ivr.Start
 	line   *farEnd
@@ -69,6 +75,9 @@ type scene struct {
 	messages  []ivr.Message
 	dialled   []string
 	answer    string // of the other machine
+
+	rung       *ringing // the call of the hotline that the script is at
+	unanswered int      // calls of the hotline that nobody picks up
 }
 
 func newScene(t *testing.T, flows *flow.FlowSet) *scene {
@@ -81,6 +90,7 @@ func newScene(t *testing.T, flows *flow.FlowSet) *scene {
 		start: ivr.Start{Flow: ivr.FlowMain, Language: "es", Attributes: map[string]string{ivr.AttributeContactID: "contact-1"}}}
 	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	records := storetest.Open(t)
+	s.records, s.logger = records, log
 	s.modes, err = mode.Open(records, log)
 	if err != nil {
 		t.Fatal(err)
@@ -89,6 +99,7 @@ func newScene(t *testing.T, flows *flow.FlowSet) *scene {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.openRoom(records, log)
 	s.engine, err = ivr.New(ivr.Config{
 		Flows: flows, Prompts: library, Languages: []string{"es", "en"}, Log: log,
 		HasQueue: func(id string) bool { return id == "help" || id == "volunteers" },
@@ -103,10 +114,8 @@ func newScene(t *testing.T, flows *flow.FlowSet) *scene {
 
 // actions are what the host of these tests does.
 func (s *scene) actions() map[string]ivr.Action {
-	return map[string]ivr.Action{
+	actions := map[string]ivr.Action{
 		ivr.ActionModeRead:       ivr.ModeRead(s.modes),
-		ivr.ActionModeApply:      ivr.ModeApply(s.modes),
-		ivr.ActionModeClear:      ivr.ModeClear(s.modes),
 		ivr.ActionBulletinsList:  ivr.BulletinsList(s.board, s.library),
 		ivr.ActionRegistrantSave: ivr.RegistrantSave(s.save),
 		"authenticate":           s.authenticate,
@@ -116,13 +125,19 @@ func (s *scene) actions() map[string]ivr.Action {
 		"queue.info":             s.queueInfo,
 		"test.panic":             func(context.Context, *ivr.Session) (string, error) { panic("on purpose") },
 	}
+	for name := range s.room.commands.Actions() {
+		actions[name] = func(ctx context.Context, c *ivr.Session) (string, error) { // of the commands there are then
+			return s.room.commands.Actions()[name](ctx, c)
+		}
+	}
+	return actions
 }
 
 func (s *scene) authenticate(_ context.Context, c *ivr.Session) (string, error) {
 	if c.Get("pin") != goodPIN {
 		return "denied", nil
 	}
-	c.Set(ivr.AttributeAccountID, "acc-7")
+	c.Set(ivr.AttributeAccountID, cmp.Or(s.room.rosa, "acc-7"))
 	c.Set(ivr.AttributeAccountName, "Rosa")
 	return "ok", nil
 }
@@ -189,7 +204,7 @@ func (s *scene) play(name, script string) {
 
 func (s *scene) act(verb string, args []string) {
 	s.t.Helper()
-	if s.line == nil && !slices.Contains([]string{"flow", "language", "given", "mode", "bulletin", "pass", "place", "saving", "staffing", "bulletins", "broken", "answer", "later"}, verb) {
+	if s.line == nil && !slices.Contains([]string{"flow", "language", "given", "mode", "bulletin", "pass", "place", "saving", "staffing", "bulletins", "broken", "answer", "later", "enrol", "helper", "outline", "closed", "unanswered"}, verb) {
 		s.ring()
 	}
 	switch verb {
@@ -231,6 +246,23 @@ func (s *scene) act(verb string, args []string) {
 		for _, long := range args {
 			s.bulletins = append(s.bulletins, ivr.Bulletin{ID: long, Sound: announcement(s.duration(long))})
 		}
+	case "enrol": // Rosa has an account and a paper with codes
+		s.enrol()
+	case "helper": // somebody who may be called in
+		s.helper(args[0])
+	case "outline": // the hotline may call out
+		s.supervise(true)
+	case "unanswered":
+		s.unanswered = s.number(args[0])
+	case "closed": // a line
+		if err := s.room.closures.Set(s.t.Context(), args[0], true, "acc-1", "Luis", "web"); err != nil {
+			s.fatal("%v", err)
+		}
+	case "code": // keyed from the paper, by its place
+		s.untold()
+		s.line.press(s.room.codes[s.number(args[0])-1])
+	case "rings":
+		s.pickUp(args[0])
 	case "broken":
 		s.broken = errors.New("nobody knows")
 	case "answer":
@@ -426,6 +458,9 @@ func (s *scene) expect(args []string) {
 		s.fatal("the call is not over after %s; heard %s", patience, s.name())
 	}
 	s.untold()
+	if s.rung != nil {
+		s.out, s.err = s.rung.out, s.rung.err
+	}
 	if s.err != nil {
 		s.fatal("the engine says: %v", s.err)
 	}
@@ -472,8 +507,27 @@ func (s *scene) expect(args []string) {
 			got += " announced"
 		}
 		if state.Active {
-			got += " by " + state.By + " " + state.Name + " via " + state.Via
+			by := state.By
+			if by == s.room.rosa {
+				by = "acc-7"
+			}
+			got += " by " + by + " " + state.Name + " via " + state.Via
 		}
+	case "line": // a queue: open or closed
+		got, want = "open", args[2]
+		if s.room.closures.Closed(args[1]) {
+			got = "closed"
+		}
+	case "board": // how many bulletins of a language are heard
+		got, want = strconv.Itoa(len(s.board.Playing(args[1], time.Now()))), args[2]
+	case "calledin": // name answer, ...
+		s.calledIn()
+		for _, p := range s.room.commands.CallOutState().People {
+			got += p.Name + " " + p.Answer + " "
+		}
+		got = strings.TrimSpace(got)
+	case "partner":
+		got = string(s.modes.Current(time.Now()).Partner)
 	default:
 		s.fatal("scripts cannot expect %q", args[0])
 	}

@@ -15,12 +15,16 @@ import (
 // caller's language, each with the time as of which it holds.
 //
 // Results: "ok", or "none" when there is nothing to hear. Sets bulletins.count
-// and gives {announcement: bulletins} its sound.
-func BulletinsList(board *bulletins.Board, p Prompts) Action {
+// and gives {announcement: bulletins} its sound. While off says so there is
+// nothing to hear.
+func BulletinsList(board *bulletins.Board, p Prompts, off func() bool) Action {
 	n := &newsreader{prompts: p, read: map[string]*audio.Clip{}}
 	return func(_ context.Context, s *Session) (string, error) {
 		now := time.Now()
 		list := board.Playing(s.Language(), now)
+		if off() {
+			list = nil
+		}
 		s.Set("bulletins.count", strconv.Itoa(len(list)))
 		if len(list) == 0 {
 			s.Announce(announcementBulletins, nil)
@@ -35,6 +39,26 @@ func BulletinsList(board *bulletins.Board, p Prompts) Action {
 	}
 }
 
+// Bulletins is Host.Bulletins: what hangs on the board, each with the time as
+// of which it holds in front of it. There is one list, whatever its name.
+func Bulletins(board *bulletins.Board, p Prompts, off func() bool) func(context.Context, string, string, time.Time) ([]Bulletin, error) {
+	n := &newsreader{prompts: p, read: map[string]*audio.Clip{}}
+	return func(_ context.Context, _, language string, now time.Time) ([]Bulletin, error) {
+		var list []Bulletin
+		if off() {
+			return nil, nil
+		}
+		for _, one := range board.Playing(language, now) {
+			clip, err := n.news(language, []bulletins.Heard{one}, now.Local())
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, Bulletin{ID: one.ID, Sound: clip})
+		}
+		return list, nil
+	}
+}
+
 // newsreader puts bulletins and their times together. The same news is read to
 // many callers: what was put together is kept.
 type newsreader struct {
@@ -43,9 +67,9 @@ type newsreader struct {
 	read    map[string]*audio.Clip
 }
 
-// mostNews is how many different news are kept: the languages, before and after
-// midnight.
-const mostNews = 32
+// mostNews is how many different news are kept: the languages and bulletins,
+// before and after midnight.
+const mostNews = 64
 
 // betweenNews is the pause before each bulletin.
 const betweenNews = 500 * time.Millisecond

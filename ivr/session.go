@@ -31,6 +31,7 @@ type Session struct {
 	ways       []string // results that the running step knows
 	recordings map[string]*audio.Clip
 	spoken     map[string]*audio.Clip // the host's announcements, by name
+	held       map[any]any            // the host's own, by key
 	path       []string
 	keys       []byte
 	began      time.Time
@@ -145,6 +146,18 @@ func (s *Session) Recordings() map[string]*audio.Clip { return maps.Clone(s.reco
 
 // ForgetRecording drops a recording.
 func (s *Session) ForgetRecording(name string) { delete(s.recordings, name) }
+
+// Hold keeps something of the host's for the rest of the call. No flow can see,
+// set or store it.
+func (s *Session) Hold(key, value any) {
+	if s.held == nil {
+		s.held = map[any]any{}
+	}
+	s.held[key] = value
+}
+
+// Held is what the host holds under key, or nil.
+func (s *Session) Held(key any) any { return s.held[key] }
 
 // Announce gives {announcement: name} its sound for the rest of the call; nil
 // takes it away.

@@ -1,13 +1,14 @@
 package ivr_test
 
 import (
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"hotline/ivr"
 	"hotline/ivr/flow"
-	"hotline/ivr/prompts"
 )
 
 func TestShippedFlowsAreFitForCallers(t *testing.T) {
@@ -15,14 +16,11 @@ func TestShippedFlowsAreFitForCallers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	library, err := prompts.Shipped()
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := newScene(t, flows)
 	err = flow.Check(flows, flow.Surroundings{
 		Languages: []string{"es", "en"},
-		HasPrompt: library.Has,
-		Actions:   []string{"authenticate", "agent.authenticate", "agent.state", "agent.set", "queue.info", ivr.ActionModeRead, ivr.ActionModeApply, ivr.ActionModeClear, ivr.ActionBulletinsList, ivr.ActionRegistrantSave},
+		HasPrompt: s.library.Has,
+		Actions:   slices.Collect(maps.Keys(s.actions())),
 		HasQueue:  func(id string) bool { return id == "help" || id == "volunteers" },
 	})
 	if err != nil {

@@ -23,6 +23,7 @@ var floors = []struct {
 	{"hotline/ui", 5},
 	{"hotline/provisioning", 5},
 	{"hotline/triage/desk", 4},
+	{"hotline/triage/supervise", 4},
 	{"hotline/triage", 3},
 	{"hotline/ivr", 2},
 	{"hotline/volunteers", 2},

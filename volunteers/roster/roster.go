@@ -70,7 +70,8 @@ type Account struct {
 	Role      Role        `json:"role"`
 	Phone     call.Number `json:"phone,omitempty"` // E.164; selects the account on the PIN line
 	Languages []string    `json:"languages,omitempty"`
-	Profile   string      `json:"profile,omitempty"` // routing profile of an agent
+	Profile   string      `json:"profile,omitempty"`   // routing profile of an agent
+	Reachable bool        `json:"reachable,omitempty"` // may be called in when off shift
 	Disabled  bool        `json:"disabled,omitempty"`
 	HasPIN    bool        `json:"has_pin,omitempty"`   // kept by this package
 	Extension string      `json:"extension,omitempty"` // user name of the own desk phone; kept by this package
@@ -258,6 +259,7 @@ func (old Account) changes(next Account) map[string]string {
 	note("role", string(old.Role), string(next.Role))
 	note("profile", old.Profile, next.Profile)
 	note("languages", strings.Join(old.Languages, " "), strings.Join(next.Languages, " "))
+	note("reachable", fmt.Sprint(old.Reachable), fmt.Sprint(next.Reachable))
 	note("disabled", fmt.Sprint(old.Disabled), fmt.Sprint(next.Disabled))
 	if old.Phone != next.Phone {
 		what["phone"] = "changed"
