@@ -77,6 +77,7 @@ type scene struct {
 	answer    string // of the other machine
 
 	rung       *ringing // the call of the hotline that the script is at
+	newsOff    bool     // bulletins are switched off
 	unanswered int      // calls of the hotline that nobody picks up
 }
 
@@ -116,7 +117,7 @@ func newScene(t *testing.T, flows *flow.FlowSet) *scene {
 func (s *scene) actions() map[string]ivr.Action {
 	actions := map[string]ivr.Action{
 		ivr.ActionModeRead:       ivr.ModeRead(s.modes),
-		ivr.ActionBulletinsList:  ivr.BulletinsList(s.board, s.library),
+		ivr.ActionBulletinsList:  ivr.BulletinsList(s.board, s.library, func() bool { return s.newsOff }),
 		ivr.ActionRegistrantSave: ivr.RegistrantSave(s.save),
 		"authenticate":           s.authenticate,
 		"agent.authenticate":     s.authenticate,
@@ -204,7 +205,7 @@ func (s *scene) play(name, script string) {
 
 func (s *scene) act(verb string, args []string) {
 	s.t.Helper()
-	if s.line == nil && !slices.Contains([]string{"flow", "language", "given", "mode", "bulletin", "pass", "place", "saving", "staffing", "bulletins", "broken", "answer", "later", "enrol", "helper", "outline", "closed", "unanswered"}, verb) {
+	if s.line == nil && !slices.Contains([]string{"flow", "language", "given", "mode", "bulletin", "pass", "place", "saving", "staffing", "bulletins", "broken", "answer", "later", "enrol", "helper", "outline", "closed", "unanswered", "switched-off-bulletins"}, verb) {
 		s.ring()
 	}
 	switch verb {
@@ -252,6 +253,8 @@ func (s *scene) act(verb string, args []string) {
 		s.helper(args[0])
 	case "outline": // the hotline may call out
 		s.supervise(true)
+	case "switched-off-bulletins":
+		s.newsOff = true
 	case "unanswered":
 		s.unanswered = s.number(args[0])
 	case "closed": // a line

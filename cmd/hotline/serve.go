@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/netip"
 	"strconv"
@@ -15,6 +16,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"hotline/appliance/audio"
 	"hotline/appliance/call"
 	"hotline/appliance/config"
 	"hotline/appliance/media"
@@ -28,9 +30,11 @@ import (
 	"hotline/ivr/flow"
 	"hotline/ivr/mode"
 	"hotline/ivr/prompts"
+	"hotline/ivr/prompts/voice"
 	"hotline/provisioning"
 	"hotline/triage"
 	"hotline/triage/desk"
+	"hotline/triage/supervise"
 	"hotline/ui"
 	"hotline/volunteers"
 	"hotline/volunteers/roster"
@@ -45,6 +49,9 @@ type hotline struct {
 	contacts *triage.Contacts
 	mode     *mode.Switch
 	board    *bulletins.Board
+	closures *triage.Closures
+	commands *supervise.Commands
+	engine   *ivr.Engine
 	callers  *media.Pacer // the clock of the callers' legs
 	agents   *media.Pacer // and of the agents', so that a slow browser costs no caller
 	phones   *softphone.Gateway
@@ -106,7 +113,8 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		return h, err
 	}
 
-	if h.board, err = bulletins.Open(bulletins.Config{Store: h.records, Operation: cfg.Operation, Languages: cfg.Languages, Log: log}); err != nil {
+	h.board, err = bulletins.Open(bulletins.Config{Store: h.records, Operation: cfg.Operation, Languages: cfg.Languages, Speak: h.speak, Log: log})
+	if err != nil {
 		return h, err
 	}
 
@@ -122,6 +130,17 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	profiles := triage.ShippedProfiles()
 	h.dispatch = triage.NewDispatcher(triage.DispatcherConfig{Profiles: profiles, RingFor: time.Duration(cfg.Ring) * time.Second, Journal: h.journal, Log: log})
 
+	if h.closures, err = triage.OpenClosures(h.records, h.dispatch.Queues()); err != nil {
+		return h, err
+	}
+
+	// What supervisors can do to it while it runs.
+	h.commands, err = supervise.New(supervise.Config{Store: h.records, Mode: h.mode, Board: h.board, Closures: h.closures, Dispatcher: h.dispatch,
+		Accounts: h.accounts, Ring: h.ringer(cfg), Log: log})
+	if err != nil {
+		return h, err
+	}
+
 	// Phone dialogues.
 	library, err := prompts.Shipped()
 	if err != nil {
@@ -131,23 +150,23 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	if err != nil {
 		return h, err
 	}
-	engine, err := ivr.New(ivr.Config{
+	actions := h.commands.Actions()
+	maps.Copy(actions, map[string]ivr.Action{
+		ivr.ActionModeRead:       ivr.ModeRead(h.mode),
+		ivr.ActionBulletinsList:  ivr.BulletinsList(h.board, library, h.bulletinsOff),
+		ivr.ActionRegistrantSave: ivr.RegistrantSave(registry.SaveAnswers),
+		desk.ActionQueueInfo:     desk.QueueInfo,
+		desk.ActionAuthenticate:  desk.Authenticate(h.checkPIN),
+
+		desk.ActionAgentAuthenticate: desk.AgentAuthenticate(h.checkAgent),
+		desk.ActionAgentState:        desk.AgentState,
+		desk.ActionAgentSet:          desk.AgentSet,
+	})
+	h.engine, err = ivr.New(ivr.Config{
 		Flows: flows, Prompts: library, Languages: cfg.Languages, Log: log,
 		Fallback: flow.Queue{ID: triage.QueueHelp, Priority: 5, Treatment: ivr.FlowWaiting},
 		HasQueue: isQueue,
-		Actions: map[string]ivr.Action{
-			ivr.ActionModeRead:       ivr.ModeRead(h.mode),
-			ivr.ActionModeApply:      ivr.ModeApply(h.mode),
-			ivr.ActionModeClear:      ivr.ModeClear(h.mode),
-			ivr.ActionBulletinsList:  ivr.BulletinsList(h.board, library),
-			ivr.ActionRegistrantSave: ivr.RegistrantSave(registry.SaveAnswers),
-			desk.ActionQueueInfo:     desk.QueueInfo,
-			desk.ActionAuthenticate:  desk.Authenticate(h.checkPIN),
-
-			desk.ActionAgentAuthenticate: desk.AgentAuthenticate(h.checkAgent),
-			desk.ActionAgentState:        desk.AgentState,
-			desk.ActionAgentSet:          desk.AgentSet,
-		},
+		Actions:  actions,
 	})
 	if err != nil {
 		return h, err
@@ -163,7 +182,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	}
 	h.desk = desk.New(desk.Config{
 		Operation: cfg.Operation, Region: cfg.Region, Entries: h.numbers, Forwarded: cfg.SIP.Forwarded, Upstream: cfg.SIP.Trusted, Contacts: h.contacts, Cases: cases,
-		Dispatcher: h.dispatch, Engine: engine, Prompts: library, Mode: h.mode, Registry: registry, Recordings: h.tapes, Gateway: h.phones,
+		Dispatcher: h.dispatch, Engine: h.engine, Prompts: library, Mode: h.mode, Closures: h.closures, Registry: registry, Recordings: h.tapes, Gateway: h.phones,
 		NewRoom: func() *media.Room { return media.NewRoom(h.agents, log) }, // writes to browsers, which may be slow
 		Dial:    h.dialler(cfg), Telephones: h.telephones(cfg), Languages: cfg.Languages, Robot: robot, Log: log,
 	})
@@ -382,7 +401,7 @@ func (h *hotline) Run(ctx context.Context) error {
 	var support errgroup.Group
 	failed := make(chan error, 1)
 	for _, run := range []func(context.Context) error{h.callers.Run, h.agents.Run, h.phones.Run, h.journal.Run, h.turned.Run, h.dispatch.Run,
-		h.desk.Run, h.mode.Run, h.board.Run, h.followLoad, h.tapes.Run,
+		h.desk.Run, h.mode.Run, h.board.Run, h.commands.Run, h.followLoad, h.tellScreens, h.tapes.Run,
 		func(ctx context.Context) error { return h.pages.Run(ctx, h.web, h.tls()) }} {
 		support.Go(func() error {
 			err := run(below)
@@ -417,6 +436,61 @@ func (h *hotline) followLoad(ctx context.Context) error {
 		l := h.dispatch.Load(triage.QueueHelp, now)
 		return mode.Figures{Waiting: l.Waiting, Wait: l.Wait, Agents: l.Agents, Ready: l.Ready}
 	})
+}
+
+// tellScreens wakes everybody's screens when the mode or the bulletins change:
+// the next caller gets them, so everybody who answers must know.
+func (h *hotline) tellScreens(ctx context.Context) error {
+	for {
+		mode, board := h.mode.Watch(), h.board.Watch()
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-mode:
+		case <-board:
+		}
+		h.desk.Touch()
+	}
+}
+
+// bulletinsOff reports that bulletins are switched off.
+func (h *hotline) bulletinsOff() bool { return h.switches.Off(switches.Bulletins) }
+
+// speak makes sound of a text when it is saved, never during a call.
+func (h *hotline) speak(ctx context.Context, language, text string) (*audio.Clip, error) {
+	if h.switches.Off(switches.Synthesis) {
+		return nil, errors.New("speaking texts is switched off")
+	}
+	catalogues, err := prompts.Catalogues()
+	if err != nil {
+		return nil, err
+	}
+	c, known := catalogues[language]
+	if !known {
+		return nil, fmt.Errorf("there is no voice for the language %q", language)
+	}
+	spelled, err := c.Spelling(text)
+	if err != nil {
+		return nil, err
+	}
+	return voice.Speak(ctx, c.Voice, spelled)
+}
+
+// ringer makes the hotline's own calls to its people, nil when there is no line.
+func (h *hotline) ringer(cfg config.Config) func(context.Context, supervise.Ringing) (ivr.Outcome, error) {
+	if outbound(cfg) == nil {
+		return nil
+	}
+	return func(ctx context.Context, r supervise.Ringing) (ivr.Outcome, error) {
+		leg, err := h.trunk.Dial(ctx, trunk.Outgoing{To: r.To, Role: r.Role, RingFor: r.RingFor})
+		if err != nil {
+			return ivr.Outcome{}, err
+		}
+		over := call.Cause{By: call.BySystem, Reason: "the call is over"}
+		defer leg.Hangup(over)
+		defer context.AfterFunc(ctx, func() { leg.Hangup(over) })()
+		return h.engine.Run(leg.Context(), leg.Audio(), ivr.Start{Flow: r.Flow, Language: r.Language, Attributes: r.Attributes})
+	}
 }
 
 // ignoreEnd drops the errors that only say that Run was asked to end.

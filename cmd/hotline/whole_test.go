@@ -25,6 +25,7 @@ import (
 	"hotline/appliance/config"
 	"hotline/appliance/trunk/phone"
 	"hotline/provisioning"
+	"hotline/volunteers/roster"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -412,6 +413,21 @@ func (b *box) finishRegistration(c *phone.Call) {
 	b.ended(c)
 }
 
+// codes are a new sheet of paper codes of somebody.
+func (b *box) codes(login string) []string {
+	b.t.Helper()
+	list, err := b.h.accounts.List()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	i := slices.IndexFunc(list, func(a roster.Account) bool { return a.Login == login })
+	codes, err := b.h.accounts.MakeCodes(b.t.Context(), list[i].ID, "")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return codes
+}
+
 // setEmergency records an announcement for all languages, hears it back, keeps
 // it, chooses the emergency path and confirms the spoken summary.
 func (b *box) setEmergency(c *phone.Call, hz float64) {
@@ -425,12 +441,16 @@ func (b *box) setEmergency(c *phone.Call, hz float64) {
 	b.press(c, 500*time.Millisecond, "1") // keep it
 	b.press(c, 2*time.Second, "1")        // go on
 	b.press(c, 2*time.Second, "1")        // announcement, then a person
+	b.press(c, 2*time.Second, "3")        // for twelve hours
 	b.waitTone("the supervisor, in the summary,", c, hz)
 	if b.h.mode.Current(time.Now()).Active {
 		b.t.Error("the mode is on before the summary was confirmed")
 	}
 	b.waitNotTone(c, hz)
 	b.press(c, 6*time.Second, "1")
+	// It speaks to everybody: that takes a code from the paper.
+	b.press(c, 6*time.Second, "1")
+	b.press(c, time.Second, b.codes("supervisor")[0])
 	for deadline := time.Now().Add(15 * time.Second); !b.h.mode.Current(time.Now()).Active; time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			b.t.Fatal("the mode is not on after the supervisor confirmed it")

@@ -35,6 +35,7 @@ type Config struct {
 	Engine     *ivr.Engine
 	Prompts    Prompts
 	Mode       *mode.Switch
+	Closures   *triage.Closures // nil: no line is ever closed
 	Registry   *volunteers.Registry
 	Recordings *triage.Recordings // nil: nothing is recorded
 	Gateway    *softphone.Gateway

@@ -12,6 +12,7 @@ import (
 	"hotline/appliance/store"
 	"hotline/appliance/trunk"
 	"hotline/ivr"
+	"hotline/ivr/mode"
 	"hotline/triage"
 )
 
@@ -75,6 +76,7 @@ func (d *Desk) Take(_ context.Context, leg *trunk.Call) {
 	switch {
 	case s.ctx.Err() != nil:
 		s.leftFlow(out)
+	case out.Exit == ivr.ExitQueue && s.turnedAway(out):
 	case out.Exit == ivr.ExitQueue, err != nil && !s.entry.Supervisor:
 		s.serve(out)
 	default:
@@ -343,7 +345,7 @@ func (s *story) conversation(out ivr.Outcome) *conversation {
 	conv := &conversation{id: s.contact.ID, number: s.leg.From(), language: s.contact.Language, queue: out.Queue,
 		path: out.Path, keys: out.Keys, context: s.context, since: s.queuedAt, mode: "normal",
 		requests: make(chan request), stir: make(chan struct{}, 1), ended: make(chan struct{})}
-	if s.contact.Mode != "" {
+	if s.contact.Mode == mode.Emergency || s.contact.Mode == mode.Announcement {
 		conv.mode = "emergency"
 	}
 	earlier, err := s.d.cfg.Contacts.Earlier(s.leg.From(), s.contact.ID, 3)

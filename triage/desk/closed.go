@@ -1,0 +1,51 @@
+package desk
+
+import (
+	"time"
+
+	"hotline/appliance/events"
+	"hotline/ivr"
+	"hotline/triage"
+)
+
+// turnedAway leads a caller through the closed path when the line that the
+// dialogue chose takes no new callers: they hear why, and are promised a call
+// or noted. It is false when the caller is to wait after all. Those who seek
+// danger help and those who work here are never turned away.
+func (s *story) turnedAway(out ivr.Outcome) bool {
+	if s.entry.Supervisor || !s.d.cfg.Closures.Closed(out.Queue) {
+		return false
+	}
+	s.keepRegistration(out)
+	s.change(func(k *triage.Contact, _ time.Time) []events.Event {
+		k.Queue = out.Queue
+		return []events.Event{{Kind: "queue.turned_away", Queue: out.Queue}}
+	})
+	heard, err := s.d.cfg.Engine.Run(withCaller(s.ctx, s.leg.From()), s.leg.Audio(), ivr.Start{Flow: ivr.FlowClosed, Language: s.contact.Language,
+		Attributes: map[string]string{ivr.AttributeContactID: s.contact.ID, attributeCaller: string(s.leg.From()),
+			attributeWithheld: yes(s.leg.From().Withheld())}})
+	if err != nil {
+		s.d.cfg.Log.Error("the dialogue of a closed line failed; the caller is let in", "contact", s.contact.ID, "error", err)
+	}
+	s.change(func(k *triage.Contact, _ time.Time) []events.Event {
+		k.Path, k.Keys = append(k.Path, heard.Path...), k.Keys+heard.Keys
+		return nil
+	})
+	switch {
+	case s.ctx.Err() != nil:
+		s.leftFlow(heard)
+	case heard.Exit == ivr.ExitQueue:
+		return false
+	default:
+		s.finishedFlow(heard)
+	}
+	return true
+}
+
+// Touch has every page look again, for a change that is not a call's.
+func (d *Desk) Touch() {
+	for _, s := range d.allSeats() {
+		s.touch()
+	}
+	d.cfg.Dispatcher.Touch()
+}
