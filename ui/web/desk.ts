@@ -8,7 +8,7 @@ import { Picker } from "./desk/picker";
 import { Ring } from "./desk/ring";
 import { Socket } from "./desk/socket";
 import type { Directory, FromServer, Snapshot, ToServer } from "./desk/types";
-import { busy, type Local, View } from "./desk/view";
+import { busy, byTelephone, type Local, View } from "./desk/view";
 import { Words } from "./desk/words";
 
 const shortcutGuard = 700; // a key meant for something else must not answer a call
@@ -218,7 +218,7 @@ async function reattach(): Promise<void> {
 }
 
 /** Whether calls come to a telephone and this page only shows them. */
-const telephone = (): boolean => !!snapshot && snapshot.agent.sound !== "browser";
+const telephone = (): boolean => !!snapshot && byTelephone(snapshot.agent.sound);
 
 async function goReady(): Promise<void> {
   if (local.working) return;

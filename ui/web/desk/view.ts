@@ -80,7 +80,7 @@ export class View {
     part("call-number", local.canRing.number);
     part("call-colleague", local.canRing.colleague);
     if (screen === "join") this.monitor.showPending(local.working);
-    const telephone = s.agent.sound !== "browser";
+    const telephone = byTelephone(s.agent.sound);
     this.showSounds(s, telephone);
     const blocked = phone.blocked || !phone.live;
     const talks = !telephone && (onCall(s.agent.state) || !!s.monitoring);
@@ -219,6 +219,9 @@ export class View {
     return `${at.getFullYear()}-${String(at.getMonth() + 1).padStart(2, "0")}-${String(at.getDate()).padStart(2, "0")} ${time}`;
   }
 }
+
+/** Calls come to a telephone; this page only shows them. */
+export const byTelephone = (sound: Sound): boolean => sound === "phone" || sound === "number" || sound === "line";
 
 /** Whoever has a call or notes of their own cannot step into another one. */
 export const busy = (s: Snapshot): boolean => !s.monitoring && (onCall(s.agent.state) || s.agent.state === "wrap");
