@@ -299,6 +299,7 @@ func (s *script) config(t *testing.T) Config {
 		Operation: "Flood response", Version: "test", Region: "US", Profiles: []string{"help", "all"},
 		PhoneServer: "192.0.2.1:5060", Desk: s, Sessions: s.accounts, Accounts: s.accounts, Mode: s.mode, Contacts: s.contacts, Cases: s.cases, Registrants: s.registry,
 		Worklist: s.contacts, Books: triage.NewBooks(s.store),
+		Health:  measured,
 		Exports: exports{s}, Journal: FromStore(s.store), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	}
 }

@@ -36,6 +36,7 @@ func table() []route {
 		phones    = []role{agent, supervisor, coordinator}
 		floor     = []role{supervisor, coordinator, admin}
 		records   = []role{coordinator, admin}
+		watch     = []role{supervisor, admin}
 		accounts  = []role{admin}
 	)
 	return []route{
@@ -66,6 +67,8 @@ func table() []route {
 		{"GET", "/floor/mode/announcement.wav", floor, (*Server).modeAnnouncement, false},
 		{"GET", "/floor/mode/pending.wav", floor, (*Server).modePending, false},
 
+		{"GET", "/health", watch, (*Server).healthPage, false},
+
 		{"GET", "/records", records, (*Server).records, false},
 		{"POST", "/records/export", records, (*Server).export, false},
 
@@ -81,7 +84,7 @@ func table() []route {
 func menu(who role) []menuEntry {
 	all := []menuEntry{
 		{"/desk", "menu.desk"}, {"/worklist", "menu.worklist"}, {"/floor", "menu.floor"}, {"/floor/mode", "menu.mode"},
-		{"/records", "menu.records"}, {"/admin", "menu.admin"}, {"/admin/log", "menu.audit"},
+		{"/records", "menu.records"}, {"/health", "menu.health"}, {"/admin", "menu.admin"}, {"/admin/log", "menu.audit"},
 	}
 	allowed := slices.DeleteFunc(all, func(entry menuEntry) bool {
 		return !slices.ContainsFunc(table(), func(rt route) bool {

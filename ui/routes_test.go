@@ -23,6 +23,8 @@ func mayUse(who role, verb, pattern string) bool {
 		return who != admin
 	case strings.HasPrefix(pattern, "/floor") || strings.HasPrefix(pattern, "/ev/floor"):
 		return who != agent
+	case pattern == "/health":
+		return who == supervisor || who == admin
 	case strings.HasPrefix(pattern, "/records"):
 		return who == coordinator || who == admin
 	case strings.HasPrefix(pattern, "/admin"):
@@ -94,7 +96,7 @@ func TestHomeAndMenuFollowTheRole(t *testing.T) {
 			t.Errorf("%s goes to %q, want %q", who, got.header.Get("Location"), want)
 		}
 		body := s.get(t, client, want).body
-		for _, entry := range []string{"/desk", "/worklist", "/floor", "/floor/mode", "/records", "/admin", "/admin/log"} {
+		for _, entry := range []string{"/desk", "/worklist", "/floor", "/floor/mode", "/health", "/records", "/admin", "/admin/log"} {
 			if has := strings.Contains(body, `<a href="`+entry+`"`); has != mayUse(who, http.MethodGet, entry) {
 				t.Errorf("%s: menu has %s: %v", who, entry, has)
 			}

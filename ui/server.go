@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"hotline/appliance/health"
 	"hotline/ui/assets"
 	"hotline/ui/words"
 )
@@ -38,6 +39,7 @@ type Config struct {
 	Registrants Registrants
 	Exports     Exports
 	Journal     Journal
+	Health      func() health.Figures
 	Log         *slog.Logger
 }
 

@@ -98,9 +98,10 @@ type Sound struct {
 
 // Web is the pages and their sound.
 type Web struct {
-	Listen string   `yaml:"listen" doc:"TCP address of the pages (HTTPS), like 0.0.0.0:8443."`
-	Names  []string `yaml:"names" doc:"Names and IP addresses under which browsers reach this machine. Empty: all its addresses, localhost and its host name."`
-	Sound  string   `yaml:"sound" doc:"UDP port for the voices of all browsers."`
+	Listen  string   `yaml:"listen" doc:"TCP address of the pages (HTTPS), like 0.0.0.0:8443."`
+	Names   []string `yaml:"names" doc:"Names and IP addresses under which browsers reach this machine. Empty: all its addresses, localhost and its host name."`
+	Sound   string   `yaml:"sound" doc:"UDP port for the voices of all browsers."`
+	Metrics string   `yaml:"metrics" doc:"Address on this machine where a program that watches it may read figures (Prometheus, /metrics), like 127.0.0.1:9464; empty: none."`
 }
 
 // Default is the configuration of an empty file.
@@ -213,6 +214,9 @@ func (c *Config) validate() error {
 	}
 	if _, err := netip.ParseAddrPort("127.0.0.1:" + c.Web.Sound); err != nil {
 		say("web: sound: %q is not a UDP port", c.Web.Sound)
+	}
+	if at, err := netip.ParseAddrPort(c.Web.Metrics); c.Web.Metrics != "" && (err != nil || !at.Addr().IsLoopback()) {
+		say("web: metrics: %q is not an address of this machine alone, like 127.0.0.1:9464", c.Web.Metrics)
 	}
 	if len(c.SIP.Help) == 0 && len(c.SIP.Entries) == 0 {
 		say("sip: help_numbers: name at least one number, or nobody can call")

@@ -69,6 +69,7 @@ type LineState struct {
 	RegisteredUntil time.Time // zero when not registered
 	Server          string    // the one that answered last
 	Calls           int       // now, in both directions
+	Limit           int       // of Calls; 0 is none
 }
 
 // Resolver finds servers by name; *net.Resolver is one.
@@ -238,7 +239,7 @@ func (t *Trunk) Lines() []LineState {
 	for _, l := range t.lines {
 		l.mu.Lock()
 		s := l.state
-		s.Calls = l.calls
+		s.Calls, s.Limit = l.calls, l.cfg.MaxCalls
 		l.mu.Unlock()
 		states = append(states, s)
 	}

@@ -28,6 +28,7 @@ func (t *Trunk) receive(r *sip.Request, tx *sip.ServerTx) {
 		t.respond(tx, r, refused)
 		return
 	}
+	t.hear(sourceOf(r))
 	if c := t.dialogOf(r); c != nil {
 		c.deliver(message{r, tx})
 		return
@@ -168,6 +169,7 @@ func (t *Trunk) limit(called string) int {
 
 // noRoom tells of a caller who is turned away: somebody must know of the person.
 func (t *Trunk) noRoom(r *sip.Request, called string) {
+	t.turned.Add(1)
 	if t.cfg.Full == nil || !t.cfg.Serves(called) {
 		return
 	}

@@ -76,6 +76,9 @@ type Stats struct {
 	Connected      uint64         // calls of ours that were answered
 	Rejected       map[int]uint64 // refused requests by SIP status
 	Unacknowledged uint64         // calls ended because the caller never confirmed our answer
+	Turned         uint64         // callers refused because there was no room
+	Limit          int            // of Calls
+	Reserved       int            // of Limit, for those who must get through
 	Silent         uint64         // calls ended because no sound arrived
 	Panics         uint64         // faults of ours that ended one call or one request
 	Dropped        uint64         // datagrams and connections from strangers, or that cannot be SIP
@@ -115,7 +118,9 @@ type Trunk struct {
 	lines []*line
 	known map[netip.Addr]*line // addresses of their servers; replaced, never changed
 
-	dialled, connected, offered, answered, unacknowledged, silent, panics atomic.Uint64
+	heard []atomic.Int64 // by peer: when, in Unix nanoseconds
+
+	dialled, connected, offered, answered, unacknowledged, silent, turned, panics atomic.Uint64
 }
 
 const (
@@ -163,6 +168,7 @@ func New(cfg Config) (*Trunk, error) {
 		gaveUp:   make(map[string]time.Time),
 		rejected: make(map[int]uint64),
 	}
+	t.heard = make([]atomic.Int64, len(cfg.Peers))
 	if cfg.Phones != nil {
 		t.registrar = newRegistrar(cfg.Phones, cfg.Log)
 	}
@@ -326,6 +332,9 @@ func (t *Trunk) Stats() Stats {
 		Connected:      t.connected.Load(),
 		Rejected:       rejected,
 		Unacknowledged: t.unacknowledged.Load(),
+		Turned:         t.turned.Load(),
+		Limit:          t.cfg.MaxCalls,
+		Reserved:       t.cfg.Reserved,
 		Silent:         t.silent.Load(),
 		Panics:         t.panics.Load(),
 		Dropped:        t.wire.dropped.Load(),

@@ -19,6 +19,7 @@ import (
 	"hotline/appliance/audio"
 	"hotline/appliance/call"
 	"hotline/appliance/config"
+	"hotline/appliance/health"
 	"hotline/appliance/media"
 	"hotline/appliance/softphone"
 	"hotline/appliance/store"
@@ -64,6 +65,8 @@ type hotline struct {
 	trunk    *trunk.Trunk
 	pages    *ui.Server
 	web      net.Listener
+	watched  net.Listener          // where the figures are read; nil when nowhere
+	measure  func() health.Figures // how the box is
 	numbers  map[string]desk.Entry // that callers dial
 	tcp      net.Listener          // SIP over TCP; nil when there is none
 	certs    *provisioning.Certificates
@@ -195,6 +198,13 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		return h, provisioning.Listening(err, "The web pages", cfg.Web.Listen, "web: listen:")
 	}
 	h.took(h.web.Close)
+	if cfg.Web.Metrics != "" {
+		if h.watched, err = net.Listen("tcp", cfg.Web.Metrics); err != nil {
+			return h, provisioning.Listening(err, "The figures of this machine", cfg.Web.Metrics, "web: metrics:")
+		}
+		h.took(h.watched.Close)
+	}
+	h.measure = h.figures(data, time.Now())
 	var names []string
 	for _, p := range profiles {
 		names = append(names, p.ID)
@@ -203,6 +213,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		Operation: cfg.Operation, Version: version(), Region: cfg.Region, Profiles: names, PhoneServer: h.phoneServer(cfg), Desk: ui.FromDesk(h.desk),
 		Accounts: h.accounts, Sessions: h.accounts, Mode: h.mode, Contacts: h.contacts, Cases: cases, Registrants: registry,
 		Worklist: h.contacts, Books: triage.NewBooks(h.records),
+		Health:  h.measure,
 		Exports: exports{contacts: h.contacts, cases: cases, registry: registry, spill: data}, Journal: ui.FromStore(h.records), Log: log,
 	})
 	return h, err
@@ -401,7 +412,7 @@ func (h *hotline) Run(ctx context.Context) error {
 	var support errgroup.Group
 	failed := make(chan error, 1)
 	for _, run := range []func(context.Context) error{h.callers.Run, h.agents.Run, h.phones.Run, h.journal.Run, h.turned.Run, h.dispatch.Run,
-		h.desk.Run, h.mode.Run, h.board.Run, h.commands.Run, h.followLoad, h.tellScreens, h.tapes.Run,
+		h.desk.Run, h.mode.Run, h.board.Run, h.commands.Run, h.followLoad, h.tellScreens, h.tapes.Run, h.serveFigures,
 		func(ctx context.Context) error { return h.pages.Run(ctx, h.web, h.tls()) }} {
 		support.Go(func() error {
 			err := run(below)

@@ -1,0 +1,120 @@
+package health
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"hotline/appliance/trunk"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestWhatEachCheckFinds(t *testing.T) {
+	now := time.Now()
+	hour := now.Add(-time.Hour)
+	for name, tc := range map[string]struct {
+		check Check
+		want  string
+	}{
+		"a line that answers":           {Lines([]trunk.LineState{{Up: true, Checked: true}}, now)[0], "good line.up"},
+		"a line that does not":          {Lines([]trunk.LineState{{Checked: true}}, now)[0], "bad line.down"},
+		"a line not yet checked":        {Lines([]trunk.LineState{{Up: true}}, now)[0], "watch line.unchecked"},
+		"a full line":                   {Lines([]trunk.LineState{{Up: true, Checked: true, Calls: 2, Limit: 2}}, now)[0], "watch line.full"},
+		"a peer heard":                  {Peers([]trunk.PeerState{{Heard: hour}}, now)[0], "good peer.heard"},
+		"a peer never heard":            {Peers([]trunk.PeerState{{}}, now)[0], "watch peer.never"},
+		"a peer quiet for days":         {Peers([]trunk.PeerState{{Heard: now.Add(-50 * time.Hour)}}, now)[0], "watch peer.quiet"},
+		"room for calls":                {Calls(trunk.Stats{Calls: 79, Limit: 100, Reserved: 5}), "good calls.room"},
+		"nearly full":                   {Calls(trunk.Stats{Calls: 80, Limit: 100, Reserved: 5}), "watch calls.nearly"},
+		"full for callers":              {Calls(trunk.Stats{Calls: 95, Limit: 100, Reserved: 5}), "bad calls.full"},
+		"a disk with room":              {Disk(3<<30, 9<<30), "good disk.room"},
+		"a disk with little":            {Disk(1<<30, 9<<30), "watch disk.short"},
+		"a disk with none":              {Disk(1<<20, 9<<30), "bad disk.full"},
+		"a disk that cannot be asked":   {Disk(0, 0), "watch disk.unknown"},
+		"a clock that is kept right":    {Clock{Known: true, Synced: true}.Check(), "good clock.good"},
+		"a clock that is alone":         {Clock{Known: true}.Check(), "watch clock.alone"},
+		"a clock that was set":          {Clock{Known: true, Synced: true, Jumped: -20 * time.Second}.Check(), "watch clock.set"},
+		"a clock that jumped":           {Clock{Known: true, Synced: true, Jumped: -time.Hour}.Check(), "bad clock.jumped"},
+		"a certificate for months":      {Certificate(now.Add(90*24*time.Hour), now), "good certificate.good"},
+		"a certificate for days":        {Certificate(now.Add(5*24*time.Hour), now), "watch certificate.soon"},
+		"a certificate that is over":    {Certificate(hour, now), "bad certificate.over"},
+		"records that were not written": {Records(1), "bad records.unsaved"},
+		"records that were":             {Records(0), "good records.saved"},
+		"faults":                        {Faults(2), "watch faults.some"},
+	} {
+		if got := tc.check.State.String() + " " + tc.check.Words; got != tc.want {
+			t.Errorf("%s is judged %q, want %q", name, got, tc.want)
+		}
+	}
+}
+
+func TestTheWorstComesFirst(t *testing.T) {
+	all := Checks(Figures{Now: time.Now(), Trunk: trunk.Stats{Limit: 10}, Unsaved: 3, DiskFree: 1 << 40, DiskSize: 1 << 41})
+	if all[0].Words != "records.unsaved" || Worst(all) != Bad {
+		t.Errorf("first comes %+v", all[0])
+	}
+	for i := range all[1:] {
+		if all[i].State > all[i+1].State {
+			t.Errorf("%s comes before %s", all[i].Words, all[i+1].Words)
+		}
+	}
+}
+
+func TestAClockThatIsSetIsNoticed(t *testing.T) {
+	start := time.Now()
+	k := NewTimekeeper(start)
+	if c := k.Clock(start.Add(time.Hour)); c.Jumped != 0 {
+		t.Errorf("an hour that passed is a jump of %v", c.Jumped)
+	}
+	// What is left without the reading of the steady clock is the wall alone.
+	k.start = start.Round(0).Add(-time.Minute)
+	k.steady = func(time.Time) time.Duration { return 0 }
+	if c := k.Clock(start); c.Jumped != time.Minute {
+		t.Errorf("a minute is noticed as %v", c.Jumped)
+	}
+}
+
+func TestFiguresForPrograms(t *testing.T) {
+	f := Figures{Now: time.Now(), Version: "1.2", Trunk: trunk.Stats{Calls: 7, Limit: 10, Rejected: map[int]uint64{503: 4}},
+		Lines: []trunk.LineState{{Name: "gateway", Up: true, Calls: 2}, {Name: "other"}}, Unsaved: 1}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- NewMetrics(func() Figures { return f }).Run(ctx, l) }()
+	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	read := func(path string) (int, string) {
+		res, err := client.Get("http://" + l.Addr().String() + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		body, err := io.ReadAll(res.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res.StatusCode, string(body)
+	}
+	status, body := read("/metrics")
+	for _, line := range []string{"hotline_calls 7", "hotline_calls_limit 10", `hotline_sip_rejected_total{status="503"} 4`, `hotline_line_up{line="gateway"} 1`,
+		`hotline_line_up{line="other"} 0`, `hotline_line_calls{line="gateway"} 2`, `hotline_build_info{version="1.2"} 1`, "hotline_records_unsaved_total 1", "hotline_health 0", "process_resident_memory_bytes"} {
+		if !strings.Contains(body, "\n"+line) {
+			t.Errorf("%d: there is no %q", status, line)
+		}
+	}
+	if status, _ := read("/"); status != http.StatusNotFound {
+		t.Errorf("something else is served: %d", status)
+	}
+	stop()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,29 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"hotline/appliance/health"
+)
+
+// figures measures the box anew each time it is asked.
+func (h *hotline) figures(data string, started time.Time) func() health.Figures {
+	clock := health.NewTimekeeper(started)
+	return func() health.Figures {
+		now := time.Now()
+		f := health.Figures{Now: now, Started: started, Version: version(), Trunk: h.trunk.Stats(), Lines: h.trunk.Lines(), Peers: h.trunk.Peers(),
+			Clock: clock.Clock(now), CertificateEnds: h.certs.Expires(), Unsaved: h.desk.Unsaved(), Panics: h.Panics()}
+		f.DiskFree, f.DiskSize = health.DiskRoom(data)
+		return f
+	}
+}
+
+// serveFigures serves them to programs on this machine.
+func (h *hotline) serveFigures(ctx context.Context) error {
+	if h.watched == nil {
+		<-ctx.Done()
+		return nil
+	}
+	return health.NewMetrics(h.measure).Run(ctx, h.watched)
+}

@@ -1,0 +1,83 @@
+package ui
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"hotline/appliance/health"
+	"hotline/appliance/trunk"
+)
+
+// measured is a box with something of everything.
+func measured() health.Figures {
+	now := time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
+	return health.Figures{Now: now, Started: now.Add(-3 * time.Hour), Version: "test",
+		Trunk: trunk.Stats{Calls: 3, Limit: 100, Reserved: 5, Turned: 2},
+		Lines: []trunk.LineState{
+			{Name: "gateway", Up: true, Checked: true, Reason: "answers", Since: now.Add(-time.Hour), Calls: 2, Limit: 4},
+			{Name: "carrier <b>", Checked: true, Reason: "server sip.example.org does not answer; check the network", Since: now.Add(-12 * time.Minute)},
+		},
+		Peers:    []trunk.PeerState{{Net: "192.0.2.7", Heard: now.Add(-4 * time.Minute)}, {Net: "192.0.2.8"}},
+		DiskFree: 50 << 30, DiskSize: 100 << 30, Clock: health.Clock{Known: true, Synced: true},
+		CertificateEnds: now.Add(90 * 24 * time.Hour)}
+}
+
+func TestHealthIsToldInWordsWorstFirst(t *testing.T) {
+	s := startSite(t, newScript(t), nil)
+	body := s.get(t, s.as(t, supervisor), "/health").body
+	var at []int
+	for _, text := range []string{
+		"Act now", "Line carrier &lt;b&gt; has not worked for 12 minutes", "Check the network cable", "server sip.example.org does not answer",
+		"Keep an eye on it", "Nothing has come from the telephone network at 192.0.2.8", "Call the hotline from any telephone",
+		"Line gateway works. Calls on it now: 2.", "192.0.2.7 was last heard 4 minutes ago", "3 of 100 now. Callers turned away since the start: 2.",
+		"Every call is written down", "50 GB of 100 GB", "The clock is kept right", "for 90 more days", "Version test, running for 3 hours",
+	} {
+		i := strings.Index(body, text)
+		if i < 0 {
+			t.Errorf("the page does not say %q", text)
+		}
+		at = append(at, i)
+	}
+	if !slices.IsSorted(at[:8]) {
+		t.Errorf("what is worst is not first: %v", at)
+	}
+}
+
+// Every sentence that a check can say is there, in every language.
+func TestEveryCheckHasWords(t *testing.T) {
+	s := startSite(t, newScript(t), nil)
+	now := time.Now()
+	var all []health.Check
+	for _, f := range []health.Figures{
+		measured(),
+		{Now: now, Trunk: trunk.Stats{Calls: 95, Limit: 100, Reserved: 5}, Lines: []trunk.LineState{{Name: "a"}, {Name: "b", Checked: true, Up: true, Limit: 1, Calls: 1}},
+			Peers: []trunk.PeerState{{Net: "x", Heard: now.Add(-48 * time.Hour)}}, DiskFree: 1, DiskSize: 2 << 40, Clock: health.Clock{Jumped: time.Hour},
+			CertificateEnds: now.Add(-time.Hour), Unsaved: 1, Panics: 1},
+		{Now: now, Trunk: trunk.Stats{Calls: 85, Limit: 100}, DiskFree: 1 << 30, DiskSize: 2 << 40, Clock: health.Clock{Jumped: -time.Minute}, CertificateEnds: now.Add(time.Hour)},
+		{Now: now, Trunk: trunk.Stats{Limit: 100}, Clock: health.Clock{Known: true}},
+		{Now: now, Trunk: trunk.Stats{Limit: 100}},
+	} {
+		all = append(all, health.Checks(f)...)
+	}
+	seen := map[string]bool{}
+	for _, tag := range s.server.words.Tags() {
+		text := s.server.words.Choose("", tag)
+		for _, c := range all {
+			seen[c.Words] = true
+			keys := []string{"health." + c.Words, "health.state." + c.State.String()}
+			if c.State != health.Good {
+				keys = append(keys, "health."+c.Words+".next")
+			}
+			for _, key := range keys {
+				if !text.Known(key) || strings.Contains(text.F(key, c.Values...), "{") {
+					t.Errorf("%s: %q says %q", tag, key, text.F(key, c.Values...))
+				}
+			}
+		}
+	}
+	if len(seen) != 27 {
+		t.Errorf("%d sentences of checks were looked at, of 27", len(seen))
+	}
+}
