@@ -98,6 +98,11 @@ type Contact struct {
 	Turned      int         `json:"turned,omitempty"`     // calls of this number refused within the hour, when it stands for those
 	Supervisor  bool        `json:"supervisor,omitempty"` // a call of a supervisor, not of a person seeking help
 	UpdatedAt   time.Time   `json:"updated_at"`
+
+	// What the dialogue found out, as far as the flow declares that it is kept.
+	Attributes map[string]string `json:"attributes,omitempty"`
+	Promise    *Promise          `json:"promise,omitempty"`  // of a call-back
+	Messages   []Message         `json:"messages,omitempty"` // left on the voicemail
 }
 
 // Sound is how the caller's leg sounded.
@@ -271,7 +276,7 @@ func (c *Contacts) Change(ctx context.Context, id string, fn func(k *Contact, no
 // forgetCaller drops what a protected contact must not hold.
 func forgetCaller(tx *store.Tx, k *Contact) error {
 	k.CallBack, k.Registrant = "", "" // a registration has name and number
-	if err := destroyRecordings(tx, k); err != nil || k.Caller.Withheld() {
+	if err := errors.Join(forgetMessages(tx, k), destroyRecordings(tx, k)); err != nil || k.Caller.Withheld() {
 		return err
 	}
 	err := errors.Join(protectNumber(tx, *k), forgetRunning(tx, *k), contactsByCaller.Remove(tx, tx.Digest(string(k.Caller)), k.ID))

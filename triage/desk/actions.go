@@ -12,8 +12,8 @@ import (
 
 // Attributes that every dialogue begins with.
 const (
-	attributeCaller   = "caller.number" // E.164 where it could be read; "" when withheld
-	attributeWithheld = "caller.withheld"
+	attributeCaller   = ivr.AttributeCaller // E.164 where it could be read; "" when withheld
+	attributeWithheld = ivr.AttributeWithheld
 )
 
 // Actions of phone dialogues that only the desk can carry out.
@@ -40,14 +40,20 @@ func withCaller(ctx context.Context, n call.Number) context.Context {
 	return context.WithValue(ctx, callerKey{}, n)
 }
 
-// QueueInfo is the action queue.info of waiting treatments. Results: "ok".
-// Sets queue.position, from 1.
+// QueueInfo is the action queue.info of waiting treatments (F38). Results:
+// "ok". Sets queue.position, from 1, and queue.wait: whole minutes, rounded up;
+// none when it cannot be told.
 func QueueInfo(ctx context.Context, s *ivr.Session) (string, error) {
 	place, ok := ctx.Value(placeKey{}).(*triage.Place)
 	if !ok {
 		return "", errors.New("queue.info outside a waiting treatment")
 	}
-	s.Set("queue.position", strconv.Itoa(max(place.Position(), 1)))
+	at := place.Standing()
+	s.Set("queue.position", strconv.Itoa(max(at.Position, 1)))
+	s.Set("queue.wait", "")
+	if at.Wait >= 0 {
+		s.Set("queue.wait", ivr.Minutes(at.Wait))
+	}
 	return "ok", nil
 }
 

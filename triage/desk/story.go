@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"math"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"hotline/appliance/store"
 	"hotline/appliance/trunk"
 	"hotline/ivr"
+	"hotline/ivr/flow"
 	"hotline/ivr/mode"
 	"hotline/triage"
 )
@@ -32,6 +34,14 @@ type story struct {
 	ending   ending
 	told     bool // the caller knows that the call is recorded
 	deferred bool // nothing was read to the caller: every second counts
+
+	flows    *flow.FlowSet     // those with which the call began
+	known    map[string]string // what its dialogues have found out
+	promised bool              // a call-back
+	message  bool              // left on the voicemail
+	outside  bool              // talked with a number outside that the flow called
+	leaves   ivr.Outcome       // of a waiting treatment that ended the wait
+	hooked   chan ivr.Outcome  // what was done when an agent answered; nil when nothing was
 }
 
 // destination is where a caller goes on to: a queue, or one agent first and the
@@ -151,11 +161,12 @@ func (s *story) close() {
 		return
 	}
 	s.closed = true
+	ended := time.Now()
+	s.hooks()
 	if s.ending.by == "" {
 		cause := call.CauseOf(s.ctx)
 		s.ending.by, s.ending.reason = cause.By, cause.Reason
 	}
-	ended := time.Now()
 	end := func(k *triage.Contact, now time.Time) {
 		now = now.Add(-time.Since(ended)) // written late, the call was not longer
 		k.EndedAt = now
@@ -203,6 +214,8 @@ func (s *story) noteFlow(out ivr.Outcome) {
 		k.Path, k.Keys = out.Path, out.Keys
 		return nil
 	})
+	s.flows, s.known = out.Flows, out.Attributes
+	s.noteAttributes(out)
 }
 
 // keepRegistration stores what a caller who registers as a volunteer has told,
@@ -251,6 +264,7 @@ func (s *story) left(outcome triage.Outcome, open string) {
 
 func (s *story) leftFlow(out ivr.Outcome) {
 	s.left(triage.OutcomeLeftInIVR, triage.OpenLeftInIVR)
+	s.owed()
 	s.keepRegistration(out)
 }
 
@@ -267,6 +281,9 @@ func (s *story) finishedFlow(out ivr.Outcome) {
 	switch out.Reason { // as the shipped flows name their ends
 	case "callback":
 		s.ending.outcome, s.ending.open = triage.OutcomeCallBack, triage.OpenCallBack
+		if s.promised { // and stored already
+			break
+		}
 		s.change(func(k *triage.Contact, _ time.Time) []events.Event {
 			if keyed := out.Attributes["callback.number"]; keyed != "" {
 				k.CallBack = call.ParseNumber(keyed, s.d.cfg.Region)
@@ -276,7 +293,24 @@ func (s *story) finishedFlow(out ivr.Outcome) {
 	case "announcement", "redirect":
 		s.ending.open = triage.OpenAnnounced
 	}
+	s.owed()
 	s.keepRegistration(out)
+}
+
+// owed makes an open item of what a caller was promised with whom no agent has
+// talked since.
+func (s *story) owed() {
+	if s.entry.Supervisor || s.ending.outcome == triage.OutcomeInterrupted {
+		return
+	}
+	switch {
+	case s.promised:
+		s.ending.outcome, s.ending.open = triage.OutcomeCallBack, triage.OpenCallBack
+	case s.message:
+		s.ending.outcome, s.ending.open = triage.OutcomeSelfService, triage.OpenVoicemail
+	case s.outside && s.ending.open == triage.OpenLeftInIVR:
+		s.ending.outcome, s.ending.open = triage.OutcomeSelfService, ""
+	}
 }
 
 // serve brings the caller to an agent, again if the first one is lost on the
@@ -303,11 +337,23 @@ func (s *story) rounds(conv *conversation, treatment string, priority int) {
 		s.tellRecorded()
 		agent, err := s.wait(conv, treatment, priority)
 		if err != nil {
+			if errors.Is(err, errLeavesQueue) {
+				s.noteAttributes(s.leaves)
+				if out := s.leaves; out.Exit == ivr.ExitQueue {
+					treatment, priority = out.Treatment, out.Priority
+					s.goTo = destination{queue: out.Queue}
+					s.sent(conv, callerSent)
+					continue
+				}
+				s.finishedFlow(s.leaves)
+				return
+			}
 			open := triage.OpenAbandoned
 			if !s.contact.ConnectedAt.IsZero() { // was sent on
 				open = triage.OpenTransfer
 			}
 			s.left(triage.OutcomeAbandonedQueue, open)
+			s.owed()
 			if errors.Is(err, triage.ErrStopped) {
 				s.ending = ending{outcome: triage.OutcomeInterrupted, open: triage.OpenInterrupted, by: call.BySystem, reason: "the hotline stopped"}
 			}
@@ -361,7 +407,7 @@ func (s *story) conversation(out ivr.Outcome) *conversation {
 // wait holds the place in the queue until an agent has accepted. The waiting
 // treatment belongs to the flow: an offer interrupts it, a failed offer lets
 // it go on.
-func (s *story) wait(conv *conversation, flow string, priority int) (agent string, err error) {
+func (s *story) wait(conv *conversation, heard string, priority int) (agent string, err error) {
 	s.d.queue(conv)
 	defer s.d.unqueue(conv)
 	w := triage.Waiting{Contact: conv.id, Queue: s.goTo.queue, Since: s.queuedAt, Priority: priority, Only: s.goTo.only}
@@ -371,7 +417,7 @@ func (s *story) wait(conv *conversation, flow string, priority int) (agent strin
 		return "", err
 	}
 	defer func() { place.Leave() }()
-	t := treatment{flow: flow, known: map[string]string{ivr.AttributeContactID: s.contact.ID}}
+	t := treatment{flow: heard, known: s.queueKnows()}
 	offered := false
 	for {
 		var limit time.Duration // of waiting for the one agent asked for
@@ -379,6 +425,9 @@ func (s *story) wait(conv *conversation, flow string, priority int) (agent strin
 			limit = onlyLimit
 		}
 		ev, err := s.nextEvent(place, &t, offered, limit)
+		if errors.Is(err, errLeavesQueue) {
+			s.leaves = *t.over
+		}
 		if err != nil {
 			return "", err
 		}
@@ -417,6 +466,32 @@ const onlyLimit = 15 * time.Second
 type treatment struct {
 	flow  string
 	known map[string]string
+	over  *ivr.Outcome // the caller chose something else than to wait
+}
+
+// errLeavesQueue means that the waiting treatment ended the wait: the caller
+// is to be called back, has left a message, or goes on to another queue.
+var errLeavesQueue = errors.New("the caller leaves the queue")
+
+func leavesQueue(heard ivr.Outcome) bool {
+	switch heard.Exit {
+	case ivr.ExitHangup:
+		return true
+	case ivr.ExitEnd:
+		return heard.Promise != nil || heard.Message
+	case ivr.ExitQueue:
+		return !heard.Fallback
+	}
+	return false
+}
+
+// queueKnows is what a waiting treatment begins with.
+func (s *story) queueKnows() map[string]string {
+	known := map[string]string{}
+	maps.Copy(known, s.known)
+	known[ivr.AttributeContactID] = s.contact.ID
+	known[ivr.AttributeSince] = s.queuedAt.UTC().Format(time.RFC3339Nano)
+	return known
 }
 
 // nextEvent waits for the dispatcher's next word while the caller hears the
@@ -444,10 +519,17 @@ func (s *story) nextEvent(place *triage.Place, t *treatment, offered bool, limit
 	}()
 	for ctx.Err() == nil && !offered && t.flow != "" {
 		began := time.Now()
-		heard, err := s.d.cfg.Engine.Run(withPlace(ctx, place), s.leg.Audio(), ivr.Start{Flow: t.flow, Language: s.contact.Language, Attributes: t.known})
+		heard, err := s.d.cfg.Engine.Run(withPlace(withStory(withCaller(ctx, s.leg.From()), s), place), s.leg.Audio(),
+			ivr.Start{Flow: t.flow, Language: s.contact.Language, Attributes: t.known, Flows: s.flows})
 		t.known = heard.Attributes
+		s.known = heard.Attributes
 		if err != nil && ctx.Err() == nil {
 			s.d.cfg.Log.Error("the waiting treatment failed; the caller hears music", "contact", s.contact.ID, "error", err)
+			break
+		}
+		if ctx.Err() == nil && leavesQueue(heard) {
+			t.over = &heard
+			stop()
 			break
 		}
 		if time.Since(began) < time.Second {
@@ -459,7 +541,11 @@ func (s *story) nextEvent(place *triage.Place, t *treatment, offered bool, limit
 		<-ctx.Done()
 	}
 	if ev, ok := <-got; ok { // what the watcher has in hand is never lost
+		t.over = nil
 		return ev, nil
+	}
+	if t.over != nil && s.ctx.Err() == nil {
+		return triage.PlaceEvent{}, errLeavesQueue
 	}
 	return triage.PlaceEvent{}, context.Cause(s.ctx)
 }
