@@ -179,7 +179,7 @@ func (w writer) step(flows int) string {
 	case 15:
 		return again("{voicemail: help, say: question, next: %s, silence: %s, error: %s}", w.to(), w.to(), w.to())
 	case 16:
-		return again("{bulletins: news, next: %s, none: %s, error: %s}", w.to(), w.to(), w.to())
+		return again("{bulletins: all, next: %s, none: %s, error: %s}", w.to(), w.to(), w.to())
 	case 17:
 		return again("{transfer: \"+34900000000\", next: %s, failed: %s}", w.to(), w.to())
 	case 18:

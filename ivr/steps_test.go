@@ -63,7 +63,7 @@ func TestSteps(t *testing.T) {
 steps:
   a: {hours: office, open: one, closed: two, holiday: three}
 `
-	const bulletins = "steps:\n  a: {bulletins: news, say: volunteer.bye, keys: {\"9\": five}, next: one, none: two, error: four}\n"
+	const bulletins = "steps:\n  a: {bulletins: all, say: volunteer.bye, keys: {\"9\": five}, next: one, none: two, error: four}\n"
 	const expression = `steps:
   a: {set: {people: {expr: 'number("adults") + number("children")'}, urgent: {expr: 'yes("hurt") or number("children") > 2'}}, next: b}
   b:

@@ -27,12 +27,15 @@ type Config struct {
 	Region    string   `yaml:"region" doc:"Country of phone numbers that come without a country code: two letters (ISO 3166)."`
 	Languages []string `yaml:"languages" doc:"Languages callers may choose, the first one for those who do not. Shipped: es, en, ar, fr, pt, id."`
 
-	SIP    SIP    `yaml:"sip" doc:"The telephone side."`
-	Sound  Sound  `yaml:"sound" doc:"Voice over UDP."`
-	Web    Web    `yaml:"web" doc:"Pages for phone volunteers, supervisors and coordinators."`
-	LogAll bool   `yaml:"log_all" doc:"Write more to the log, for finding a fault. Never phone numbers or keys."`
-	Ring   int    `yaml:"ring_seconds" doc:"How long a call rings at one phone volunteer before it goes to the next: 10 to 60."`
-	dir    string // of the file
+	SIP    SIP   `yaml:"sip" doc:"The telephone side."`
+	Sound  Sound `yaml:"sound" doc:"Voice over UDP."`
+	Web    Web   `yaml:"web" doc:"Pages for phone volunteers, supervisors and coordinators."`
+	LogAll bool  `yaml:"log_all" doc:"Write more to the log, for finding a fault. Never phone numbers or keys."`
+	Ring   int   `yaml:"ring_seconds" doc:"How long a call rings at one phone volunteer before it goes to the next: 10 to 60."`
+	// FlowHosts is off by default: a dialogue that asks others is slower than one that does not.
+	FlowHosts []string `yaml:"flow_hosts" doc:"Other machines that phone dialogues may ask while a caller waits, by name, like [\"board.example.org\"]. Machines of a private network by their IP address only. Empty: none."`
+
+	dir string // of the file
 }
 
 // SIP is the telephone side.
@@ -86,7 +89,7 @@ type Line struct {
 // Outgoing says what may be dialled.
 type Outgoing struct {
 	Prefixes []string `yaml:"prefixes" doc:"Beginnings of full numbers that may be called, like [\"+1202\", \"+52\"]. Empty: no calls out."`
-	Roles    []string `yaml:"roles" doc:"Who may call out: agent, supervisor, coordinator; own_phone lets the hotline ring phone volunteers on their own telephones."`
+	Roles    []string `yaml:"roles" doc:"Who may call out: agent, supervisor, coordinator; own_phone lets the hotline ring phone volunteers on their own telephones; flow lets a phone dialogue send callers to a number."`
 	PerHour  int      `yaml:"per_hour" doc:"Calls out in any hour, all together."`
 }
 

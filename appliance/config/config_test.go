@@ -40,6 +40,7 @@ func TestWhatIsDescribedIsReadBack(t *testing.T) {
 		{Name: "carrier", Servers: []string{"sip.example.org"}, Transport: "tls", Encrypt: true, Certificate: "carrier.pem", AuthUser: "h2", Domain: "example.org", Plus: "00"}}
 	want.SIP.Entries = []Entry{{Numbers: []string{"+12024561002", "300"}, Language: "en"}, {Numbers: []string{"301"}, Queue: "help"}}
 	want.SIP.Outgoing.Prefixes = []string{"+1202", "+52"}
+	want.FlowHosts = []string{"board.example.org"}
 	got, err := Parse("x", []byte(want.Describe()))
 	if err != nil {
 		t.Fatalf("%v in\n%s", err, want.Describe())

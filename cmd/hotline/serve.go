@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -169,6 +170,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		Flows: flows, Prompts: library, Languages: cfg.Languages, Log: log,
 		Fallback: flow.Queue{ID: triage.QueueHelp, Priority: 5, Treatment: ivr.FlowWaiting},
 		HasQueue: isQueue,
+		Host:     h.flowHost(cfg, library),
 		Actions:  actions,
 	})
 	if err != nil {
@@ -225,6 +227,32 @@ func (h *hotline) phoneServer(cfg config.Config) string {
 		return ""
 	}
 	return h.trunk.Addr().String()
+}
+
+// errPartOff is why a step takes its way on in a crisis.
+var errPartOff = errors.New("this part of the hotline is switched off")
+
+// flowHost is what steps of phone dialogues may ask for.
+func (h *hotline) flowHost(cfg config.Config, library *prompts.Library) ivr.Host {
+	host := desk.FlowHost(h.dispatch)
+	host.Bulletins = ivr.Bulletins(h.board, library, h.bulletinsOff)
+	keep := host.Voicemail
+	host.Voicemail = func(ctx context.Context, session *ivr.Session, m ivr.Message) error {
+		if h.switches.Off(switches.Recording) {
+			return errPartOff
+		}
+		return keep(ctx, session, m)
+	}
+	if len(cfg.FlowHosts) > 0 {
+		ask := ivr.Fetch(cfg.FlowHosts)
+		host.Fetch = func(ctx context.Context, address string, send map[string]string) (json.RawMessage, error) {
+			if h.switches.Off(switches.HTTP) {
+				return nil, errPartOff
+			}
+			return ask(ctx, address, send)
+		}
+	}
+	return host
 }
 
 func (h *hotline) took(back func() error) { h.takes = append(h.takes, back) }

@@ -257,7 +257,7 @@ func (c *checker) service(s *Step) {
 		c.clear(s.Pos, s.Lookup.Key)
 	case s.HTTP != nil:
 		if !c.with.HTTP {
-			c.problem(s.HTTP.pos, "step %q asks another machine, which this hotline may not do: allow it in the configuration file under flows: http:", s.Name)
+			c.problem(s.HTTP.pos, "step %q asks another machine, which this hotline may not do: name it in the configuration file under flow_hosts:", s.Name)
 		}
 		for _, name := range s.HTTP.Send {
 			c.clear(s.HTTP.pos, name)

@@ -112,7 +112,7 @@ func TestWhatCannotWorkIsRefusedWithItsPlace(t *testing.T) {
 		"no read-back":           {head + "  a: {callback: help, say: ok, next: b, silence: b, error: b}\n  b: {queue: help}\n", "how the number is read back"},
 		"no promise failed":      {head + "  a: {callback: help, say: ok, confirm: ok, next: b, silence: b}\n  b: {queue: help}\n", `does not say what comes when it is "error"`},
 		"a mute voicemail":       {head + "  a: {voicemail: help, next: b, silence: b, error: b}\n  b: {queue: help}\n", `step "a" is a voicemail and does not say what to do`},
-		"bulletins without none": {head + "  a: {bulletins: news, next: b, error: b}\n  b: {queue: help}\n", `does not say what comes when it is "none"`},
+		"bulletins without none": {head + "  a: {bulletins: all, next: b, error: b}\n  b: {queue: help}\n", `does not say what comes when it is "none"`},
 		"no such table":          {head + "  a: {lookup: areas, key: x, into: y, next: b, missing: b}\n  b: {queue: help}\n", `f:4:15: there is no table "areas"`},
 		"an empty table":         {head + "  a: {queue: help}\ntables: {areas: {match: prefix}}\n", `table "areas" has no rows`},
 		"http is off":            {head + "  a: {http: https://x.example.org/, next: b, error: b}\n  b: {queue: help}\n", "f:4:13: step \"a\" asks another machine, which this hotline may not do"},

@@ -67,6 +67,9 @@ func (r *reader) serviceKind(s *Step) func(field) bool {
 	return nil
 }
 
+// allBulletins is the one list of bulletins: all that hang on the board.
+const allBulletins = "all"
+
 const (
 	defaultHTTP = 2 * time.Second
 	maxHTTP     = 5 * time.Second
@@ -165,7 +168,9 @@ func (r *reader) callBackField(c *CallBackStep, x field) bool {
 func (r *reader) bulletinsField(b *BulletinsStep, x field) bool {
 	switch x.key {
 	case "bulletins":
-		b.List = r.name(x.value, x.key)
+		if b.List = r.name(x.value, x.key); b.List != allBulletins {
+			r.problem(posOf(x.value), "there is one list of bulletins: write bulletins: %s", allBulletins)
+		}
 	case "skip":
 		if key, ok := r.key(field{key: r.text(x.value, x.key), at: posOf(x.value)}); ok {
 			b.Skip = key

@@ -89,9 +89,9 @@ func (s *story) keepMessage(ctx context.Context, m ivr.Message) error {
 	return nil
 }
 
-// roleOfFlows is who dials when a flow does: the flow was published by somebody
+// RoleOfFlows is who dials when a flow does: the flow was published by somebody
 // who may decide that, and the configuration names the numbers.
-const roleOfFlows = "flow"
+const RoleOfFlows = "flow"
 
 // connectOutside rings a number outside, as far as the policy allows it, and
 // joins the caller with it until one of them hangs up.
@@ -103,9 +103,7 @@ func (s *story) connectOutside(ctx context.Context, to string, ring time.Duratio
 	caller := s.leg.Audio()
 	caller.Music(ringTone())
 	defer caller.Music(nil)
-	limited, stop := context.WithTimeout(ctx, ring)
-	leg, err := s.d.cfg.Dial(limited, number, roleOfFlows)
-	stop()
+	leg, err := s.d.cfg.Dial(ctx, Dialling{To: number, Role: RoleOfFlows, Queue: s.contact.Queue, RingFor: ring})
 	if err != nil {
 		return err
 	}

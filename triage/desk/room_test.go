@@ -42,6 +42,13 @@ type room struct {
 
 func openRoom(t *testing.T) *room {
 	t.Helper()
+	return openRoomWith(t, map[string]string{"straight": "about: t\nstart: q\nfallback: {queue: help, priority: 5}\nsteps:\n  q:\n    queue: help\n    priority: 1\n"}, nil)
+}
+
+// openRoomWith leads callers through the flow "straight" of texts. Dial places
+// calls to numbers outside.
+func openRoomWith(t *testing.T, texts map[string]string, dial func(context.Context, Dialling) (*trunk.Call, error)) *room {
+	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	r := &room{t: t, records: storetest.Open(t)}
 	must := func(err error) {
@@ -52,19 +59,18 @@ func openRoom(t *testing.T) *room {
 	}
 	library, err := prompts.Shipped()
 	must(err)
-	straight, err := flow.Parse("straight", []byte("about: t\nstart: q\nfallback: {queue: help, priority: 5}\nsteps:\n  q:\n    queue: help\n    priority: 1\n"))
-	must(err)
-	flows, err := flow.NewSet(straight)
-	must(err)
-	engine, err := ivr.New(ivr.Config{Flows: flows, Prompts: library, Languages: []string{"en"}, Log: log})
-	must(err)
-	emergency, err := mode.Open(r.records, log)
+	flows, err := flow.ParseSet(texts)
 	must(err)
 	journal := triage.NewJournal(r.records, "flood", log)
 	dispatcher := triage.NewDispatcher(triage.DispatcherConfig{Profiles: triage.ShippedProfiles(), RingFor: time.Minute, Journal: journal, Log: log})
+	engine, err := ivr.New(ivr.Config{Flows: flows, Prompts: library, Languages: []string{"en"}, Log: log, Host: FlowHost(dispatcher),
+		Actions: map[string]ivr.Action{ActionQueueInfo: QueueInfo}})
+	must(err)
+	emergency, err := mode.Open(r.records, log)
+	must(err)
 	r.Desk = New(Config{Operation: "flood", Region: "US", Entries: map[string]Entry{"100": {Flow: "straight", Language: "en"}},
 		Contacts: triage.NewContacts(r.records), Cases: triage.NewCases(r.records), Dispatcher: dispatcher, Engine: engine,
-		Prompts: library, Mode: emergency, Registry: volunteers.NewRegistry(r.records), Log: log})
+		Prompts: library, Mode: emergency, Registry: volunteers.NewRegistry(r.records), Dial: dial, Log: log})
 
 	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	must(err)
@@ -72,7 +78,8 @@ func openRoom(t *testing.T) *room {
 	must(err)
 	pacer := media.NewPacer(log)
 	r.trunk, err = trunk.New(trunk.Config{Conn: conn, Ports: ports, Pacer: pacer, Serves: func(string) bool { return true },
-		Handle: r.Take, Region: "US", Log: log})
+		Handle: r.Take, Region: "US", Log: log,
+		Allow: (&trunk.OutboundPolicy{Rules: []trunk.DialRule{{Roles: []string{RoleOfFlows}, Prefixes: []string{"+1202555"}}}}).Allow})
 	must(err)
 	ctx, cancel := context.WithCancel(context.Background())
 	calls, stopCalls := context.WithCancel(ctx)
