@@ -165,7 +165,7 @@ func TestAMessageIsKeptSealedAndGoesWithTheLock(t *testing.T) {
 	c.Hangup() // without a key: what was said counts
 	id := r.only().ID
 	k := r.record(id)
-	if k.Open != openVoicemail || len(k.Messages) != 1 || k.Messages[0].Seconds < 1 || k.Messages[0].Box != "help" {
+	if k.Open != triage.OpenVoicemail || len(k.Messages) != 1 || k.Messages[0].Seconds < 1 || k.Messages[0].Box != "help" {
 		t.Fatalf("recorded as %s, open %q, messages %+v", k.Outcome, k.Open, k.Messages)
 	}
 	sound, _, err := r.cfg.Contacts.HearMessage(t.Context(), id, 0, "ana")

@@ -128,6 +128,7 @@ const hookFor = 10 * time.Second
 // connected lets the flow know that an agent has answered (F31). Nobody waits
 // for it: the two are talking meanwhile.
 func (s *story) connected() {
+	s.promised, s.message = false, false // a person takes over what was owed
 	if s.flows == nil || s.hooked != nil {
 		return
 	}
