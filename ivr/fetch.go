@@ -44,7 +44,7 @@ func Fetch(hosts []string) func(ctx context.Context, address string, send map[st
 			return nil, errors.New("the address cannot be read")
 		}
 		if !slices.ContainsFunc(hosts, func(host string) bool { return strings.EqualFold(host, u.Hostname()) }) {
-			return nil, fmt.Errorf("flows may not ask %s: name it in the configuration file under flow_hosts:", u.Hostname())
+			return nil, fmt.Errorf("flows may not ask %s: name it under flow_hosts in the configuration file", u.Hostname())
 		}
 		body, err := json.Marshal(send)
 		if err != nil {
