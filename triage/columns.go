@@ -29,7 +29,7 @@ func ContactTable(c *Contacts) table.Table {
 		{Name: "talk_s", Kind: table.Int, Description: "Seconds with a phone volunteer, hold included"},
 		{Name: "hold_s", Kind: table.Int, Description: "Seconds on hold"},
 		{Name: "wrap_s", Kind: table.Int, Description: "Seconds of finishing notes"},
-		{Name: "outcome", Kind: table.ID, Description: "answered, abandoned_queue, left_in_ivr, self_service, callback_request, dropped, interrupted, not_reached, supervisor_line"},
+		{Name: "outcome", Kind: table.ID, Description: "answered, abandoned_queue, left_in_ivr, self_service, callback_request, dropped, interrupted, not_reached, supervisor_line, agent_line, colleague_call"},
 		{Name: "disposition", Kind: table.ID, Description: "How the phone volunteer closed it"},
 		{Name: "triage_level", Kind: table.ID, Description: "R danger now, O today, Y one to three days, G information, W no request"},
 		{Name: "ended_by", Kind: table.ID, Description: "caller, agent, system or network"},

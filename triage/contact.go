@@ -28,6 +28,7 @@ const (
 	OutcomeCallBack       Outcome = "callback_request" // asked to be called
 	OutcomeNotReached     Outcome = "not_reached"      // a call of ours that was not answered
 	OutcomeSupervisor     Outcome = "supervisor_line"  // not a person seeking help
+	OutcomeColleague      Outcome = "colleague_call"   // two who work here
 	OutcomeAgentLine      Outcome = "agent_line"       // a phone volunteer who works by telephone
 	OutcomeFlash          Outcome = "flash_call"       // hung up before we answered
 	OutcomeRejected       Outcome = "rejected_full"    // refused: every line of the box was taken

@@ -150,3 +150,31 @@ func TestACallerIsSentToANumberAtOnce(t *testing.T) {
 	caller.Hangup()
 	b.ended(person)
 }
+
+// Whoever is called from a queue is shown the number of that queue.
+func TestACallOutShowsTheNumberOfItsQueue(t *testing.T) {
+	t.Parallel()
+	net, answered := outside(t, cHz)
+	b := startBoxWith(t, func(c *config.Config) {
+		c.SIP.Lines = []config.Line{{Name: "gateway", Servers: []string{net.Addr().String()}, From: "+12025550100",
+			QueueFrom: map[string]string{"volunteers": "+12025550101"}}}
+		c.SIP.Outgoing.Prefixes = []string{"+1202555"}
+	})
+	rosa := b.seatedAs("Rosa", sHz, true, "supervisor")
+	for i, of := range []struct{ queue, shown string }{{"volunteers", "+12025550101"}, {"help", "+12025550100"}} {
+		rosa.do(desk.Command{Type: "ready"})
+		rosa.do(desk.Command{Type: "call.out", Number: "+1 202 555 0197", Queue: of.queue})
+		person := <-answered
+		invites, err := net.Await(t.Context(), "INVITE", i+1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := invites[i].From().Address.User; got != of.shown {
+			t.Errorf("a call from %s shows %s, want %s", of.queue, got, of.shown)
+		}
+		b.hears("Rosa", rosa.sound, allHz, cHz)
+		person.Hangup()
+		s := rosa.is(triage.WrapUp)
+		rosa.do(desk.Command{Type: "wrap", Contact: s.Call.Contact, Disposition: "info_given"})
+	}
+}

@@ -16,6 +16,9 @@ func (t *talk) beginConsult(to Target) error {
 	if t.consult != nil || t.calling != nil {
 		return UserError("You are asking somebody already.")
 	}
+	if err := t.full(); err != nil {
+		return err
+	}
 	if to.Kind != "agent" && to.Kind != "number" {
 		return UserError("Choose whom to talk to.")
 	}

@@ -20,7 +20,7 @@ type request struct {
 
 // Target is where a caller or a question shall go.
 type Target struct {
-	Kind string `json:"kind"` // agent, queue, number
+	Kind string `json:"kind"` // agent, queue, number, entry
 	ID   string `json:"id"`
 }
 
@@ -107,6 +107,24 @@ func (t *talk) obeyVisitor(r request) error {
 	return UserError("Only the volunteer who leads this call can do that.")
 }
 
+// maxLegs is how many people may be on one call. More, and nobody knows any
+// more who listens.
+const maxLegs = 6
+
+// full explains that nobody else can join; nil when there is room.
+func (t *talk) full() error {
+	legs := 2 + len(t.others)
+	for _, p := range t.watchers {
+		if p.mode == modeBarge {
+			legs++
+		}
+	}
+	if legs < maxLegs {
+		return nil
+	}
+	return UserError("Six people are on this call. Nobody else can join until somebody leaves.")
+}
+
 func (t *talk) hold() {
 	if t.held {
 		return
@@ -143,6 +161,11 @@ func (t *talk) transfer(to Target) (end talkEnd, over bool, err error) {
 			return talkOver, false, UserError("There is no such line.")
 		}
 		t.goTo = destination{queue: to.ID}
+	case "entry":
+		if e, known := t.d.cfg.Entries[to.ID]; !known || e.Supervisor {
+			return talkOver, false, UserError("The hotline has no such number.")
+		}
+		t.goTo = destination{entry: to.ID}
 	case "agent":
 		if err := t.d.canRing(to.ID, t.seat.id()); err != nil {
 			return talkOver, false, err

@@ -38,6 +38,7 @@ type conversation struct {
 	outgoing   bool // we have called them
 	ringingOut bool
 	help       bool // the agent asks for a supervisor
+	internal   bool // two colleagues, and nobody who seeks help
 	lead       string
 	failed     string // why the person asked last did not answer
 	parties    []PartyView
@@ -116,7 +117,7 @@ func (c *conversation) view(now time.Time, ringUntil time.Time) (*CallView, *Cas
 		v.Number, v.Earlier, v.Context = "", nil, nil
 	}
 	v.Parties, v.Consult, v.Listened, v.Whisper, v.Help = c.parties, c.consult, c.listened, c.whisper, c.help
-	v.Outgoing, v.RingingOut = c.outgoing, c.ringingOut
+	v.Outgoing, v.RingingOut, v.Internal = c.outgoing, c.ringingOut, c.internal
 	v.Recording, v.RecordingPolicy = cmp.Or(c.recording, recordingOff), cmp.Or(c.recordingPolicy, triage.RecordNever)
 	if c.failed != "" {
 		v.Consult = &ConsultView{Failed: c.failed}

@@ -77,9 +77,9 @@ func (d *Desk) handedOver(leg *trunk.Call, e Entry) (out ivr.Outcome, context []
 
 // serveHandedOver brings a caller to an agent whom a menu elsewhere has spoken
 // with.
-func (s *story) serveHandedOver() {
+func (s *story) serveHandedOver() (again bool) {
 	out, context := s.d.handedOver(s.leg, s.entry)
 	s.context = context
 	s.change(func(k *triage.Contact, _ time.Time) []events.Event { k.Language = out.Language; return nil })
-	s.serve(out)
+	return s.serve(out)
 }

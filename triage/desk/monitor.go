@@ -30,6 +30,11 @@ func (t *talk) monitor(seat *Seat, mode string) error {
 	if mode != modeListen && mode != modeWhisper && mode != modeBarge {
 		return UserError("Choose whether to listen, to speak to the volunteer or to join.")
 	}
+	if mode == modeBarge {
+		if err := t.full(); err != nil {
+			return err
+		}
+	}
 	kind := "contact.monitored"
 	i := slices.IndexFunc(t.watchers, func(p *party) bool { return p.seat == seat })
 	if i < 0 {

@@ -108,8 +108,14 @@ func (s *story) dial(conv *conversation, seat *Seat, number call.Number) {
 	})
 	if end := s.talk(conv, seat.id()); end != talkOver {
 		// Sent on, or the agent was lost: the person called has a place in the line.
-		s.sent(conv, end)
-		s.rounds(conv, ivr.FlowWaiting, -1)
+		again := s.enters()
+		if !again {
+			s.sent(conv, end)
+			again = s.rounds(conv, ivr.FlowWaiting, -1)
+		}
+		for again {
+			again = s.dialogue()
+		}
 	}
 }
 

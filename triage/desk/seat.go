@@ -256,6 +256,8 @@ func (s *Seat) do(ctx context.Context, c Command) error {
 		return s.ask(ctx, conv, c)
 	case "call.out":
 		return s.callOut(ctx, c)
+	case "call.agent":
+		return s.callAgent(ctx, c)
 	case "monitor", "monitor.take":
 		return s.supervise(ctx, c)
 	case "sound":
@@ -400,6 +402,9 @@ func (s *Seat) supervise(ctx context.Context, c Command) error {
 
 func (s *Seat) askForHelp(ctx context.Context, on bool) error {
 	conv, err := s.current("")
+	if err == nil && conv.internal {
+		err = errNoCaller
+	}
 	if err != nil {
 		return err
 	}
@@ -451,6 +456,9 @@ func (s *Seat) setMonitoring(mode string) {
 
 func (s *Seat) alarm(ctx context.Context, on bool) error {
 	conv, err := s.current("")
+	if err == nil && conv.internal {
+		err = errNoCaller
+	}
 	if err != nil {
 		return err
 	}
@@ -474,6 +482,9 @@ func (s *Seat) alarm(ctx context.Context, on bool) error {
 
 func (s *Seat) saveCase(ctx context.Context, c Command) error {
 	conv, err := s.current(c.Contact)
+	if err == nil && conv.internal {
+		err = errNoCaller
+	}
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"slices"
 	"time"
 
 	"hotline/triage"
@@ -28,6 +29,10 @@ func (s *Seat) Snapshot() Snapshot {
 	}
 	if conv != nil {
 		out.Call, out.Case = conv.view(now, ringUntil)
+		if out.Call.Internal { // each of the two sees the other
+			out.Call.Parties = slices.DeleteFunc(slices.Clone(out.Call.Parties), func(p PartyView) bool { return p.ID == person.ID })
+			out.Call.RingingOut = out.Call.RingingOut && a.State != triage.Offered
+		}
 	}
 	_, waiting := s.d.cfg.Dispatcher.View()
 	out.Waiting = len(waiting)
@@ -40,7 +45,13 @@ func (s *Seat) Snapshot() Snapshot {
 // Directory is whom the person may send a caller to or ask.
 func (s *Seat) Directory() Directory {
 	me := s.id()
-	out := Directory{Agents: []DirectoryAgent{}, Queues: s.d.cfg.Dispatcher.Queues(), Outgoing: s.d.cfg.Dial != nil}
+	out := Directory{Agents: []DirectoryAgent{}, Entries: []string{}, Queues: s.d.cfg.Dispatcher.Queues(), Outgoing: s.d.cfg.Dial != nil, Calls: true}
+	for number, e := range s.d.cfg.Entries {
+		if !e.Supervisor {
+			out.Entries = append(out.Entries, number)
+		}
+	}
+	slices.Sort(out.Entries)
 	agents, _ := s.d.cfg.Dispatcher.View()
 	for _, a := range agents {
 		if a.ID != me && a.State != triage.Offline {
@@ -94,7 +105,11 @@ func (d *Desk) FloorView(now time.Time) (FloorView, error) {
 	}
 	for _, w := range waiting {
 		fw := FloorWaiting{Contact: w.Contact, Queue: w.Queue, Since: w.Since, Position: w.Position, Why: w.Why}
-		if conv := d.waitingConversation(w.Contact); conv != nil {
+		conv := d.waitingConversation(w.Contact)
+		if conv != nil && conv.internal { // a colleague who is rung: no caller waits
+			continue
+		}
+		if conv != nil {
 			fw.Language = conv.language
 			conv.mu.Lock()
 			if !conv.protected {

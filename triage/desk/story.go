@@ -28,9 +28,11 @@ type story struct {
 	contact  triage.Contact
 	context  []string // what a menu elsewhere said, for the agent
 	queuedAt time.Time
-	goTo     destination // of a caller who was sent on
-	agent    *Seat       // who has proved on the agents' line who they are
-	closed   bool        // the record is complete
+	goTo     destination       // of a caller who was sent on
+	agent    *Seat             // who has proved on the agents' line who they are
+	onLine   bool              // and stays on the line
+	known    map[string]string // what the dialogues found out
+	closed   bool              // the record is complete
 	ending   ending
 	told     bool // the caller knows that the call is recorded
 	deferred bool // nothing was read to the caller: every second counts
@@ -49,6 +51,7 @@ type story struct {
 type destination struct {
 	queue string
 	only  string
+	entry string // a number of ours, whose dialogue begins
 }
 
 // ending is how the contact went; the last value set is what is stored.
@@ -72,13 +75,27 @@ func (d *Desk) Take(_ context.Context, leg *trunk.Call) {
 	}
 	s.change(func(k *triage.Contact, now time.Time) []events.Event { k.AnsweredAt = now; return nil })
 
-	if s.entry.Queue != "" {
-		s.serveHandedOver()
-		return
+	for s.dialogue() {
 	}
-	out, err := d.cfg.Engine.Run(withStory(withCaller(s.ctx, leg.From()), s), leg.Audio(), ivr.Start{Flow: s.entry.Flow, Language: s.entry.Language,
-		Attributes: map[string]string{ivr.AttributeContactID: s.contact.ID, attributeCaller: string(leg.From()),
-			attributeWithheld: yes(leg.From().Withheld())}})
+	if s.agent != nil && s.onLine {
+		s.stayOnLine()
+	}
+}
+
+// dialogue runs the flow of the entry and serves the caller as it says. It
+// reports that an agent has sent the caller to another entry, whose dialogue
+// comes next.
+func (s *story) dialogue() (again bool) {
+	if s.entry.Queue != "" {
+		return s.serveHandedOver()
+	}
+	d, caller := s.d, s.caller()
+	known := map[string]string{}
+	maps.Copy(known, s.known)
+	maps.Copy(known, map[string]string{ivr.AttributeContactID: s.contact.ID, attributeCaller: string(caller), attributeWithheld: yes(caller.Withheld())})
+	out, err := d.cfg.Engine.Run(withStory(withCaller(s.ctx, caller), s), s.leg.Audio(), ivr.Start{Flow: s.entry.Flow,
+		Language: cmp.Or(s.contact.Language, s.entry.Language), Attributes: known})
+	s.known = out.Attributes
 	s.noteFlow(out)
 	if err != nil {
 		d.cfg.Log.Error("a phone dialogue failed; the caller is sent to a person", "contact", s.contact.ID, "error", err)
@@ -88,13 +105,20 @@ func (d *Desk) Take(_ context.Context, leg *trunk.Call) {
 		s.leftFlow(out)
 	case out.Exit == ivr.ExitQueue && s.turnedAway(out):
 	case out.Exit == ivr.ExitQueue, err != nil && !s.entry.Supervisor:
-		s.serve(out)
+		return s.serve(out)
 	default:
 		s.finishedFlow(out)
-		if s.agent != nil && out.Reason == reasonOnLine {
-			s.stayOnLine()
-		}
+		s.onLine = out.Reason == reasonOnLine
 	}
+	return false
+}
+
+// caller is the number of the person on the line, whoever rang whom.
+func (s *story) caller() call.Number {
+	if s.leg.Outgoing() {
+		return s.contact.Caller
+	}
+	return s.leg.From()
 }
 
 func yes(b bool) string {
@@ -211,7 +235,7 @@ func (s *story) noteFlow(out ivr.Outcome) {
 		if out.Language != "" {
 			k.Language = out.Language
 		}
-		k.Path, k.Keys = out.Path, out.Keys
+		k.Path, k.Keys = append(k.Path, out.Path...), k.Keys+out.Keys // of every entry the caller was sent to
 		return nil
 	})
 	s.flows, s.known = out.Flows, out.Attributes
@@ -315,24 +339,30 @@ func (s *story) owed() {
 
 // serve brings the caller to an agent, again if the first one is lost on the
 // way, and keeps the place in the queue meanwhile.
-func (s *story) serve(out ivr.Outcome) {
+func (s *story) serve(out ivr.Outcome) (again bool) {
 	if out.Queue == "" {
 		out.Queue = "help"
 	}
 	s.keepRegistration(out)
-	s.queuedAt = time.Now()
+	if s.queuedAt.IsZero() { // who was sent on keeps the age of the first arrival
+		s.queuedAt = time.Now()
+	}
 	s.change(func(k *triage.Contact, now time.Time) []events.Event {
-		k.QueuedAt, k.Queue, k.Priority = now, out.Queue, out.Priority
+		if k.QueuedAt.IsZero() {
+			k.QueuedAt = now
+		}
+		k.Queue, k.Priority = out.Queue, out.Priority
 		return []events.Event{{Kind: "queue.entered", Queue: out.Queue}}
 	})
 	conv := s.conversation(out)
 	defer close(conv.ended)
 	s.goTo, s.deferred = destination{queue: out.Queue}, deferredNotice(out)
-	s.rounds(conv, out.Treatment, out.Priority)
+	return s.rounds(conv, out.Treatment, out.Priority)
 }
 
-// rounds waits for an agent and talks, as often as it takes.
-func (s *story) rounds(conv *conversation, treatment string, priority int) {
+// rounds waits for an agent and talks, as often as it takes. It reports that
+// the caller goes on to another entry.
+func (s *story) rounds(conv *conversation, treatment string, priority int) (again bool) {
 	for {
 		s.tellRecorded()
 		agent, err := s.wait(conv, treatment, priority)
@@ -362,17 +392,32 @@ func (s *story) rounds(conv *conversation, treatment string, priority int) {
 					return []events.Event{{Kind: "queue.abandoned", Queue: s.goTo.queue}}
 				})
 			}
-			return
+			return false
 		}
 		end := s.talk(conv, agent)
 		if end == talkOver {
-			return
+			return false
+		}
+		if s.enters() {
+			return true
 		}
 		if end == agentGone { // the agent is gone, the caller is not: first in line for the next one
 			priority = -1
 		}
 		s.sent(conv, end)
 	}
+}
+
+// enters begins anew at the entry to which an agent has sent the caller, if one
+// has.
+func (s *story) enters() bool {
+	number := s.goTo.entry
+	if number == "" {
+		return false
+	}
+	s.entry, s.goTo = s.d.cfg.Entries[number], destination{}
+	s.ending = ending{outcome: triage.OutcomeInterrupted, open: triage.OpenInterrupted, by: call.BySystem, reason: "ended for an unknown reason"}
+	return true
 }
 
 // sent notes where a caller goes on to.
@@ -388,13 +433,13 @@ func (s *story) sent(conv *conversation, end talkEnd) {
 }
 
 func (s *story) conversation(out ivr.Outcome) *conversation {
-	conv := &conversation{id: s.contact.ID, number: s.leg.From(), language: s.contact.Language, queue: out.Queue,
+	conv := &conversation{id: s.contact.ID, number: s.caller(), language: s.contact.Language, queue: out.Queue,
 		path: out.Path, keys: out.Keys, context: s.context, since: s.queuedAt, mode: "normal",
 		requests: make(chan request), stir: make(chan struct{}, 1), ended: make(chan struct{})}
 	if s.contact.Mode == mode.Emergency || s.contact.Mode == mode.Announcement {
 		conv.mode = "emergency"
 	}
-	earlier, err := s.d.cfg.Contacts.Earlier(s.leg.From(), s.contact.ID, 3)
+	earlier, err := s.d.cfg.Contacts.Earlier(s.caller(), s.contact.ID, 3)
 	if err != nil {
 		s.d.cfg.Log.Error("looking up earlier contacts", "contact", s.contact.ID, "error", err)
 	}

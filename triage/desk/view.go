@@ -70,6 +70,7 @@ type CallView struct {
 	Outgoing   bool         `json:"outgoing"`
 	RingingOut bool         `json:"ringing_out"`
 	Help       bool         `json:"help"`
+	Internal   bool         `json:"internal"` // a call between colleagues: no caller, no case
 
 	Recording       string                 `json:"recording"`        // off, notice, on
 	RecordingPolicy triage.RecordingPolicy `json:"recording_policy"` // never, agent, always
@@ -108,6 +109,7 @@ type MonitoringView struct {
 type Directory struct {
 	Agents   []DirectoryAgent `json:"agents"`
 	Queues   []string         `json:"queues"`
+	Entries  []string         `json:"entries"`  // numbers of the hotline, each with a dialogue
 	Outgoing bool             `json:"outgoing"` // outside numbers too
 	Calls    bool             `json:"calls"`    // these colleagues may be rung without a caller: call.agent
 }

@@ -144,7 +144,7 @@ function newState(next: Snapshot): void {
     entered(next, before);
   }
   phone.listen(heard());
-  form.show(state === "offered" || next.monitoring ? "" : contact, next.case, next.call?.protected ?? false, next.call?.number ?? "");
+  form.show(state === "offered" || next.monitoring || next.call?.internal ? "" : contact, next.case, next.call?.protected ?? false, next.call?.number ?? "");
   render();
   if (next.call?.consult && !before?.call?.consult && transfer.open) {
     transfer.close(false);

@@ -41,11 +41,11 @@ export class CallControl {
     part("whisper", whisper.length > 0);
     if (whisper.length) text("whisper-words", w.n("js.whisper", whisper.length, { names: this.names(whisper) }));
     this.list(parties.filter((p) => p.state !== "listening" && p.state !== "whispering"), !guest);
-    const alone = (!consult || !!consult.failed) && !call.ringing_out && !guest;
+    const alone = (!consult || !!consult.failed) && !call.ringing_out && !guest && !call.internal;
     usable("hold", alone);
     usable("transfer", alone);
     usable("add", alone);
-    usable("keypad", !call.ringing_out && !guest);
+    usable("keypad", !call.ringing_out && !guest && !call.internal);
     pressed("help", call.help);
     part("help-words", call.help);
     pressed("record", call.recording === "on");

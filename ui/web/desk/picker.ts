@@ -98,9 +98,12 @@ export class Picker {
     none.hidden = colleagues.some((one) => reachable(one.state));
     none.textContent = this.words.t(list ? "js.pick.none" : "js.pick.waiting");
     this.piece("filter").hidden = this.purpose === "number" || colleagues.length < filterFrom;
-    const lines = list?.queues ?? [];
-    this.piece("lines").hidden = this.purpose !== "transfer" || lines.length === 0;
-    this.options("line-list", lines.map((id) => ({ value: `queue ${id}`, name: this.words.or(`queue.${id}`, id), note: "", state: "", closed: false })));
+    const lines = list?.queues ?? [], entries = list?.entries ?? [];
+    this.piece("lines").hidden = this.purpose !== "transfer" || lines.length + entries.length === 0;
+    this.options("line-list", [
+      ...lines.map((id) => ({ value: `queue ${id}`, name: this.words.or(`queue.${id}`, id), note: "", state: "", closed: false })),
+      ...entries.map((id) => ({ value: `entry ${id}`, name: this.words.t("js.pick.entry", { number: `\u2066${id}\u2069` }), note: "", state: "", closed: false })),
+    ]);
     this.piece("outside").hidden = !list?.outgoing || this.purpose === "colleague";
     this.callerLines(lines);
     this.filter();
@@ -123,7 +126,7 @@ export class Picker {
     let message: ToServer;
     if (this.purpose === "number") message = { type: "call.out", number: to.id, queue: this.select().value };
     else if (this.purpose === "colleague") message = { type: "call.agent", agent: to.id };
-    else message = { type: this.purpose === "transfer" && (button === "send" || to.kind === "queue") ? "transfer" : "consult", contact, to };
+    else message = { type: this.purpose === "transfer" && (button === "send" || to.kind === "queue" || to.kind === "entry") ? "transfer" : "consult", contact, to };
     this.wrong("");
     if (this.on.send(message)) this.settle(true);
     else this.wrong(this.words.t("js.error.send"));
@@ -149,7 +152,7 @@ export class Picker {
 
   /** What the choice means for the buttons. */
   private chosen(): void {
-    const line = this.radioChosen().startsWith("queue ");
+    const line = /^(queue|entry) /.test(this.radioChosen());
     const talk = this.piece<HTMLButtonElement>("talk");
     talk.disabled = line;
     this.piece("hint").textContent = line ? this.words.t("js.pick.line") : "";

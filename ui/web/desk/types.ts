@@ -17,7 +17,7 @@ export interface Call {
   consult: Consult | null;
   listened: string[] | null; whisper: string[] | null; // names
   outgoing: boolean; ringing_out: boolean;
-  recording: string; recording_policy: string; help: boolean;
+  recording: string; recording_policy: string; help: boolean; internal: boolean;
 }
 
 export interface Party { id: string; kind: "caller" | "agent" | "number" | "supervisor"; name: string; number: string; state: string; by: string }
@@ -29,7 +29,7 @@ export type MonitorMode = "listen" | "whisper" | "barge";
 export interface Monitoring { contact: string; agent: string; mode: MonitorMode }
 
 /** Whom this person may bring into a call or ring. */
-export interface Directory { agents: { id: string; name: string; state: AgentState }[] | null; queues: string[] | null; outgoing: boolean; calls: boolean }
+export interface Directory { agents: { id: string; name: string; state: AgentState }[] | null; queues: string[] | null; entries: string[] | null; outgoing: boolean; calls: boolean }
 
 export type FieldValue = string | number | boolean | string[] | null;
 export type Fields = Record<string, FieldValue>;

@@ -47,7 +47,7 @@ export class View {
     document.body.dataset.state = screen;
     turnCards(screen === "alarm" ? "oncall" : screen);
     const hasCall = !!s?.call && screen !== "join" && screen !== "monitor";
-    const working = hasCall && s!.agent.state !== "offered" && screen !== "offer";
+    const working = hasCall && !s!.call!.internal && s!.agent.state !== "offered" && screen !== "offer";
     show('[data-show="idle"]', !hasCall);
     show('[data-show="offer"]', screen === "offer");
     show('[data-show="case"]', working);
@@ -119,7 +119,7 @@ export class View {
   private showCall(call: Call, screen: Screen, local: Local, phone: Phone): void {
     const w = this.words;
     text("number", this.control.who(call));
-    part("offer-from", this.control.guest(call, this.snapshot?.agent.id ?? "") === "asked");
+    part("offer-from", call.internal || this.control.guest(call, this.snapshot?.agent.id ?? "") === "asked", w.t(call.internal ? "js.offer.colleague" : "js.offer.asked"));
     text("line", this.line(call));
     text("language", this.language(call));
     text("path", this.path(call));
@@ -134,6 +134,7 @@ export class View {
     pressed("emergency", call.emergency);
     part("muted-words", local.muted && !call.held);
     part("held-words", call.held && !call.consult);
+    show("[data-caller]", !call.internal);
     this.control.show(call, this.snapshot?.agent.id ?? "");
     part("caller-left", call.caller_left);
     text("flag-words", w.t(call.emergency ? "js.flag.on" : "js.flag.off"));
