@@ -28,11 +28,10 @@ type story struct {
 	contact  triage.Contact
 	context  []string // what a menu elsewhere said, for the agent
 	queuedAt time.Time
-	goTo     destination       // of a caller who was sent on
-	agent    *Seat             // who has proved on the agents' line who they are
-	onLine   bool              // and stays on the line
-	known    map[string]string // what the dialogues found out
-	closed   bool              // the record is complete
+	goTo     destination // of a caller who was sent on
+	agent    *Seat       // who has proved on the agents' line who they are
+	onLine   bool        // and stays on the line
+	closed   bool        // the record is complete
 	ending   ending
 	told     bool // the caller knows that the call is recorded
 	deferred bool // nothing was read to the caller: every second counts
@@ -94,8 +93,7 @@ func (s *story) dialogue() (again bool) {
 	maps.Copy(known, s.known)
 	maps.Copy(known, map[string]string{ivr.AttributeContactID: s.contact.ID, attributeCaller: string(caller), attributeWithheld: yes(caller.Withheld())})
 	out, err := d.cfg.Engine.Run(withStory(withCaller(s.ctx, caller), s), s.leg.Audio(), ivr.Start{Flow: s.entry.Flow,
-		Language: cmp.Or(s.contact.Language, s.entry.Language), Attributes: known})
-	s.known = out.Attributes
+		Language: cmp.Or(s.contact.Language, s.entry.Language), Attributes: known, Flows: s.flows})
 	s.noteFlow(out)
 	if err != nil {
 		d.cfg.Log.Error("a phone dialogue failed; the caller is sent to a person", "contact", s.contact.ID, "error", err)
