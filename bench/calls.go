@@ -156,7 +156,11 @@ func arrive(ctx context.Context, s *server, calls int, keys bool) (l *load, idle
 		return nil, idle, fmt.Errorf("the first call: %w", err)
 	}
 	v.add(warm.media)
-	if err := sleep(ctx, 2*time.Second); err != nil {
+	settled := 2 * time.Second
+	if keys { // until it waits in the queue and has heard what is said there
+		settled = 20 * time.Second
+	}
+	if err := sleep(ctx, settled); err != nil {
 		return nil, idle, err
 	}
 	if idle, err = readProcess(s.pid); err != nil {

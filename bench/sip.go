@@ -40,6 +40,7 @@ type dialled struct {
 	contact string
 	to      string
 	branch  int
+	caller  int // its number
 	up      bool
 }
 
@@ -155,8 +156,8 @@ func (s *signalling) write(method, target string, c *dialled, cseq int, body str
 		branch += 1000
 	}
 	text := fmt.Sprintf("%s %s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK%s.%d\r\nMax-Forwards: 70\r\n"+
-		"From: <sip:+15550001%s@%s>;tag=%s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %d %s\r\nContact: <sip:bench@%s>\r\n",
-		method, target, local, c.id, branch, "0000", local, c.id, to, c.id, cseq, method, local)
+		"From: <sip:+1202%07d@%s>;tag=%s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %d %s\r\nContact: <sip:bench@%s>\r\n",
+		method, target, local, c.id, branch, c.caller, local, c.id, to, c.id, cseq, method, local)
 	if body != "" {
 		text += "Content-Type: application/sdp\r\n"
 	}
@@ -200,6 +201,7 @@ const answerLimit = 10 * time.Second
 func (s *signalling) place(ctx context.Context, port int, repeat time.Duration) (*dialled, error) {
 	c := &dialled{id: strconv.FormatUint(rand.Uint64(), 36) + "." + s.run, answers: make(chan message, 16)}
 	s.mu.Lock()
+	c.caller = 2000000 + len(s.calls)
 	s.calls[c.id] = c
 	s.mu.Unlock()
 	sdp := fmt.Sprintf("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio %d RTP/AVP 0 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\na=ptime:20\r\na=sendrecv\r\n", port)

@@ -16,8 +16,8 @@ func (c *Call) talking() state {
 	defer wake.Stop()
 	for {
 		now := time.Now()
-		if cause, failed := c.due(now); failed {
-			return c.hangup(cause)
+		if next := c.unless(c.due(now)); next != nil {
+			return next
 		}
 		wake.Reset(c.nextWake(now))
 		var acks <-chan *sip.Request
@@ -26,8 +26,8 @@ func (c *Call) talking() state {
 		}
 		select {
 		case res := <-c.timer.answers():
-			if cause, failed := c.refreshed(res); failed {
-				return c.hangup(cause)
+			if next := c.unless(c.refreshed(res)); next != nil {
+				return next
 			}
 		case o := <-c.orders:
 			switch o.kind {
@@ -39,25 +39,30 @@ func (c *Call) talking() state {
 				o.result <- ErrAnswered
 			}
 		case ack := <-acks:
-			if cause, failed := c.acknowledged(ack); failed {
-				return c.hangup(cause)
+			if next := c.unless(c.acknowledged(ack)); next != nil {
+				return next
 			}
 		case m := <-c.inbox:
-			cause, ended := c.inDialog(m)
-			if !ended {
-				continue
+			if next := c.unless(c.inDialog(m)); next != nil {
+				if m.Method == sip.BYE {
+					return nil // both sides know
+				}
+				return next
 			}
-			if m.Method == sip.BYE {
-				c.over(cause)
-				return nil
-			}
-			return c.hangup(cause)
 		case <-wake.C:
 		case <-c.trunk.base.Done():
 			c.over(call.CauseOf(c.trunk.base))
 			return (*Call).goodbye
 		}
 	}
+}
+
+// unless ends the leg when something ended it, and is nil when it goes on.
+func (c *Call) unless(cause call.Cause, ended bool) state {
+	if !ended {
+		return nil
+	}
+	return c.hangup(cause)
 }
 
 // due does what the clock asks for: repeats the 200, or ends the call.
