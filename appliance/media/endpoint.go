@@ -240,7 +240,7 @@ func (e *Endpoint) Update(remote netip.AddrPort, held bool) {
 		e.in.signalled = remote
 		e.in.reports.from = netip.AddrPort{}
 		e.in.latching = true
-		e.in.candidate = candidate{}
+		e.in.candidate, e.in.settleAt = candidate{}, 0
 		e.adjustFilter()
 	}
 	e.out.mu.Lock()

@@ -20,6 +20,7 @@ type input struct {
 	latched   netip.AddrPort // the one and only source, once found
 	previous  netip.AddrPort // the source before the far end moved
 	candidate candidate
+	settleAt  int64 // until then the signalled address may still take over; 0: latched for good
 
 	draining bool  // the kernel drops the sound
 	sampled  bool  // it did so at some time
@@ -63,6 +64,11 @@ const (
 	longProbation = 25
 )
 
+// settle is how long the signalled address may still take over from another
+// one that was believed first. A phone of a forked call that lost may speak
+// from the host of the one that won, and sooner.
+const settle = int64(5 * time.Second)
+
 // packet is the working space for one received packet. Carriers share a pool.
 type packet struct {
 	header rtp.Header
@@ -88,15 +94,18 @@ func (e *Endpoint) heard(p *packet, n int, from netip.AddrPort) {
 func (e *Endpoint) incoming(h *rtp.Header, b []byte, from netip.AddrPort, now int64) {
 	in := &e.in
 	in.mu.Lock()
+	late := false
 	if !in.latching && in.latched.IsValid() && from != in.latched {
-		in.foreign++
-		in.mu.Unlock()
-		return
+		if late = from == in.signalled && now < in.settleAt; !late {
+			in.foreign++
+			in.mu.Unlock()
+			return
+		}
 	}
 	// RTCP on the RTP port (RFC 5761 §4); without agreement it is welcome and
 	// of no interest.
 	if len(b) >= 2 && b[1]&0x7f >= 64 && b[1]&0x7f <= 95 {
-		if e.mux && !in.latching {
+		if e.mux && !in.latching && !late {
 			e.reported(b, from, now)
 		}
 		in.mu.Unlock()
@@ -115,10 +124,13 @@ func (e *Endpoint) incoming(h *rtp.Header, b []byte, from netip.AddrPort, now in
 		in.mu.Unlock()
 		return
 	}
-	if in.latching && !e.latch(h, from) {
+	if (in.latching || late) && !e.latch(h, from, now) {
 		in.foreign++
 		in.mu.Unlock()
 		return
+	}
+	if in.settleAt != 0 && now >= in.settleAt {
+		e.settled(from)
 	}
 	in.packets++
 	in.lastIn = now
@@ -257,9 +269,9 @@ func (e *Endpoint) kind(payloadType uint8) kind {
 }
 
 // latch decides whether a packet comes from the far end, and if so believes
-// nobody else from now on. A packet from the signalled address, or from its
+// nobody else from now on, but for the signalled address. A packet from the signalled address, or from its
 // host, convinces at once; another address has to send several in sequence.
-func (e *Endpoint) latch(h *rtp.Header, from netip.AddrPort) bool {
+func (e *Endpoint) latch(h *rtp.Header, from netip.AddrPort, now int64) bool {
 	in := &e.in
 	if e.kind(h.PayloadType) == kindNoise {
 		return false // anybody could guess that type
@@ -282,15 +294,31 @@ func (e *Endpoint) latch(h *rtp.Header, from netip.AddrPort) bool {
 		return false
 	}
 	in.latching = false
-	in.latched = from
+	in.latched, in.settleAt = from, 0
+	if from != in.signalled && !in.cipher.on {
+		in.settleAt = now + settle
+		e.out.mu.Lock()
+		if !e.out.closed {
+			e.out.aimed = true
+			e.socket.aim(from)
+		}
+		e.out.mu.Unlock()
+	} else {
+		e.settled(from)
+	}
+	e.adjustFilter()
+	return true
+}
+
+// settled has the kernel refuse everybody but the far end.
+func (e *Endpoint) settled(from netip.AddrPort) {
+	e.in.settleAt = 0
 	e.out.mu.Lock()
+	defer e.out.mu.Unlock()
 	if !e.out.closed {
 		e.out.aimed = true
 		e.socket.lock(from)
 	}
-	e.out.mu.Unlock()
-	e.adjustFilter()
-	return true
 }
 
 // refilter lets the sound of the far end in when somebody listens to it, and

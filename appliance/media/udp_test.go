@@ -277,6 +277,44 @@ func TestAnotherPortOfTheSameHostIsBelieved(t *testing.T) {
 	}
 }
 
+// Of a forked call the phone that lost may speak from the host of the one that
+// answered, and sooner. The one that answered is believed as soon as it speaks
+// from where it said it would, and nobody else after that.
+func TestALosingForkIsNotKept(t *testing.T) {
+	bothWays(t, func(t *testing.T, plain bool) {
+		p := startPacer(t)
+		first, winner, loser := newPhone(t), newPhone(t), newPhone(t)
+		winner.ssrc, loser.ssrc = 8, 9
+		e, to := newUDPLeg(t, p, UDPConfig{Remote: first.addr, Plain: plain})
+		first.say(to) // an announcement before the answer
+		until(t, "the announcement", func() bool { return e.Stats().PacketsIn == 1 })
+		e.Update(winner.addr, false)
+		loser.press(to, 1)
+		if k := key(t, e); k != '1' {
+			t.Fatalf("the loser is not heard at first: this test cannot fail (key %q)", k)
+		}
+		winner.press(to, 2)
+		if k := key(t, e); k != '2' {
+			t.Errorf("the winner's key is %q", k)
+		}
+		if !winner.hears() {
+			t.Error("the winner hears nothing")
+		}
+		loser.conn.WriteToUDPAddrPort(loser.event(3, loser.ts+1600, 160, false), to)
+		for range longProbation {
+			first.say(to)
+		}
+		noKey(t, e)
+		winner.press(to, 4)
+		if k := key(t, e); k != '4' {
+			t.Errorf("after the loser's last words the winner's key is %q", k)
+		}
+		if e.Stats().Locked == plain {
+			t.Error("the leg is not locked to the winner")
+		}
+	})
+}
+
 func TestNoAddressAtAll(t *testing.T) {
 	p := startPacer(t)
 	caller := newPhone(t)
