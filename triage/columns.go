@@ -50,12 +50,20 @@ func ContactTable(c *Contacts) table.Table {
 		{Name: "no_sound", Kind: table.Bool, Description: "1: nothing was ever heard from the caller"},
 		{Name: "recorded", Kind: table.Bool, Description: "1: there is a recording of the call"},
 		{Name: "recorded_s", Kind: table.Int, Description: "Seconds of recording"},
+		{Name: "sound_blame", Kind: table.ID, Description: "Where to look when it did not sound well: trunk (telephone company), agent_network (Wi-Fi, cable or laptop of the phone volunteer), caller (a muted or broken phone); empty: nothing is known to be wrong"},
+		{Name: "agent_mos", Kind: table.Decimal, Description: "How the phone volunteer's side sounded: 1 bad to 4.5 good, 0 not known"},
+		{Name: "agent_packets_lost_in", Kind: table.Int, Description: "Sound packets from the phone volunteer that did not arrive"},
+		{Name: "agent_packets_lost_out", Kind: table.Int, Description: "Sound packets to the phone volunteer that did not arrive"},
+		{Name: "agent_jitter_ms", Kind: table.Int, Description: "Unevenness of the sound from the phone volunteer"},
+		{Name: "agent_rtt_ms", Kind: table.Int, Description: "Time to the phone volunteer and back"},
+		{Name: "agent_gone", Kind: table.Int, Description: "How often the phone volunteer's sound broke off"},
 	}, Rows: rows(c.Each, func(k Contact) []any {
 		return []any{k.ID, k.ReceivedAt, k.AnsweredAt, k.ConnectedAt, k.EndedAt, k.Channel, k.Direction, k.Dialled,
 			string(k.Caller), string(k.CallBack), k.Language, k.Path, k.Queue, k.Wait, k.Talk, k.Hold, k.WrapUp, string(k.Outcome),
 			k.Disposition, string(k.Level), string(k.EndedBy), k.Open, k.Mode, k.Protected, k.AgentName, k.Case,
 			k.Registrant, k.Operation, k.UpdatedAt, string(k.Redirected), k.Sound.MOS, k.Sound.Lost, k.Sound.LostOut,
-			k.Sound.JitterMS, k.Sound.RTTMS, k.Sound.Silent, len(k.Recordings) > 0, k.Recorded}
+			k.Sound.JitterMS, k.Sound.RTTMS, k.Sound.Silent, len(k.Recordings) > 0, k.Recorded,
+			k.Sound.Blame, k.Sound.Agent.MOS, k.Sound.Agent.Lost, k.Sound.Agent.LostOut, k.Sound.Agent.JitterMS, k.Sound.Agent.RTTMS, k.Sound.Agent.Gone}
 	})}
 }
 

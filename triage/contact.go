@@ -106,16 +106,6 @@ type Contact struct {
 	Messages   []Message         `json:"messages,omitempty"` // left on the voicemail
 }
 
-// Sound is how the caller's leg sounded.
-type Sound struct {
-	MOS      float64 `json:"mos,omitempty"`       // 1 to 4.5, of the last seconds; 0 when there was nothing to judge
-	Lost     int     `json:"lost,omitempty"`      // packets from the caller that did not arrive
-	LostOut  int     `json:"lost_out,omitempty"`  // packets to the caller that did not arrive, as their side reports
-	JitterMS int     `json:"jitter_ms,omitempty"` // of what came from the caller
-	RTTMS    int     `json:"rtt_ms,omitempty"`
-	Silent   bool    `json:"silent,omitempty"` // nothing was ever heard from the caller
-}
-
 var (
 	contacts         = store.NewTable[Contact]("contacts")
 	contactsByCaller = store.NewIndex("contacts_by_caller")

@@ -38,7 +38,7 @@ func TestACallOverTCP(t *testing.T) {
 	caller.Hangup()
 	amal.is(triage.WrapUp)
 	row := only(t, b.exportUntil("contacts", "outcome", "answered"), "caller_number", "+12024561141")
-	if row["no_sound"] != "0" || row["packets_lost_in"] != "0" {
+	if row["no_sound"] != "0" || row["packets_lost_in"] != "0" || row["agent_mos"] == "0" || row["agent_mos"] == "" || row["agent_gone"] != "0" {
 		t.Errorf("how it sounded is recorded as %v", row)
 	}
 }

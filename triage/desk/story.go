@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"math"
 	"time"
 
 	"hotline/appliance/call"
@@ -33,8 +32,9 @@ type story struct {
 	onLine   bool        // and stays on the line
 	closed   bool        // the record is complete
 	ending   ending
-	told     bool // the caller knows that the call is recorded
-	deferred bool // nothing was read to the caller: every second counts
+	heard    triage.AgentSound // of agents who are no longer on the call
+	told     bool              // the caller knows that the call is recorded
+	deferred bool              // nothing was read to the caller: every second counts
 
 	flows    *flow.FlowSet     // those with which the call began
 	known    map[string]string // what its dialogues have found out
@@ -215,16 +215,6 @@ func (s *story) close() {
 	if s.leg != nil && s.agent == nil { // a call out that nobody answered has none, and an agent may stay on the line
 		s.leg.Hangup(call.Cause{By: call.BySystem, Reason: "the call is over"})
 	}
-}
-
-// sound is how the caller's leg sounds up to now.
-func (s *story) sound() triage.Sound {
-	if s.leg == nil {
-		return triage.Sound{}
-	}
-	heard := s.leg.Summary().Sound
-	return triage.Sound{MOS: math.Round(heard.MOS*100) / 100, Lost: int(heard.LostIn), LostOut: int(heard.LostOut),
-		JitterMS: int(heard.Jitter.Milliseconds()), RTTMS: int(heard.RTT.Milliseconds()), Silent: heard.Silent}
 }
 
 // noteFlow keeps what the dialogue found out.

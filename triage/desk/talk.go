@@ -38,6 +38,7 @@ type talk struct {
 	held      bool
 	heldSince time.Time
 	lostSince time.Time
+	ear       ear         // how the lead agent's leg sounds
 	moment    *audio.Clip // what the caller hears while the agent is gone
 	calling   *calling    // a person who is being rung or dialled
 	answers   chan answer // of whoever is being rung
@@ -94,6 +95,7 @@ func (s *story) talk(conv *conversation, agent string) talkEnd {
 	}()
 	end := t.run()
 	whole = true
+	t.noteEar()
 	stop()
 	t.endTake(false)
 	t.stage.clear()
@@ -207,6 +209,7 @@ func (t *talk) arrange(now time.Time) (replaced, lost <-chan struct{}) {
 		if phone != nil {
 			agent, lost = phone.Audio(), phone.Context().Done()
 		}
+		t.listens(agent)
 		t.noteAgent(agent != nil)
 	}
 	callerIn := !t.held && t.consult == nil
@@ -261,6 +264,7 @@ func (t *talk) noteAgent(alive bool) {
 	switch {
 	case !alive && t.lostSince.IsZero():
 		t.lostSince = time.Now()
+		t.heard.Gone++
 		t.note("contact.agent_lost")
 	case alive && !t.lostSince.IsZero():
 		t.lostSince = time.Time{}
