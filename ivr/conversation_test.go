@@ -411,6 +411,8 @@ func (s *scene) clip(args []string) (clip *audio.Clip) {
 		clip, err = ivr.AsOf(s.library, args[1], list[0].AsOf.Local(), time.Now().Local())
 	case "digits":
 		clip, err = s.library.Digits(args[2], args[1])
+	case "phone":
+		clip, err = s.library.Phone(args[2], args[1])
 	case "number":
 		var n int
 		_, _ = fmt.Sscan(args[1], &n) // 0 is then spoken, and not heard

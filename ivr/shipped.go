@@ -18,6 +18,7 @@ const (
 	FlowMain       = "main"       // every caller
 	FlowVolunteer  = "volunteer"  // registration
 	FlowWaiting    = "waiting"    // heard in a queue
+	FlowPartner    = "partner"    // to another help line
 	FlowClosed     = "closed"     // instead of waiting, when nobody may wait
 	FlowSupervisor = "supervisor" // the supervisors' own number
 	FlowAgent      = "agent"      // the number of phone volunteers who work by telephone

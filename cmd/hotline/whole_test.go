@@ -45,6 +45,12 @@ func startBox(t *testing.T) *box { return startBoxWith(t, func(*config.Config) {
 
 func startBoxWith(t *testing.T, change func(*config.Config)) *box {
 	t.Helper()
+	return startBoxAfter(t, change, func(*hotline) {})
+}
+
+// startBoxAfter starts a hotline in which something was put out of order before.
+func startBoxAfter(t *testing.T, change func(*config.Config), before func(*hotline)) *box {
+	t.Helper()
 	cfg := config.Default()
 	cfg.Data, cfg.Operation = t.TempDir(), "Flood"
 	cfg.SIP.Listen, cfg.Web.Listen, cfg.Web.Sound = "127.0.0.1:0", "127.0.0.1:0", "0"
@@ -67,6 +73,7 @@ func startBoxWith(t *testing.T, change func(*config.Config)) *box {
 	for _, p := range people {
 		b.people[p.Login] = p
 	}
+	before(h)
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	b.stop = stop
 	done := make(chan error, 1)

@@ -21,9 +21,9 @@ func (s *story) turnedAway(out ivr.Outcome) bool {
 		k.Queue = out.Queue
 		return []events.Event{{Kind: "queue.turned_away", Queue: out.Queue}}
 	})
-	heard, err := s.d.cfg.Engine.Run(withCaller(s.ctx, s.leg.From()), s.leg.Audio(), ivr.Start{Flow: ivr.FlowClosed, Language: s.contact.Language,
-		Attributes: map[string]string{ivr.AttributeContactID: s.contact.ID, attributeCaller: string(s.leg.From()),
-			attributeWithheld: yes(s.leg.From().Withheld())}})
+	heard, err := s.d.cfg.Engine.Run(withCaller(s.ctx, s.caller()), s.leg.Audio(), ivr.Start{Flow: ivr.FlowClosed, Language: s.contact.Language,
+		Attributes: map[string]string{ivr.AttributeContactID: s.contact.ID, attributeCaller: string(s.caller()),
+			attributeWithheld: yes(s.caller().Withheld())}, Flows: s.flows})
 	if err != nil {
 		s.d.cfg.Log.Error("the dialogue of a closed line failed; the caller is let in", "contact", s.contact.ID, "error", err)
 	}

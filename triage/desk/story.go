@@ -91,7 +91,7 @@ func (s *story) dialogue() (again bool) {
 	d, caller := s.d, s.caller()
 	known := map[string]string{}
 	maps.Copy(known, s.known)
-	maps.Copy(known, map[string]string{ivr.AttributeContactID: s.contact.ID, attributeCaller: string(caller), attributeWithheld: yes(caller.Withheld())})
+	maps.Copy(known, map[string]string{ivr.AttributeContactID: s.contact.ID, attributeCaller: string(caller), attributeWithheld: yes(caller.Withheld()), attributeLine: yes(d.cfg.Dial != nil)})
 	out, err := d.cfg.Engine.Run(withStory(withCaller(s.ctx, caller), s), s.leg.Audio(), ivr.Start{Flow: s.entry.Flow,
 		Language: cmp.Or(s.contact.Language, s.entry.Language), Attributes: known, Flows: s.flows})
 	s.noteFlow(out)
@@ -102,6 +102,8 @@ func (s *story) dialogue() (again bool) {
 	case s.ctx.Err() != nil:
 		s.leftFlow(out)
 	case out.Exit == ivr.ExitQueue && s.turnedAway(out):
+	case out.Reason == endPartner && d.cfg.Dial != nil:
+		return s.toPartner(out)
 	case out.Exit == ivr.ExitQueue, err != nil && !s.entry.Supervisor:
 		return s.serve(out)
 	default:
@@ -302,7 +304,7 @@ func (s *story) finishedFlow(out ivr.Outcome) {
 			}
 			return []events.Event{{Kind: "callback.promised"}}
 		})
-	case "announcement", "redirect":
+	case "announcement", endPartner, endPartnerTold:
 		s.ending.open = triage.OpenAnnounced
 	}
 	s.owed()

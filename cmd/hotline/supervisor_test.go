@@ -1,0 +1,307 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"hotline/appliance/audio"
+	"hotline/appliance/call"
+	"hotline/appliance/config"
+	"hotline/appliance/trunk/phone"
+	"hotline/ivr/mode"
+	"hotline/volunteers/roster"
+)
+
+// supervisorLine rings the supervisors' number and gives the right PIN. Keys may
+// be pressed ahead: the dialogue takes them one after another.
+func (b *box) supervisorLine() *phone.Call {
+	b.t.Helper()
+	rosa := b.people["supervisor"]
+	line := b.dial(string(rosa.Phone), "199")
+	b.press(line, time.Second, rosa.PIN+"#")
+	return line
+}
+
+// until waits for something that happens behind the phone's back.
+func (b *box) until(what string, happened func() bool) {
+	b.t.Helper()
+	for deadline := time.Now().Add(45 * time.Second); !happened(); time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			b.t.Fatalf("it does not happen that %s", what)
+		}
+	}
+}
+
+func (b *box) mode() string { return b.h.mode.Current(time.Now()).Mode }
+
+// wordsHeard is what a phone heard without the silence, as bytes that can be
+// compared.
+func wordsHeard(c *phone.Call) []byte {
+	var said []byte
+	for _, p := range c.HeardPackets() {
+		said = append(said, p.Payload...)
+	}
+	silence := audio.MuLaw.Silence()
+	return bytes.ReplaceAll(bytes.ReplaceAll(said, []byte{silence}, nil), []byte{silence &^ 0x80}, nil)
+}
+
+// TestTheSupervisorLineTellsStrangersNothing: a wrong PIN from a supervisor's
+// number, from an unknown number and without a number hear the same words and
+// end the same way. A locked PIN does too, also when the right one is given.
+func TestTheSupervisorLineTellsStrangersNothing(t *testing.T) {
+	t.Parallel()
+	b := startBox(t)
+	rosa := b.people["supervisor"]
+	try := func(from, pin string) (said []byte, took time.Duration) {
+		c := b.dial(from, "199")
+		began := time.Now()
+		for range 3 {
+			b.press(c, 7*time.Second, pin+"#") // after the words, so that nothing cuts them short
+		}
+		b.ended(c)
+		if !c.FarHungUp() {
+			t.Errorf("%q: not the hotline ended the call", from)
+		}
+		return wordsHeard(c), time.Since(began)
+	}
+	wrong, wrongTook := try(string(rosa.Phone), "999111")
+	if len(wrong) < 2*audio.SampleRate {
+		t.Fatalf("only %d samples of words were heard", len(wrong))
+	}
+	for name, c := range map[string]struct{ from, pin string }{
+		"an unknown number":         {"+12024569999", "999111"},
+		"no number":                 {"anonymous", "999111"},
+		"the right PIN, locked":     {string(rosa.Phone), rosa.PIN},
+		"the right PIN, a stranger": {"+12024569999", rosa.PIN},
+	} {
+		said, took := try(c.from, c.pin)
+		if !bytes.Equal(said, wrong) {
+			t.Errorf("%s hears other words: %d samples instead of %d", name, len(said), len(wrong))
+		}
+		if off := (took - wrongTook).Abs(); off > 5*time.Second {
+			t.Errorf("%s takes %s instead of %s", name, took, wrongTook)
+		}
+	}
+	if b.mode() != mode.Normal {
+		t.Error("somebody got in")
+	}
+
+	// The floor is alerted, and a code from the paper opens what is locked.
+	if page := b.page("supervisor", "floor"); !strings.Contains(page, "PIN line") {
+		t.Error("the floor page does not tell that the PIN line was locked")
+	}
+	code := b.codes("supervisor")[0]
+	line := b.dial(string(rosa.Phone), "199")
+	b.press(line, time.Second, code+rosa.PIN+"#")
+	b.press(line, 3*time.Second, "13") // the mode, busy
+	b.press(line, 2*time.Second, "1")  // for two hours
+	b.press(line, 8*time.Second, "1")  // confirmed
+	b.until("a locked supervisor with a code sets the mode", func() bool { return b.mode() == mode.Busy })
+	line.Hangup()
+}
+
+// page is a page as somebody sees it.
+func (b *box) page(login, path string) string {
+	b.t.Helper()
+	res, err := b.web(login).Get(b.base + path)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return string(body)
+}
+
+// deaf is a web port that no packet reaches.
+type deaf struct {
+	net.Listener
+	once   sync.Once
+	closed chan struct{}
+}
+
+func (d *deaf) Accept() (net.Conn, error) {
+	<-d.closed
+	return nil, net.ErrClosed
+}
+
+func (d *deaf) Close() error {
+	d.once.Do(func() { close(d.closed) })
+	return nil
+}
+
+// TestWithTheWebBlockedTheNextCallerHearsIt: no web port can be reached. A
+// supervisor records a bulletin by phone and sets Surge; the next caller hears a
+// short greeting and the bulletin before the menu. Then the change is undone.
+func TestWithTheWebBlockedTheNextCallerHearsIt(t *testing.T) {
+	t.Parallel()
+	const bulletinHz = 1400.0
+	b := startBoxAfter(t, func(*config.Config) {}, func(h *hotline) {
+		if err := h.web.Close(); err != nil {
+			t.Fatal(err)
+		}
+		h.web = &deaf{Listener: h.web, closed: make(chan struct{})}
+	})
+	line := b.supervisorLine()
+	b.press(line, 3*time.Second, "41") // a bulletin in English
+	b.speakAfterBeep(line, bulletinHz, 4*time.Second)
+	line.SayLoop(nil)
+	b.waitTone("the supervisor, hearing the bulletin back,", line, bulletinHz)
+	b.waitNotTone(line, bulletinHz)
+	b.press(line, 500*time.Millisecond, "1") // keep it
+	b.press(line, 3*time.Second, "2")        // true for six hours
+	if len(b.h.board.List()) != 0 {
+		t.Error("it is published before it was confirmed")
+	}
+	b.press(line, 5*time.Second, "1")
+	b.until("the bulletin is published", func() bool { return len(b.h.board.Playing("en", time.Now())) == 1 })
+	b.press(line, 4*time.Second, "14") // the mode, surge
+	b.press(line, 2*time.Second, "1")  // for two hours
+	b.press(line, 8*time.Second, "1")  // confirmed
+	b.until("the mode is Surge", func() bool { return b.mode() == mode.Surge })
+
+	caller := b.dial("+12024561151", "100")
+	b.press(caller, 1500*time.Millisecond, "1") // English
+	b.waitTone("the next caller", caller, bulletinHz)
+	caller.Hangup()
+	if one := b.h.board.List()[0]; one.Via != "phone" || one.Name != b.people["supervisor"].Name || time.Until(one.ValidUntil) > 6*time.Hour {
+		t.Errorf("the bulletin is %+v", one)
+	}
+
+	b.press(line, 10*time.Second, "7") // undo
+	b.press(line, 5*time.Second, "1")
+	b.until("the mode is as before", func() bool { return b.mode() == mode.Normal })
+	line.Hangup()
+}
+
+// TestALineIsClosedByPhone: the help line takes no new callers; they hear why
+// and are open items, and whoever waits already is still in line.
+func TestALineIsClosedByPhone(t *testing.T) {
+	t.Parallel()
+	b := startBox(t)
+	before := b.helpCall("+12024561161", cHz)
+	b.untilWaiting(1)
+	code := b.codes("supervisor")[0]
+	line := b.supervisorLine()
+	b.press(line, 3*time.Second, "51") // a line, the help line
+	b.press(line, 8*time.Second, "1")  // confirmed
+	b.press(line, 5*time.Second, "1")  // with a code
+	if b.h.closures.Closed("help") {
+		t.Error("it is closed without a second proof")
+	}
+	b.press(line, 2*time.Second, code)
+	b.until("the line is closed", func() bool { return b.h.closures.Closed("help") })
+	line.Hangup()
+
+	caller := b.helpCall("+12024561162", cHz)
+	b.press(caller, 12*time.Second, "1") // to be called back
+	b.ended(caller)
+	row := only(t, b.exportUntil("contacts", "outcome", "callback_request"), "caller_number", "+12024561162")
+	if row["open_item"] != "callback" || row["queue"] != "help" {
+		t.Errorf("who was turned away is recorded as %v", row)
+	}
+	b.untilWaiting(1)
+	before.Hangup()
+	if page := b.page("supervisor", "floor"); !strings.Contains(page, "closed") {
+		t.Error("the floor page does not tell that the line is closed")
+	}
+}
+
+// rosaAt gives a supervisor a telephone that the test's network reaches.
+func (b *box) rosaAt(number call.Number, pin string) {
+	b.t.Helper()
+	a, err := b.h.accounts.Add(b.t.Context(), roster.Account{Login: "rosa2", Name: "Rosa Two", Role: roster.RoleSupervisor, Phone: number}, "meadow-lantern-43", "")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if err := b.h.accounts.SetPIN(b.t.Context(), a.ID, pin, ""); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// TestAGraveChangeIsConfirmedOnTheNumberOnFile: whoever has number and PIN asks
+// for it to be closed; the hotline calls the number on file, and one key there
+// closes it. Then callers are sent to a partner and really connected.
+func TestAGraveChangeIsConfirmedOnTheNumberOnFile(t *testing.T) {
+	t.Parallel()
+	network, answered := outside(t, bHz)
+	b := startBoxWith(t, func(c *config.Config) {
+		c.SIP.Lines = []config.Line{{Name: "gateway", Servers: []string{network.Addr().String()}}}
+		c.SIP.Outgoing.Prefixes = []string{"+1202555"}
+	})
+	b.rosaAt("+12025550191", "482916")
+	line := b.dial("+12025550191", "199")
+	b.press(line, time.Second, "482916#")
+	b.press(line, 3*time.Second, "17")           // the mode, to a partner
+	b.press(line, 3*time.Second, "12025550192#") // this one
+	b.press(line, 3*time.Second, "1")            // for two hours
+	b.press(line, 12*time.Second, "1")           // confirmed
+	b.press(line, 8*time.Second, "2")            // called back
+	b.ended(line)
+	if b.mode() != mode.Normal {
+		t.Fatal("it was changed without the second proof")
+	}
+	var back *phone.Call
+	select {
+	case back = <-answered:
+	case <-time.After(60 * time.Second):
+		t.Fatal("the number on file is not called")
+	}
+	back.SayLoop(nil)
+	b.press(back, 12*time.Second, "1")
+	b.until("callers go to the partner", func() bool { return b.mode() == mode.Redirect })
+	b.ended(back)
+
+	caller := b.dial("+12024561171", "100")
+	caller.SayLoop(audio.Tone(cHz, time.Second, -12))
+	b.press(caller, 1500*time.Millisecond, "1")
+	var partner *phone.Call
+	select {
+	case partner = <-answered:
+	case <-time.After(60 * time.Second):
+		t.Fatal("the partner is not called")
+	}
+	b.hears("the caller, with the partner,", callerEar{caller}, allHz, bHz)
+	b.hears("the partner, with the caller,", callerEar{partner}, allHz, cHz)
+	partner.Hangup()
+	b.ended(caller)
+}
+
+// TestPeopleAreCalledInByPhone: who is marked as reachable and off shift is
+// called and answers by key; the supervisor's screen shows it.
+func TestPeopleAreCalledInByPhone(t *testing.T) {
+	t.Parallel()
+	network, answered := outside(t, bHz)
+	b := startBoxWith(t, func(c *config.Config) {
+		c.SIP.Lines = []config.Line{{Name: "gateway", Servers: []string{network.Addr().String()}}}
+		c.SIP.Outgoing.Prefixes = []string{"+1202555"}
+	})
+	if _, err := b.h.accounts.Add(t.Context(), roster.Account{Login: "ben", Name: "Ben Reachable", Role: roster.RoleAgent, Phone: "+12025550193", Reachable: true},
+		"meadow-lantern-43", ""); err != nil {
+		t.Fatal(err)
+	}
+	line := b.supervisorLine()
+	b.press(line, 3*time.Second, "6")
+	b.press(line, 7*time.Second, "1")
+	var ben *phone.Call
+	select {
+	case ben = <-answered:
+	case <-time.After(60 * time.Second):
+		t.Fatal("nobody is called")
+	}
+	ben.SayLoop(nil)
+	b.press(ben, 3*time.Second, "1")
+	b.ended(ben)
+	b.until("the answer is known", func() bool { return b.h.commands.CallOutState().Count("yes") == 1 })
+	line.Hangup()
+	if page := b.page("supervisor", "floor/lines"); !strings.Contains(page, "Ben Reachable") {
+		t.Error("the page of the supervisor does not name who comes")
+	}
+}
