@@ -65,8 +65,9 @@ func (s *Server) readAccount(r *http.Request) (roster.Account, page.AccountForm,
 	form := page.AccountForm{
 		Login: strings.ToLower(clean(r.PostForm.Get("login"), 32)), Name: clean(r.PostForm.Get("name"), 64), Role: r.PostForm.Get("role"),
 		Profile: r.PostForm.Get("profile"), Languages: clean(r.PostForm.Get("languages"), 64), Phone: clean(r.PostForm.Get("phone"), 32),
+		Reachable: r.PostForm.Get("reachable") == "yes",
 	}
-	account := roster.Account{Login: form.Login, Name: form.Name, Role: roster.Role(form.Role), Profile: form.Profile}
+	account := roster.Account{Login: form.Login, Name: form.Name, Role: roster.Role(form.Role), Profile: form.Profile, Reachable: form.Reachable}
 	for _, tag := range strings.FieldsFunc(form.Languages, func(c rune) bool { return c == ',' || c == ' ' }) {
 		account.Languages = append(account.Languages, strings.ToLower(tag))
 	}
@@ -112,7 +113,7 @@ func (s *Server) account(w http.ResponseWriter, r *http.Request, v visit) {
 }
 
 func formOf(a roster.Account) page.AccountForm {
-	return page.AccountForm{Login: a.Login, Name: a.Name, Role: string(a.Role), Profile: a.Profile, Languages: strings.Join(a.Languages, ", "), Phone: string(a.Phone)}
+	return page.AccountForm{Login: a.Login, Name: a.Name, Role: string(a.Role), Profile: a.Profile, Languages: strings.Join(a.Languages, ", "), Phone: string(a.Phone), Reachable: a.Reachable}
 }
 
 func (s *Server) showAccount(w http.ResponseWriter, r *http.Request, v visit, status int, account roster.Account, form page.AccountForm, mistake error) {
@@ -203,7 +204,7 @@ func (s *Server) changeAccount(r *http.Request, v visit, account *roster.Account
 		return errForm("account.wrong.role")
 	}
 	next := *account
-	next.Name, next.Role, next.Profile, next.Languages, next.Phone = changed.Name, changed.Role, changed.Profile, changed.Languages, changed.Phone
+	next.Name, next.Role, next.Profile, next.Languages, next.Phone, next.Reachable = changed.Name, changed.Role, changed.Profile, changed.Languages, changed.Phone, changed.Reachable
 	return s.cfg.Accounts.Change(r.Context(), next, v.account.ID)
 }
 

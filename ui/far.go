@@ -62,15 +62,18 @@ type Accounts interface {
 	Change(ctx context.Context, account roster.Account, by string) error
 	SetPassword(ctx context.Context, id, password, by string) error
 	SetPIN(ctx context.Context, id, pin, by string) error
+	MakeCodes(ctx context.Context, id, by string) ([]string, error)
+	NewToken(ctx context.Context, name string, scopes []roster.Scope, long time.Duration, by string) (string, roster.Token, error)
+	Tokens() ([]roster.Token, error)
+	Revoke(ctx context.Context, id, by string) error
+	CheckToken(ctx context.Context, text string) (roster.Token, error)
 	NewDeskPhone(ctx context.Context, id, by string) (extension, password string, err error)
 	DropDeskPhone(ctx context.Context, id, by string) error
 }
 
-// Mode is the emergency mode.
+// Mode is the mode of the hotline, to look at.
 type Mode interface {
 	Current(now time.Time) mode.State
-	Set(context.Context, mode.Change) (mode.State, error)
-	Clear(ctx context.Context, by, name, via string) error
 }
 
 // Contacts reads contact records, newest first.

@@ -21,14 +21,18 @@ import (
 
 	"go.uber.org/goleak"
 
+	"hotline/appliance/audio"
 	"hotline/appliance/call"
 	"hotline/appliance/media"
 	"hotline/appliance/softphone"
 	"hotline/appliance/store"
 	"hotline/appliance/store/storetest"
+	"hotline/appliance/switches"
+	"hotline/ivr/bulletins"
 	"hotline/ivr/mode"
 	"hotline/triage"
 	"hotline/triage/desk"
+	"hotline/triage/supervise"
 	"hotline/ui/words"
 	"hotline/volunteers"
 	"hotline/volunteers/roster"
@@ -61,6 +65,10 @@ type script struct {
 	contacts *triage.Contacts
 	cases    *triage.Cases
 	registry *volunteers.Registry
+	board    *bulletins.Board
+	closures *triage.Closures
+	parts    *switches.Panel
+	steer    *supervise.Commands
 	ids      map[role]string
 }
 
@@ -79,6 +87,7 @@ func newScript(t *testing.T) *script {
 	if s.mode, err = mode.Open(records, log); err != nil {
 		t.Fatal(err)
 	}
+	s.steered(t, log)
 	for _, name := range roleNames() {
 		account, err := s.accounts.Add(t.Context(), roster.Account{Login: name, Name: "Amal " + name, Role: roster.Role(name), Languages: []string{"es", "en"}, Profile: "help"}, secret, "")
 		if err != nil {
@@ -88,6 +97,39 @@ func newScript(t *testing.T) *script {
 	}
 	s.snapshot = desk.Snapshot{Agent: desk.AgentView{ID: s.ids[agent], Name: "Amal", Login: "agent", State: triage.Offline, Since: time.Now()}, Operation: "Flood response"}
 	return s
+}
+
+// steered is what supervisors steer, all of it real.
+func (s *script) steered(t *testing.T, log *slog.Logger) {
+	t.Helper()
+	dispatch := triage.NewDispatcher(triage.DispatcherConfig{Profiles: triage.ShippedProfiles(), RingFor: time.Minute, Journal: triage.NewJournal(nil, "test", log), Log: log})
+	var err error
+	if s.board, err = bulletins.Open(bulletins.Config{Store: s.store, Operation: "Flood response", Languages: []string{"es", "en"}, Log: log,
+		Speak: func(_ context.Context, _, text string) (*audio.Clip, error) {
+			return audio.Tone(500, time.Duration(len(text))*100*time.Millisecond, -20), nil
+		}}); err != nil {
+		t.Fatal(err)
+	}
+	if s.closures, err = triage.OpenClosures(s.store, dispatch.Queues()); err != nil {
+		t.Fatal(err)
+	}
+	if s.parts, err = switches.Open(s.store); err != nil {
+		t.Fatal(err)
+	}
+	s.steer, err = supervise.New(supervise.Config{Store: s.store, Mode: s.mode, Board: s.board, Closures: s.closures, Dispatcher: dispatch, Accounts: s.accounts, Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	for _, run := range []func(context.Context) error{dispatch.Run, s.steer.Run} {
+		running.Go(func() {
+			if err := run(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	t.Cleanup(func() { stop(); running.Wait() })
 }
 
 func (s *script) set(change func(*desk.Snapshot)) {
@@ -297,7 +339,7 @@ func (e exports) Export(_ context.Context, w io.Writer, set, format string) erro
 func (s *script) config(t *testing.T) Config {
 	return Config{
 		Operation: "Flood response", Version: "test", Region: "US", Profiles: []string{"help", "all"},
-		PhoneServer: "192.0.2.1:5060", Desk: s, Sessions: s.accounts, Accounts: s.accounts, Mode: s.mode, Contacts: s.contacts, Cases: s.cases, Registrants: s.registry,
+		PhoneServer: "192.0.2.1:5060", Desk: s, Sessions: s.accounts, Accounts: s.accounts, Mode: s.mode, Supervise: s.steer, Switches: s.parts, Offered: []string{"es", "en"}, Contacts: s.contacts, Cases: s.cases, Registrants: s.registry,
 		Worklist: s.contacts, Books: triage.NewBooks(s.store),
 		Health:  measured,
 		Exports: exports{s}, Journal: FromStore(s.store), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),

@@ -36,7 +36,11 @@ func (s *Server) floorView(r *http.Request, v visit) (page.FloorPage, error) {
 	if err != nil {
 		return page.FloorPage{}, fmt.Errorf("reading the last changes: %w", err)
 	}
-	return page.FloorPage{Frame: s.frame(r, v, "floor.title"), View: view, Mode: s.cfg.Mode.Current(time.Now()), Changes: s.changes(changes)}, nil
+	warnings, err := s.warnings(time.Now())
+	if err != nil {
+		return page.FloorPage{}, err
+	}
+	return page.FloorPage{Warnings: warnings, Frame: s.frame(r, v, "floor.title"), View: view, Mode: s.cfg.Mode.Current(time.Now()), Changes: s.changes(changes)}, nil
 }
 
 // changes names who switched the mode.

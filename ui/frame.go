@@ -26,8 +26,8 @@ func (s *Server) frame(r *http.Request, v visit, title string) page.Frame {
 		for _, entry := range menu(v.role) {
 			f.Person.Links = append(f.Person.Links, page.Link{Path: entry.path, Key: entry.key})
 		}
-		if s.cfg.Mode.Current(now).Active {
-			f.Mode = text.T("js.mode.on")
+		if state := s.cfg.Mode.Current(now); state.Active {
+			f.Mode = text.T("js.mode.is." + state.Mode)
 		}
 	}
 	return f

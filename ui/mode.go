@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"hotline/appliance/audio"
+	"hotline/appliance/call"
 	"hotline/appliance/events"
 	"hotline/ivr/mode"
 	"hotline/ui/page"
@@ -107,12 +108,11 @@ func (s *Server) modeReview(w http.ResponseWriter, r *http.Request, v visit) {
 		s.broken(w, r, v, "reading the form of the emergency mode", err)
 		return
 	}
-	change.By, change.Name, change.Via = v.account.ID, v.account.Name, "web"
 	s.pending.put(v.token, change, time.Now())
 	current := s.cfg.Mode.Current(time.Now())
 	s.show(w, r, http.StatusOK, page.ModeConfirm(f, page.Confirm{
 		Path: change.Mode, Until: time.Now().Add(change.For), For: change.For,
-		New: change.Announcement != nil, Length: change.Announcement.Duration(), Keep: change.Announcement == nil && current.HasAnnouncement,
+		Partner: string(change.Partner), New: change.Announcement != nil, Length: change.Announcement.Duration(), Keep: change.Announcement == nil && current.HasAnnouncement,
 	}))
 }
 
@@ -130,8 +130,8 @@ func (s *Server) readMode(r *http.Request) (mode.Change, page.ModeForm, error) {
 			s.cfg.Log.Warn("an uploaded file could not be removed from the temporary folder", "error", err)
 		}
 	}()
-	form := page.ModeForm{Path: r.PostForm.Get("path"), Hours: clean(r.PostForm.Get("hours"), 4), Sound: r.PostForm.Get("sound")}
-	if !slices.Contains([]string{mode.Emergency, mode.Announcement}, form.Path) {
+	form := page.ModeForm{Path: r.PostForm.Get("path"), Hours: clean(r.PostForm.Get("hours"), 4), Sound: r.PostForm.Get("sound"), Partner: clean(r.PostForm.Get("partner"), 32)}
+	if form.Path == mode.Normal || !slices.Contains(mode.Modes(), form.Path) {
 		return mode.Change{}, form, errForm("mode.wrong.path")
 	}
 	hours, err := strconv.Atoi(form.Hours)
@@ -139,6 +139,11 @@ func (s *Server) readMode(r *http.Request) (mode.Change, page.ModeForm, error) {
 		return mode.Change{}, form, errForm("mode.wrong.hours")
 	}
 	change := mode.Change{Mode: form.Path, For: time.Duration(hours) * time.Hour}
+	if form.Path == mode.Redirect {
+		if change.Partner = call.ParseNumber(form.Partner, s.cfg.Region); !change.Partner.E164() {
+			return mode.Change{}, form, errForm("mode.wrong.partner")
+		}
+	}
 	if form.Sound == "upload" {
 		if change.Announcement, err = uploaded(r.MultipartForm.File["announcement"]); err != nil {
 			return mode.Change{}, form, err
@@ -170,7 +175,7 @@ func (s *Server) modeSet(w http.ResponseWriter, r *http.Request, v visit) {
 		s.showMode(w, r, v, http.StatusConflict, page.ModeForm{Path: mode.Emergency, Hours: strconv.Itoa(int(mode.DefaultFor / time.Hour)), Sound: "none"}, f.T("mode.wrong.late"))
 		return
 	}
-	if _, err := s.cfg.Mode.Set(r.Context(), change); err != nil {
+	if _, err := s.cfg.Supervise.SetMode(r.Context(), v.by(), change); err != nil {
 		s.broken(w, r, v, "switching the emergency mode on", err)
 		return
 	}
@@ -183,7 +188,7 @@ func (s *Server) modeClearReview(w http.ResponseWriter, r *http.Request, v visit
 }
 
 func (s *Server) modeClear(w http.ResponseWriter, r *http.Request, v visit) {
-	if err := s.cfg.Mode.Clear(r.Context(), v.account.ID, v.account.Name, "web"); err != nil {
+	if _, err := s.cfg.Supervise.SetMode(r.Context(), v.by(), mode.Change{Mode: mode.Normal}); err != nil {
 		s.broken(w, r, v, "switching the emergency mode off", err)
 		return
 	}

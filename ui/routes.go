@@ -66,6 +66,14 @@ func table() []route {
 		{"POST", "/floor/mode/clear", floor, (*Server).modeClear, false},
 		{"GET", "/floor/mode/announcement.wav", floor, (*Server).modeAnnouncement, false},
 		{"GET", "/floor/mode/pending.wav", floor, (*Server).modePending, false},
+		{"GET", "/floor/bulletins", floor, (*Server).bulletins, false},
+		{"POST", "/floor/bulletins", floor, (*Server).bulletinAdd, true},
+		{"POST", "/floor/bulletins/{id}", floor, (*Server).bulletinChange, false},
+		{"GET", "/floor/bulletins/{sound}", floor, (*Server).bulletinSound, false},
+		{"GET", "/floor/lines", floor, (*Server).lines, false},
+		{"POST", "/floor/lines", floor, (*Server).lineSet, false},
+		{"POST", "/floor/callout", floor, (*Server).callOut, false},
+		{"POST", "/floor/undo", floor, (*Server).undo, false},
 
 		{"GET", "/health", watch, (*Server).healthPage, false},
 
@@ -76,6 +84,11 @@ func table() []route {
 		{"POST", "/admin/accounts", accounts, (*Server).accountAdd, false},
 		{"GET", "/admin/accounts/{id}", accounts, (*Server).account, false},
 		{"POST", "/admin/accounts/{id}", accounts, (*Server).accountChange, false},
+		{"POST", "/admin/accounts/{id}/paper", accounts, (*Server).paper, false},
+		{"GET", "/admin/access", accounts, (*Server).access, false},
+		{"POST", "/admin/tokens", accounts, (*Server).tokenAdd, false},
+		{"POST", "/admin/tokens/{id}", accounts, (*Server).tokenRevoke, false},
+		{"POST", "/admin/parts", accounts, (*Server).partSwitch, false},
 		{"GET", "/admin/log", accounts, (*Server).journal, false},
 	}
 }
@@ -84,7 +97,8 @@ func table() []route {
 func menu(who role) []menuEntry {
 	all := []menuEntry{
 		{"/desk", "menu.desk"}, {"/worklist", "menu.worklist"}, {"/floor", "menu.floor"}, {"/floor/mode", "menu.mode"},
-		{"/records", "menu.records"}, {"/health", "menu.health"}, {"/admin", "menu.admin"}, {"/admin/log", "menu.audit"},
+		{"/floor/bulletins", "menu.bulletins"}, {"/floor/lines", "menu.lines"},
+		{"/records", "menu.records"}, {"/health", "menu.health"}, {"/admin", "menu.admin"}, {"/admin/access", "menu.access"}, {"/admin/log", "menu.audit"},
 	}
 	allowed := slices.DeleteFunc(all, func(entry menuEntry) bool {
 		return !slices.ContainsFunc(table(), func(rt route) bool {
@@ -124,6 +138,7 @@ func (s *Server) routes() http.Handler {
 	for _, rt := range table() {
 		mux.Handle(rt.verb+" "+rt.pattern, s.guard(rt))
 	}
+	mux.Handle(apiPrefix+"/", s.api())
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		v := s.visitor(r)
 		// The router knows the address under another verb?

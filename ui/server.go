@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"hotline/appliance/health"
+	"hotline/appliance/switches"
+	"hotline/triage/supervise"
 	"hotline/ui/assets"
 	"hotline/ui/words"
 )
@@ -32,6 +34,9 @@ type Config struct {
 	Sessions    Sessions
 	Accounts    Accounts
 	Mode        Mode
+	Supervise   *supervise.Commands
+	Switches    *switches.Panel
+	Offered     []string // languages that callers are offered
 	Contacts    Contacts
 	Cases       Cases
 	Worklist    Worklist
@@ -49,6 +54,7 @@ type Server struct {
 	words     *words.Catalogues
 	assets    *assets.Assets
 	pending   *pendingModes
+	limits    limits // of programs
 	handler   http.Handler
 	packers   sync.Pool // *gzip.Writer
 	panics    atomic.Int64

@@ -79,7 +79,7 @@ func (d *Desk) FloorView(now time.Time) (FloorView, error) {
 		Mode: d.modeView(now), Unsaved: d.Unsaved(), Now: now}
 	lines := map[string]*FloorLine{}
 	for _, id := range d.cfg.Dispatcher.Queues() {
-		v.Lines = append(v.Lines, FloorLine{ID: id})
+		v.Lines = append(v.Lines, FloorLine{ID: id, Closed: d.cfg.Closures.Closed(id)})
 	}
 	for i := range v.Lines {
 		lines[v.Lines[i].ID] = &v.Lines[i]

@@ -190,6 +190,7 @@ type FloorLine struct {
 	Waiting  int    `json:"waiting"`
 	LongestS int    `json:"longest_s"`
 	Ready    int    `json:"ready"`
+	Closed   bool   `json:"closed,omitempty"` // to new callers
 }
 
 // FloorAlarm is a call in which somebody may be in danger.

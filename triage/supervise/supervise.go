@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"hotline/appliance/audio"
 	"hotline/appliance/call"
 	"hotline/appliance/store"
 	"hotline/ivr"
@@ -166,6 +167,9 @@ func (c *Commands) Up(ctx context.Context, who Who, id string) error {
 
 // Bulletins are all that hang on the board, in order.
 func (c *Commands) Bulletins() []bulletins.Bulletin { return c.cfg.Board.List() }
+
+// BulletinSound is the sound of a bulletin on the board, nil when there is none.
+func (c *Commands) BulletinSound(id string) *audio.Clip { return c.cfg.Board.Sound(id) }
 
 // CloseQueue lets no new callers into a queue.
 func (c *Commands) CloseQueue(ctx context.Context, who Who, queue string) error {

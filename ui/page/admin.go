@@ -23,6 +23,7 @@ type AccountsPage struct {
 // AccountForm is what was typed about an account.
 type AccountForm struct {
 	Login, Name, Role, Profile, Languages, Phone string
+	Reachable                                    bool // may be called in when off shift
 }
 
 // AccountPage is one account.

@@ -15,9 +15,10 @@ import (
 // FloorPage is what supervisors watch.
 type FloorPage struct {
 	Frame
-	View    desk.FloorView
-	Mode    mode.State
-	Changes []Change
+	View     desk.FloorView
+	Mode     mode.State
+	Changes  []Change
+	Warnings Warnings
 }
 
 // Change is one change of the emergency mode, from the log.
@@ -37,16 +38,17 @@ type ModePage struct {
 }
 
 // ModeForm is what was typed, shown again when something was wrong.
-type ModeForm struct{ Path, Hours, Sound string }
+type ModeForm struct{ Path, Hours, Sound, Partner string }
 
 // Confirm says what a prepared change will do.
 type Confirm struct {
-	Path   string
-	Until  time.Time
-	For    time.Duration
-	New    bool // a new announcement
-	Keep   bool // the announcement that plays now stays
-	Length time.Duration
+	Path    string
+	Until   time.Time
+	For     time.Duration
+	New     bool // a new announcement
+	Keep    bool // the announcement that plays now stays
+	Length  time.Duration
+	Partner string
 }
 
 // why says in words why somebody waits.

@@ -73,8 +73,9 @@ export class View {
     const then = s.agent.next === "break" ? ` · ${w.t("js.next.break")}` : "";
     text("state-words", w.t(`state.${state}`) + then);
     part("mode-tag", s.mode.active);
-    text("mode", w.t("js.mode.on"));
-    part("mode-note", s.mode.active, known(s.mode.since) ? w.t("js.mode.note", { clock: timeOfDay(s.mode.since).slice(0, 5) }) : w.t("js.mode.on"));
+    const mode = w.t(s.mode.active ? `js.mode.is.${s.mode.mode}` : "js.mode.on");
+    text("mode", mode);
+    part("mode-note", s.mode.active, known(s.mode.since) ? `${mode}. ${w.t("js.mode.note", { clock: timeOfDay(s.mode.since).slice(0, 5) })}` : mode);
     show('[data-do="robot"]', s.demo);
     part("call-out", local.canRing.number || local.canRing.colleague);
     part("call-number", local.canRing.number);
