@@ -105,14 +105,15 @@ func (r *reader) name(n ast.Node, what string) string {
 }
 
 func (r *reader) checkName(s string, at Pos, what string) bool {
-	ok := validName(s)
+	ok := ValidName(s)
 	if !ok {
 		r.problem(at, "%s %q must be 1 to 64 letters, digits, dots, dashes or underscores", what, s)
 	}
 	return ok
 }
 
-func validName(s string) bool {
+// ValidName reports whether flows, steps, attributes and prompts may be called s.
+func ValidName(s string) bool {
 	return s != "" && len(s) <= 64 && !strings.ContainsFunc(s, func(c rune) bool {
 		return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("._-", c))
 	})
