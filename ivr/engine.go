@@ -111,6 +111,9 @@ func (e *Engine) Publish(flows *flow.FlowSet) error {
 	return nil
 }
 
+// Flows are those that the next call gets.
+func (e *Engine) Flows() *flow.FlowSet { return e.flows.Load() }
+
 // Check looks whether flows could be published.
 func (e *Engine) Check(flows *flow.FlowSet) error { return flow.Check(flows, e.Surroundings()) }
 

@@ -47,6 +47,7 @@ import (
 // Errors that callers can act on.
 var (
 	ErrNotFound = errors.New("no such record")
+	ErrInUse    = errors.New("is in use by another hotline process")
 	ErrClosed   = errors.New("the record store is closed")
 	ErrDamaged  = errors.New("a record on disk is damaged")
 )
@@ -127,7 +128,7 @@ func openFile(path string) (*bolt.DB, error) {
 		InitialMmapSize: int(min(uint64(mapped), math.MaxInt/4)),
 	})
 	if errors.Is(err, bolterrors.ErrTimeout) {
-		return nil, fmt.Errorf("the data folder %s is in use by another hotline process: stop that one first", filepath.Dir(path))
+		return nil, fmt.Errorf("the data folder %s %w: stop that one first", filepath.Dir(path), ErrInUse)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("opening the record file %s: %w", path, err)

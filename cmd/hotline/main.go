@@ -25,6 +25,7 @@ type commands struct {
 	Setup  setupCommand  `cmd:"" help:"Make a new hotline in a folder: configuration, certificates, first accounts."`
 	Serve  serveCommand  `cmd:"" help:"Run the hotline."`
 	Demo   demoCommand   `cmd:"" help:"Run a complete hotline for trying out, or ring a running one with --call."`
+	Flow   flowCommand   `cmd:"" help:"Check, try, carry and put back the dialogues that callers hear."`
 	Config configCommand `cmd:"" help:"Print the default configuration with an explanation of every setting."`
 	Ver    verCommand    `cmd:"" name:"version" help:"Print the version."`
 }

@@ -32,6 +32,7 @@ import (
 	"hotline/ivr/flow"
 	"hotline/ivr/mode"
 	"hotline/ivr/prompts"
+	"hotline/ivr/versions"
 	"hotline/ivr/prompts/voice"
 	"hotline/provisioning"
 	"hotline/triage"
@@ -51,6 +52,7 @@ type hotline struct {
 	contacts *triage.Contacts
 	mode     *mode.Switch
 	board    *bulletins.Board
+	flows    *versions.Shelf
 	closures *triage.Closures
 	commands *supervise.Commands
 	engine   *ivr.Engine
@@ -176,13 +178,17 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	if err != nil {
 		return h, err
 	}
+	h.flows, err = versions.Open(versions.Config{Store: h.records, Shipped: ivr.ShippedTexts(), Engine: h.engine, Log: log})
+	if err != nil {
+		return h, err
+	}
 
 	// The room where callers and agents meet, and the way in for callers.
 	var robot func() error
 	if m.robot != nil {
 		robot = func() error { return m.robot(h.trunk.Addr()) }
 	}
-	if h.numbers, err = entries(cfg, flows); err != nil {
+	if h.numbers, err = entries(cfg, h.engine.Flows()); err != nil {
 		return h, err
 	}
 	h.desk = desk.New(desk.Config{

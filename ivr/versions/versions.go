@@ -427,3 +427,31 @@ func (s *Shelf) put(ctx context.Context, v Version, kind string, by Actor, choos
 	s.cfg.Log.Info("flows changed", "version", put.Number, "by", by.ID, "via", by.Via)
 	return put, nil
 }
+
+// Previous is the version that was in use before the present one.
+func (s *Shelf) Previous() (int, error) {
+	all, err := s.History()
+	if err != nil {
+		return 0, err
+	}
+	switch len(all) {
+	case 0:
+		return 0, errors.New("nothing was published yet, so there is nothing to go back to")
+	case 1:
+		return 0, nil
+	}
+	// Going back twice goes back twice, and not to and fro.
+	at := all[0].Number
+	if all[0].Back != nil {
+		at = *all[0].Back
+	}
+	for _, v := range all {
+		if v.Number < at && v.Back == nil {
+			return v.Number, nil
+		}
+	}
+	if at == 0 {
+		return 0, errors.New("the flows that ship are in use: there is nothing before them")
+	}
+	return 0, nil
+}
