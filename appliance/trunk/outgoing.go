@@ -23,6 +23,7 @@ type Outgoing struct {
 	Lines   []string      // names of lines, tried in this order; every line when empty
 	RingFor time.Duration // two minutes when 0
 	Headers []string      // further header lines of the INVITE, "Name: value"
+	Beyond  bool          // may be more than MaxCalls: somebody is rung for a caller who waits already
 
 	// Progress is told in Dial's goroutine of each answer from 180 to 199.
 	// The call's Audio plays what the far end sends before it answers, once
@@ -269,7 +270,7 @@ func (t *Trunk) newOutgoing(r route, o *Outgoing) (*Call, *DialError) {
 	switch {
 	case t.draining:
 		err = errors.New("the hotline is shutting down")
-	case t.active >= t.cfg.MaxCalls:
+	case t.active >= t.cfg.MaxCalls && !o.Beyond:
 		err = errors.New("the hotline has as many calls as it can carry")
 	}
 	if err != nil {

@@ -281,3 +281,26 @@ func TestPhoneNetworks(t *testing.T) {
 		t.Errorf("a REGISTER without a registrar: %v %v", res, err)
 	}
 }
+
+// When callers have taken every channel, those who could help them are rung.
+func TestAgentsAreRungWhenEveryChannelIsTaken(t *testing.T) {
+	ctx := limit(t)
+	h := switchboard(t, answering, func(cfg *trunk.Config) { cfg.MaxCalls = 1 })
+	calls := make(chan *phone.Call, 1)
+	d := h.desk(t, "amina", "a-secret", picked(t, calls))
+	d.enrol()
+	caller, err := phone.Dial(ctx, phone.Config{From: "+12024561111", To: "100", Server: h.addr})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer caller.Hangup()
+	if _, err := h.Dial(ctx, trunk.Outgoing{To: "sip:amina@registered"}); err == nil {
+		t.Error("an ordinary call goes beyond the limit")
+	}
+	c, err := h.Dial(ctx, trunk.Outgoing{To: "sip:amina@registered", Beyond: true})
+	if err != nil {
+		t.Fatalf("the agent is not rung: %v\n%s", err, h.log)
+	}
+	c.Hangup(call.Cause{By: call.BySystem, Reason: "done"})
+	receive(t, "the phone", calls)
+}

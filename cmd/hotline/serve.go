@@ -406,7 +406,7 @@ func (h *hotline) dialler(cfg config.Config) func(context.Context, desk.Dialling
 		}
 	}
 	return func(ctx context.Context, d desk.Dialling) (*trunk.Call, error) {
-		return h.trunk.Dial(ctx, trunk.Outgoing{To: d.To, Role: d.Role, From: shown[d.Queue], RingFor: cmp.Or(d.RingFor, ringOutFor)})
+		return h.trunk.Dial(ctx, trunk.Outgoing{To: d.To, Role: d.Role, From: shown[d.Queue], RingFor: cmp.Or(d.RingFor, ringOutFor), Beyond: d.Role == desk.RoleOwnPhone})
 	}
 }
 
@@ -418,7 +418,7 @@ func (h *hotline) telephones(cfg config.Config) desk.Telephones {
 	}
 	return desk.Telephones{
 		Ring: func(ctx context.Context, extension string, ringFor time.Duration) (*trunk.Call, error) {
-			return h.trunk.Dial(ctx, trunk.Outgoing{To: call.Number("sip:" + extension + "@registered"), Display: cfg.Name, RingFor: cmp.Or(ringFor, ringOutFor)})
+			return h.trunk.Dial(ctx, trunk.Outgoing{To: call.Number("sip:" + extension + "@registered"), Display: cfg.Name, RingFor: cmp.Or(ringFor, ringOutFor), Beyond: true})
 		},
 		Registered: func(extension string) time.Time { return h.trunk.RegisteredAt(extension) },
 	}

@@ -138,6 +138,9 @@ func (s *story) stayOnLine() {
 		if err != nil {
 			return
 		}
+		if seat.onLine() != leg(s.leg) { // signed out, or at another telephone by now
+			return
+		}
 		seat.pressed(s.ctx, key, star)
 		star = key == '*'
 	}
@@ -180,6 +183,7 @@ func (s *Seat) leaveLine(l *trunk.Call) {
 func (s *Seat) offLine() {
 	s.mu.Lock()
 	noted := s.wrapping != nil && s.page != 0
+	old := s.leg
 	s.way, s.leg = wayBrowser, nil
 	if !noted {
 		s.wrapping, s.next = nil, ""
@@ -188,7 +192,20 @@ func (s *Seat) offLine() {
 	if !noted {
 		s.set(triage.Offline, "signed_out")
 	}
+	end(old)
 	s.touch()
+}
+
+// onLine is the call on which the person stays, nil when it is over. That no
+// sound comes is no sign: who waits alone says nothing, and some telephones
+// send nothing then. The trunk ends a call that is really dead.
+func (s *Seat) onLine() leg {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.way != wayLine || s.leg == nil || s.leg.Context().Err() != nil {
+		return nil
+	}
+	return s.leg
 }
 
 // pressed is a key of somebody who works on the line. After a star it is an
@@ -223,10 +240,9 @@ func (s *Seat) pressed(ctx context.Context, key byte, star bool) {
 }
 
 func (s *Seat) hangUpLine() {
-	s.mu.Lock()
-	old := s.leg
-	s.mu.Unlock()
-	end(old)
+	if l := s.onLine(); l != nil {
+		end(l)
+	}
 }
 
 // served notes the end of a call to the agents' line in its record.

@@ -287,7 +287,7 @@ func (s *Seat) goReady(ctx context.Context) error {
 	s.phoneFailed = time.Time{} // the person says that it works
 	s.mu.Unlock()
 	if telephone {
-		if !s.reachable(time.Now()) {
+		if !s.reachable() {
 			return UserError("Callers could not reach you: your telephone is not connected to the hotline. Switch it on, wait a minute, then press Ready again.")
 		}
 		return s.setReady()

@@ -106,13 +106,12 @@ func (s *Seat) through() way {
 }
 
 // reachable reports that the person's telephone can be rung, or is on the line.
-func (s *Seat) reachable(now time.Time) bool {
+func (s *Seat) reachable() bool {
 	s.mu.Lock()
 	w, extension, failed := s.way, s.person.Extension, s.phoneFailed
 	s.mu.Unlock()
 	if w == wayLine {
-		l, _ := s.live(now, soundLimit)
-		return l != nil
+		return s.onLine() != nil
 	}
 	return w == wayNumber || w == wayPhone && s.d.cfg.Telephones.Registered(extension).After(failed)
 }
@@ -174,7 +173,7 @@ func (s *Seat) notFetched(ctx context.Context, contact string, err error) {
 	case ctx.Err() != nil: // rang out, or the caller left
 	case errors.Is(err, errNotTaken), errors.As(err, &refused) && refused.NoAnswer():
 		err = d.cfg.Dispatcher.Miss(id, contact)
-	case refused != nil && (refused.Busy() || refused.Status == 603 || refused.Status == 480 && s.reachable(time.Now())):
+	case refused != nil && (refused.Busy() || refused.Status == 603 || refused.Status == 480 && s.reachable()):
 		err = d.cfg.Dispatcher.Decline(id, contact)
 	default:
 		d.cfg.Log.Warn("an agent's telephone cannot be rung", "agent", id, "through", s.through(), "error", err)
@@ -197,14 +196,18 @@ func (s *Seat) fetch(ctx context.Context, ringFor time.Duration) error {
 	s.mu.Lock()
 	p, w := s.person, s.way
 	s.mu.Unlock()
-	if l, _ := s.live(time.Now(), soundLimit); l != nil {
-		if w == wayLine {
-			return s.announce(ctx, l)
+	if w == wayLine {
+		l := s.onLine()
+		if l == nil {
+			return errNoLeg
 		}
+		return s.announce(ctx, l)
+	}
+	if l, _ := s.live(time.Now(), soundLimit); l != nil {
 		return nil
 	}
 	s.hangUp() // a telephone that is still in a dead call would be busy
-	if w == wayLine || w == wayBrowser {
+	if w == wayBrowser {
 		return errNoLeg
 	}
 	if w == wayPhone {
@@ -276,7 +279,7 @@ func (s *Seat) watchTelephone(now time.Time) {
 	before, id := s.readyBefore, s.person.ID
 	s.mu.Unlock()
 	a := s.d.cfg.Dispatcher.Agent(id)
-	reachable := s.reachable(now)
+	reachable := s.reachable()
 	if s.through() == wayLine && !reachable && a.State != triage.OnCall && a.State != triage.Offered {
 		s.offLine()
 		return
