@@ -343,6 +343,7 @@ func (s *script) config(t *testing.T) Config {
 		Worklist: s.contacts, Books: triage.NewBooks(s.store),
 		Health:  measured,
 		Exports: exports{s}, Journal: FromStore(s.store), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Flows: openFlows(t, s.store), FlowTrial: playFlow,
 	}
 }
 

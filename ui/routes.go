@@ -90,6 +90,18 @@ func table() []route {
 		{"POST", "/admin/tokens/{id}", accounts, (*Server).tokenRevoke, false},
 		{"POST", "/admin/parts", accounts, (*Server).partSwitch, false},
 		{"GET", "/admin/log", accounts, (*Server).journal, false},
+
+		{"GET", "/admin/flows", accounts, (*Server).flows, false},
+		{"POST", "/admin/flows/publish", accounts, (*Server).flowPublish, false},
+		{"POST", "/admin/flows/back", accounts, (*Server).flowBack, false},
+		{"POST", "/admin/flows/import", accounts, (*Server).flowImport, true},
+		{"POST", "/admin/flows/new", accounts, (*Server).flowNew, false},
+		{"GET", "/admin/flows/export", accounts, (*Server).flowExport, false},
+		{"GET", "/admin/flows/versions/{id}", accounts, (*Server).flowVersion, false},
+		{"GET", "/admin/flow/{id}", accounts, (*Server).flow, false},
+		{"POST", "/admin/flow/{id}", accounts, (*Server).flowChange, true},
+		{"GET", "/admin/flow/{id}/try", accounts, (*Server).flowTry, false},
+		{"POST", "/admin/flow/{id}/try", accounts, (*Server).flowTry, false},
 	}
 }
 
@@ -98,7 +110,7 @@ func menu(who role) []menuEntry {
 	all := []menuEntry{
 		{"/desk", "menu.desk"}, {"/worklist", "menu.worklist"}, {"/floor", "menu.floor"}, {"/floor/mode", "menu.mode"},
 		{"/floor/bulletins", "menu.bulletins"}, {"/floor/lines", "menu.lines"},
-		{"/records", "menu.records"}, {"/health", "menu.health"}, {"/admin", "menu.admin"}, {"/admin/access", "menu.access"}, {"/admin/log", "menu.audit"},
+		{"/records", "menu.records"}, {"/health", "menu.health"}, {"/admin", "menu.admin"}, {"/admin/access", "menu.access"}, {"/admin/flows", "menu.flows"}, {"/admin/log", "menu.audit"},
 	}
 	allowed := slices.DeleteFunc(all, func(entry menuEntry) bool {
 		return !slices.ContainsFunc(table(), func(rt route) bool {

@@ -44,6 +44,8 @@ type Config struct {
 	Registrants Registrants
 	Exports     Exports
 	Journal     Journal
+	Flows       Flows
+	FlowTrial   FlowTrial
 	Health      func() health.Figures
 	Log         *slog.Logger
 }

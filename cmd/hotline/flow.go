@@ -361,3 +361,25 @@ func (c *flowRollbackCommand) Run(ctx context.Context, s streams) (err error) {
 	fmt.Fprintf(s.out, "Version %d is in use again, as version %d; callers get it from the next start on.\n", number, v.Number)
 	return nil
 }
+
+// trialFor is how long a flow may be played on a page at once: nothing in it
+// waits.
+const trialFor = 5 * time.Second
+
+// flowTrial plays a flow on a page, with the answers so far.
+func (h *hotline) flowTrial(ctx context.Context, texts map[string]string, name, answers string) (string, bool, error) {
+	set, err := flow.ParseSet(texts)
+	if err != nil {
+		return "", false, err
+	}
+	catalogues, err := prompts.Catalogues()
+	if err != nil {
+		return "", false, err
+	}
+	ctx, stop := context.WithTimeout(ctx, trialFor)
+	defer stop()
+	var heard strings.Builder
+	_, more, err := trial.Run(ctx, trial.Config{Flows: set, With: h.engine.Surroundings(), In: strings.NewReader(answers), Out: &heard, Unasked: true,
+		Text: func(language, id string) string { return catalogues[language].Prompts[id] }}, name, "")
+	return heard.String(), more, err
+}

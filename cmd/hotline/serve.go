@@ -223,6 +223,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		Worklist: h.contacts, Books: triage.NewBooks(h.records),
 		Health:  h.measure,
 		Exports: exports{contacts: h.contacts, cases: cases, registry: registry, spill: data}, Journal: ui.FromStore(h.records), Log: log,
+		Flows: h.flows, FlowTrial: h.flowTrial,
 	})
 	return h, err
 }

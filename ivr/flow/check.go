@@ -133,8 +133,8 @@ func (s *Step) edges() []edge {
 		}
 	}
 	keys := func(m map[byte]Target) {
-		for _, t := range sorted(m) {
-			add(true, "key", t)
+		for _, key := range slices.Sorted(maps.Keys(m)) {
+			add(true, string(key), m[key])
 		}
 	}
 	add(s.Collect != nil, "next", s.Next) // digits are keys
@@ -177,14 +177,6 @@ func (s *Step) edges() []edge {
 		keys(s.Bulletins.Keys)
 	}
 	return es
-}
-
-func sorted[K byte | string](m map[K]Target) []Target {
-	ts := make([]Target, 0, len(m))
-	for _, k := range slices.Sorted(maps.Keys(m)) {
-		ts = append(ts, m[k])
-	}
-	return ts
 }
 
 func (c *checker) step(s *Step) {
