@@ -90,6 +90,7 @@ type Dispatcher struct {
 	places   map[string]*Place
 	why      map[string]Reason
 	paces    *paces
+	overflow map[string]bool // never changed, only replaced
 	changed  chan struct{}
 }
 
@@ -250,7 +251,7 @@ func (d *Dispatcher) touch() {
 }
 
 func (d *Dispatcher) snapshot() Snapshot {
-	s := Snapshot{Profiles: d.profiles, Signed: map[string]int{}}
+	s := Snapshot{Profiles: d.profiles, Signed: map[string]int{}, Overflow: d.overflow}
 	for _, p := range d.places {
 		s.Waiting = append(s.Waiting, p.waiting)
 	}

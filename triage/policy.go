@@ -48,7 +48,8 @@ type Snapshot struct {
 	Profiles map[string]Profile
 	Waiting  []Waiting
 	Free     []Free
-	Signed   map[string]int // agents signed in, per queue they serve
+	Signed   map[string]int  // agents signed in, per queue they serve
+	Overflow map[string]bool // queues that are overrun: no profile's delay counts there
 }
 
 // Offer is one decision: ring this agent for this contact.
@@ -103,7 +104,11 @@ func Match(s Snapshot, now time.Time) Decision {
 			continue
 		}
 		for _, line := range s.Profiles[agent.Profile].Lines {
-			w := first(queues[line.Queue], taken, agent.Agent, line.Delay, now, sooner)
+			delay := line.Delay
+			if s.Overflow[line.Queue] {
+				delay = 0
+			}
+			w := first(queues[line.Queue], taken, agent.Agent, delay, now, sooner)
 			if w != nil && (best == nil || before(line, w, bestLine, best)) {
 				best, bestLine = w, line
 			}

@@ -1,6 +1,9 @@
 package triage
 
-import "time"
+import (
+	"maps"
+	"time"
+)
 
 // Pace is how a queue has been served of late.
 type Pace struct {
@@ -85,6 +88,21 @@ func (d *Dispatcher) works(a *Agent, queue string) bool {
 		}
 	}
 	return false
+}
+
+// Overflow has everybody who serves a queue help there at once, whatever the
+// delay of their profile: under a heavy load nobody waits for the right team.
+func (d *Dispatcher) Overflow(queue string, on bool) {
+	d.do(func() {
+		if d.overflow[queue] == on {
+			return
+		}
+		next := map[string]bool{}
+		maps.Copy(next, d.overflow)
+		next[queue] = on
+		d.overflow = next
+		d.touch()
+	})
 }
 
 // paces learns how queues are served. The dispatcher's goroutine owns it.

@@ -128,3 +128,21 @@ func TestTheDispatcherLearnsThePace(t *testing.T) {
 		}
 	})
 }
+
+func TestUnderAHeavyLoadNobodyWaitsForTheRightTeam(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := hall(t)
+		signIn(t, d, "vic", "volunteers") // helps only after a delay
+		p := enter(t, d, "c", "help")
+		quiet(t, p)
+		d.Overflow("help", true)
+		expect(t, p, PlaceOffered, "vic")
+		must(t, d.Decline("vic", "c"))
+		expect(t, p, PlaceDeclined, "vic")
+		p.Leave()
+		d.Overflow("help", false)
+		must(t, d.Set("vic", Ready, ""))
+		q := enter(t, d, "e", "help")
+		quiet(t, q)
+	})
+}

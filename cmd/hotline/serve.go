@@ -485,10 +485,12 @@ func (h *hotline) followLoad(ctx context.Context) error {
 }
 
 // tellScreens wakes everybody's screens when the mode or the bulletins change:
-// the next caller gets them, so everybody who answers must know.
+// the next caller gets them, so everybody who answers must know. Under a heavy
+// load it opens the line for help to all who serve it.
 func (h *hotline) tellScreens(ctx context.Context) error {
 	for {
 		mode, board := h.mode.Watch(), h.board.Watch()
+		h.dispatch.Overflow(triage.QueueHelp, h.mode.Current(time.Now()).Service().Overflow)
 		select {
 		case <-ctx.Done():
 			return nil

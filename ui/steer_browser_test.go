@@ -1,0 +1,75 @@
+package ui
+
+import (
+	"testing"
+	"time"
+
+	"hotline/ivr/bulletins"
+	"hotline/ivr/mode"
+	"hotline/volunteers/roster"
+)
+
+// The pages that steer the hotline fit every screen, axe finds nothing on them,
+// and a bulletin is recorded in the browser with nothing else at hand.
+func TestTheSteeringPagesFit(t *testing.T) {
+	s := startSite(t, newScript(t), nil)
+	if _, err := s.board.Publish(t.Context(), bulletins.Draft{Language: "es", Text: "Agua potable en la plaza de armas, todos los días de ocho a doce", By: s.ids[supervisor], Name: "Amal", Via: "web"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.closures.Set(t.Context(), "volunteers", true, s.ids[supervisor], "Amal", "web"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.mode.Set(t.Context(), mode.Change{Mode: mode.Surge, By: s.ids[supervisor], Name: "Amal", Via: "phone"}); err != nil {
+		t.Fatal(err)
+	}
+	b := openBrowser(t, s)
+	b.signIn(supervisor)
+	b.do(navigate(s.url + "/floor/mode"))
+	b.until(`document.body.innerText.includes("To a partner")`)
+	b.fits("mode")
+	b.do(navigate(s.url + "/floor/lines"))
+	b.until(`document.body.innerText.includes("Undo the last change")`)
+	b.fits("lines")
+	b.do(navigate(s.url + "/floor/bulletins"))
+	b.until(`document.body.innerText.includes("Agua potable") && !document.querySelector("[data-recorder]").hidden`)
+	b.fits("bulletins")
+
+	b.press(`[data-do="record"]`)
+	b.until(`/^[2-9] s/.test(document.querySelector('[data-part="seconds"]').innerText)`)
+	b.press(`[data-do="record"]`)
+	b.until(`document.querySelector("#sound").files.length === 1 && document.querySelector("#sound").files[0].size > 60000`)
+	b.accessible("bulletins, recorded")
+	b.press(`form[action="/floor/bulletins"] button.main`)
+	b.until(`document.body.innerText.includes("Published.")`)
+	list := s.board.List()
+	if len(list) != 2 || list[1].Spoken || list[1].Length < int((1500*time.Millisecond).Milliseconds()) {
+		t.Errorf("the board has %+v", list)
+	}
+}
+
+func TestTheAccessPagesFit(t *testing.T) {
+	s := startSite(t, newScript(t), nil)
+	if _, _, err := s.accounts.NewToken(t.Context(), "dashboard of the city", roster.Scopes(), time.Hour, s.ids[admin]); err != nil {
+		t.Fatal(err)
+	}
+	account, err := s.accounts.Get(s.ids[supervisor])
+	if err != nil {
+		t.Fatal(err)
+	}
+	account.Phone = "+12025550123"
+	if err := s.accounts.Change(t.Context(), account, ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.accounts.SetPIN(t.Context(), account.ID, "482916", ""); err != nil {
+		t.Fatal(err)
+	}
+	b := openBrowser(t, s)
+	b.signIn(admin)
+	b.do(navigate(s.url + "/admin/access"))
+	b.until(`document.body.innerText.includes("dashboard of the city")`)
+	b.fits("access")
+	b.do(navigate(s.url + "/admin/accounts/" + account.ID))
+	b.press(`form[action$="/paper"] button`)
+	b.until(`document.querySelectorAll("[data-code]").length === 10`)
+	b.fits("paper")
+}
