@@ -252,6 +252,7 @@ func (s *scene) act(verb string, args []string) {
 	case "helper": // somebody who may be called in
 		s.helper(args[0])
 	case "outline": // the hotline may call out
+		s.people()
 		s.supervise(true)
 	case "switched-off-bulletins":
 		s.newsOff = true

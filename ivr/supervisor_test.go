@@ -26,6 +26,7 @@ type room struct {
 	codes    []string // of Rosa's paper
 	rosa     string   // her account, once she has one
 	rings    chan *ringing
+	line     bool       // the hotline may call out
 	ringing  []*ringing // telephones that nobody has picked up yet
 }
 
@@ -50,10 +51,20 @@ func (s *scene) openRoom(records *store.Store, log *slog.Logger) {
 	if s.room.closures, err = triage.OpenClosures(records, s.room.dispatch.Queues()); err != nil {
 		s.t.Fatal(err)
 	}
-	if s.room.accounts, err = roster.Open(records, s.t.TempDir(), log); err != nil {
+	s.supervise(false)
+}
+
+// people opens the accounts: most scripts need none, and hashing takes its time.
+func (s *scene) people() {
+	s.t.Helper()
+	if s.room.accounts != nil {
+		return
+	}
+	var err error
+	if s.room.accounts, err = roster.Open(s.records, s.t.TempDir(), s.logger); err != nil {
 		s.t.Fatal(err)
 	}
-	s.supervise(false)
+	s.supervise(s.room.line)
 }
 
 // supervise makes the commands, with a line for calls out or without.
@@ -61,6 +72,7 @@ func (s *scene) supervise(line bool) {
 	s.t.Helper()
 	cfg := supervise.Config{Store: s.records, Mode: s.modes, Board: s.board, Closures: s.room.closures, Dispatcher: s.room.dispatch,
 		Accounts: s.room.accounts, Log: s.logger}
+	s.room.line = line
 	if line {
 		cfg.Ring = s.ringOut
 	}
@@ -87,6 +99,7 @@ func (s *scene) background(run func(context.Context) error) {
 // enrol gives Rosa an account with a PIN, and a sheet of codes.
 func (s *scene) enrol() {
 	s.t.Helper()
+	s.people()
 	a, err := s.room.accounts.Add(s.t.Context(), roster.Account{Login: "rosa", Name: "Rosa", Role: roster.RoleSupervisor, Phone: "+12025550123"}, "meadow-lantern-43", "")
 	if err != nil {
 		s.t.Fatal(err)
@@ -103,6 +116,7 @@ func (s *scene) enrol() {
 // helper adds somebody who may be called in.
 func (s *scene) helper(name string) {
 	s.t.Helper()
+	s.people()
 	number := call.Number("+1202555013" + strconv.Itoa(len(s.room.phones())))
 	if _, err := s.room.accounts.Add(s.t.Context(), roster.Account{Login: name, Name: name, Role: roster.RoleAgent, Phone: number, Reachable: true,
 		Languages: []string{"en"}}, "meadow-lantern-43", ""); err != nil {
