@@ -55,6 +55,8 @@ type SIP struct {
 	Lines      []Line   `yaml:"lines" doc:"Lines for calls out, in the order they are tried: name, kind (static for a PBX or gateway beside us, ip for a provider that knows our address, register for one that asks for it), servers (a list of addresses), transport (udp, tcp or tls), encrypted_sound (true: the sound of calls out is encrypted, SRTP; wants tls), certificate (file with the server's certificate or its authority, where nobody known vouches for it), user, auth_user (where the account has a second name), password, domain (where it is not the server), plus (what stands for + before a number, like 00), from (caller ID), queue_from (another caller ID by queue, like {volunteers: \"+12025550100\"}), max_calls."`
 	Outgoing   Outgoing `yaml:"outgoing" doc:"What may be dialled from here. Nothing, until this says so."`
 	MaxCalls   int      `yaml:"max_calls" doc:"Calls at a time; further ones are asked to try again."`
+
+	Shares map[string]int `yaml:"queue_shares" doc:"How many of max_calls, in per cent, the callers of a queue may take, waiting and talking; further ones are told so and can ask to be called. A queue that is not named may take all."`
 }
 
 // Entry is where numbers lead.
@@ -111,7 +113,7 @@ type Web struct {
 func Default() Config {
 	return Config{
 		Data: "data", Name: "Hotline", Operation: "Response", Region: "US", Languages: []string{"es", "en"},
-		SIP: SIP{Listen: "0.0.0.0:5060", Help: []string{"100"}, Supervisor: []string{"199"}, Agents: []string{"198"}, MaxCalls: 1000,
+		SIP: SIP{Listen: "0.0.0.0:5060", Help: []string{"100"}, Supervisor: []string{"199"}, Agents: []string{"198"}, MaxCalls: 1000, Shares: map[string]int{"volunteers": 25},
 			Outgoing: Outgoing{Roles: []string{"supervisor", "coordinator", "own_phone"}, PerHour: 60}},
 		Sound: Sound{FirstPort: 16384, LastPort: 32766},
 		Web:   Web{Listen: "0.0.0.0:8443", Sound: "8444"},
@@ -296,6 +298,11 @@ func (c *Config) validate() error {
 	}
 	if c.SIP.MaxCalls < 1 || c.SIP.MaxCalls > 10_000 {
 		say("sip: max_calls: %d is not between 1 and 10000", c.SIP.MaxCalls)
+	}
+	for queue, percent := range c.SIP.Shares {
+		if percent < 1 || percent > 100 {
+			say("sip: queue_shares: %s: %d is not between 1 and 100 per cent", queue, percent)
+		}
 	}
 	if c.Sound.FirstPort < 1024 || c.Sound.LastPort > 65534 || c.Sound.FirstPort >= c.Sound.LastPort || c.Sound.FirstPort%2 != 0 || c.Sound.LastPort%2 != 0 {
 		say("sound: ports %d to %d are not an even range between 1024 and 65534", c.Sound.FirstPort, c.Sound.LastPort)

@@ -48,7 +48,7 @@ type Line struct {
 	Encrypt     bool           // the sound of calls out is encrypted (SDES, RFC 4568) or there is no call
 	Authorities *x509.CertPool // who vouches for the server's certificate; the system's when nil
 
-	MaxCalls int           // both directions together; calls out are not made above it; 0 is no limit
+	MaxCalls int           // both directions together; 0 is no limit. A tenth, five at most, is kept for those who must get through
 	Expires  time.Duration // of a registration; ten minutes when 0
 	Probe    time.Duration // between health checks; 30 s when 0, none when negative
 }
@@ -246,28 +246,27 @@ func (t *Trunk) Lines() []LineState {
 	return states
 }
 
-// enter takes a channel for a call out. No line, no limit.
-func (l *line) enter() bool {
+// mostReserved is how many channels of a line are kept at most for supervisors
+// and for handing over people in danger.
+const mostReserved = 5
+
+// enter takes a channel of the line, false when there is none. No line, no
+// limit.
+func (l *line) enter(urgent bool) bool {
 	if l == nil {
 		return true
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.cfg.MaxCalls > 0 && l.calls >= l.cfg.MaxCalls {
+	limit := l.cfg.MaxCalls
+	if limit > 0 && !urgent {
+		limit -= min(mostReserved, limit/10)
+	}
+	if limit > 0 && l.calls >= limit {
 		return false
 	}
 	l.calls++
 	return true
-}
-
-// arrived counts a call that came in: the provider decides on those.
-func (l *line) arrived() {
-	if l == nil {
-		return
-	}
-	l.mu.Lock()
-	l.calls++
-	l.mu.Unlock()
 }
 
 func (l *line) left() {

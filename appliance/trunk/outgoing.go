@@ -22,6 +22,7 @@ type Outgoing struct {
 	Role    string        // who wants the call; Config.Allow decides by it
 	Lines   []string      // names of lines, tried in this order; every line when empty
 	RingFor time.Duration // two minutes when 0
+	Urgent  bool          // may use the channels that are reserved
 	Headers []string      // further header lines of the INVITE, "Name: value"
 	Beyond  bool          // may be more than MaxCalls: somebody is rung for a caller who waits already
 
@@ -231,7 +232,7 @@ func gaveUpDialling(ctx context.Context, rang bool, line string) *DialError {
 
 // newOutgoing enters a call that we make in the books.
 func (t *Trunk) newOutgoing(r route, o *Outgoing) (*Call, *DialError) {
-	if !r.line.enter() {
+	if !r.line.enter(o.Urgent) {
 		return nil, &DialError{Status: statusLineFull, Q850: 34, Line: r.lineName(), elsewhere: true,
 			Reason: fmt.Sprintf("all channels of line %s are taken", r.lineName())}
 	}
@@ -270,7 +271,8 @@ func (t *Trunk) newOutgoing(r route, o *Outgoing) (*Call, *DialError) {
 	switch {
 	case t.draining:
 		err = errors.New("the hotline is shutting down")
-	case t.active >= t.cfg.MaxCalls && !o.Beyond:
+	case o.Beyond: // helps those who are on the line
+	case t.active >= t.cfg.MaxCalls, t.active >= t.cfg.MaxCalls-t.cfg.Reserved && !o.Urgent:
 		err = errors.New("the hotline has as many calls as it can carry")
 	}
 	if err != nil {

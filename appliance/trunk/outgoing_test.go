@@ -526,3 +526,34 @@ func TestDialSipp(t *testing.T) {
 		t.Errorf("sipp: %v\n%s\n%s", err, out, h.log)
 	}
 }
+
+// The last channels, of the box and of a line, are for those in danger.
+func TestReservedChannelsOfCallsOut(t *testing.T) {
+	for name, limits := range map[string]struct{ box, line int }{"of the box": {10, 0}, "of the line": {100, 10}} {
+		t.Run(name, func(t *testing.T) {
+			ctx := limit(t)
+			calls := make(chan *phone.Call, 20)
+			line := static("pbx", station(t, phone.Config{Mute: true}, picked(t, calls)))
+			line.MaxCalls = limits.line
+			h := calling(t, func(cfg *trunk.Config) { cfg.MaxCalls, cfg.Reserved = limits.box, limits.box/10 }, line)
+			dial := func(urgent bool) error {
+				_, err := h.Dial(ctx, trunk.Outgoing{To: outside, Urgent: urgent})
+				return err
+			}
+			for range 9 {
+				if err := dial(false); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := dial(false); err == nil {
+				t.Error("a usual call takes the last channel")
+			}
+			if err := dial(true); err != nil {
+				t.Errorf("an urgent call gets no channel: %v", err)
+			}
+			if err := dial(true); err == nil {
+				t.Error("an urgent call gets a channel that there is not")
+			}
+		})
+	}
+}

@@ -201,9 +201,12 @@ func (t *Trunk) admit(c *Call, key string, tx *sip.ServerTx) *refusal {
 	if !tx.OnCancel(c.cancelled) {
 		return refuse(487)
 	}
+	line := t.known[sourceOf(c.invite)]
+	if !line.enter(t.cfg.Privileged != nil && t.cfg.Privileged(c.to)) {
+		return refuse(503, retryAfter(0))
+	}
 	t.active++
-	c.line = t.known[sourceOf(c.invite)]
-	c.line.arrived()
+	c.line = line
 	t.calls[c.id] = c
 	t.invites[key] = c
 	c.inviteKey = key

@@ -38,6 +38,11 @@ func entries(cfg config.Config, flows *flow.FlowSet) (map[string]desk.Entry, err
 			return nil, fmt.Errorf("sip: entries: there is no queue %q; there are %s and %s", e.Queue, triage.QueueHelp, triage.QueueVolunteers)
 		}
 	}
+	for queue := range cfg.SIP.Shares {
+		if !isQueue(queue) {
+			return nil, fmt.Errorf("sip: queue_shares: there is no queue %q; there are %s and %s", queue, triage.QueueHelp, triage.QueueVolunteers)
+		}
+	}
 	add(func(number string) string { return number })
 	add(func(number string) string { return string(call.ParseNumber(number, cfg.Region)) })
 	return out, nil
@@ -48,6 +53,15 @@ func entry(e config.Entry, language string) desk.Entry {
 	out.Supervisor = out.Agents || e.Flow == ivr.FlowSupervisor
 	if e.Queue == "" {
 		out.Flow = cmp.Or(e.Flow, ivr.FlowMain)
+	}
+	return out
+}
+
+// shares are how many calls each queue may have at a time.
+func shares(cfg config.Config) map[string]int {
+	out := map[string]int{}
+	for queue, percent := range cfg.SIP.Shares {
+		out[queue] = max(1, cfg.SIP.MaxCalls*percent/100)
 	}
 	return out
 }

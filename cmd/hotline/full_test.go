@@ -6,9 +6,11 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"hotline/appliance/config"
 	"hotline/appliance/trunk/phone"
+	"hotline/triage"
 )
 
 // TestAFullHotline: whoever finds no room is told to try again, is on the list
@@ -58,4 +60,44 @@ func TestAFullHotline(t *testing.T) {
 	}
 	first.Hangup()
 	b.ended(first)
+}
+
+// TestALineHasItsShare: callers of a queue that has its share of the channels
+// are told so and are promised a call; the others are not concerned.
+func TestALineHasItsShare(t *testing.T) {
+	t.Parallel()
+	b := startBoxWith(t, func(c *config.Config) {
+		c.SIP.MaxCalls = 4 // a quarter is one
+		c.SIP.Entries = []config.Entry{{Numbers: []string{"302"}, Queue: triage.QueueVolunteers}}
+	})
+	waiting := func(n int) {
+		t.Helper()
+		for limit := time.Now().Add(15 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+			v, err := b.h.desk.FloorView(time.Now())
+			if err == nil && len(v.Waiting) == n {
+				return
+			}
+			if time.Now().After(limit) {
+				t.Fatalf("%d callers wait, want %d", len(v.Waiting), n)
+			}
+		}
+	}
+	first := b.dial("+12024561165", "302")
+	waiting(1)
+	second := b.dial("+12024561166", "302")
+	if b.loudest(second, 5*time.Second) < 500 {
+		t.Error("who finds no channel hears nothing")
+	}
+	b.press(second, 500*time.Millisecond, "1") // to be called back
+	b.ended(second)
+	row := only(t, b.exportUntil("contacts", "open_item", "callback"), "caller_number", "+12024561166")
+	if row["queue"] != triage.QueueVolunteers || row["outcome"] != "callback_request" {
+		t.Errorf("who found no channel is recorded as %v", row)
+	}
+	b.helpCall("+12024561167", cHz)
+	waiting(2) // those who need help
+	first.Hangup()
+	waiting(1)
+	b.dial("+12024561168", "302")
+	waiting(2)
 }

@@ -192,7 +192,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		return h, err
 	}
 	h.desk = desk.New(desk.Config{
-		Operation: cfg.Operation, Region: cfg.Region, Entries: h.numbers, Forwarded: cfg.SIP.Forwarded, Upstream: cfg.SIP.Trusted, Contacts: h.contacts, Cases: cases,
+		Operation: cfg.Operation, Region: cfg.Region, Entries: h.numbers, Shares: shares(cfg), Forwarded: cfg.SIP.Forwarded, Upstream: cfg.SIP.Trusted, Contacts: h.contacts, Cases: cases,
 		Dispatcher: h.dispatch, Engine: h.engine, Prompts: library, Mode: h.mode, Closures: h.closures, Registry: registry, Recordings: h.tapes, Gateway: h.phones,
 		NewRoom: func() *media.Room { return media.NewRoom(h.agents, log) }, // writes to browsers, which may be slow
 		Dial:    h.dialler(cfg), Telephones: h.telephones(cfg), Languages: cfg.Languages, Robot: robot, Log: log,
@@ -407,7 +407,7 @@ func (h *hotline) dialler(cfg config.Config) func(context.Context, desk.Dialling
 		}
 	}
 	return func(ctx context.Context, d desk.Dialling) (*trunk.Call, error) {
-		return h.trunk.Dial(ctx, trunk.Outgoing{To: d.To, Role: d.Role, From: shown[d.Queue], RingFor: cmp.Or(d.RingFor, ringOutFor), Beyond: d.Role == desk.RoleOwnPhone})
+		return h.trunk.Dial(ctx, trunk.Outgoing{To: d.To, Role: d.Role, From: shown[d.Queue], RingFor: cmp.Or(d.RingFor, ringOutFor), Urgent: d.Urgent, Beyond: d.Role == desk.RoleOwnPhone})
 	}
 }
 

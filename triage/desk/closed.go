@@ -9,11 +9,11 @@ import (
 )
 
 // turnedAway leads a caller through the closed path when the line that the
-// dialogue chose takes no new callers: they hear why, and are promised a call
+// dialogue chose takes no new callers, or has its share of the channels: they hear why, and are promised a call
 // or noted. It is false when the caller is to wait after all. Those who seek
 // danger help and those who work here are never turned away.
 func (s *story) turnedAway(out ivr.Outcome) bool {
-	if s.entry.Supervisor || !s.d.cfg.Closures.Closed(out.Queue) {
+	if s.entry.Supervisor || !s.d.cfg.Closures.Closed(out.Queue) && s.takePlace(out.Queue) {
 		return false
 	}
 	s.keepRegistration(out)

@@ -71,7 +71,7 @@ func (t *talk) ring(to Target, why callingFor) error {
 		if to.Kind == "agent" {
 			a.err = t.d.ringAgent(ctx, t.conv, to.ID)
 		} else {
-			a.leg, a.err = t.d.cfg.Dial(ctx, Dialling{To: call.Number(c.party.name), Role: t.seat.role(), Queue: t.conv.line()})
+			a.leg, a.err = t.d.cfg.Dial(ctx, Dialling{To: call.Number(c.party.name), Role: t.seat.role(), Queue: t.conv.line(), Urgent: t.conv.urgent()})
 		}
 		select {
 		case t.answers <- a:

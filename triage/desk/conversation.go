@@ -87,6 +87,13 @@ func (c *conversation) alarms(agent string) []FloorAlarm {
 	return []FloorAlarm{a}
 }
 
+// urgent reports that somebody may be in danger.
+func (c *conversation) urgent() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.alarm || c.file != nil && c.file.Level == triage.Red
+}
+
 func (c *conversation) asksForHelp() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -36,6 +36,7 @@ type Config struct {
 	Prompts    Prompts
 	Mode       *mode.Switch
 	Closures   *triage.Closures // nil: no line is ever closed
+	Shares     map[string]int   // how many callers a queue may have at a time, waiting and talking; no limit where nothing is said
 	Registry   *volunteers.Registry
 	Recordings *triage.Recordings // nil: nothing is recorded
 	Gateway    *softphone.Gateway
@@ -53,6 +54,7 @@ type Dialling struct {
 	Role    string        // who wants it; the policy decides by it
 	Queue   string        // whose caller ID is shown; "": the line's own
 	RingFor time.Duration // 0: as long as usual
+	Urgent  bool          // somebody is in danger: the reserved channels may be used
 }
 
 // Prompts is what the desk itself says to callers, outside any flow.
@@ -67,6 +69,7 @@ type Desk struct {
 	mu     sync.Mutex
 	seats  map[string]*Seat
 	queued map[string]*conversation // of contacts that wait or ring
+	places map[string]int           // callers by queue
 	late   []func() error           // endings of calls that could not be written yet
 
 	ctx  context.Context // of the calls that are made from here; ends with Run
@@ -79,7 +82,7 @@ type Desk struct {
 
 // New makes a desk; Run watches over its seats.
 func New(cfg Config) *Desk {
-	d := &Desk{cfg: cfg, seats: map[string]*Seat{}, queued: map[string]*conversation{}}
+	d := &Desk{cfg: cfg, seats: map[string]*Seat{}, queued: map[string]*conversation{}, places: map[string]int{}}
 	d.patience.Store(int64(comeBack))
 	d.ctx, d.stop = context.WithCancel(context.Background())
 	return d

@@ -81,5 +81,8 @@ func (s *story) serveHandedOver() (again bool) {
 	out, context := s.d.handedOver(s.leg, s.entry)
 	s.context = context
 	s.change(func(k *triage.Contact, _ time.Time) []events.Event { k.Language = out.Language; return nil })
+	if s.turnedAway(out) {
+		return false
+	}
 	return s.serve(out)
 }

@@ -27,6 +27,7 @@ type story struct {
 	contact  triage.Contact
 	context  []string // what a menu elsewhere said, for the agent
 	queuedAt time.Time
+	place    string      // queue whose share of the channels the caller has
 	goTo     destination // of a caller who was sent on
 	agent    *Seat       // who has proved on the agents' line who they are
 	onLine   bool        // and stays on the line
@@ -344,6 +345,8 @@ func (s *story) serve(out ivr.Outcome) (again bool) {
 		k.Queue, k.Priority = out.Queue, out.Priority
 		return []events.Event{{Kind: "queue.entered", Queue: out.Queue}}
 	})
+	s.movePlace(out.Queue)
+	defer s.movePlace("")
 	conv := s.conversation(out)
 	defer close(conv.ended)
 	s.goTo, s.deferred = destination{queue: out.Queue}, deferredNotice(out)
@@ -415,6 +418,7 @@ func (s *story) sent(conv *conversation, end talkEnd) {
 	if end != callerSent {
 		return
 	}
+	s.movePlace(s.goTo.queue)
 	conv.change(func() { conv.queue = s.goTo.queue })
 	s.change(func(k *triage.Contact, _ time.Time) []events.Event {
 		k.Queue = s.goTo.queue
