@@ -172,7 +172,7 @@ func TestACallOutShowsTheNumberOfItsQueue(t *testing.T) {
 		if got := invites[i].From().Address.User; got != of.shown {
 			t.Errorf("a call from %s shows %s, want %s", of.queue, got, of.shown)
 		}
-		b.hears("Rosa", rosa.sound, allHz, cHz)
+		b.hears("the person called", callerEar{person}, allHz, sHz) // who may hang up from now on (RFC 3261 §15)
 		person.Hangup()
 		s := rosa.is(triage.WrapUp)
 		rosa.do(desk.Command{Type: "wrap", Contact: s.Call.Contact, Disposition: "info_given"})

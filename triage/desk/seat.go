@@ -337,15 +337,39 @@ func (s *Seat) pause(state triage.AgentState, reason string) error {
 	return s.d.cfg.Dispatcher.Set(s.id(), state, reason)
 }
 
+// current is the call that the person has or finishes notes of. Between
+// accepting and the first word there is a moment in which the call is theirs and
+// not yet here: whoever is quick waits for it.
 func (s *Seat) current(contact string) (*conversation, error) {
+	for limit := time.Now().Add(beginLimit); ; {
+		changed := s.Changed()
+		if conv := s.present(contact); conv != nil {
+			return conv, nil
+		}
+		a := s.d.cfg.Dispatcher.Agent(s.id())
+		left := time.Until(limit)
+		if a.State != triage.OnCall || contact != "" && a.Contact != contact || left <= 0 {
+			return nil, UserError("This call is over.")
+		}
+		select {
+		case <-changed:
+		case <-time.After(left):
+		}
+	}
+}
+
+// beginLimit is how long a call may take to begin after it was accepted.
+const beginLimit = 3 * time.Second
+
+func (s *Seat) present(contact string) *conversation {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, conv := range []*conversation{s.talk, s.wrapping} {
 		if conv != nil && (contact == "" || conv.id == contact) {
-			return conv, nil
+			return conv
 		}
 	}
-	return nil, UserError("This call is over.")
+	return nil
 }
 
 // note keeps what the page does by itself.
