@@ -71,8 +71,12 @@ func Needs() []string {
 func Dispositions() []string {
 	return []string{"info_given", "case_opened", "case_updated", "handed_to_emergency", "referred", "callback_set",
 		"volunteer_registered", "missing_opened", "safe_and_well_logged", "complaint_opened", "protected_handover",
-		"wrong_number", "silent", "test", "nuisance", "language_not_available", "dropped_call", "duplicate"}
+		"wrong_number", "silent", "test", "nuisance", "language_not_available", "dropped_call", "duplicate", DispositionNotReached}
 }
+
+// DispositionNotReached closes a call of ours that a machine or somebody else
+// answered.
+const DispositionNotReached = "not_reached"
 
 // FieldError is a value that cannot be saved, in words for the person typing.
 type FieldError struct{ Field, Text string }

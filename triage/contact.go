@@ -92,12 +92,14 @@ type Contact struct {
 	Alarm       bool        `json:"alarm,omitempty"` // an agent pressed Emergency
 	Sound       Sound       `json:"sound,omitzero"`
 	Recordings  []string    `json:"recordings,omitempty"`
-	Recorded    int         `json:"recorded_s,omitempty"` // how long they are together
-	Mode        string      `json:"mode,omitempty"`       // emergency mode in force, if any
-	Open        string      `json:"open,omitempty"`       // why it is an open item, "" when closed
-	Item        string      `json:"item,omitempty"`       // of the worklist, once it was open
-	Turned      int         `json:"turned,omitempty"`     // calls of this number refused within the hour, when it stands for those
-	Supervisor  bool        `json:"supervisor,omitempty"` // a call of a supervisor, not of a person seeking help
+	Recorded    int         `json:"recorded_s,omitempty"`   // how long they are together
+	Mode        string      `json:"mode,omitempty"`         // emergency mode in force, if any
+	Open        string      `json:"open,omitempty"`         // why it is an open item, "" when closed
+	Item        string      `json:"item,omitempty"`         // of the worklist, once it was open
+	Turned      int         `json:"turned,omitempty"`       // calls of this number refused within the hour, when it stands for those
+	CallBackOf  string      `json:"call_back_of,omitempty"` // item of the worklist whose number we called
+	Failure     string      `json:"failure,omitempty"`      // why a call of ours reached nobody
+	Supervisor  bool        `json:"supervisor,omitempty"`   // a call of a supervisor, not of a person seeking help
 	UpdatedAt   time.Time   `json:"updated_at"`
 
 	// What the dialogue found out, as far as the flow declares that it is kept.
@@ -172,19 +174,31 @@ func (c *Contacts) Open(ctx context.Context, k Contact) (Contact, error) {
 	var opened Contact
 	err := c.store.Update(ctx, func(tx *store.Tx) error {
 		opened = k
-		if opened.ID == "" {
-			opened.ID = tx.NewID()
-		}
-		if opened.ReceivedAt.IsZero() {
-			opened.ReceivedAt = tx.Now()
-		}
-		opened.Withheld = opened.Caller.Withheld()
-		tx.Emit(events.Event{Kind: "contact.started", Operation: k.Operation, Contact: opened.ID,
-			Data: map[string]string{"channel": k.Channel, "dialled": k.Dialled, "direction": k.Direction}})
-		return errors.Join(putContact(tx, &opened), contactsRunning.Add(tx, running, opened.ID), noteRunning(tx, opened),
-			indexCaller(tx, opened))
+		return openContact(tx, &opened)
 	})
 	return opened, err
+}
+
+func openContact(tx *store.Tx, k *Contact) error {
+	if k.ID == "" {
+		k.ID = tx.NewID()
+	}
+	if k.ReceivedAt.IsZero() {
+		k.ReceivedAt = tx.Now()
+	}
+	k.Withheld = k.Caller.Withheld()
+	tx.Emit(events.Event{Kind: "contact.started", Operation: k.Operation, Contact: k.ID,
+		Data: map[string]string{"channel": k.Channel, "dialled": dialledWords(*k), "direction": k.Direction}})
+	return errors.Join(putContact(tx, k), contactsRunning.Add(tx, running, k.ID), noteRunning(tx, *k), indexCaller(tx, *k))
+}
+
+// dialledWords is the number of ours that was dialled. One that we dialled is
+// somebody's own and does not belong in the log.
+func dialledWords(k Contact) string {
+	if k.Direction == "out" {
+		return ""
+	}
+	return k.Dialled
 }
 
 func indexCaller(tx *store.Tx, k Contact) error {
@@ -217,7 +231,7 @@ func putContactBy(tx *store.Tx, k *Contact, by closing) error {
 
 // attempts is how many calls the contact stands for.
 func (k Contact) attempts() int {
-	if k.ID == "" {
+	if k.ID == "" || k.Direction == "out" {
 		return 0
 	}
 	return max(k.Turned, 1)
@@ -248,6 +262,7 @@ func (c *Contacts) Change(ctx context.Context, id string, fn func(k *Contact, no
 		if err != nil {
 			return fmt.Errorf("contact %s: %w", id, err)
 		}
+		was := k
 		for _, ev := range fn(&k, tx.Now()) {
 			ev.Contact, ev.Operation = id, k.Operation
 			tx.Emit(ev)
@@ -257,7 +272,14 @@ func (c *Contacts) Change(ctx context.Context, id string, fn func(k *Contact, no
 				return err
 			}
 		}
-		err = putContact(tx, &k)
+		by := closing{by: k.Agent, via: "rule"}
+		if k.CallBackOf != "" && was.Disposition == "" && k.Disposition != "" {
+			by.why = calledBack
+			if err := settleNotes(tx, &k); err != nil {
+				return err
+			}
+		}
+		err = putContactBy(tx, &k, by)
 		out = k
 		return err
 	})
@@ -271,6 +293,10 @@ func forgetCaller(tx *store.Tx, k *Contact) error {
 		return err
 	}
 	err := errors.Join(protectNumber(tx, *k), forgetRunning(tx, *k), contactsByCaller.Remove(tx, tx.Digest(string(k.Caller)), k.ID))
+	if k.Direction == "out" { // the number that we dialled is the caller's
+		err = errors.Join(err, numbersCalled.Remove(tx, tx.Digest(k.Dialled), k.CallBackOf))
+		k.Dialled = ""
+	}
 	k.Caller = ""
 	return err
 }
@@ -298,10 +324,14 @@ func (c *Contacts) End(ctx context.Context, id string, fn func(k *Contact, now t
 		tx.Emit(events.Event{Kind: "contact.ended", Operation: k.Operation, Contact: id, Queue: k.Queue, Agent: k.Agent,
 			Data: map[string]string{"outcome": string(k.Outcome), "by": string(k.EndedBy), "reason": k.EndReason,
 				"wait_s": strconv.Itoa(k.Wait), "talk_s": strconv.Itoa(k.Talk)}})
-		if k.Outcome == OutcomeAnswered && !k.Caller.Withheld() {
-			if err := closeOlder(tx, k); err != nil {
-				return err
-			}
+		switch {
+		case k.CallBackOf != "": // reached only when the agent says so: machines answer, too
+			err = settleEnd(tx, k)
+		case k.Outcome == OutcomeAnswered && !k.Caller.Withheld():
+			err = closeOlder(tx, k)
+		}
+		if err != nil {
+			return err
 		}
 		err = putContact(tx, &k)
 		out = k
@@ -373,13 +403,24 @@ func (c *Contacts) Recover(ctx context.Context) (int, error) {
 				unread = append(unread, err)
 				continue
 			}
+			promised := k.Open == OpenCallBack
 			k.EndedAt, k.Outcome, k.Open = tx.Now(), OutcomeInterrupted, OpenInterrupted
-			if k.Supervisor {
+			switch {
+			case k.Supervisor:
 				k.Outcome, k.Open = OutcomeSupervisor, ""
+			case promised: // and nothing has changed about that
+				k.Outcome, k.Open = OutcomeCallBack, OpenCallBack
+			case k.Direction == "out" && k.AnsweredAt.IsZero(): // it rang, perhaps
+				k.Outcome, k.Open, k.Failure = OutcomeNotReached, "", FailedUnsure
 			}
 			k.EndedBy, k.EndReason = call.BySystem, "the hotline stopped during the call"
 			tx.Emit(events.Event{Kind: "contact.ended", Operation: k.Operation, Contact: id, Queue: k.Queue,
 				Data: map[string]string{"outcome": string(k.Outcome), "by": string(k.EndedBy), "reason": k.EndReason}})
+			if k.CallBackOf != "" {
+				if err := settleEnd(tx, k); err != nil {
+					return err
+				}
+			}
 			if err := errors.Join(putContact(tx, &k), contactsRunning.Remove(tx, running, id), forgetRunning(tx, k)); err != nil {
 				return err
 			}

@@ -40,7 +40,7 @@ func (p *Place) Leave() {
 			p.withdraw(a)
 		}
 		delete(d.places, p.waiting.Contact)
-		if p.waiting.Only == "" {
+		if p.waiting.Only == "" && !p.waiting.Away { // who is to be called back does not lose patience
 			d.paces.gaveUp(p.waiting.Queue, time.Since(p.waiting.Since))
 		}
 		d.touch()
@@ -85,7 +85,7 @@ func (d *Dispatcher) Accept(agent, contact string) error {
 		delete(d.places, contact)
 		a.RingUntil = time.Time{}
 		now := time.Now()
-		d.paces.begins(agent, p.waiting.Queue, now.Sub(p.waiting.Since), now)
+		d.paces.begins(agent, p.waiting, now)
 		d.set(a, OnCall, "", now)
 		p.tell(PlaceEvent{PlaceAccepted, agent})
 	})

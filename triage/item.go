@@ -22,6 +22,7 @@ type Item struct {
 	Operation string      `json:"operation,omitempty"`
 	Kind      string      `json:"kind"`              // the most pressing reason of its contacts
 	Fold      string      `json:"fold,omitempty"`    // digest of the number by which attempts fold
+	Also      string      `json:"also,omitempty"`    // digest of a number that was keyed
 	Number    call.Number `json:"number,omitempty"`  // to be called; "" when nobody can be
 	Keyed     bool        `json:"keyed,omitempty"`   // the caller gave the number, it is not the one seen
 	NoCall    bool        `json:"no_call,omitempty"` // a protected caller uses this number
@@ -38,6 +39,7 @@ type Item struct {
 	Tries     int         `json:"tries,omitempty"`
 	TriedAt   time.Time   `json:"tried_at,omitzero"`
 	Lock      Lock        `json:"lock,omitzero"`
+	Back      CallBack    `json:"back,omitzero"` // what the hotline does about it by itself
 	ClosedAt  time.Time   `json:"closed_at,omitzero"`
 	ClosedBy  string      `json:"closed_by,omitempty"`
 	ClosedFor string      `json:"closed_for,omitempty"`
@@ -115,7 +117,8 @@ func attach(tx *store.Tx, was Contact, k *Contact) error {
 	if err != nil {
 		return err
 	}
-	if k.Item != i.ID { // new in it
+	fresh := k.Item != i.ID
+	if fresh {
 		if err := leave(tx, *k, closing{via: "rule", why: "moved"}); err != nil {
 			return err
 		}
@@ -125,6 +128,12 @@ func attach(tx *store.Tx, was Contact, k *Contact) error {
 		i.Attempts += k.attempts() - was.attempts() // a counter that went on
 	}
 	i.note(*k)
+	if i.Keyed {
+		i.Also = tx.Digest(string(i.Number))
+	}
+	if k.asked() && (fresh || !was.asked()) {
+		i.queueFor(*k)
+	}
 	if err := itemContacts.Add(tx, i.ID, k.ID); err != nil {
 		return err
 	}
@@ -164,7 +173,7 @@ func (i *Item) note(k Contact) {
 	case k.Protected:
 		i.Number, i.Keyed, i.NoCall = "", false, true
 	case k.CallBack.E164():
-		i.Number, i.Keyed = k.CallBack, true
+		i.Number, i.Keyed = k.CallBack, k.CallBack != k.Caller
 	case i.Number.Withheld():
 		i.Number = k.Caller
 	}
@@ -183,11 +192,21 @@ func itemFor(tx *store.Tx, k Contact) (was, i Item, err error) {
 			return i, i, nil
 		}
 	}
+	if k.CallBackOf != "" && !k.Protected {
+		i, err = items.Get(tx, k.CallBackOf)
+		if err != nil && !errors.Is(err, store.ErrNotFound) || err == nil && i.ClosedAt.IsZero() {
+			return i, i, err
+		}
+	}
 	fresh := Item{ID: tx.NewID(), Operation: k.Operation}
-	if k.Caller.Withheld() || k.Protected {
+	number := k.Caller
+	if number.Withheld() && k.CallBack.E164() { // who withholds the number may give one
+		number = k.CallBack
+	}
+	if number.Withheld() || k.Protected {
 		return Item{}, fresh, nil
 	}
-	fresh.Fold = tx.Digest(string(k.Caller))
+	fresh.Fold = tx.Digest(string(number))
 	about, err := numberNotes.read(tx, fresh.Fold)
 	if err != nil {
 		return i, i, err
@@ -256,7 +275,7 @@ func leave(tx *store.Tx, k Contact, by closing) error {
 	}
 	if i.Kind == "" {
 		i.Kind = was.Kind
-		i.ClosedAt, i.ClosedBy, i.ClosedFor, i.Lock = tx.Now(), by.by, by.why, Lock{}
+		i.ClosedAt, i.ClosedBy, i.ClosedFor, i.Lock, i.Back = tx.Now(), by.by, by.why, Lock{}, CallBack{}
 	}
 	return putItem(tx, was, i, by)
 }
@@ -272,15 +291,23 @@ func putItem(tx *store.Tx, was, i Item, by closing) error {
 	switch {
 	case !i.ClosedAt.IsZero():
 		what = "item.closed"
-		errs = append(errs, itemsByNumber.Remove(tx, i.Fold, i.ID))
+		errs = append(errs, itemsByNumber.Remove(tx, i.Fold, i.ID), itemsByNumber.Remove(tx, was.Also, i.ID))
 	case was.ID == "":
 		what = "item.opened"
 	}
 	if i.ClosedAt.IsZero() {
 		errs = append(errs, itemsOpen.Add(tx, allOpen, i.place()), itemsOpen.Add(tx, i.Kind, i.place()))
-		if i.Fold != "" {
-			errs = append(errs, itemsByNumber.Add(tx, i.Fold, i.ID))
+		for _, digest := range []string{i.Fold, i.Also} {
+			if digest != "" {
+				errs = append(errs, itemsByNumber.Add(tx, digest, i.ID))
+			}
 		}
+	}
+	switch {
+	case i.Queued():
+		errs = append(errs, itemsQueued.Add(tx, queued, i.ID))
+	case was.Queued():
+		errs = append(errs, itemsQueued.Remove(tx, queued, i.ID))
 	}
 	tx.Emit(events.Event{Kind: what, Operation: i.Operation, Contact: i.Contact, Queue: i.Queue, By: by.by, Via: cmp.Or(by.via, "rule"),
 		Data: map[string]string{"item": i.ID, "kind": i.Kind, "why": by.why}})

@@ -150,8 +150,11 @@ func comeApart(tx *store.Tx, item string) error {
 		return err
 	}
 	was = i
-	i.Attempts, i.FirstAt, i.LastAt, i.Longest, i.Level, i.Case, i.Keyed, i.Number = k.attempts(), time.Time{}, time.Time{}, 0, "", "", false, ""
+	i.Attempts, i.FirstAt, i.LastAt, i.Longest, i.Level, i.Case, i.Keyed, i.Number, i.Back = k.attempts(), time.Time{}, time.Time{}, 0, "", "", false, "", CallBack{}
 	i.note(k)
+	if k.asked() {
+		i.queueFor(k)
+	}
 	return putItem(tx, was, i, closing{})
 }
 

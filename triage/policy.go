@@ -30,6 +30,7 @@ type Waiting struct {
 	Since    time.Time // first entered a queue; kept when an offer fails
 	Priority int       // of the contact inside its queue; lower is served first
 	Offered  string    // agent who is being rung, "" when nobody is
+	Away     bool      // not on the line: is called when an agent takes it. It waits like everybody else
 	Only     string    // the one agent who may be offered it: a transfer or consultation; "" for all
 	// NotTo holds agents who said "not now" or missed it, and until when they
 	// are left out for this contact.

@@ -214,7 +214,7 @@ func TestPositionCountsThoseServedBefore(t *testing.T) {
 func BenchmarkMatch(b *testing.B) {
 	s := Snapshot{Profiles: room, Signed: map[string]int{"help": 1000, "volunteers": 1000}}
 	for i := range 10_000 {
-		s.Waiting = append(s.Waiting, Waiting{Contact: fmt.Sprint(i), Queue: []string{"help", "volunteers"}[i%2], Since: at(i)})
+		s.Waiting = append(s.Waiting, Waiting{Contact: fmt.Sprint(i), Queue: []string{"help", "volunteers"}[i%2], Since: at(i), Away: i%3 == 0})
 	}
 	b.Run("1000 agents free", func(b *testing.B) {
 		for i := range 1000 {

@@ -144,10 +144,12 @@ func (p *paces) of(queue string) Pace {
 	return Pace{Handle: mean(s.handle, s.handled, firstPace.Handle), Patience: mean(s.waited, s.left, firstPace.Patience)}
 }
 
-// begins: an agent takes a contact that has waited so long.
-func (p *paces) begins(agent, queue string, waited time.Duration, now time.Time) {
-	p.taken[agent] = taken{queue, now}
-	p.waits(queue, waited, 0)
+// begins: an agent takes a contact.
+func (p *paces) begins(agent string, w Waiting, now time.Time) {
+	p.taken[agent] = taken{w.Queue, now}
+	if !w.Away { // nobody on the line had to be patient
+		p.waits(w.Queue, now.Sub(w.Since), 0)
+	}
 }
 
 // gaveUp: somebody left the queue after so long.

@@ -22,6 +22,7 @@ type Desk interface {
 	Seat(desk.Person) Seat
 	FloorView(now time.Time) (desk.FloorView, error)
 	FloorChanged() <-chan struct{}
+	CallsOut() bool // there is a line for calls out
 }
 
 // Seat is the place of one signed-in person in that room.
@@ -94,6 +95,10 @@ type Worklist interface {
 	ReleaseItem(ctx context.Context, id, by string) error
 	NotReached(ctx context.Context, id, by string) error
 	CloseItem(ctx context.Context, id, by, why string) error
+	QueueItem(ctx context.Context, id string, at time.Time, by string) error
+	UnqueueItem(ctx context.Context, id, by string) error
+	QuietHours() (triage.Quiet, error)
+	SetQuietHours(ctx context.Context, q triage.Quiet, by string) error
 	SetShared(ctx context.Context, id string, shared bool, by string) error
 	SetSafe(ctx context.Context, id string, safe bool, by, why string) error
 }

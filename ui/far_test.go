@@ -57,6 +57,7 @@ type script struct {
 	view     desk.FloorView
 	exported []string
 	list     desk.Directory
+	noLine   bool // for calls out
 
 	// These are the real ones, on a store of the test's own.
 	store    *store.Store
@@ -162,6 +163,8 @@ func (s *script) Changed() <-chan struct{} {
 	defer s.mu.Unlock()
 	return s.changed
 }
+
+func (s *script) CallsOut() bool { return !s.noLine }
 
 // Do plays the simplest room: commands change the state as one expects.
 func (s *script) Do(_ context.Context, c desk.Command) error {

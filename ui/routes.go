@@ -54,6 +54,7 @@ func table() []route {
 		{"GET", "/ws/agent", phones, (*Server).deskSocket, false},
 
 		{"GET", "/worklist", phones, (*Server).worklist, false},
+		{"POST", "/worklist/quiet", []role{supervisor, coordinator}, (*Server).quietHours, false},
 		{"GET", "/worklist/{id}", phones, (*Server).item, false},
 		{"POST", "/worklist/{id}", phones, (*Server).itemDo, false},
 

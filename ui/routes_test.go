@@ -19,6 +19,8 @@ func mayUse(who role, verb, pattern string) bool {
 		return false
 	case pattern == "/{$}":
 		return true
+	case pattern == "/worklist/quiet":
+		return who == supervisor || who == coordinator
 	case pattern == "/desk" || strings.HasPrefix(pattern, "/worklist") || strings.HasPrefix(pattern, "/ws/"):
 		return who != admin
 	case strings.HasPrefix(pattern, "/floor") || strings.HasPrefix(pattern, "/ev/floor"):

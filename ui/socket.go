@@ -72,9 +72,7 @@ func (s *Server) deskSocket(w http.ResponseWriter, r *http.Request, v visit) {
 	d := &deskPage{
 		server: s, conn: conn, visit: v, cancel: cancel, commands: make(chan request, burst),
 		text: s.textFor(r).T, said: s.textFor(r).Said,
-		seat: s.cfg.Desk.Seat(desk.Person{ID: v.account.ID, Name: v.account.Name, Login: v.account.Login, Profile: v.account.Profile, Languages: v.account.Languages,
-			Phone: v.account.Phone, Extension: v.account.Extension,
-			Role: string(v.account.Role), Supervises: v.account.Role.May(roster.Floor)}),
+		seat: s.cfg.Desk.Seat(personOf(v)),
 	}
 	s.live.Add(1)
 	defer s.live.Done()
@@ -319,4 +317,11 @@ func (d *deskPage) sentence(err error) string {
 		return d.said(refusal.Error())
 	}
 	return d.text("js.error.failed")
+}
+
+// personOf is who sits at the seat of a visitor.
+func personOf(v visit) desk.Person {
+	return desk.Person{ID: v.account.ID, Name: v.account.Name, Login: v.account.Login, Profile: v.account.Profile, Languages: v.account.Languages,
+		Phone: v.account.Phone, Extension: v.account.Extension,
+		Role: string(v.account.Role), Supervises: v.account.Role.May(roster.Floor)}
 }

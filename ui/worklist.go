@@ -10,6 +10,7 @@ import (
 
 	"hotline/appliance/store"
 	"hotline/triage"
+	"hotline/triage/desk"
 	"hotline/ui/page"
 )
 
@@ -32,6 +33,11 @@ func (s *Server) worklist(w http.ResponseWriter, r *http.Request, v visit) {
 		s.cfg.Log.Error("the books of all attempts cannot be read", "error", err)
 	}
 	content.Counted = err == nil
+	content.CallsOut, content.MaySet = s.cfg.Desk.CallsOut(), seesNumbers(v.role)
+	if content.Quiet, err = s.cfg.Worklist.QuietHours(); err != nil {
+		s.broken(w, r, v, "reading the quiet hours", err)
+		return
+	}
 	s.show(w, r, http.StatusOK, page.Worklist(content))
 }
 
@@ -59,7 +65,7 @@ func (s *Server) showItem(w http.ResponseWriter, r *http.Request, v visit, statu
 	}
 	content := page.ItemPage{Frame: f, Item: i, Attempts: attempts, Me: v.account.ID, Numbers: seesNumbers(v.role),
 		Supervises: v.role != agent, Records: v.role == coordinator, Trouble: trouble, Done: r.URL.Query().Get("done"),
-		Why: clean(r.PostForm.Get("why"), reasonMax)}
+		CallsOut: s.cfg.Desk.CallsOut(), Why: clean(r.PostForm.Get("why"), reasonMax)}
 	s.show(w, r, status, page.WorkItem(content))
 }
 
@@ -70,8 +76,13 @@ func (s *Server) itemDo(w http.ResponseWriter, r *http.Request, v visit) {
 		return
 	}
 	id, what := r.PathValue("id"), r.PostForm.Get("do")
-	err := s.workOn(r.Context(), id, what, clean(r.PostForm.Get("why"), reasonMax), v)
+	err := s.workOn(r.Context(), id, what, clean(r.PostForm.Get("why"), reasonMax), r.PostForm.Get("at"), v)
 	if err != nil {
+		var said desk.UserError
+		if errors.As(err, &said) {
+			s.showItem(w, r, v, http.StatusConflict, s.textFor(r).Said(string(said)))
+			return
+		}
 		if key := itemTrouble(err); key != "" {
 			f := s.frame(r, v, "item.title")
 			var taken triage.TakenError
@@ -87,18 +98,47 @@ func (s *Server) itemDo(w http.ResponseWriter, r *http.Request, v visit) {
 		return
 	}
 	back := "/worklist/" + url.PathEscape(id) + "?done=" + url.QueryEscape(what)
-	if what == "close" || what == "release" || what == "unreached" {
+	if what == "close" || what == "release" || what == "unreached" || what == "queue" {
 		back = "/worklist?done=" + url.QueryEscape(what)
 	}
 	http.Redirect(w, r, back, http.StatusSeeOther)
 }
 
+// farAhead bounds how long before a call can be agreed upon.
+const farAhead = 30 * 24 * time.Hour
+
+// quietHours sets when nobody is called by the hotline itself.
+func (s *Server) quietHours(w http.ResponseWriter, r *http.Request, v visit) {
+	if err := r.ParseForm(); err != nil {
+		s.broken(w, r, v, "reading the quiet hours", err)
+		return
+	}
+	var q triage.Quiet
+	for _, one := range []struct {
+		field string
+		to    *int
+	}{{"from", &q.From}, {"until", &q.Until}} {
+		at, err := time.Parse("15:04", r.PostForm.Get(one.field))
+		if err != nil {
+			s.problem(w, r, v, http.StatusUnprocessableEntity, "hours")
+			return
+		}
+		*one.to = at.Hour()*60 + at.Minute()
+	}
+	if err := s.cfg.Worklist.SetQuietHours(r.Context(), q, v.account.ID); err != nil {
+		s.broken(w, r, v, "setting the quiet hours", err)
+		return
+	}
+	http.Redirect(w, r, "/worklist?done=quiet", http.StatusSeeOther)
+}
+
 var (
 	errItemWhat = errors.New("an unknown action on an item")
+	errItemTime = errors.New("a time for a call that is none")
 	errItemRole = errors.New("only a supervisor or coordinator may do that to an item")
 )
 
-func (s *Server) workOn(ctx context.Context, id, what, why string, v visit) error {
+func (s *Server) workOn(ctx context.Context, id, what, why, at string, v visit) error {
 	me, list := v.account.ID, s.cfg.Worklist
 	switch what {
 	case "take":
@@ -108,6 +148,19 @@ func (s *Server) workOn(ctx context.Context, id, what, why string, v visit) erro
 		return list.ReleaseItem(ctx, id, me)
 	case "unreached":
 		return list.NotReached(ctx, id, me)
+	case "call":
+		return s.cfg.Desk.Seat(personOf(v)).Do(ctx, desk.Command{Type: "call.item", Item: id})
+	case "queue":
+		when := time.Time{} // at once, in the old place
+		if at != "" {
+			var err error
+			if when, err = time.ParseInLocation("2006-01-02T15:04", at, time.Local); err != nil || time.Until(when) > farAhead {
+				return errItemTime
+			}
+		}
+		return list.QueueItem(ctx, id, when, me)
+	case "unqueue":
+		return list.UnqueueItem(ctx, id, me)
 	case "close":
 		if len([]rune(why)) < reasonMin {
 			return triage.ErrCloseText
@@ -143,9 +196,15 @@ func itemTrouble(err error) string {
 		return "item.wrong.first"
 	case errors.Is(err, triage.ErrCloseText):
 		return "item.wrong.why"
+	case errors.Is(err, errItemTime):
+		return "item.wrong.time"
+	case errors.Is(err, triage.ErrDialling):
+		return "item.wrong.dialling"
+	case errors.Is(err, triage.ErrNoCall):
+		return "item.nocall.p"
 	case errors.Is(err, errItemRole):
 		return "item.wrong.role"
-	case errors.Is(err, errItemWhat), errors.Is(err, triage.ErrNoNumber):
+	case errors.Is(err, errItemWhat), errors.Is(err, triage.ErrNoNumber), errors.Is(err, triage.ErrNoDial):
 		return "item.wrong.what"
 	}
 	return ""

@@ -9,6 +9,7 @@ import (
 
 	"hotline/appliance/call"
 	"hotline/triage"
+	"hotline/triage/desk"
 )
 
 // gaveUp is a caller who left while waiting.
@@ -93,6 +94,74 @@ func TestWorkingThroughTheWorklist(t *testing.T) {
 	}
 }
 
+func TestCallingFromTheWorklist(t *testing.T) {
+	far := newScript(t)
+	item := far.gaveUp(t, "+12025550147")
+	s := startSite(t, far, nil)
+	ana, boss := s.as(t, agent), s.as(t, coordinator)
+	path := "/worklist/" + item
+	do := func(client *http.Client, what, at string) answer {
+		return s.post(t, client, path, url.Values{"do": {what}, "at": {at}})
+	}
+	if got := do(ana, "take", ""); got.status != http.StatusSeeOther {
+		t.Fatalf("taking it: %d", got.status)
+	}
+	if got := do(ana, "call", ""); got.status != http.StatusSeeOther {
+		t.Fatalf("calling: %d %s", got.status, got.body)
+	}
+	if did := far.commands(); len(did) != 1 || did[0].Type != "call.item" || did[0].Item != item {
+		t.Errorf("the desk was asked for %+v", did)
+	}
+	far.refuse = desk.UserError("This person is on the line with us now.")
+	if got := do(ana, "call", ""); got.status != http.StatusConflict || !strings.Contains(got.body, "on the line with us now") {
+		t.Errorf("a refused call: %d", got.status)
+	}
+
+	for _, wrong := range []string{"tomorrow", "2036-01-01T09:00"} {
+		if got := do(ana, "queue", wrong); got.status != http.StatusConflict || !strings.Contains(got.body, "next 30 days") {
+			t.Errorf("a call at %q: %d", wrong, got.status)
+		}
+	}
+	at := time.Now().Add(26 * time.Hour).Format("2006-01-02T15:04")
+	if got := do(ana, "queue", at); got.status != http.StatusSeeOther {
+		t.Fatalf("a call at an agreed time: %d %s", got.status, got.body)
+	}
+	if all, err := far.contacts.QueuedCallBacks(); err != nil || len(all) != 1 || all[0].Back.NotBefore.Local().Format("2006-01-02T15:04") != at {
+		t.Errorf("to be called: %+v (%v), want at %s", all, err, at)
+	}
+	if body := s.get(t, ana, "/worklist").body; !strings.Contains(body, "The hotline calls again") {
+		t.Errorf("the list does not say when the call is: %s", body)
+	}
+
+	if got := s.post(t, boss, "/worklist/quiet", url.Values{"from": {"22:30"}, "until": {"06:00"}}); got.status != http.StatusSeeOther {
+		t.Errorf("setting the quiet hours: %d", got.status)
+	}
+	if q, err := far.contacts.QuietHours(); err != nil || q != (triage.Quiet{From: 22*60 + 30, Until: 6 * 60}) {
+		t.Errorf("the quiet hours are %+v (%v)", q, err)
+	}
+	if got := s.post(t, boss, "/worklist/quiet", url.Values{"from": {"late"}, "until": {"06:00"}}); got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, "no times of day") {
+		t.Errorf("quiet hours that are none: %d", got.status)
+	}
+	if body := s.get(t, ana, "/worklist").body; !strings.Contains(body, "22:30") {
+		t.Error("the quiet hours are not on the page")
+	}
+}
+
+func TestWithoutALineTheWorklistSaysSo(t *testing.T) {
+	far := newScript(t)
+	far.noLine = true
+	item := far.gaveUp(t, "+12025550147")
+	s := startSite(t, far, nil)
+	ana := s.as(t, agent)
+	if body := s.get(t, ana, "/worklist").body; !strings.Contains(body, "no line for calls out") {
+		t.Errorf("the worklist of a hotline without a line: %s", body)
+	}
+	s.post(t, ana, "/worklist/"+item, url.Values{"do": {"take"}})
+	if body := s.get(t, ana, "/worklist/"+item).body; strings.Contains(body, `value="call"`) || !strings.Contains(body, "+12025550147") {
+		t.Errorf("an item of a hotline without a line: %s", body)
+	}
+}
+
 func TestTheNumberOfAProtectedCallerIsOnNoWorklist(t *testing.T) {
 	far := newScript(t)
 	locked := far.called(t, triage.Contact{Direction: "in", Caller: "+12025550147"})
@@ -130,10 +199,42 @@ func TestTheWorklistFits(t *testing.T) {
 	b.fits("item")
 	b.press(`button[value="take"]`)
 	b.until(`document.querySelector("#why") !== null`)
-	b.press(`details.fold > summary`)
+	b.do(evaluate(`for (const fold of document.querySelectorAll("details.fold")) fold.open = true;`))
 	b.fits("item-taken")
 	b.do(evaluate(`fetch("/language", {method: "POST", headers: {"Content-Type": "application/x-www-form-urlencoded"}, body: "language=es"}).then(() => { document.title = "set"; })`))
 	b.until(`document.title === "set"`)
 	b.do(navigate(s.url + "/worklist"))
 	b.fits("worklist-es")
+}
+
+// TestTheDeskShowsACallBack: who is called, that it is a call-back, and the
+// button for one that reached nobody.
+func TestTheDeskShowsACallBack(t *testing.T) {
+	far := newScript(t)
+	s := startSite(t, far, nil)
+	b := openBrowser(t, s)
+	b.signIn(agent)
+	b.state("off")
+	call := ringing()
+	call.Outgoing, call.CallBack = true, triage.OpenCallBack
+	s.set(func(now *desk.Snapshot) {
+		now.Agent.State, now.Agent.Since, now.Call = triage.Offered, time.Now(), call
+	})
+	b.state("offer")
+	b.until(`document.querySelector('[data-card="offer"]').innerText.includes("We promised this person a call")`)
+	b.fits("offer-callback")
+	answered := *call
+	answered.AnsweredAt = time.Now()
+	s.set(func(now *desk.Snapshot) { now.Agent.State, now.Call = triage.OnCall, &answered })
+	b.state("oncall")
+	b.fits("oncall-callback")
+	b.press(`[data-do="unreached"]`)
+	for limit := time.Now().Add(limitOfAStep); ; time.Sleep(20 * time.Millisecond) {
+		if did := far.commands(); len(did) > 0 && did[len(did)-1].Type == "unreached" {
+			break
+		}
+		if time.Now().After(limit) {
+			t.Fatalf("the button asks for %+v", far.commands())
+		}
+	}
 }

@@ -195,7 +195,8 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		Operation: cfg.Operation, Region: cfg.Region, Entries: h.numbers, Shares: shares(cfg), Forwarded: cfg.SIP.Forwarded, Upstream: cfg.SIP.Trusted, Contacts: h.contacts, Cases: cases,
 		Dispatcher: h.dispatch, Engine: h.engine, Prompts: library, Mode: h.mode, Closures: h.closures, Registry: registry, Recordings: h.tapes, Gateway: h.phones,
 		NewRoom: func() *media.Room { return media.NewRoom(h.agents, log) }, // writes to browsers, which may be slow
-		Dial:    h.dialler(cfg), Telephones: h.telephones(cfg), Languages: cfg.Languages, Robot: robot, Log: log,
+		Dial:    h.dialler(cfg), Telephones: h.telephones(cfg), Languages: cfg.Languages, Robot: robot,
+		CallsBack: func() bool { return !h.switches.Off(switches.CallBacks) }, Log: log,
 	})
 	if err := h.listenForCalls(cfg, m); err != nil {
 		return h, err
@@ -362,7 +363,8 @@ func outbound(cfg config.Config) func(call.Number, string) error {
 	if len(cfg.SIP.Lines) == 0 || len(o.Prefixes) == 0 {
 		return nil
 	}
-	policy := &trunk.OutboundPolicy{PerHour: o.PerHour, Rules: []trunk.DialRule{{Roles: o.Roles, Prefixes: o.Prefixes}}}
+	roles := append([]string{desk.RoleCallBack}, o.Roles...) // whoever was promised a call gets it
+	policy := &trunk.OutboundPolicy{PerHour: o.PerHour, Rules: []trunk.DialRule{{Roles: roles, Prefixes: o.Prefixes}}}
 	return policy.Allow
 }
 

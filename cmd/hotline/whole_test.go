@@ -28,7 +28,16 @@ import (
 	"hotline/volunteers/roster"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if data := os.Getenv(programData); data != "" { // this process is a hotline that a test will kill
+		if err := runProgram(data); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // box is a running hotline: the real program on free ports and a folder of
 // the test's own.

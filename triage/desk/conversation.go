@@ -23,6 +23,8 @@ type conversation struct {
 	earlier  []EarlierView
 	mode     string
 
+	callBack string // why they are called back: the reason of the item; "" when this is none
+
 	requests chan request  // from pages to the story
 	stir     chan struct{} // the story should look again; has room for one
 	ended    chan struct{} // closed when the last talk is over
@@ -124,7 +126,7 @@ func (c *conversation) view(now time.Time, ringUntil time.Time) (*CallView, *Cas
 		v.Number, v.Earlier, v.Context = "", nil, nil
 	}
 	v.Parties, v.Consult, v.Listened, v.Whisper, v.Help = c.parties, c.consult, c.listened, c.whisper, c.help
-	v.Outgoing, v.RingingOut, v.Internal = c.outgoing, c.ringingOut, c.internal
+	v.Outgoing, v.RingingOut, v.Internal, v.CallBack = c.outgoing, c.ringingOut, c.internal, c.callBack
 	v.Recording, v.RecordingPolicy = cmp.Or(c.recording, recordingOff), cmp.Or(c.recordingPolicy, triage.RecordNever)
 	if c.failed != "" {
 		v.Consult = &ConsultView{Failed: c.failed}

@@ -44,6 +44,7 @@ type Config struct {
 	Dial       func(context.Context, Dialling) (*trunk.Call, error) // nil: no outgoing calls
 	Telephones Telephones                                           // of the agents; the zero value is none
 	Languages  []string                                             // of the prompts, the first for who has named none
+	CallsBack  func() bool                                          // whether the hotline may call back by itself; nil: always
 	Robot      func() error                                         // rings the hotline with the built-in robot caller; nil outside the demo
 	Log        *slog.Logger
 }
@@ -70,11 +71,14 @@ type Desk struct {
 	seats  map[string]*Seat
 	queued map[string]*conversation // of contacts that wait or ring
 	places map[string]int           // callers by queue
+	lines  map[call.Number]int      // callers on the line
 	late   []func() error           // endings of calls that could not be written yet
 
 	ctx  context.Context // of the calls that are made from here; ends with Run
 	stop context.CancelFunc
 	out  sync.WaitGroup
+
+	lineChanged chan struct{} // a caller came or left
 
 	unsaved  atomic.Int64
 	patience atomic.Int64 // comeBack, except in tests
@@ -82,7 +86,7 @@ type Desk struct {
 
 // New makes a desk; Run watches over its seats.
 func New(cfg Config) *Desk {
-	d := &Desk{cfg: cfg, seats: map[string]*Seat{}, queued: map[string]*conversation{}, places: map[string]int{}}
+	d := &Desk{cfg: cfg, seats: map[string]*Seat{}, queued: map[string]*conversation{}, places: map[string]int{}, lines: map[call.Number]int{}, lineChanged: make(chan struct{}, 1)}
 	d.patience.Store(int64(comeBack))
 	d.ctx, d.stop = context.WithCancel(context.Background())
 	return d
@@ -105,6 +109,7 @@ func (d *Desk) Run(ctx context.Context) error {
 	defer tick.Stop()
 	var writing sync.WaitGroup
 	writing.Go(func() { d.keepWriting(ctx) }) // apart: a disk that hangs must not stop the watch
+	writing.Go(func() { d.keepCallingBack(ctx) })
 	defer writing.Wait()
 	for {
 		select {

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -28,6 +29,9 @@ func (s *Seat) callOut(ctx context.Context, c Command) error {
 		if err := s.beHeard(ctx); err != nil {
 			return err
 		}
+	}
+	if may, err := d.cfg.Contacts.MayCall(number); err != nil || !may {
+		return errors.Join(err, itemSentence(triage.ErrNoCall))
 	}
 	id := s.id()
 	opened, err := d.cfg.Contacts.Open(ctx, triage.Contact{Operation: d.cfg.Operation, Channel: "phone", Direction: "out",
@@ -70,7 +74,7 @@ func (s *story) dial(conv *conversation, seat *Seat, number call.Number) {
 			sound.Music(ringTone())
 			defer sound.Music(nil)
 		}
-		leg, err := s.d.cfg.Dial(ctx, Dialling{To: number, Role: seat.role(), Queue: s.contact.Queue})
+		leg, err := s.d.cfg.Dial(ctx, Dialling{To: number, Role: cmp.Or(s.role, seat.role()), Queue: s.contact.Queue})
 		got <- result{leg, err}
 	}()
 	watch := time.NewTicker(watchEvery)
@@ -126,14 +130,33 @@ func (s *story) notReached(conv *conversation, seat *Seat, err error, cancelled 
 	if errors.As(err, &refused) {
 		s.ending.reason = refused.Reason
 	}
+	s.ending.failure = failureOf(refused)
 	if cancelled {
-		s.ending = ending{outcome: triage.OutcomeNotReached, by: call.ByAgent, reason: "the agent gave up"}
+		s.ending = ending{outcome: triage.OutcomeNotReached, by: call.ByAgent, reason: "the agent gave up", failure: triage.FailedGaveUp}
 	} else {
 		seat.complain("call.out", dialSentence(err))
 	}
 	seat.release(conv, false)
 	s.d.cfg.Dispatcher.Release(seat.id(), conv.id, true)
 	seat.touch()
+}
+
+// failureOf sorts why a call reached nobody: some of it is the person's side,
+// some is ours.
+func failureOf(e *trunk.DialError) string {
+	switch {
+	case e == nil: // not dialled: the agent's own telephone
+		return triage.FailedAgent
+	case e.Busy():
+		return triage.FailedBusy
+	case e.Status == 404 || e.Status == 410 || e.Status == 484 || e.Status == 604:
+		return triage.FailedNoNumber
+	case e.Status == 403:
+		return triage.FailedRefused
+	case e.Status == 0, e.Status >= 500 && e.Status < 600, e.Status == 408 && !e.Rang:
+		return triage.FailedLine
+	}
+	return triage.FailedNoAnswer
 }
 
 // ringTone is what the agent hears while the other side rings: 425 Hz, one

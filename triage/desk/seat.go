@@ -76,6 +76,7 @@ type Command struct {
 	Number      string         `json:"number"`
 	Queue       string         `json:"queue"`
 	Agent       string         `json:"agent"`
+	Item        string         `json:"item"`
 	Fields      map[string]any `json:"fields"`
 }
 
@@ -258,6 +259,10 @@ func (s *Seat) do(ctx context.Context, c Command) error {
 		return s.callOut(ctx, c)
 	case "call.agent":
 		return s.callAgent(ctx, c)
+	case "call.item":
+		return s.callItem(ctx, c)
+	case "unreached":
+		return s.unreached(ctx, c)
 	case "monitor", "monitor.take":
 		return s.supervise(ctx, c)
 	case "sound":

@@ -35,8 +35,11 @@ func (s *Seat) Snapshot() Snapshot {
 		}
 	}
 	_, waiting := s.d.cfg.Dispatcher.View()
-	out.Waiting = len(waiting)
 	for _, w := range waiting {
+		if w.Away {
+			continue
+		}
+		out.Waiting++
 		out.LongestS = max(out.LongestS, int(now.Sub(w.Since).Seconds()))
 	}
 	return out
@@ -103,8 +106,9 @@ func (d *Desk) FloorView(now time.Time) (FloorView, error) {
 		}
 		v.Agents = append(v.Agents, fa)
 	}
+	away := 0
 	for _, w := range waiting {
-		fw := FloorWaiting{Contact: w.Contact, Queue: w.Queue, Since: w.Since, Position: w.Position, Why: w.Why}
+		fw := FloorWaiting{Contact: w.Contact, Queue: w.Queue, Since: w.Since, Position: w.Position, Why: w.Why, Away: w.Away}
 		conv := d.waitingConversation(w.Contact)
 		if conv != nil && conv.internal { // a colleague who is rung: no caller waits
 			continue
@@ -118,9 +122,14 @@ func (d *Desk) FloorView(now time.Time) (FloorView, error) {
 			conv.mu.Unlock()
 			v.Alarms = append(v.Alarms, conv.alarms("")...) // its agent is lost, the danger is not
 		}
-		if line := lines[w.Queue]; line != nil {
+		if line := lines[w.Queue]; line != nil && !w.Away {
 			line.Waiting++
 			line.LongestS = max(line.LongestS, int(now.Sub(w.Since).Seconds()))
+		}
+		if w.Away {
+			if away++; away > awayShown {
+				continue
+			}
 		}
 		v.Waiting = append(v.Waiting, fw)
 	}
@@ -133,6 +142,10 @@ func (d *Desk) FloorView(now time.Time) (FloorView, error) {
 	v.OpenItems = open
 	return v, err
 }
+
+// awayShown is how many of those to be called back the floor lists; all are on
+// the worklist.
+const awayShown = 20
 
 // waitingConversation finds the conversation of a contact that waits or rings.
 func (d *Desk) waitingConversation(contact string) *conversation {

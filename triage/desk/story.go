@@ -29,6 +29,7 @@ type story struct {
 	queuedAt time.Time
 	place    string      // queue whose share of the channels the caller has
 	goTo     destination // of a caller who was sent on
+	role     string      // for which a call of ours is made; "": that of the agent
 	agent    *Seat       // who has proved on the agents' line who they are
 	onLine   bool        // and stays on the line
 	closed   bool        // the record is complete
@@ -60,6 +61,7 @@ type ending struct {
 	open    string // why it stays an open item
 	by      call.By
 	reason  string
+	failure string // why a call of ours reached nobody
 }
 
 // Take answers one call and carries it to its end. The contact is on disk
@@ -67,6 +69,8 @@ type ending struct {
 func (d *Desk) Take(_ context.Context, leg *trunk.Call) {
 	s := &story{d: d, ctx: leg.Context(), leg: leg, entry: d.entry(leg)}
 	s.ending = ending{outcome: triage.OutcomeInterrupted, open: triage.OpenInterrupted, by: call.BySystem, reason: "ended for an unknown reason"}
+	d.hereIs(leg.From())
+	defer d.isGone(leg.From())
 	s.open()
 	defer s.close()
 	if err := leg.Answer(); err != nil {
@@ -195,7 +199,7 @@ func (s *story) close() {
 	end := func(k *triage.Contact, now time.Time) {
 		now = now.Add(-time.Since(ended)) // written late, the call was not longer
 		k.EndedAt = now
-		k.Outcome, k.EndedBy, k.EndReason = s.ending.outcome, s.ending.by, s.ending.reason
+		k.Outcome, k.EndedBy, k.EndReason, k.Failure = s.ending.outcome, s.ending.by, s.ending.reason, s.ending.failure
 		if k.Disposition == "" { // a quick agent may have finished the notes already
 			k.Open = s.ending.open
 		}
@@ -347,6 +351,7 @@ func (s *story) serve(out ivr.Outcome) (again bool) {
 	})
 	s.movePlace(out.Queue)
 	defer s.movePlace("")
+	out.Priority = s.keptPlace(out.Queue, out.Priority)
 	conv := s.conversation(out)
 	defer close(conv.ended)
 	s.goTo, s.deferred = destination{queue: out.Queue}, deferredNotice(out)
@@ -433,13 +438,7 @@ func (s *story) conversation(out ivr.Outcome) *conversation {
 	if s.contact.Mode == mode.Emergency || s.contact.Mode == mode.Announcement {
 		conv.mode = "emergency"
 	}
-	earlier, err := s.d.cfg.Contacts.Earlier(s.caller(), s.contact.ID, 3)
-	if err != nil {
-		s.d.cfg.Log.Error("looking up earlier contacts", "contact", s.contact.ID, "error", err)
-	}
-	for _, k := range earlier {
-		conv.earlier = append(conv.earlier, EarlierView{At: k.ReceivedAt, Disposition: k.Disposition, Queue: k.Queue})
-	}
+	conv.earlier = s.d.earlier(s.caller(), s.contact.ID)
 	return conv
 }
 

@@ -69,6 +69,7 @@ type CallView struct {
 	Whisper    []string     `json:"whisper"`  // who speaks to this person alone
 	Outgoing   bool         `json:"outgoing"`
 	RingingOut bool         `json:"ringing_out"`
+	CallBack   string       `json:"call_back"` // why they are called back; "" when they are not
 	Help       bool         `json:"help"`
 	Internal   bool         `json:"internal"` // a call between colleagues: no caller, no case
 
@@ -182,6 +183,7 @@ type FloorWaiting struct {
 	Since    time.Time     `json:"since"`
 	Position int           `json:"position"`
 	Why      triage.Reason `json:"why"`
+	Away     bool          `json:"away"` // not on the line: to be called back
 }
 
 // FloorLine sums up one queue.

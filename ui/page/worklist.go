@@ -1,6 +1,7 @@
 package page
 
 import (
+	"fmt"
 	"net/url"
 	"time"
 
@@ -16,6 +17,9 @@ type WorklistPage struct {
 	Numbers      bool   // sees every number
 	Total, Today triage.Balance
 	Counted      bool // the figures could be read
+	CallsOut     bool // the hotline can call
+	MaySet       bool // the quiet hours
+	Quiet        triage.Quiet
 	Done         string
 }
 
@@ -28,6 +32,7 @@ type ItemPage struct {
 	Numbers    bool
 	Supervises bool
 	Records    bool // may open the records
+	CallsOut   bool
 	Trouble    string
 	Done       string
 	Why        string
@@ -61,6 +66,36 @@ func (p WorklistPage) pickURL(kind string) string {
 func (p ItemPage) mine() bool { return p.Item.Lock.By == p.Me && p.Item.Lock.Until.After(p.Now) }
 
 func (p ItemPage) held() bool { return p.Item.Lock.Held(p.Now, p.Me) }
+
+// callable reports whether this number can be called from here.
+func (p ItemPage) callable() bool { return p.CallsOut && !p.Item.NoCall && p.Item.Number.E164() }
+
+// backWords say what the hotline does about an item by itself.
+func (f Frame) backWords(i triage.Item) string {
+	b := i.Back
+	switch {
+	case b.Queue == "" || !i.ClosedAt.IsZero():
+		return ""
+	case b.Dialling != "":
+		return f.T("item.back.dialling")
+	case b.Stopped != "":
+		return f.Or("item.back.stopped."+b.Stopped, f.T("item.back.stopped"))
+	case i.NoCall || !i.Number.E164():
+		return ""
+	case b.NotBefore.After(f.Now):
+		return f.F("item.back.at", "when", f.When(b.NotBefore))
+	}
+	return f.T("item.back.soon")
+}
+
+// tomorrow is what the form for an agreed time begins with.
+func (f Frame) tomorrow() string {
+	return f.Now.Local().AddDate(0, 0, 1).Format("2006-01-02T") + "09:00"
+}
+
+func clockField(minutes int) string {
+	return fmt.Sprintf("%02d:%02d", minutes/60, minutes%60)
+}
 
 // itemNumber is the number as this person may see it: a phone volunteer sees it
 // whole on the item it has taken, and nobody that of a protected caller.

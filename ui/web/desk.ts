@@ -304,6 +304,7 @@ const presses: Record<string, (button: HTMLElement) => void> = {
     tell(button, on);
   },
   end: () => { form.flush(); send({ type: "end" }); },
+  unreached: () => { form.flush(); send({ type: "unreached" }); },
   transfer: () => transfer.show("transfer"),
   add: () => transfer.show("add"),
   help: (button) => {

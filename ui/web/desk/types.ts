@@ -17,6 +17,7 @@ export interface Call {
   consult: Consult | null;
   listened: string[] | null; whisper: string[] | null; // names
   outgoing: boolean; ringing_out: boolean;
+  call_back: string; // why this person is called back; empty when not
   recording: string; recording_policy: string; help: boolean; internal: boolean;
 }
 

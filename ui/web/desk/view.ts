@@ -121,6 +121,9 @@ export class View {
     const w = this.words;
     text("number", this.control.who(call));
     part("offer-from", call.internal || this.control.guest(call, this.snapshot?.agent.id ?? "") === "asked", w.t(call.internal ? "js.offer.colleague" : "js.offer.asked"));
+    text("offer-title", w.t(call.call_back ? "js.offer.back" : "js.offer.title"));
+    part("back", !!call.call_back && !call.ringing_out);
+    part("back-words", !!call.call_back, call.call_back ? w.or(`js.back.${call.call_back}`, w.t("js.back.other")) : "");
     text("line", this.line(call));
     text("language", this.language(call));
     text("path", this.path(call));
