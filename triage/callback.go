@@ -93,6 +93,9 @@ func (i *Item) queueFor(k Contact) {
 		since = k.ReceivedAt
 	}
 	back := CallBack{Queue: k.Queue, Priority: k.Priority, Since: since}
+	if p := k.Promise; p != nil {
+		back = CallBack{Queue: p.Queue, Priority: p.Priority, Since: p.Since}
+	}
 	if back.Queue == "" {
 		back.Queue = QueueHelp
 	}

@@ -77,11 +77,22 @@ func Test13ACallBackIsThereUntilItIsDone(t *testing.T) {
 	s := storetest.Open(t)
 	c := NewContacts(s)
 	k := asksToBeCalled(t, c, "+12024561111")
+	// And one whose promise was stored and not even spoken to its end.
+	since := time.Now().Add(-time.Minute)
+	_, err := c.Change(t.Context(), opened(t, c, "+12024561112").ID, func(k *Contact, now time.Time) []events.Event {
+		k.CallBack, k.Promise = "+12024561113", &Promise{Queue: QueueVolunteers, Priority: 3, Since: since, At: now}
+		return nil
+	})
+	must(t, err)
 	c = NewContacts(s) // the next start
-	_, err := c.Recover(t.Context())
+	_, err = c.Recover(t.Context())
 	must(t, err)
 	all := queuedNow(t, c)
-	if len(all) != 1 || all[0].Number != "+12024561111" || all[0].Back.Queue != QueueHelp || all[0].Back.Priority != 5 || !all[0].Back.Since.Equal(k.QueuedAt) {
+	if len(all) != 2 || all[1].Number != "+12024561113" || all[1].Kind != OpenCallBack || all[1].Back.Queue != QueueVolunteers || all[1].Back.Priority != 3 || !all[1].Back.Since.Equal(since) {
+		t.Fatalf("after a restart these are to be called: %+v", all)
+	}
+	must(t, c.CloseItem(t.Context(), all[1].ID, "rosa", "done"))
+	if all = queuedNow(t, c); len(all) != 1 || all[0].Number != "+12024561111" || all[0].Back.Queue != QueueHelp || all[0].Back.Priority != 5 || !all[0].Back.Since.Equal(k.QueuedAt) {
 		t.Fatalf("after a restart these are to be called: %+v", all)
 	}
 	out := callsBack(t, c, all[0].ID)

@@ -403,7 +403,7 @@ func (c *Contacts) Recover(ctx context.Context) (int, error) {
 				unread = append(unread, err)
 				continue
 			}
-			promised := k.Open == OpenCallBack
+			promised := k.Promise != nil && k.ConnectedAt.IsZero()
 			k.EndedAt, k.Outcome, k.Open = tx.Now(), OutcomeInterrupted, OpenInterrupted
 			switch {
 			case k.Supervisor:

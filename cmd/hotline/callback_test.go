@@ -227,6 +227,7 @@ func TestAVolunteerCallsFromTheWorklist(t *testing.T) {
 	net, answered := outside(t, cHz)
 	b := startBoxWith(t, callingOut(net))
 	caller := b.helpCall("+12025550194", cHz)
+	b.untilWaiting(1)
 	caller.Hangup()
 	i := b.untilItem("+12025550194", "who gave up", func(i triage.Item) bool { return i.Kind == triage.OpenAbandoned })
 	if i.Queued() {

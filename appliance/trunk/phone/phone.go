@@ -172,6 +172,10 @@ func (c *Call) open(ctx context.Context) error {
 	return nil
 }
 
+// cancelledAfter is how long a call that was given up waits for the far end to
+// say so (RFC 3261 §9.1 allows 64*T1; people put the phone down earlier).
+const cancelledAfter = 10 * time.Second
+
 // dial sends the INVITE and follows it to its final answer.
 func (c *Call) dial(ctx context.Context) error {
 	invite, err := c.buildInvite()
@@ -185,6 +189,7 @@ func (c *Call) dial(ctx context.Context) error {
 	}
 	tx.OnRetransmission(func(*sip.Response) { c.acknowledgeAgain() })
 	giveUp := ctx.Done()
+	var deaf <-chan time.Time // a far end that died while it rang
 	for {
 		select {
 		case res := <-tx.Responses():
@@ -215,6 +220,11 @@ func (c *Call) dial(ctx context.Context) error {
 			if err := c.cancel(); err != nil {
 				return err
 			}
+			timer := time.NewTimer(cancelledAfter)
+			defer timer.Stop()
+			deaf = timer.C
+		case <-deaf:
+			return fmt.Errorf("no answer to CANCEL: %w", context.Cause(ctx))
 		}
 	}
 }
