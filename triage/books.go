@@ -26,7 +26,7 @@ const (
 // fate is what became of an attempt so far; "" for what is none: a call of ours.
 func (k Contact) fate() string {
 	switch {
-	case k.ID == "" || k.Direction == "out":
+	case k.ID == "" || k.ours():
 		return ""
 	case k.EndedAt.IsZero():
 		return fateOnLine

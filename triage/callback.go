@@ -71,7 +71,7 @@ func (i Item) Queued() bool {
 // asked reports whether an attempt is one that the hotline answers by calling:
 // the caller was promised it, or was cut off.
 func (k Contact) asked() bool {
-	if k.Direction == "out" || k.Disposition != "" || k.Supervisor {
+	if k.ours() || k.Disposition != "" || k.Supervisor {
 		return false
 	}
 	switch k.Open {

@@ -229,9 +229,13 @@ func putContactBy(tx *store.Tx, k *Contact, by closing) error {
 	return errors.Join(contacts.Put(tx, k.ID, *k), list(tx, "open", k.ID))
 }
 
+// ours reports whether the call began here: one that we made, or between
+// colleagues.
+func (k Contact) ours() bool { return k.Direction == "out" || k.Direction == "internal" }
+
 // attempts is how many calls the contact stands for.
 func (k Contact) attempts() int {
-	if k.ID == "" || k.Direction == "out" {
+	if k.ID == "" || k.ours() {
 		return 0
 	}
 	return max(k.Turned, 1)

@@ -54,7 +54,7 @@ func (t aboutTable) change(tx *store.Tx, digest, by string, fn func(*About)) (Ab
 // noteRunning enters a caller's number among those on the line, and notices
 // when one number is on the line several times.
 func noteRunning(tx *store.Tx, k Contact) error {
-	if k.Caller.Withheld() || k.Direction == "out" {
+	if k.Caller.Withheld() || k.ours() {
 		return nil
 	}
 	digest := tx.Digest(string(k.Caller))

@@ -269,7 +269,7 @@ func balance(t *testing.T, h *hotline) triage.Balance {
 	err = h.contacts.Each(func(k triage.Contact) bool {
 		n := max(k.Turned, 1)
 		switch {
-		case k.Direction == "out":
+		case k.Direction != "in":
 			return true
 		case k.EndedAt.IsZero():
 			want.OnLine += n
