@@ -221,10 +221,8 @@ func (r *Recordings) Each(fn func(Recording) bool) error {
 	})
 }
 
-// Hear opens a recording as a WAV file for an account, which is noted first: kind is
-// "recording.played" or "recording.downloaded". The reason may be "" for the
-// former.
-func (r *Recordings) Hear(ctx context.Context, id, account, kind, reason string) (io.ReadSeekCloser, Recording, error) {
+// Open opens a recording as a WAV file. Who hears it is noted first: Note.
+func (r *Recordings) Open(id string) (io.ReadSeekCloser, Recording, error) {
 	rec, err := r.Get(id)
 	if err != nil {
 		return nil, rec, err
@@ -233,24 +231,31 @@ func (r *Recordings) Hear(ctx context.Context, id, account, kind, reason string)
 	if err != nil {
 		return nil, rec, err
 	}
+	return struct {
+		io.ReadSeeker
+		io.Closer
+	}{audio.StereoWAV(blob, blob.Size()), blob}, rec, nil
+}
+
+// Note writes down that an account does something with a recording: kind is
+// "recording.played" or "recording.downloaded". The reason may be "" for the
+// former.
+func (r *Recordings) Note(ctx context.Context, id, account, kind, reason string) error {
 	ev := by(account)
 	if reason != "" {
 		ev.Data = map[string]string{"reason": reason}
 	}
-	err = r.store.Update(ctx, func(tx *store.Tx) error {
+	return r.store.Update(ctx, func(tx *store.Tx) error {
+		rec, err := recordings.Get(tx, id)
+		if err != nil {
+			return err
+		}
 		k, err := contacts.Get(tx, rec.Contact)
 		if err == nil {
 			tx.Emit(recordingEvent(kind, k, id, ev))
 		}
 		return err
 	})
-	if err != nil {
-		return nil, rec, errors.Join(err, blob.Close())
-	}
-	return struct {
-		io.ReadSeeker
-		io.Closer
-	}{audio.StereoWAV(blob, blob.Size()), blob}, rec, nil
 }
 
 // Delete destroys a recording for a reason.

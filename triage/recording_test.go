@@ -77,7 +77,8 @@ func TestARecordingIsKeptWithItsContact(t *testing.T) {
 	if row := read(t, ContactTable(c)); row["recorded"] != "1" || row["recorded_s"] != "5" {
 		t.Errorf("export: recorded %q, %q s", row["recorded"], row["recorded_s"])
 	}
-	sound, rec, err := r.Hear(t.Context(), first, "rosa", "recording.played", "")
+	must(t, r.Note(t.Context(), first, "rosa", "recording.played", ""))
+	sound, rec, err := r.Open(first)
 	must(t, err)
 	wav, err := io.ReadAll(sound)
 	must(t, errors.Join(err, sound.Close()))
@@ -91,7 +92,7 @@ func TestARecordingIsKeptWithItsContact(t *testing.T) {
 	if k, err = c.Get(k.ID); err != nil || len(k.Recordings) != 1 || k.Recorded != 2 {
 		t.Errorf("after a deletion %d recordings of %d s (%v)", len(k.Recordings), k.Recorded, err)
 	}
-	if _, _, err := r.Hear(t.Context(), first, "rosa", "recording.played", ""); !errors.Is(err, store.ErrNotFound) {
+	if _, _, err := r.Open(first); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("a deleted recording: %v", err)
 	}
 	if n, err := r.Expire(t.Context(), time.Now().AddDate(0, 0, 29)); n != 0 || err != nil {
@@ -162,7 +163,7 @@ func TestWhatWasRecordedWhenTheBoxStopped(t *testing.T) {
 	if must(t, err); !rec.Cut || rec.Running || rec.Seconds < 7 || rec.Seconds > 10 || long.Recorded != rec.Seconds {
 		t.Errorf("of 10 s there is %+v, the contact says %d s", rec, long.Recorded)
 	}
-	sound, _, err := r.Hear(t.Context(), rec.ID, "rosa", "recording.played", "")
+	sound, _, err := r.Open(rec.ID)
 	must(t, err)
 	wav, err := io.ReadAll(sound)
 	must(t, errors.Join(err, sound.Close()))

@@ -70,6 +70,7 @@ type script struct {
 	closures *triage.Closures
 	parts    *switches.Panel
 	steer    *supervise.Commands
+	tapes    *triage.Recordings
 	ids      map[role]string
 }
 
@@ -89,6 +90,9 @@ func newScript(t *testing.T) *script {
 		t.Fatal(err)
 	}
 	s.steered(t, log)
+	if s.tapes, err = triage.OpenRecordings(records, s.parts, log); err != nil {
+		t.Fatal(err)
+	}
 	for _, name := range roleNames() {
 		account, err := s.accounts.Add(t.Context(), roster.Account{Login: name, Name: "Amal " + name, Role: roster.Role(name), Languages: []string{"es", "en"}, Profile: "help"}, secret, "")
 		if err != nil {
@@ -344,7 +348,8 @@ func (s *script) config(t *testing.T) Config {
 		Operation: "Flood response", Version: "test", Region: "US", Profiles: []string{"help", "all"},
 		PhoneServer: "192.0.2.1:5060", Desk: s, Sessions: s.accounts, Accounts: s.accounts, Mode: s.mode, Supervise: s.steer, Switches: s.parts, Offered: []string{"es", "en"}, Contacts: s.contacts, Cases: s.cases, Registrants: s.registry,
 		Worklist: s.contacts, Books: triage.NewBooks(s.store),
-		Health:  measured,
+		Health: measured,
+		Queues: []string{triage.QueueHelp, triage.QueueVolunteers}, Recordings: s.tapes,
 		Exports: exports{s}, Journal: FromStore(s.store), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Flows: openFlows(t, s.store), FlowTrial: playFlow,
 	}

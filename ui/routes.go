@@ -81,6 +81,13 @@ func table() []route {
 		{"GET", "/records", records, (*Server).records, false},
 		{"POST", "/records/export", records, (*Server).export, false},
 
+		{"GET", "/recordings", floor, (*Server).recordings, false},
+		{"GET", "/recordings/{id}/sound.wav", floor, (*Server).recordingSound, false},
+		{"POST", "/recordings/{id}/download", records, (*Server).recordingDownload, false},
+		{"POST", "/recordings/{id}/delete", records, (*Server).recordingDelete, false},
+
+		{"GET", "/admin/recording", accounts, (*Server).recordingRules, false},
+		{"POST", "/admin/recording", accounts, (*Server).recordingRulesChange, false},
 		{"GET", "/admin", accounts, (*Server).accounts, false},
 		{"POST", "/admin/accounts", accounts, (*Server).accountAdd, false},
 		{"GET", "/admin/accounts/{id}", accounts, (*Server).account, false},
@@ -112,6 +119,7 @@ func menu(who role) []menuEntry {
 		{"/desk", "menu.desk"}, {"/worklist", "menu.worklist"}, {"/floor", "menu.floor"}, {"/floor/mode", "menu.mode"},
 		{"/floor/bulletins", "menu.bulletins"}, {"/floor/lines", "menu.lines"},
 		{"/records", "menu.records"}, {"/health", "menu.health"}, {"/admin", "menu.admin"}, {"/admin/access", "menu.access"}, {"/admin/flows", "menu.flows"}, {"/admin/log", "menu.audit"},
+		{"/records", "menu.records"}, {"/recordings", "menu.recordings"}, {"/health", "menu.health"}, {"/admin", "menu.admin"}, {"/admin/recording", "menu.recording"}, {"/admin/access", "menu.access"}, {"/admin/log", "menu.audit"},
 	}
 	allowed := slices.DeleteFunc(all, func(entry menuEntry) bool {
 		return !slices.ContainsFunc(table(), func(rt route) bool {

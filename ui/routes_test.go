@@ -29,6 +29,10 @@ func mayUse(who role, verb, pattern string) bool {
 		return who == supervisor || who == admin
 	case strings.HasPrefix(pattern, "/records"):
 		return who == coordinator || who == admin
+	case pattern == "/recordings" || pattern == "/recordings/{id}/sound.wav":
+		return who != agent
+	case strings.HasPrefix(pattern, "/recordings/"):
+		return who == coordinator || who == admin
 	case strings.HasPrefix(pattern, "/admin"):
 		return who == admin
 	}
@@ -98,7 +102,7 @@ func TestHomeAndMenuFollowTheRole(t *testing.T) {
 			t.Errorf("%s goes to %q, want %q", who, got.header.Get("Location"), want)
 		}
 		body := s.get(t, client, want).body
-		for _, entry := range []string{"/desk", "/worklist", "/floor", "/floor/mode", "/health", "/records", "/admin", "/admin/log"} {
+		for _, entry := range []string{"/desk", "/worklist", "/floor", "/floor/mode", "/health", "/records", "/recordings", "/admin", "/admin/recording", "/admin/log"} {
 			if has := strings.Contains(body, `<a href="`+entry+`"`); has != mayUse(who, http.MethodGet, entry) {
 				t.Errorf("%s: menu has %s: %v", who, entry, has)
 			}

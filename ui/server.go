@@ -43,6 +43,8 @@ type Config struct {
 	Books       Books
 	Registrants Registrants
 	Exports     Exports
+	Queues      []string // lines, in the order of forms
+	Recordings  Recordings
 	Journal     Journal
 	Flows       Flows
 	FlowTrial   FlowTrial
@@ -56,7 +58,8 @@ type Server struct {
 	words     *words.Catalogues
 	assets    *assets.Assets
 	pending   *pendingModes
-	limits    limits // of programs
+	limits    limits   // of programs
+	heard     hearings // of recordings
 	handler   http.Handler
 	packers   sync.Pool // *gzip.Writer
 	panics    atomic.Int64

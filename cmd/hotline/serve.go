@@ -222,7 +222,8 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		Operation: cfg.Operation, Version: version(), Region: cfg.Region, Profiles: names, PhoneServer: h.phoneServer(cfg), Desk: ui.FromDesk(h.desk),
 		Accounts: h.accounts, Sessions: h.accounts, Mode: h.mode, Supervise: h.commands, Switches: h.switches, Offered: cfg.Languages, Contacts: h.contacts, Cases: cases, Registrants: registry,
 		Worklist: h.contacts, Books: triage.NewBooks(h.records),
-		Health:  h.measure,
+		Health: h.measure,
+		Queues: h.dispatch.Queues(), Recordings: h.tapes,
 		Exports: exports{contacts: h.contacts, cases: cases, registry: registry, spill: data}, Journal: ui.FromStore(h.records), Log: log,
 		Flows: h.flows, FlowTrial: h.flowTrial,
 	})

@@ -21,6 +21,7 @@ const (
 	recordingOff    = "off"
 	recordingNotice = "notice" // the caller is just being told
 	recordingOn     = "on"
+	recordingPaused = "paused" // the caller and the agents do not hear each other
 )
 
 // tape is what a talk knows of its recording. What is recorded is the caller on
@@ -33,13 +34,16 @@ type tape struct {
 	began    triage.RecordingPolicy // the policy when this talk began: later it can only become stricter
 	policy   triage.RecordingPolicy // now
 	asked    string                 // the account that switched the recording on
-	refused  bool                   // switched off, or it failed: it does not begin by itself again
-	telling  context.CancelFunc     // while the caller hears the notice
-	told     chan error             // how that went
+	paused   bool
+	refused  bool               // switched off, or it failed: it does not begin by itself again
+	telling  context.CancelFunc // while the caller hears the notice
+	told     chan error         // how that went
 }
 
 func (t *tape) state() string {
 	switch {
+	case t.take != nil && t.paused:
+		return recordingPaused
 	case t.take != nil:
 		return recordingOn
 	case t.telling != nil:
@@ -159,6 +163,7 @@ func (t *talk) tapeWho(now time.Time, agent *media.Endpoint, callerIn bool) {
 			agents = append(agents, sound)
 		}
 	}
+	t.tape.paused = len(agents) == 0
 	t.tape.recorder.Right(agents...)
 	if len(agents) > 0 {
 		t.tape.recorder.Left(t.leg.Audio())

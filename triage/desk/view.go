@@ -73,7 +73,7 @@ type CallView struct {
 	Help       bool         `json:"help"`
 	Internal   bool         `json:"internal"` // a call between colleagues: no caller, no case
 
-	Recording       string                 `json:"recording"`        // off, notice, on
+	Recording       string                 `json:"recording"`        // off, notice, on, paused
 	RecordingPolicy triage.RecordingPolicy `json:"recording_policy"` // never, agent, always
 }
 

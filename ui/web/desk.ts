@@ -312,7 +312,7 @@ const presses: Record<string, (button: HTMLElement) => void> = {
     send({ type: "help", on });
     tell(button, on);
   },
-  record: () => send({ type: "record", on: snapshot?.call?.recording !== "on" }),
+  record: () => send({ type: "record", on: (snapshot?.call?.recording ?? "off") === "off" }),
   drop: (button) => send({ type: "drop", party: button.dataset.party }),
   "consult.transfer": () => send({ type: "consult.transfer" }),
   "consult.join": () => { send({ type: "consult.join" }); focusCard(); },

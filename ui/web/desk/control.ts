@@ -48,10 +48,11 @@ export class CallControl {
     usable("keypad", !call.ringing_out && !guest && !call.internal);
     pressed("help", call.help);
     part("help-words", call.help);
-    pressed("record", call.recording === "on");
-    part("record", call.recording_policy === "agent" && !call.protected);
-    part("recording", call.recording === "on" || call.recording === "paused");
-    text("recording-words", w.t(`js.recording.${call.recording === "paused" ? "paused" : "on"}`));
+    const running = known(call.recording) && call.recording !== "off";
+    pressed("record", running);
+    part("record", call.recording_policy !== "never" && !call.protected && !call.ringing_out && !guest);
+    part("recording", running);
+    if (running) text("recording-words", w.t(`js.recording.${call.recording}`));
     for (const mark of all(".rec")) mark.dataset.on = String(call.recording === "on");
   }
 
@@ -129,4 +130,4 @@ export class CallControl {
   }
 }
 
-const known = (recording: string | undefined): recording is string => recording === "on" || recording === "off" || recording === "paused";
+const known = (recording: string | undefined): recording is string => recording === "on" || recording === "off" || recording === "paused" || recording === "notice";
