@@ -8,12 +8,16 @@ import (
 	"io"
 	"log/slog"
 	"math"
+	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/chromedp/chromedp"
 
 	"hotline/appliance/audio"
 	"hotline/appliance/config"
@@ -444,4 +448,79 @@ func TestHelperRecordsUntilItIsKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-t.Context().Done()
+}
+
+// TestTheRecordButton is a recording from press to download: a volunteer in a
+// browser presses the button, the caller hears the notice, the page says that
+// the call is recorded, and a coordinator takes the file away: the caller on
+// the left, the volunteer on the right.
+func TestTheRecordButton(t *testing.T) {
+	t.Parallel()
+	b := startBox(t)
+	admin := b.web("admin")
+	res, err := admin.PostForm(b.base+"admin/recording", url.Values{"do": {"rules"}, "policy:help": {"agent"}, "policy:volunteers": {"never"},
+		"purpose": {"Training of phone volunteers"}, "keep_days": {"30"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != http.StatusOK || b.h.tapes.Policy(triage.QueueHelp) != triage.RecordByAgent {
+		t.Fatalf("setting the rule: %s", res.Status)
+	}
+	page := openBrowser(t, b.h.certs, agentHz)
+	page.signIn(b.base, "volunteer", b.people["volunteer"].Password)
+	page.do("opening the desk", chromedp.Navigate(b.base+"desk?plain-audio=1"))
+	page.press(`[data-do="ready"]`)
+	page.until("the volunteer is Ready", `document.documentElement.dataset.state === "ready" || document.body.dataset.state === "ready"`)
+	caller := b.helpCall("+12024561136", callerHz)
+	page.until("the call rings", visible(`[data-card="offer"]`))
+	page.press(`[data-do="accept"]`)
+	page.until("the call is answered", visible(`[data-card="oncall"]`))
+	b.waitTone("the caller", caller, agentHz)
+	page.until("nothing is recorded", `document.querySelector('[data-part="recording"]').hidden`)
+	page.press(`[data-do="record"]`)
+	page.until("the page says that the call is recorded", `document.querySelector('[data-part="recording"]').innerText.includes("This call is being recorded")`)
+	page.picture("recorded")
+	if _, heard := heardNotice(t, caller); !heard {
+		t.Error("the call is recorded and the caller was not told")
+	}
+	b.waitTone("the caller after the notice", caller, agentHz)
+	pause(t.Context(), caller, 3*time.Second)
+	page.press(`[data-do="record"]`)
+	page.until("the page says no more that the call is recorded", `document.querySelector('[data-part="recording"]').hidden`)
+	page.press(`[data-card="oncall"] [data-do="end"]`)
+	b.ended(caller)
+
+	row := only(t, b.exportUntil("contacts", "recorded", "1"), "caller_number", "+12024561136")
+	tape := b.tapesOf(row["contact_id"], 1)[0]
+	res, err = b.web("coordinator").PostForm(b.base+"recordings/"+tape.ID+"/download", url.Values{"reason": {"to check the quality"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	wav, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusOK {
+		t.Fatalf("downloading: %s, %v", res.Status, err)
+	}
+	left, right := channels(t, wav)
+	if got := time.Duration(len(left)) * time.Second / audio.SampleRate; got < 3*time.Second {
+		t.Errorf("only %v are recorded", got)
+	}
+	for _, side := range []struct {
+		name       string
+		pcm        []int16
+		own, other float64
+	}{{"left", left, callerHz, agentHz}, {"right", right, agentHz, callerHz}} {
+		if own, other := audio.ToneLevel(side.pcm, side.own), audio.ToneLevel(side.pcm, side.other); own < 0.8 || other > 0.02 {
+			t.Errorf("%s: %.2f of its own tone, %.2f of the other's", side.name, own, other)
+		}
+	}
+	res, err = b.web("volunteer").Get(b.base + "recordings/" + tape.ID + "/sound.wav")
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != http.StatusForbidden {
+		t.Errorf("a volunteer who wants to hear the recording gets %s", res.Status)
+	}
 }
