@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"runtime/pprof"
 	"time"
 
@@ -21,6 +20,7 @@ import (
 	"hotline/appliance/audio"
 	"hotline/appliance/media"
 	"hotline/appliance/softphone"
+	"hotline/appliance/store"
 	"hotline/appliance/trunk"
 )
 
@@ -42,7 +42,7 @@ type plane struct {
 	pairs   chan partner
 	phones  chan *softphone.Phone
 	gateway *softphone.Gateway
-	folder  string // for recordings
+	sound   *store.Store // for recordings
 }
 
 // partner is the first of a pair, who waits for the second.
@@ -66,10 +66,15 @@ func answer(ctx context.Context, o options) error {
 	if p.gateway, err = softphone.New(softphone.Config{IPs: []netip.Addr{o.server.Addr()}, Pacer: agents, Log: log}); err != nil {
 		return err
 	}
-	if p.folder, err = os.MkdirTemp("", "hotline-bench-"); err != nil {
+	folder, err := os.MkdirTemp("", "hotline-bench-")
+	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(p.folder)
+	defer os.RemoveAll(folder)
+	if p.sound, err = store.Open(folder, log); err != nil {
+		return err
+	}
+	defer p.sound.Close()
 	line, err := trunk.New(trunk.Config{
 		Conn: conn, Ports: ports, Pacer: pacer, MaxCalls: maxCalls, Log: log,
 		Serves: func(string) bool { return true }, Handle: p.take,
@@ -147,7 +152,7 @@ func (p *plane) take(ctx context.Context, c *trunk.Call) {
 		case other := <-p.pairs:
 			defer media.Bridge(leg, other.leg).Close()
 			if c.To() == numberRecorded {
-				p.record(ctx, c.ID(), leg, other)
+				p.record(ctx, leg, other)
 			}
 		case <-ctx.Done():
 		}
@@ -156,14 +161,15 @@ func (p *plane) take(ctx context.Context, c *trunk.Call) {
 	leg.Music(audio.Tone(440, 10*time.Second, -20))
 }
 
-// record writes a pair's conversation until one of them leaves.
-func (p *plane) record(ctx context.Context, id string, leg *media.Endpoint, other partner) {
-	f, err := os.Create(filepath.Join(p.folder, id+".wav"))
+// record writes a pair's conversation until one of them leaves: sealed with a
+// key of its own, as the desk does.
+func (p *plane) record(ctx context.Context, leg *media.Endpoint, other partner) {
+	whole := context.WithoutCancel(ctx)
+	f, err := p.sound.CreateBlob(whole, 0, func(*store.Tx, string) error { return nil })
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "recording:", err)
 		return
 	}
-	defer f.Close()
 	r := media.NewRecorder(f)
 	r.Left(leg)
 	r.Right(other.leg)
@@ -172,6 +178,9 @@ func (p *plane) record(ctx context.Context, id string, leg *media.Endpoint, othe
 	case <-other.done:
 	}
 	if _, err := r.Stop(); err != nil {
+		fmt.Fprintln(os.Stderr, "recording:", err)
+	}
+	if err := f.Commit(whole, func(*store.Tx, int64) error { return nil }); err != nil {
 		fmt.Fprintln(os.Stderr, "recording:", err)
 	}
 	if n := r.Dropped(); n > 0 {
