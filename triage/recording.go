@@ -172,6 +172,9 @@ func finishRecording(tx *store.Tx, id string, size int64, cut bool) error {
 		return err
 	}
 	k, err := contacts.Get(tx, rec.Contact)
+	if errors.Is(err, store.ErrNotFound) { // nobody could find it any more
+		return errors.Join(tx.DeleteBlob(id), recordings.Delete(tx, id))
+	}
 	if err != nil {
 		return err
 	}

@@ -13,11 +13,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
+	"golang.org/x/sys/unix"
 
 	"hotline/appliance/audio"
 	"hotline/appliance/config"
@@ -371,6 +373,68 @@ func TestARecordingIsSwitchedOff(t *testing.T) {
 	b.hears("the caller", callerEar{caller}, allHz, aHz)
 	caller.Hangup()
 	amal.is(triage.WrapUp)
+}
+
+// The disk fills up while a call is recorded: that costs the recording, and
+// neither caller nor agent anything else.
+func TestAFullDiskEndsARecordingAndNotTheCall(t *testing.T) {
+	t.Parallel()
+	b := startBox(t)
+	b.wanted = []string{"a recording broke off", "a recording could not be finished"}
+	b.recordLine(triage.RecordAlways)
+	amal := b.seated("Amal", aHz, false)
+	amal.do(desk.Command{Type: "ready"})
+	caller := b.helpCall("+12024561137", cHz)
+	amal.answer()
+	amal.untilRecording("on")
+	b.hears("the caller", callerEar{caller}, allHz, aHz)
+	contact := amal.seat.Snapshot().Call.Contact
+	fillUp(t, filepath.Join(b.data, "blobs"))
+	if c := b.complaint(amal); c.For != "record" || !strings.Contains(c.Text, "The call goes on") {
+		t.Errorf("the agent is told %+v", c)
+	}
+	amal.untilRecording("off")
+	b.hears("the caller", callerEar{caller}, allHz, aHz)
+	b.hears("Amal", amal.sound, allHz, cHz)
+	amal.do(desk.Command{Type: "end"})
+	b.ended(caller)
+	amal.is(triage.WrapUp)
+	amal.do(desk.Command{Type: "wrap", Contact: contact, Disposition: "info_given"})
+	only(t, b.exportUntil("contacts", "disposition", "info_given"), "caller_number", "+12024561137")
+	oneStream(t, caller)
+}
+
+// fillUp lets every further write to an open file of the folder fail as on a
+// full disk.
+func fillUp(t *testing.T, folder string) {
+	t.Helper()
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer full.Close()
+	open, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, entry := range open {
+		target, err := os.Readlink("/proc/self/fd/" + entry.Name())
+		if err != nil || !strings.HasPrefix(target, folder+"/") {
+			continue // closed meanwhile, or something else
+		}
+		fd, err := strconv.Atoi(entry.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := unix.Dup3(int(full.Fd()), fd, unix.O_CLOEXEC); err != nil {
+			t.Fatal(err)
+		}
+		n++
+	}
+	if n != 1 {
+		t.Fatalf("%d files are being written in %s, want one", n, folder)
+	}
 }
 
 // The process is killed while a call is recorded: what was said until then can
