@@ -159,7 +159,7 @@ func TestRecordingsInTheBrowser(t *testing.T) {
 	b := openBrowser(t, s)
 	b.signIn(coordinator)
 	b.do(navigate(s.url + "/recordings"))
-	b.do(evaluate(`document.querySelector("details").open = true`))
+	b.press(`main summary`)
 	b.fits("recordings")
 	b.do(evaluate(`(() => { const a = document.querySelector("audio"); a.muted = true; a.play(); })()`))
 	b.until(`document.querySelector("audio").duration === 2 && document.querySelector("audio").currentTime > 0.2`)

@@ -112,11 +112,13 @@ func (b *Browser) Speak(hz float64) {
 	b.stop = stop
 	sound := audio.Tone(hz, time.Second, -10).MuLaw()
 	b.running.Go(func() {
-		ticker := time.NewTicker(audio.FrameDuration)
-		defer ticker.Stop()
+		begun := time.Now()
+		clock := time.NewTimer(0)
+		defer clock.Stop()
 		for i := 0; ; i++ {
+			clock.Reset(time.Until(begun.Add(time.Duration(i) * audio.FrameDuration))) // absolute: as a sound card, it does not slow down with the machine
 			select {
-			case <-ticker.C:
+			case <-clock.C:
 			case <-ctx.Done():
 				return
 			}
