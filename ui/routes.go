@@ -118,8 +118,7 @@ func menu(who role) []menuEntry {
 	all := []menuEntry{
 		{"/desk", "menu.desk"}, {"/worklist", "menu.worklist"}, {"/floor", "menu.floor"}, {"/floor/mode", "menu.mode"},
 		{"/floor/bulletins", "menu.bulletins"}, {"/floor/lines", "menu.lines"},
-		{"/records", "menu.records"}, {"/health", "menu.health"}, {"/admin", "menu.admin"}, {"/admin/access", "menu.access"}, {"/admin/flows", "menu.flows"}, {"/admin/log", "menu.audit"},
-		{"/records", "menu.records"}, {"/recordings", "menu.recordings"}, {"/health", "menu.health"}, {"/admin", "menu.admin"}, {"/admin/recording", "menu.recording"}, {"/admin/access", "menu.access"}, {"/admin/log", "menu.audit"},
+		{"/records", "menu.records"}, {"/recordings", "menu.recordings"}, {"/health", "menu.health"}, {"/admin", "menu.admin"}, {"/admin/recording", "menu.recording"}, {"/admin/access", "menu.access"}, {"/admin/flows", "menu.flows"}, {"/admin/log", "menu.audit"},
 	}
 	allowed := slices.DeleteFunc(all, func(entry menuEntry) bool {
 		return !slices.ContainsFunc(table(), func(rt route) bool {
