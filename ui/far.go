@@ -118,6 +118,7 @@ type Exports interface {
 type Journal interface {
 	Note(context.Context, events.Event) error
 	Latest(limit int, keep func(events.Event) bool) ([]events.Event, error)
+	Since(from time.Time, keep func(events.Event) bool) ([]events.Event, error)
 }
 
 // FromStore is the event log of the record store.
@@ -140,6 +141,23 @@ func (l ledger) Latest(limit int, keep func(events.Event) bool) (found []events.
 		seen := 0
 		for ev := range tx.EventLogBackward() {
 			if seen++; seen > lookBack || len(found) == limit {
+				break
+			}
+			if keep(ev) {
+				found = append(found, ev)
+			}
+		}
+		return nil
+	})
+	return found, err
+}
+
+// Since reads no further back than it must: pages that look every few seconds
+// use it.
+func (l ledger) Since(from time.Time, keep func(events.Event) bool) (found []events.Event, err error) {
+	err = l.store.View(func(tx *store.Tx) error {
+		for ev := range tx.EventLogBackward() {
+			if ev.At.Before(from) {
 				break
 			}
 			if keep(ev) {

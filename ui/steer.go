@@ -25,18 +25,19 @@ func (v visit) by() supervise.Who {
 }
 
 // lockAlertFor is how long the floor tells that a PIN was locked.
-const lockAlertFor = time.Hour
+const (
+	lockAlertFor = time.Hour
+	mostLocks    = 3 // the newest say enough
+)
 
 // warnings are what a supervisor has to know that no caller says.
 func (s *Server) warnings(now time.Time) (page.Warnings, error) {
-	locked, err := s.cfg.Journal.Latest(3, func(ev events.Event) bool {
-		return ev.Kind == roster.EventLocked && now.Sub(ev.At) < lockAlertFor
-	})
+	locked, err := s.cfg.Journal.Since(now.Add(-lockAlertFor), func(ev events.Event) bool { return ev.Kind == roster.EventLocked })
 	if err != nil {
 		return page.Warnings{}, fmt.Errorf("reading the last locks: %w", err)
 	}
 	w := page.Warnings{Overdue: len(s.cfg.Supervise.State(now).Overdue)}
-	for _, ev := range locked {
+	for _, ev := range locked[:min(len(locked), mostLocks)] {
 		name := ""
 		if account, err := s.cfg.Accounts.Get(ev.Agent); err == nil {
 			name = account.Name
