@@ -18,7 +18,7 @@ test: need check
 	$(GO) test -race -timeout 20m ./...
 
 need:
-	@sh .ci/need gcc:gcc chromium:chromium sipp:sip-tester baresip:baresip
+	@sh .ci/need gcc:gcc chromium:chromium sipp:sip-tester baresip:baresip espeak-ng:espeak-ng
 
 check:
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not formatted:"; gofmt -l $$(git ls-files '*.go'); exit 1; }

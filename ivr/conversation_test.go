@@ -63,6 +63,7 @@ type scene struct {
 	err    error
 	waited int // silences already told
 
+	studio *prompts.Studio
 	place  string
 	saving error
 	saved  map[string]string
@@ -100,6 +101,9 @@ func newScene(t *testing.T, flows *flow.FlowSet) *scene {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if s.studio, err = prompts.OpenStudio(records, log); err != nil {
+		t.Fatal(err)
+	}
 	s.openRoom(records, log)
 	s.engine, err = ivr.New(ivr.Config{
 		Flows: flows, Prompts: library, Languages: []string{"es", "en"}, Log: log,
@@ -126,6 +130,7 @@ func (s *scene) actions() map[string]ivr.Action {
 		"queue.info":             s.queueInfo,
 		"test.panic":             func(context.Context, *ivr.Session) (string, error) { panic("on purpose") },
 	}
+	maps.Copy(actions, ivr.PromptActions(s.studio, prompts.ShippedLanguages()))
 	for name := range s.room.commands.Actions() {
 		actions[name] = func(ctx context.Context, c *ivr.Session) (string, error) { // of the commands there are then
 			return s.room.commands.Actions()[name](ctx, c)

@@ -63,7 +63,8 @@ type Start struct {
 type Config struct {
 	Flows     *flow.FlowSet
 	Prompts   Prompts
-	Languages []string // offered to callers; the first is the default
+	Edition   func() Prompts // what a dialogue that begins says to its end; nil: Prompts
+	Languages []string       // offered to callers; the first is the default
 	Actions   map[string]Action
 	Host      Host
 	HasQueue  func(id string) bool // nil: queue names are not checked
@@ -131,10 +132,11 @@ func (e *Engine) Surroundings() flow.Surroundings {
 // run is one dialogue.
 type run struct {
 	*Session
-	engine *Engine
-	steps  int  // since the last wait
-	music  bool // a background is set
-	unread byte // a key that was read and belongs to the next step
+	engine  *Engine
+	prompts Prompts
+	steps   int  // since the last wait
+	music   bool // a background is set
+	unread  byte // a key that was read and belongs to the next step
 
 	rounds  map[*flow.Step]int // of loop steps
 	promise *Promise
@@ -180,6 +182,9 @@ func (e *Engine) begin(line Line, start Start) *run {
 	}
 	if r.flows == nil {
 		r.flows = e.flows.Load()
+	}
+	if r.prompts = e.cfg.Prompts; e.cfg.Edition != nil {
+		r.prompts = e.cfg.Edition()
 	}
 	r.Set(Language, start.Language)
 	r.keepLanguage()

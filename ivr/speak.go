@@ -83,7 +83,7 @@ func (r *run) clips(parts []flow.Part) []*audio.Clip {
 			}
 		default:
 			if value := r.attributes[p.Ref]; value != "" {
-				add(r.heard(figure(r.engine.cfg.Prompts, language, p.Kind, value)))
+				add(r.heard(figure(r.prompts, language, p.Kind, value)))
 			}
 		}
 	}
@@ -130,7 +130,7 @@ func figure(p Prompts, language string, kind flow.PartKind, value string) (*audi
 }
 
 func (r *run) prompt(language, id string) *audio.Clip {
-	return r.heard(r.engine.cfg.Prompts.Clip(language, id))
+	return r.heard(r.prompts.Clip(language, id))
 }
 
 func (r *run) heard(clip *audio.Clip, err error) *audio.Clip {

@@ -185,6 +185,7 @@ func (r *run) take(ctx context.Context, s *flow.Step, c *flow.RecordStep) *audio
 			r.log.Warn("recording a caller failed", "step", s.Name, "error", err)
 		}
 		if clip.Duration() >= c.Min {
+			r.steps = 0 // time has passed: this is no loop that spins
 			return clip
 		}
 		if ctx.Err() != nil {

@@ -5,9 +5,11 @@ import (
 	"io"
 	"time"
 
+	"hotline/appliance/audio"
 	"hotline/appliance/events"
 	"hotline/appliance/store"
 	"hotline/ivr/mode"
+	"hotline/ivr/prompts"
 	"hotline/triage"
 	"hotline/triage/desk"
 	"hotline/volunteers"
@@ -75,6 +77,26 @@ type Accounts interface {
 // Mode is the mode of the hotline, to look at.
 type Mode interface {
 	Current(now time.Time) mode.State
+}
+
+// Prompts is what the hotline says and how that is changed; *prompts.Studio.
+type Prompts interface {
+	Languages() []string
+	NameOf(language string) string
+	Prompts(language string) []prompts.Prompt
+	Get(language, id string) (prompts.Prompt, error)
+	Clip(language, id string) (*audio.Clip, error)
+	Take(language, id, take string) (*audio.Clip, error)
+	Record(ctx context.Context, language, id string, clip *audio.Clip, who prompts.Who) error
+	SetText(ctx context.Context, language, id, text string, who prompts.Who) error
+	Use(ctx context.Context, language, id, take string, who prompts.Who) error
+	Import(ctx context.Context, file io.ReaderAt, size int64, decode prompts.Decode, who prompts.Who) (prompts.Import, error)
+	WritePack(w io.Writer, language string) error
+}
+
+// Sounds makes finished sound of uploads; *foreign.Importer.
+type Sounds interface {
+	Import(ctx context.Context, r io.Reader, longest time.Duration) (*audio.Clip, error)
 }
 
 // Contacts reads contact records, newest first.

@@ -22,6 +22,7 @@ import (
 	"go.uber.org/goleak"
 
 	"hotline/appliance/audio"
+	"hotline/appliance/audio/foreign"
 	"hotline/appliance/call"
 	"hotline/appliance/media"
 	"hotline/appliance/softphone"
@@ -30,6 +31,7 @@ import (
 	"hotline/appliance/switches"
 	"hotline/ivr/bulletins"
 	"hotline/ivr/mode"
+	"hotline/ivr/prompts"
 	"hotline/triage"
 	"hotline/triage/desk"
 	"hotline/triage/supervise"
@@ -38,7 +40,10 @@ import (
 	"hotline/volunteers/roster"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	foreign.Intercept()
+	goleak.VerifyTestMain(m)
+}
 
 // script is the far end of the pages: a room, accounts and records whose
 // content the test decides. Sound is real where a test asks for it.
@@ -63,6 +68,7 @@ type script struct {
 	store    *store.Store
 	accounts *roster.Accounts
 	mode     *mode.Switch
+	studio   *prompts.Studio
 	contacts *triage.Contacts
 	cases    *triage.Cases
 	registry *volunteers.Registry
@@ -83,6 +89,9 @@ func newScript(t *testing.T) *script {
 	s := &script{changed: make(chan struct{}), floorNow: make(chan struct{}), ids: map[role]string{}, store: records,
 		contacts: triage.NewContacts(records), cases: triage.NewCases(records), registry: volunteers.NewRegistry(records)}
 	var err error
+	if s.studio, err = prompts.OpenStudio(records, log); err != nil {
+		t.Fatal(err)
+	}
 	if s.accounts, err = roster.Open(records, t.TempDir(), log); err != nil {
 		t.Fatal(err)
 	}
@@ -345,6 +354,7 @@ func (e exports) Export(_ context.Context, w io.Writer, set, format string) erro
 
 func (s *script) config(t *testing.T) Config {
 	return Config{
+		Prompts: s.studio, Sounds: foreign.New(),
 		Operation: "Flood response", Version: "test", Region: "US", Profiles: []string{"help", "all"},
 		PhoneServer: "192.0.2.1:5060", Desk: s, Sessions: s.accounts, Accounts: s.accounts, Mode: s.mode, Supervise: s.steer, Switches: s.parts, Offered: []string{"es", "en"}, Contacts: s.contacts, Cases: s.cases, Registrants: s.registry,
 		Worklist: s.contacts, Books: triage.NewBooks(s.store),

@@ -76,6 +76,16 @@ func table() []route {
 		{"POST", "/floor/callout", floor, (*Server).callOut, false},
 		{"POST", "/floor/undo", floor, (*Server).undo, false},
 
+		{"GET", "/prompts", floor, (*Server).promptList, false},
+		{"POST", "/prompts", floor, (*Server).promptAdd, false},
+		{"POST", "/prompts/pack", records, (*Server).packIn, true},
+		{"POST", "/prompts/preview", floor, (*Server).promptPreview, true},
+		{"GET", "/prompts/{language}/pack.zip", floor, (*Server).packOut, false},
+		{"GET", "/prompts/{language}/{id}", floor, (*Server).prompt, false},
+		{"POST", "/prompts/{language}/{id}", floor, (*Server).promptChange, false},
+		{"POST", "/prompts/{language}/{id}/recording", floor, (*Server).promptRecord, true},
+		{"GET", "/prompts/{language}/{id}/sound.wav", floor, (*Server).promptSound, false},
+
 		{"GET", "/health", watch, (*Server).healthPage, false},
 
 		{"GET", "/records", records, (*Server).records, false},
@@ -117,6 +127,7 @@ func table() []route {
 func menu(who role) []menuEntry {
 	all := []menuEntry{
 		{"/desk", "menu.desk"}, {"/worklist", "menu.worklist"}, {"/floor", "menu.floor"}, {"/floor/mode", "menu.mode"},
+		{"/prompts", "menu.prompts"},
 		{"/floor/bulletins", "menu.bulletins"}, {"/floor/lines", "menu.lines"},
 		{"/records", "menu.records"}, {"/recordings", "menu.recordings"}, {"/health", "menu.health"}, {"/admin", "menu.admin"}, {"/admin/recording", "menu.recording"}, {"/admin/access", "menu.access"}, {"/admin/flows", "menu.flows"}, {"/admin/log", "menu.audit"},
 	}

@@ -23,7 +23,9 @@ func mayUse(who role, verb, pattern string) bool {
 		return who == supervisor || who == coordinator
 	case pattern == "/desk" || strings.HasPrefix(pattern, "/worklist") || strings.HasPrefix(pattern, "/ws/"):
 		return who != admin
-	case strings.HasPrefix(pattern, "/floor") || strings.HasPrefix(pattern, "/ev/floor"):
+	case pattern == "/prompts/pack":
+		return who == coordinator || who == admin
+	case strings.HasPrefix(pattern, "/prompts") || strings.HasPrefix(pattern, "/floor") || strings.HasPrefix(pattern, "/ev/floor"):
 		return who != agent
 	case pattern == "/health":
 		return who == supervisor || who == admin

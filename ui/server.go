@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"hotline/appliance/audio/foreign"
 	"hotline/appliance/health"
 	"hotline/appliance/switches"
 	"hotline/triage/supervise"
@@ -42,6 +43,8 @@ type Config struct {
 	Worklist    Worklist
 	Books       Books
 	Registrants Registrants
+	Prompts     Prompts
+	Sounds      Sounds
 	Exports     Exports
 	Queues      []string // lines, in the order of forms
 	Recordings  Recordings
@@ -68,10 +71,10 @@ type Server struct {
 	live      sync.WaitGroup // desk channels, which Shutdown does not know
 }
 
-// Limits. Pages are small; only the recorded announcement is not.
+// Limits. Pages are small; only recordings and language packs are not.
 const (
 	maxForm      = 64 << 10
-	maxUpload    = 20 << 20
+	maxUpload    = foreign.MaxFile
 	maxHeader    = 16 << 10
 	readHeaders  = 5 * time.Second
 	readRequest  = 30 * time.Second

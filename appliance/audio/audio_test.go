@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -154,6 +155,93 @@ func TestWAVRoundTrip(t *testing.T) {
 	}
 }
 
+// Whatever a program writes as WAV is the same sound in the end.
+func TestReadWAVInEveryLayout(t *testing.T) {
+	plain := sine(500, 16000, 1, time.Second)
+	samples := func(put func(b []byte, s float64) []byte, channels int) []byte {
+		var out []byte
+		for i := 0; i < len(plain); i += 2 {
+			s := float64(int16(binary.LittleEndian.Uint16(plain[i:]))) / 32768
+			for range channels {
+				out = put(out, s)
+			}
+		}
+		return out
+	}
+	for name, tt := range map[string]struct {
+		tag, channels, bits int
+		put                 func(b []byte, s float64) []byte
+	}{
+		"8 bits": {1, 1, 8, func(b []byte, s float64) []byte { return append(b, byte(128+math.Round(s*127))) }},
+		"24 bits": {1, 1, 24, func(b []byte, s float64) []byte {
+			v := uint32(int32(s * 8388607))
+			return append(b, byte(v), byte(v>>8), byte(v>>16))
+		}},
+		"32 bits": {1, 2, 32, func(b []byte, s float64) []byte {
+			return binary.LittleEndian.AppendUint32(b, uint32(int32(s*2147483647)))
+		}},
+		"float": {3, 1, 32, func(b []byte, s float64) []byte {
+			return binary.LittleEndian.AppendUint32(b, math.Float32bits(float32(s)))
+		}},
+		"double":       {3, 2, 64, func(b []byte, s float64) []byte { return binary.LittleEndian.AppendUint64(b, math.Float64bits(s)) }},
+		"six channels": {1, 6, 16, func(b []byte, s float64) []byte { return binary.LittleEndian.AppendUint16(b, uint16(int16(s*32767))) }},
+	} {
+		clip, err := ReadWAV(bytes.NewReader(wav(tt.tag, tt.channels, 16000, tt.bits, samples(tt.put, tt.channels))), time.Minute)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if share := ToneLevel(clip.PCM(), 500); share < 0.98 || clip.Duration() != time.Second {
+			t.Errorf("%s: %.3f of it is the tone, %s", name, share, clip.Duration())
+		}
+	}
+	// WAVE_FORMAT_EXTENSIBLE, as programs write it for more than two channels.
+	extensible := bytes.Replace(wav(0xfffe, 1, 16000, 16, plain), []byte("fmt \x10\x00\x00\x00"), []byte("fmt \x28\x00\x00\x00"), 1)
+	at := bytes.Index(extensible, []byte("data"))
+	extensible = slices.Insert(extensible, at, []byte("\x16\x00\x10\x00\x04\x00\x00\x00\x01\x00\x00\x00\x00\x00\x10\x00\x80\x00\x00\xaa\x00\x38\x9b\x71")...)
+	if clip, err := ReadWAV(bytes.NewReader(extensible), time.Minute); err != nil || ToneLevel(clip.PCM(), 500) < 0.98 {
+		t.Errorf("extensible: %v", err)
+	}
+	broken := samples(func(b []byte, _ float64) []byte {
+		return binary.LittleEndian.AppendUint32(b, math.Float32bits(float32(math.NaN())))
+	}, 1)
+	if clip, err := ReadWAV(bytes.NewReader(wav(3, 1, 16000, 32, broken)), time.Minute); err != nil || speechRMS(floats(clip.PCM()), SampleRate) > -60 {
+		t.Errorf("what is no number became sound (%v)", err)
+	}
+}
+
+func TestFinishedSpeechIsEvenAndBare(t *testing.T) {
+	const rate = 44100
+	quiet := make([]float64, rate) // a second of nearly nothing, half a second of tone, the same again
+	speech := slices.Clone(quiet)
+	for i := range rate / 2 {
+		speech = append(speech, 900*math.Sin(2*math.Pi*500*float64(i)/rate))
+	}
+	speech = append(speech, quiet...)
+	clip, err := Finish(speech, rate, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := clip.Duration(); d < 500*time.Millisecond || d > 650*time.Millisecond {
+		t.Errorf("half a second of speech lasts %s", d)
+	}
+	if level := speechRMS(floats(clip.PCM()), SampleRate); math.Abs(level+20) > 1 {
+		t.Errorf("it is at %.1f dBFS", level)
+	}
+	var refusal *Refusal
+	if _, err := Finish(quiet, rate, 0); !errors.As(err, &refusal) || refusal.Code != RefusedQuiet {
+		t.Errorf("silence: %v", err)
+	}
+	if _, err := Finish(nil, rate, 0); !errors.Is(err, ErrNotWAV) {
+		t.Errorf("nothing: %v", err)
+	}
+	click := make([]float64, rate)
+	click[rate/2] = 30000
+	if clip, err := Finish(click, rate, 0); err == nil && loudest(floats(clip.PCM())) > -2 {
+		t.Errorf("a click is at %.1f dBFS", loudest(floats(clip.PCM())))
+	}
+}
+
 func TestReadWAVOfAPipe(t *testing.T) {
 	// ffmpeg writing to a pipe cannot know the length.
 	file := wav(1, 1, 8000, 16, sine(500, 8000, 1, time.Second))
@@ -176,9 +264,13 @@ func TestReadWAVRefusesWithASentence(t *testing.T) {
 		{"mp3", []byte("ID3\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"), "save the recording as WAV"},
 		{"no sound", good[:40], "ends"},
 		{"zero sound", wav(1, 1, 8000, 16, nil), "no sound"},
-		{"24 bits", wav(1, 1, 8000, 24, second), "16-bit PCM"},
-		{"float", wav(3, 1, 8000, 32, second), "16-bit PCM"},
-		{"six channels", wav(1, 6, 8000, 16, second), "mono"},
+		{"12 bits", wav(1, 1, 8000, 12, second), "16-bit PCM"},
+		{"half floats", wav(3, 1, 8000, 16, second), "16-bit PCM"},
+		{"MP3 inside", wav(0x55, 1, 8000, 16, second), "16-bit PCM"},
+		{"no channels", wav(1, 0, 8000, 16, second), "mono"},
+		{"channels without end", wav(1, 60000, 8000, 16, second), "mono"},
+		{"cut off", good[:len(good)-2000], "in the middle"},
+		{"a gigabyte is announced", bytes.Replace(good, binary.LittleEndian.AppendUint32([]byte("data"), 16000), []byte("data\x00\x00\x00\x40"), 1), "longer than 1s"},
 		{"rate 0", wav(1, 1, 0, 16, second), "rate of 0"},
 		{"rate 4 GHz", wav(1, 1, math.MaxUint32, 16, second), "rate of"},
 		{"too long", wav(1, 1, 8000, 16, append(second, 0, 0)), "longer than 1s"},

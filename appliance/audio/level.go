@@ -1,7 +1,6 @@
 package audio
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -27,7 +26,7 @@ func Finish(pcm []float64, rate int, longestPause time.Duration) (*Clip, error) 
 		pcm = shorten(pcm, rate, longestPause)
 	}
 	if len(pcm) == 0 || speechRMS(pcm, rate) < quietLevel-12 {
-		return nil, refuse("nobody is to be heard in it; speak closer to the microphone and record it again")
+		return nil, refuse(RefusedQuiet, "nobody is to be heard in it; speak closer to the microphone and record it again")
 	}
 	// Limiting and bringing the rate down change level and peaks a little, so
 	// both are set, measured at 8 kHz, and corrected.
@@ -48,7 +47,7 @@ func Finish(pcm []float64, rate int, longestPause time.Duration) (*Clip, error) 
 			if over <= 0.5 {
 				return clip, nil
 			}
-			return nil, fmt.Errorf("the loudness could not be set: speech %.1f dB off, peak %.1f dB over", off, over)
+			return nil, refuse(RefusedQuiet, "its loudness cannot be made even: there is one loud noise and little else; record it again in a quiet place")
 		}
 		speech = min(speech+off, speechLevel+20)
 		if over > 0 {
@@ -56,6 +55,9 @@ func Finish(pcm []float64, rate int, longestPause time.Duration) (*Clip, error) 
 		}
 	}
 }
+
+// Finished is a clip that somebody spoke, finished as a prompt.
+func (c *Clip) Finished() (*Clip, error) { return Finish(floats(c.PCM()), SampleRate, 0) }
 
 // loudest is the highest sample in dB below full scale.
 func loudest(pcm []float64) float64 {

@@ -42,6 +42,7 @@ type flowCommand struct {
 // what serve offers.
 func flowActions() []string {
 	names := slices.Collect(maps.Keys((*supervise.Commands)(nil).Actions()))
+	names = slices.AppendSeq(names, maps.Keys(ivr.PromptActions(nil, nil)))
 	return append(names, ivr.ActionModeRead, ivr.ActionBulletinsList, ivr.ActionRegistrantSave,
 		desk.ActionQueueInfo, desk.ActionAuthenticate, desk.ActionAgentAuthenticate, desk.ActionAgentState, desk.ActionAgentSet)
 }
@@ -81,7 +82,12 @@ func (c flowConfig) shelf() (*versions.Shelf, func() error, error) {
 		return nil, nil, err
 	}
 	with, err := surroundings(cfg)
+	var own *prompts.Studio
 	if err == nil {
+		own, err = prompts.OpenStudio(records, log)
+	}
+	if err == nil {
+		with.HasPrompt = own.Has // also what the hotline says by itself
 		var s *versions.Shelf
 		if s, err = versions.Open(versions.Config{Store: records, Shipped: ivr.ShippedTexts(), Engine: paper{with}, Log: log}); err == nil {
 			return s, records.Close, nil

@@ -17,17 +17,19 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"hotline/appliance/audio/foreign"
 	"hotline/appliance/config"
 )
 
 // commands is the command line.
 type commands struct {
-	Setup  setupCommand  `cmd:"" help:"Make a new hotline in a folder: configuration, certificates, first accounts."`
-	Serve  serveCommand  `cmd:"" help:"Run the hotline."`
-	Demo   demoCommand   `cmd:"" help:"Run a complete hotline for trying out, or ring a running one with --call."`
-	Flow   flowCommand   `cmd:"" help:"Check, try, carry and put back the dialogues that callers hear."`
-	Config configCommand `cmd:"" help:"Print the default configuration with an explanation of every setting."`
-	Ver    verCommand    `cmd:"" name:"version" help:"Print the version."`
+	Setup   setupCommand   `cmd:"" help:"Make a new hotline in a folder: configuration, certificates, first accounts."`
+	Serve   serveCommand   `cmd:"" help:"Run the hotline."`
+	Demo    demoCommand    `cmd:"" help:"Run a complete hotline for trying out, or ring a running one with --call."`
+	Flow    flowCommand    `cmd:"" help:"Check, try, carry and put back the dialogues that callers hear."`
+	Config  configCommand  `cmd:"" help:"Print the default configuration with an explanation of every setting."`
+	Prompts promptsCommand `cmd:"" help:"Work on what callers hear."`
+	Ver     verCommand     `cmd:"" name:"version" help:"Print the version."`
 }
 
 // streams are where a command writes.
@@ -39,6 +41,7 @@ type streams struct{ out, err io.Writer }
 const gcPercent = 50
 
 func main() {
+	foreign.Intercept() // uploaded sound is decoded by a child of this program
 	debug.SetGCPercent(gcPercent)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"hotline/appliance/audio"
+	"hotline/appliance/audio/foreign"
 	"hotline/appliance/call"
 	"hotline/appliance/config"
 	"hotline/appliance/health"
@@ -32,7 +33,6 @@ import (
 	"hotline/ivr/flow"
 	"hotline/ivr/mode"
 	"hotline/ivr/prompts"
-	"hotline/ivr/prompts/voice"
 	"hotline/ivr/versions"
 	"hotline/provisioning"
 	"hotline/triage"
@@ -51,6 +51,7 @@ type hotline struct {
 	accounts *roster.Accounts
 	contacts *triage.Contacts
 	mode     *mode.Switch
+	studio   *prompts.Studio
 	board    *bulletins.Board
 	flows    *versions.Shelf
 	closures *triage.Closures
@@ -119,6 +120,9 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		return h, err
 	}
 
+	if h.studio, err = prompts.OpenStudio(h.records, log); err != nil {
+		return h, err
+	}
 	h.board, err = bulletins.Open(bulletins.Config{Store: h.records, Operation: cfg.Operation, Languages: cfg.Languages, Speak: h.speak, Log: log})
 	if err != nil {
 		return h, err
@@ -148,18 +152,15 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	}
 
 	// Phone dialogues.
-	library, err := prompts.Shipped()
-	if err != nil {
-		return h, err
-	}
 	flows, err := ivr.ShippedFlows()
 	if err != nil {
 		return h, err
 	}
 	actions := h.commands.Actions()
+	maps.Copy(actions, ivr.PromptActions(h.studio, prompts.ShippedLanguages()))
 	maps.Copy(actions, map[string]ivr.Action{
 		ivr.ActionModeRead:       ivr.ModeRead(h.mode),
-		ivr.ActionBulletinsList:  ivr.BulletinsList(h.board, library, h.bulletinsOff),
+		ivr.ActionBulletinsList:  ivr.BulletinsList(h.board, h.studio, h.bulletinsOff),
 		ivr.ActionRegistrantSave: ivr.RegistrantSave(registry.SaveAnswers),
 		desk.ActionQueueInfo:     desk.QueueInfo,
 		desk.ActionAuthenticate:  desk.Authenticate(h.checkPIN),
@@ -169,10 +170,10 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		desk.ActionAgentSet:          desk.AgentSet,
 	})
 	h.engine, err = ivr.New(ivr.Config{
-		Flows: flows, Prompts: library, Languages: cfg.Languages, Log: log,
+		Flows: flows, Prompts: h.studio, Edition: func() ivr.Prompts { return h.studio.Library() }, Languages: cfg.Languages, Log: log,
 		Fallback: flow.Queue{ID: triage.QueueHelp, Priority: 5, Treatment: ivr.FlowWaiting},
 		HasQueue: isQueue,
-		Host:     h.flowHost(cfg, library),
+		Host:     h.flowHost(cfg, h.studio),
 		Actions:  actions,
 	})
 	if err != nil {
@@ -193,7 +194,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	}
 	h.desk = desk.New(desk.Config{
 		Operation: cfg.Operation, Region: cfg.Region, Entries: h.numbers, Shares: shares(cfg), Forwarded: cfg.SIP.Forwarded, Upstream: cfg.SIP.Trusted, Contacts: h.contacts, Cases: cases,
-		Dispatcher: h.dispatch, Engine: h.engine, Prompts: library, Mode: h.mode, Closures: h.closures, Registry: registry, Recordings: h.tapes, Gateway: h.phones,
+		Dispatcher: h.dispatch, Engine: h.engine, Prompts: h.studio, Mode: h.mode, Closures: h.closures, Registry: registry, Recordings: h.tapes, Gateway: h.phones,
 		NewRoom: func() *media.Room { return media.NewRoom(h.agents, log) }, // writes to browsers, which may be slow
 		Dial:    h.dialler(cfg), Telephones: h.telephones(cfg), Languages: cfg.Languages, Robot: robot,
 		CallsBack: func() bool { return !h.switches.Off(switches.CallBacks) }, Log: log,
@@ -220,7 +221,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	}
 	h.pages, err = ui.New(ui.Config{
 		Operation: cfg.Operation, Version: version(), Region: cfg.Region, Profiles: names, PhoneServer: h.phoneServer(cfg), Desk: ui.FromDesk(h.desk),
-		Accounts: h.accounts, Sessions: h.accounts, Mode: h.mode, Supervise: h.commands, Switches: h.switches, Offered: cfg.Languages, Contacts: h.contacts, Cases: cases, Registrants: registry,
+		Accounts: h.accounts, Sessions: h.accounts, Mode: h.mode, Supervise: h.commands, Switches: h.switches, Offered: cfg.Languages, Contacts: h.contacts, Cases: cases, Registrants: registry, Prompts: h.studio, Sounds: foreign.New(),
 		Worklist: h.contacts, Books: triage.NewBooks(h.records),
 		Health: h.measure,
 		Queues: h.dispatch.Queues(), Recordings: h.tapes,
@@ -242,7 +243,7 @@ func (h *hotline) phoneServer(cfg config.Config) string {
 var errPartOff = errors.New("this part of the hotline is switched off")
 
 // flowHost is what steps of phone dialogues may ask for.
-func (h *hotline) flowHost(cfg config.Config, library *prompts.Library) ivr.Host {
+func (h *hotline) flowHost(cfg config.Config, library *prompts.Studio) ivr.Host {
 	host := desk.FlowHost(h.dispatch)
 	host.Bulletins = ivr.Bulletins(h.board, library, h.bulletinsOff)
 	keep := host.Voicemail
@@ -512,19 +513,7 @@ func (h *hotline) speak(ctx context.Context, language, text string) (*audio.Clip
 	if h.switches.Off(switches.Synthesis) {
 		return nil, errors.New("speaking texts is switched off")
 	}
-	catalogues, err := prompts.Catalogues()
-	if err != nil {
-		return nil, err
-	}
-	c, known := catalogues[language]
-	if !known {
-		return nil, fmt.Errorf("there is no voice for the language %q", language)
-	}
-	spelled, err := c.Spelling(text)
-	if err != nil {
-		return nil, err
-	}
-	return voice.Speak(ctx, c.Voice, spelled)
+	return h.studio.Say(ctx, language, text)
 }
 
 // ringer makes the hotline's own calls to its people, nil when there is no line.

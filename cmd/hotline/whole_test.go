@@ -22,6 +22,7 @@ import (
 	"go.uber.org/goleak"
 
 	"hotline/appliance/audio"
+	"hotline/appliance/audio/foreign"
 	"hotline/appliance/config"
 	"hotline/appliance/trunk/phone"
 	"hotline/provisioning"
@@ -29,6 +30,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	foreign.Intercept()
 	if data := os.Getenv(programData); data != "" { // this process is a hotline that a test will kill
 		if err := runProgram(data); err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -96,6 +96,9 @@ func Catalogues() (map[string]Catalogue, error) {
 	return all, nil
 }
 
+// ShippedLanguages are the languages that the hotline comes with.
+func ShippedLanguages() []string { return []string{"en", "es", "ar", "fr", "pt", "id"} }
+
 // ShippedManifest lists the shipped sounds.
 func ShippedManifest() (Manifest, error) {
 	b, err := shipped.ReadFile("assets/manifest.txt")

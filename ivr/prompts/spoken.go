@@ -60,21 +60,31 @@ func PhraseNames() []string {
 	return []string{PhraseAbout, PhraseBetween, PhraseMore, PhraseHours, PhraseTime, PhraseDate}
 }
 
-// deepest is how often rules may lead to rules.
-const deepest = 8
+// Limits of rules, which may come from elsewhere: how often they may lead to
+// rules, and how many of them one number may take.
+const (
+	deepest = 8
+	longest = 64
+)
 
 // Number is the prompts that speak n by the named set of rules or as a counted
 // thing.
 func (c Catalogue) Number(set string, n int) ([]string, error) {
-	return c.number(set, n, 0)
+	return c.number(set, n, new(effort))
 }
 
-func (c Catalogue) number(set string, n, depth int) ([]string, error) {
-	if depth > deepest {
+// effort is what a number has taken so far.
+type effort struct{ depth, steps int }
+
+func (c Catalogue) number(set string, n int, e *effort) ([]string, error) {
+	e.depth++
+	e.steps++
+	defer func() { e.depth-- }()
+	if e.depth > deepest || e.steps > longest {
 		return nil, fmt.Errorf("language %q: the rules of %q lead in a circle", c.Language, set)
 	}
 	if forms, ok := c.Spoken.Counted[set]; ok {
-		return c.counted(set, forms, n, depth)
+		return c.counted(set, forms, n, e)
 	}
 	rules, ok := c.Spoken.Numbers[set]
 	if !ok {
@@ -103,7 +113,7 @@ func (c Catalogue) number(set string, n, depth int) ([]string, error) {
 		if to == set && value == n {
 			return nil, fmt.Errorf("language %q: the rule for %d of %q leads to itself", c.Language, base, set)
 		}
-		more, err := c.number(to, value, depth+1)
+		more, err := c.number(to, value, e)
 		if err != nil {
 			return nil, err
 		}
@@ -145,7 +155,7 @@ func ruleBase(key string) (base, divisor int, err error) {
 	return base, divisor, nil
 }
 
-func (c Catalogue) counted(thing string, forms map[string]string, n, depth int) ([]string, error) {
+func (c Catalogue) counted(thing string, forms map[string]string, n int, e *effort) ([]string, error) {
 	words, ok := forms["="+strconv.Itoa(n)]
 	if !ok {
 		words, ok = forms[c.category(n)]
@@ -156,7 +166,7 @@ func (c Catalogue) counted(thing string, forms map[string]string, n, depth int) 
 	if !ok {
 		return nil, fmt.Errorf("language %q does not say how %d of %q are spoken", c.Language, n, thing)
 	}
-	return c.fill(words, map[string]int{"n": n}, depth)
+	return c.fill(words, map[string]int{"n": n}, e)
 }
 
 // category is the plural category of n.
@@ -175,10 +185,10 @@ func (c Catalogue) Phrase(name string, values map[string]int) ([]string, error) 
 	if !ok {
 		return nil, fmt.Errorf("language %q has no phrase %q", c.Language, name)
 	}
-	return c.fill(words, values, 0)
+	return c.fill(words, values, new(effort))
 }
 
-func (c Catalogue) fill(words string, values map[string]int, depth int) ([]string, error) {
+func (c Catalogue) fill(words string, values map[string]int, e *effort) ([]string, error) {
 	var ids []string
 	for _, word := range strings.Fields(words) {
 		inner, isValue := strings.CutPrefix(word, "{")
@@ -194,7 +204,7 @@ func (c Catalogue) fill(words string, values map[string]int, depth int) ([]strin
 		if set == "" {
 			set = Cardinal
 		}
-		more, err := c.number(set, n, depth+1)
+		more, err := c.number(set, n, e)
 		if err != nil {
 			return nil, err
 		}
