@@ -123,6 +123,7 @@ type Worklist interface {
 	SetQuietHours(ctx context.Context, q triage.Quiet, by string) error
 	SetShared(ctx context.Context, id string, shared bool, by string) error
 	SetSafe(ctx context.Context, id string, safe bool, by, why string) error
+	HearMessage(ctx context.Context, contact string, n int, by string) (io.ReadCloser, triage.Message, error)
 }
 
 // Books say what became of every attempt to reach the hotline; *triage.Books.

@@ -57,6 +57,7 @@ func table() []route {
 		{"POST", "/worklist/quiet", []role{supervisor, coordinator}, (*Server).quietHours, false},
 		{"GET", "/worklist/{id}", phones, (*Server).item, false},
 		{"POST", "/worklist/{id}", phones, (*Server).itemDo, false},
+		{"GET", "/worklist/{id}/message/{contact}/{n}", phones, (*Server).itemMessage, false},
 
 		{"GET", "/floor", floor, (*Server).floor, false},
 		{"GET", "/ev/floor", floor, (*Server).floorStream, false},

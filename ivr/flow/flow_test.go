@@ -288,22 +288,44 @@ func FuzzParse(f *testing.F) {
 	f.Add("start: a\nfallback: {queue: help}\nsteps:\n  a: {menu: {\"1\": a}, say: [x, {pick: y, of: {z: w}}], default: a}\n")
 	f.Add("steps: {a: {if: {attribute: x}, then: {next: a, set: {b: {plus: 1}}}, else: a}}")
 	f.Add("a: &x [*x]")
+	f.Add("start: a\nfallback: {queue: help}\nattributes: {x: {type: date, max: 9}}\nschedules: {s: {zone: UTC, week: {mon-fri: 08:00-22:00}, dates: [{on: 12-25, say: x}]}}\n" +
+		"tables: {t: {match: prefix, rows: {\"1\": {a: b}}}}\nsteps:\n  a: {hours: s, open: b, closed: c}\n  b: {lookup: t, key: x, into: y, next: c, missing: d}\n" +
+		"  c: {when: [{expr: 'number(\"x\") > 1 and not yes(\"y\")', next: d}], else: e}\n  d: {split: q, ways: [{percent: 100, next: e}]}\n" +
+		"  e: {callback: help, say: ok, confirm: ok, next: f, silence: f, error: f}\n  f: {loop: 2, again: a, done: g}\n  g: {continue: f}\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		if len(text) > 4096 {
 			return
 		}
-		parsed, err := flow.Parse("f", []byte(text))
-		if err != nil {
-			var ps flow.Problems
-			if !errors.As(err, &ps) || len(ps) == 0 {
-				t.Fatalf("error without problems: %v", err)
+		done := make(chan string, 1)
+		go func() { done <- readAnything(text) }()
+		select {
+		case wrong := <-done:
+			if wrong != "" {
+				t.Fatal(wrong)
 			}
-			return
+		case <-time.After(20 * time.Second):
+			t.Fatalf("reading this does not come to an end: %q", text)
 		}
-		set, err := flow.NewSet(parsed)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = flow.Check(set, surroundings()) // must come back, with whatever answer
 	})
+}
+
+// readAnything reads and checks what may be no flow at all. It returns what is
+// wrong with how that went.
+func readAnything(text string) string {
+	parsed, err := flow.Parse("f", []byte(text))
+	if err != nil {
+		var ps flow.Problems
+		if !errors.As(err, &ps) || len(ps) == 0 {
+			return "error without problems: " + err.Error()
+		}
+		return ""
+	}
+	set, err := flow.NewSet(parsed)
+	if err != nil {
+		return err.Error()
+	}
+	_ = flow.Check(set, surroundings()) // must come back, with whatever answer
+	_ = flow.Warnings(set)
+	parsed.Outline()
+	return ""
 }

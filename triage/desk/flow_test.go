@@ -144,6 +144,20 @@ func TestATreatmentMaySendTheCallerToAnotherQueue(t *testing.T) {
 	}
 }
 
+// TestAKeyedNumberGoesWithTheCaller lets somebody who calls from another
+// telephone key the own number, and then waits for a person (F48).
+func TestAKeyedNumberGoesWithTheCaller(t *testing.T) {
+	r := openRoomWith(t, map[string]string{"straight": flowHead + "steps:\n  a: {collect: callback.number, min: 6, max: 15, terminator: \"#\", next: q}\n  q: {queue: help}\n"}, nil)
+	ana := r.sit("ana")
+	c := r.dial("+12024561111")
+	r.press(c, "2025550147#")
+	id := r.answer(ana)
+	c.Hangup()
+	if k := r.record(id); k.CallBack != "+12025550147" || k.Caller != "+12024561111" {
+		t.Errorf("to be called back on %q, called from %q", k.CallBack, k.Caller)
+	}
+}
+
 const voicemailFlow = flowHead + `steps:
   a: {voicemail: help, say: beep, min: 1s, next: bye, silence: person, error: person}
   bye: {hangup: kept, say: beep}

@@ -231,6 +231,9 @@ func (s *story) noteFlow(out ivr.Outcome) {
 			k.Language = out.Language
 		}
 		k.Path, k.Keys = append(k.Path, out.Path...), k.Keys+out.Keys // of every entry the caller was sent to
+		if keyed := call.ParseNumber(out.Attributes[flow.CallBackNumber], s.d.cfg.Region); keyed.E164() && keyed != k.Caller {
+			k.CallBack = keyed // of somebody who calls from another telephone (F48)
+		}
 		return nil
 	})
 	s.flows, s.known = out.Flows, out.Attributes

@@ -114,3 +114,9 @@ func (f Frame) itemNumber(i triage.Item, all bool, me string) string {
 func (f Frame) openWords(kind string) string { return f.Or("open."+kind, f.T("open.other")) }
 
 func seconds(n int) time.Duration { return time.Duration(n) * time.Second }
+
+// HearsMessages reports who may hear what a caller left: whoever works on the
+// item, and those who see every number.
+func HearsMessages(i triage.Item, who string, sees bool) bool {
+	return sees || i.Lock.By == who && i.Lock.Until.After(time.Now())
+}
