@@ -84,7 +84,7 @@ func TestTheSupervisorLineTellsStrangersNothing(t *testing.T) {
 	}
 
 	// The floor is alerted, and a code from the paper opens what is locked.
-	if page := b.page("supervisor", "floor"); !strings.Contains(page, "PIN line") {
+	if page := b.page("supervisor", "floor"); !strings.Contains(page, "was locked at") {
 		t.Error("the floor page does not tell that the PIN line was locked")
 	}
 	code := b.codes("supervisor")[0]
