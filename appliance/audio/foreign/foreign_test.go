@@ -211,3 +211,19 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// FuzzImport goes the whole way, through a child: whatever the file is, an
+// answer comes back, and soon.
+func FuzzImport(f *testing.F) {
+	for _, name := range []string{"stereo44.mp3", "mono16.mp3", "vbr48tags.mp3"} {
+		f.Add(testdata(f, name))
+	}
+	f.Add(wav(1, 1, 8000, 16, tone(8000, 100*time.Millisecond)))
+	importer := New()
+	f.Fuzz(func(t *testing.T, file []byte) {
+		clip, err := importer.Import(t.Context(), bytes.NewReader(file), time.Second)
+		if err == nil && clip.Duration() == 0 || err != nil && !errors.Is(err, audio.ErrNotWAV) {
+			t.Errorf("%s, %v", clip.Duration(), err)
+		}
+	})
+}
