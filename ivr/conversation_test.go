@@ -32,6 +32,9 @@ import (
 // The PIN that the host of these tests takes.
 const goodPIN = "246813"
 
+// queues are those of the shipped hotline.
+var queues = []string{"life", "help", "family", "private", "volunteers"}
+
 // patience is how long a script waits for anything.
 const patience = 5 * time.Minute
 
@@ -45,6 +48,7 @@ var shippedPrompts = sync.OnceValues(prompts.Shipped)
 type scene struct {
 	t       *testing.T
 	where   string // file:line of the script
+	config  ivr.Config
 	engine  *ivr.Engine
 	library *prompts.Library
 	modes   *mode.Switch
@@ -88,8 +92,8 @@ func newScene(t *testing.T, flows *flow.FlowSet) *scene {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &scene{t: t, library: library, log: &strings.Builder{}, place: "1",
-		start: ivr.Start{Flow: ivr.FlowMain, Language: "es", Attributes: map[string]string{ivr.AttributeContactID: "contact-1"}}}
+	s := &scene{t: t, library: library, log: &strings.Builder{}, place: "1", staffing: ivr.Staffing{SignedIn: 3, Available: 1, Busy: 2, WaitKnown: true},
+		start: ivr.Start{Flow: ivr.FlowMain, Language: "es", Attributes: map[string]string{ivr.AttributeContactID: "contact-1", ivr.AttributeCaller: "5550001111"}}}
 	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	records := storetest.Open(t)
 	s.records, s.logger = records, log
@@ -105,16 +109,25 @@ func newScene(t *testing.T, flows *flow.FlowSet) *scene {
 		t.Fatal(err)
 	}
 	s.openRoom(records, log)
-	s.engine, err = ivr.New(ivr.Config{
-		Flows: flows, Prompts: library, Languages: []string{"es", "en"}, Log: log,
-		HasQueue: func(id string) bool { return id == "help" || id == "volunteers" },
+	s.config = ivr.Config{
+		Flows: flows, Prompts: library, Log: log,
+		HasQueue: func(id string) bool { return slices.Contains(queues, id) },
 		Host:     s.host(),
 		Actions:  s.actions(),
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
+	s.offer("es", "en")
 	return s
+}
+
+// offer makes an engine that offers callers these languages.
+func (s *scene) offer(languages ...string) {
+	s.t.Helper()
+	s.config.Languages = languages
+	engine, err := ivr.New(s.config)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.engine = engine
 }
 
 // actions are what the host of these tests does.
@@ -168,6 +181,9 @@ func (s *scene) agentSet(_ context.Context, c *ivr.Session) (string, error) {
 
 func (s *scene) queueInfo(_ context.Context, c *ivr.Session) (string, error) {
 	c.Set("queue.position", s.place)
+	if s.staffing.WaitKnown {
+		c.Set("queue.wait", ivr.Minutes(s.staffing.Wait))
+	}
 	return "ok", nil
 }
 
@@ -210,7 +226,7 @@ func (s *scene) play(name, script string) {
 
 func (s *scene) act(verb string, args []string) {
 	s.t.Helper()
-	if s.line == nil && !slices.Contains([]string{"flow", "language", "given", "mode", "bulletin", "pass", "place", "saving", "staffing", "bulletins", "broken", "answer", "later", "enrol", "helper", "outline", "closed", "unanswered", "switched-off-bulletins"}, verb) {
+	if s.line == nil && !slices.Contains([]string{"flow", "language", "languages", "given", "mode", "bulletin", "pass", "place", "saving", "staffing", "bulletins", "broken", "answer", "later", "enrol", "helper", "outline", "closed", "unanswered", "switched-off-bulletins"}, verb) {
 		s.ring()
 	}
 	switch verb {
@@ -218,6 +234,9 @@ func (s *scene) act(verb string, args []string) {
 		s.start.Flow = args[0]
 	case "language":
 		s.start.Language = args[0]
+	case "languages": // that callers are offered
+		s.start.Language = args[0]
+		s.offer(args...)
 	case "given":
 		s.start.Attributes[args[0]] = args[1]
 	case "mode": // mode emergency [language seconds]
@@ -419,6 +438,8 @@ func (s *scene) clip(args []string) (clip *audio.Clip) {
 		clip, err = s.library.Digits(args[2], args[1])
 	case "phone":
 		clip, err = s.library.Phone(args[2], args[1])
+	case "wait": // minutes
+		clip, err = s.library.Wait(args[2], s.number(args[1]), s.number(args[1]))
 	case "number":
 		var n int
 		_, _ = fmt.Sscan(args[1], &n) // 0 is then spoken, and not heard
@@ -500,10 +521,16 @@ func (s *scene) expect(args []string) {
 		got = strings.Join(s.out.Skills, " ")
 	case "promise":
 		for _, p := range s.promises {
+			if got != "" {
+				got += " + "
+			}
 			got += fmt.Sprintf("%s %s %d %s", p.Number, p.Queue, p.Priority, time.Since(p.Since).Round(time.Second))
 		}
 	case "message":
 		for _, m := range s.messages {
+			if got != "" {
+				got += " + "
+			}
 			got += fmt.Sprintf("%s %s %s", m.Box, m.Sound.Duration(), m.Language)
 		}
 	case "dialled":
@@ -541,6 +568,9 @@ func (s *scene) expect(args []string) {
 		got = string(s.modes.Current(time.Now()).Partner)
 	default:
 		s.fatal("scripts cannot expect %q", args[0])
+	}
+	if about, any := strings.CutSuffix(want, " any"); any && strings.HasPrefix(got, about) { // how old the place is does not matter
+		return
 	}
 	if got != want {
 		s.fatal("it is %q; heard %s", got, s.name())

@@ -4,11 +4,11 @@ import (
 	"maps"
 	"regexp"
 	"slices"
-	"strings"
 	"testing"
 
 	"hotline/ivr"
 	"hotline/ivr/flow"
+	"hotline/ivr/prompts"
 )
 
 func TestShippedFlowsAreFitForCallers(t *testing.T) {
@@ -18,10 +18,10 @@ func TestShippedFlowsAreFitForCallers(t *testing.T) {
 	}
 	s := newScene(t, flows)
 	err = flow.Check(flows, flow.Surroundings{
-		Languages: []string{"es", "en"},
+		Languages: s.library.Languages(),
 		HasPrompt: s.library.Has,
 		Actions:   slices.Collect(maps.Keys(s.actions())),
-		HasQueue:  func(id string) bool { return id == "help" || id == "volunteers" },
+		HasQueue:  func(id string) bool { return slices.Contains(queues, id) },
 	})
 	if err != nil {
 		t.Error(err)
@@ -46,24 +46,21 @@ func TestMenusSayTheirKeys(t *testing.T) {
 				continue
 			}
 			menus++
-			for _, language := range library.Languages() {
-				var text strings.Builder
-				for _, part := range step.Say {
-					text.WriteString(library.Text(language, part.Ref) + " ")
-				}
+			for _, text := range wordings(library, step.Say) {
+				language := text.language
 				offered := map[string]bool{}
-				for _, word := range spoken.FindAllString(text.String(), -1) {
+				for _, word := range spoken.FindAllString(text.words, -1) {
 					if key := words[word]; key != "" {
 						word = key
 					}
 					offered[word] = true
 					if _, works := step.Menu.Keys[word[0]]; !works {
-						t.Errorf("%s/%s says %q in %s, but key %s does nothing", name, step.Name, text.String(), language, word)
+						t.Errorf("%s/%s says %q in %s, but key %s does nothing", name, step.Name, text.words, language, word)
 					}
 				}
 				for key, target := range step.Menu.Keys {
 					if !offered[string(key)] && target.Step != "person" && step.Name != "emergency" {
-						t.Errorf("%s/%s has a key %c that %q does not offer in %s", name, step.Name, key, text.String(), language)
+						t.Errorf("%s/%s has a key %c that %q does not offer in %s", name, step.Name, key, text.words, language)
 					}
 				}
 			}
@@ -72,4 +69,32 @@ func TestMenusSayTheirKeys(t *testing.T) {
 	if menus < 20 {
 		t.Errorf("only %d menus were looked at", menus)
 	}
+}
+
+type wording struct{ language, words string }
+
+// wordings are all that a step may say: in every language, and with every
+// choice where a part has choices.
+func wordings(library *prompts.Library, parts []flow.Part) []wording {
+	var all []wording
+	for _, language := range library.Languages() {
+		texts := []string{""}
+		for _, part := range parts {
+			choices := []string{part.Ref}
+			if part.Kind == flow.PartPick {
+				choices = slices.Collect(maps.Values(part.Of))
+			}
+			var longer []string
+			for _, text := range texts {
+				for _, id := range choices {
+					longer = append(longer, text+library.Text(language, id)+" ")
+				}
+			}
+			texts = longer
+		}
+		for _, text := range texts {
+			all = append(all, wording{language, text})
+		}
+	}
+	return all
 }

@@ -57,7 +57,7 @@ func (r *run) clips(parts []flow.Part) []*audio.Clip {
 		}
 		clips, gap = append(clips, clip), true
 	}
-	for _, p := range parts {
+	for _, p := range r.inEveryLanguage(parts) {
 		language := p.In
 		if language == "" {
 			language = r.Language()
@@ -72,7 +72,11 @@ func (r *run) clips(parts []flow.Part) []*audio.Clip {
 		case flow.PartRecording:
 			add(r.recordings[p.Ref])
 		case flow.PartPick:
-			if id, ok := p.Of[r.attributes[p.Ref]]; ok {
+			id, ok := p.Of[r.attributes[p.Ref]]
+			if !ok {
+				id, ok = p.Of[""]
+			}
+			if ok {
 				add(r.prompt(language, id))
 			}
 		case flow.PartEach:
@@ -88,6 +92,22 @@ func (r *run) clips(parts []flow.Part) []*audio.Clip {
 		}
 	}
 	return clips
+}
+
+// inEveryLanguage says parts that are for callers of every language once in each.
+func (r *run) inEveryLanguage(parts []flow.Part) []flow.Part {
+	var out []flow.Part
+	for _, p := range parts {
+		if p.In != flow.Offered {
+			out = append(out, p)
+			continue
+		}
+		for _, language := range r.engine.cfg.Languages {
+			p.In = language
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 // figure speaks a value that is put together from recorded words.

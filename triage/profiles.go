@@ -4,17 +4,29 @@ import "time"
 
 // Queues that ship with the hotline.
 const (
-	QueueHelp       = "help"
-	QueueVolunteers = "volunteers"
+	QueueHelp       = "help"       // people who need help
+	QueueFamily     = "family"     // who look for somebody
+	QueuePrivate    = "private"    // what is told to trained people alone
+	QueueVolunteers = "volunteers" // people who want to help
 )
 
-// ShippedProfiles are the routing profiles that ship with the hotline. People
-// who need help come first for everybody; those who serve the volunteers' line
-// join in when a caller in need has waited long enough.
+// Queues are all queues that ship with the hotline.
+func Queues() []string {
+	return []string{QueueLife, QueueHelp, QueueFamily, QueuePrivate, QueueVolunteers}
+}
+
+// ShippedProfiles are the routing profiles that ship with the hotline. Danger
+// comes first for everybody, then people who need help; those who serve the
+// volunteers' line join in when a caller in need has waited long enough. The
+// private line rings at those alone who were trained for it.
 func ShippedProfiles() []Profile {
+	life, help := Line{Queue: QueueLife, Priority: 1}, Line{Queue: QueueHelp, Priority: 2}
+	family, volunteers := Line{Queue: QueueFamily, Priority: 3}, Line{Queue: QueueVolunteers, Priority: 4}
+	later := func(l Line, delay time.Duration) Line { l.Delay = delay; return l }
 	return []Profile{
-		{ID: "all", Name: "All lines", Lines: []Line{{Queue: QueueHelp, Priority: 1}, {Queue: QueueVolunteers, Priority: 2}}},
-		{ID: "help", Name: "Help first", Lines: []Line{{Queue: QueueHelp, Priority: 1}, {Queue: QueueVolunteers, Priority: 2, Delay: 60 * time.Second}}},
-		{ID: "volunteers", Name: "Volunteers first", Lines: []Line{{Queue: QueueVolunteers, Priority: 2}, {Queue: QueueHelp, Priority: 1, Delay: 30 * time.Second}}},
+		{ID: "all", Name: "All lines", Lines: []Line{life, help, family, volunteers}},
+		{ID: "help", Name: "Help first", Lines: []Line{life, help, family, later(volunteers, 60*time.Second)}},
+		{ID: "volunteers", Name: "Volunteers first", Lines: []Line{life, volunteers, later(help, 30*time.Second), later(family, 30*time.Second)}},
+		{ID: "private", Name: "Trained for private calls", Lines: []Line{life, {Queue: QueuePrivate, Priority: 2}, later(help, 30*time.Second), later(family, 30*time.Second)}},
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"hotline/appliance/store"
 	"hotline/ivr/mode"
 	"hotline/ivr/prompts"
+	"hotline/ivr/scenario"
 	"hotline/triage"
 	"hotline/triage/desk"
 	"hotline/volunteers"
@@ -97,6 +98,13 @@ type Prompts interface {
 // Sounds makes finished sound of uploads; *foreign.Importer.
 type Sounds interface {
 	Import(ctx context.Context, r io.Reader, longest time.Duration) (*audio.Clip, error)
+}
+
+// Scenario is the kind of disaster.
+type Scenario interface {
+	Packs() []scenario.Pack
+	Current() scenario.Chosen
+	Set(ctx context.Context, id, stage, by string) error
 }
 
 // Contacts reads contact records, newest first.

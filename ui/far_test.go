@@ -32,6 +32,7 @@ import (
 	"hotline/ivr/bulletins"
 	"hotline/ivr/mode"
 	"hotline/ivr/prompts"
+	"hotline/ivr/scenario"
 	"hotline/triage"
 	"hotline/triage/desk"
 	"hotline/triage/supervise"
@@ -69,6 +70,7 @@ type script struct {
 	accounts *roster.Accounts
 	mode     *mode.Switch
 	studio   *prompts.Studio
+	scenario *scenario.Choice
 	contacts *triage.Contacts
 	cases    *triage.Cases
 	registry *volunteers.Registry
@@ -93,6 +95,9 @@ func newScript(t *testing.T) *script {
 		t.Fatal(err)
 	}
 	if s.accounts, err = roster.Open(records, t.TempDir(), log); err != nil {
+		t.Fatal(err)
+	}
+	if s.scenario, err = scenario.Open(records); err != nil {
 		t.Fatal(err)
 	}
 	if s.mode, err = mode.Open(records, log); err != nil {
@@ -356,7 +361,7 @@ func (s *script) config(t *testing.T) Config {
 	return Config{
 		Prompts: s.studio, Sounds: foreign.New(),
 		Operation: "Flood response", Version: "test", Region: "US", Profiles: []string{"help", "all"},
-		PhoneServer: "192.0.2.1:5060", Desk: s, Sessions: s.accounts, Accounts: s.accounts, Mode: s.mode, Supervise: s.steer, Switches: s.parts, Offered: []string{"es", "en"}, Contacts: s.contacts, Cases: s.cases, Registrants: s.registry,
+		PhoneServer: "192.0.2.1:5060", Desk: s, Sessions: s.accounts, Accounts: s.accounts, Mode: s.mode, Scenario: s.scenario, Supervise: s.steer, Switches: s.parts, Offered: []string{"es", "en"}, Contacts: s.contacts, Cases: s.cases, Registrants: s.registry,
 		Worklist: s.contacts, Books: triage.NewBooks(s.store),
 		Health: measured,
 		Queues: []string{triage.QueueHelp, triage.QueueVolunteers}, Recordings: s.tapes,

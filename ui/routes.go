@@ -88,6 +88,8 @@ func table() []route {
 		{"GET", "/prompts/{language}/{id}/sound.wav", floor, (*Server).promptSound, false},
 
 		{"GET", "/health", watch, (*Server).healthPage, false},
+		{"GET", "/floor/scenario", floor, (*Server).scenarioPage, false},
+		{"POST", "/floor/scenario", floor, (*Server).scenarioSet, false},
 
 		{"GET", "/records", records, (*Server).records, false},
 		{"POST", "/records/export", records, (*Server).export, false},
@@ -127,7 +129,7 @@ func table() []route {
 // menu is what each role finds in the menu, home first.
 func menu(who role) []menuEntry {
 	all := []menuEntry{
-		{"/desk", "menu.desk"}, {"/worklist", "menu.worklist"}, {"/floor", "menu.floor"}, {"/floor/mode", "menu.mode"},
+		{"/desk", "menu.desk"}, {"/worklist", "menu.worklist"}, {"/floor", "menu.floor"}, {"/floor/mode", "menu.mode"}, {"/floor/scenario", "menu.scenario"},
 		{"/prompts", "menu.prompts"},
 		{"/floor/bulletins", "menu.bulletins"}, {"/floor/lines", "menu.lines"},
 		{"/records", "menu.records"}, {"/recordings", "menu.recordings"}, {"/health", "menu.health"}, {"/admin", "menu.admin"}, {"/admin/recording", "menu.recording"}, {"/admin/access", "menu.access"}, {"/admin/flows", "menu.flows"}, {"/admin/log", "menu.audit"},

@@ -104,7 +104,7 @@ func TestHomeAndMenuFollowTheRole(t *testing.T) {
 			t.Errorf("%s goes to %q, want %q", who, got.header.Get("Location"), want)
 		}
 		body := s.get(t, client, want).body
-		for _, entry := range []string{"/desk", "/worklist", "/floor", "/floor/mode", "/health", "/records", "/recordings", "/admin", "/admin/recording", "/admin/log"} {
+		for _, entry := range []string{"/desk", "/worklist", "/floor", "/floor/mode", "/floor/scenario", "/health", "/records", "/recordings", "/admin", "/admin/recording", "/admin/log"} {
 			if has := strings.Contains(body, `<a href="`+entry+`"`); has != mayUse(who, http.MethodGet, entry) {
 				t.Errorf("%s: menu has %s: %v", who, entry, has)
 			}

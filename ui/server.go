@@ -38,6 +38,7 @@ type Config struct {
 	Supervise   *supervise.Commands
 	Switches    *switches.Panel
 	Offered     []string // languages that callers are offered
+	Scenario    Scenario
 	Contacts    Contacts
 	Cases       Cases
 	Worklist    Worklist

@@ -71,7 +71,7 @@ func (s *Server) deskSocket(w http.ResponseWriter, r *http.Request, v visit) {
 	ctx, cancel := context.WithCancelCause(r.Context())
 	d := &deskPage{
 		server: s, conn: conn, visit: v, cancel: cancel, commands: make(chan request, burst),
-		text: s.textFor(r).T, said: s.textFor(r).Said,
+		language: s.textFor(r).Lang(), text: s.textFor(r).T, said: s.textFor(r).Said,
 		seat: s.cfg.Desk.Seat(personOf(v)),
 	}
 	s.live.Add(1)
@@ -87,6 +87,7 @@ type deskPage struct {
 	conn     *websocket.Conn
 	seat     Seat
 	visit    visit
+	language string
 	text     func(key string) string
 	said     func(english string) string
 	token    uint64
@@ -290,6 +291,7 @@ func (d *deskPage) tellState(ctx context.Context) error {
 		consult.Failed = d.said(consult.Failed)
 		told.Consult, snapshot.Call = &consult, &told
 	}
+	snapshot.Asks = d.server.cfg.Scenario.Current().Asks(d.language)
 	return d.write(ctx, reply{Type: "state", State: &snapshot})
 }
 

@@ -14,7 +14,7 @@ import (
 	"hotline/triage/desk"
 )
 
-func isQueue(id string) bool { return id == triage.QueueHelp || id == triage.QueueVolunteers }
+func isQueue(id string) bool { return slices.Contains(triage.Queues(), id) }
 
 // entries are the numbers of the hotline and where they lead, as they are
 // configured and in their full form: trunks write one number in several ways.
@@ -35,7 +35,7 @@ func entries(cfg config.Config, flows *flow.FlowSet) (map[string]desk.Entry, err
 			return nil, fmt.Errorf("sip: entries: there is no dialogue %q; there are %s", e.Flow, strings.Join(flows.Names(), ", "))
 		}
 		if e.Queue != "" && !isQueue(e.Queue) {
-			return nil, fmt.Errorf("sip: entries: there is no queue %q; there are %s and %s", e.Queue, triage.QueueHelp, triage.QueueVolunteers)
+			return nil, fmt.Errorf("sip: entries: there is no queue %q; there are %s", e.Queue, strings.Join(triage.Queues(), ", "))
 		}
 	}
 	for queue := range cfg.SIP.Shares {

@@ -33,6 +33,7 @@ import (
 	"hotline/ivr/flow"
 	"hotline/ivr/mode"
 	"hotline/ivr/prompts"
+	"hotline/ivr/scenario"
 	"hotline/ivr/versions"
 	"hotline/provisioning"
 	"hotline/triage"
@@ -104,6 +105,10 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		return h, err
 	}
 	if h.certs, err = provisioning.OpenCertificates(provisioning.CertificateDir(data), provisioning.Names(cfg), time.Now()); err != nil {
+		return h, err
+	}
+	disaster, err := scenario.Open(h.records)
+	if err != nil {
 		return h, err
 	}
 	h.contacts = triage.NewContacts(h.records)
@@ -194,7 +199,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	}
 	h.desk = desk.New(desk.Config{
 		Operation: cfg.Operation, Region: cfg.Region, Entries: h.numbers, Shares: shares(cfg), Forwarded: cfg.SIP.Forwarded, Upstream: cfg.SIP.Trusted, Contacts: h.contacts, Cases: cases,
-		Dispatcher: h.dispatch, Engine: h.engine, Prompts: h.studio, Mode: h.mode, Closures: h.closures, Registry: registry, Recordings: h.tapes, Gateway: h.phones,
+		Dispatcher: h.dispatch, Engine: h.engine, Prompts: h.studio, Mode: h.mode, Scenario: disaster, Closures: h.closures, Registry: registry, Recordings: h.tapes, Gateway: h.phones,
 		NewRoom: func() *media.Room { return media.NewRoom(h.agents, log) }, // writes to browsers, which may be slow
 		Dial:    h.dialler(cfg), Telephones: h.telephones(cfg), Languages: cfg.Languages, Robot: robot,
 		CallsBack: func() bool { return !h.switches.Off(switches.CallBacks) }, Log: log,
@@ -221,7 +226,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	}
 	h.pages, err = ui.New(ui.Config{
 		Operation: cfg.Operation, Version: version(), Region: cfg.Region, Profiles: names, PhoneServer: h.phoneServer(cfg), Desk: ui.FromDesk(h.desk),
-		Accounts: h.accounts, Sessions: h.accounts, Mode: h.mode, Supervise: h.commands, Switches: h.switches, Offered: cfg.Languages, Contacts: h.contacts, Cases: cases, Registrants: registry, Prompts: h.studio, Sounds: foreign.New(),
+		Accounts: h.accounts, Sessions: h.accounts, Mode: h.mode, Scenario: disaster, Supervise: h.commands, Switches: h.switches, Offered: cfg.Languages, Contacts: h.contacts, Cases: cases, Registrants: registry, Prompts: h.studio, Sounds: foreign.New(),
 		Worklist: h.contacts, Books: triage.NewBooks(h.records),
 		Health: h.measure,
 		Queues: h.dispatch.Queues(), Recordings: h.tapes,

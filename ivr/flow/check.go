@@ -328,6 +328,9 @@ func (c *checker) clear(at Pos, attribute string) {
 
 func (c *checker) parts(parts []Part) {
 	for _, p := range parts {
+		if p.In == Offered {
+			p.In = "" // it must exist in every language
+		}
 		if p.In != "" && !slices.Contains(c.with.Languages, p.In) {
 			c.problem(p.Pos, "language %q is not offered (offered: %v)", p.In, c.with.Languages)
 			continue

@@ -330,16 +330,19 @@ const (
 	PartDate                         // the date in attribute Ref, as 2006-01-02
 	PartAnnouncement                 // the host's announcement Ref
 	PartRecording                    // what was recorded under Ref in this call
-	PartPick                         // the prompt that Of names for the value of attribute Ref
+	PartPick                         // the prompt that Of names for the value of attribute Ref, else the one for ""
 	PartEach                         // the same for every entry of the list in attribute Ref
 	PartPause                        // silence
 )
+
+// Offered is said in every language that callers are offered, in their order.
+const Offered = "offered"
 
 // Part is one piece of what is spoken.
 type Part struct {
 	Kind  PartKind
 	Ref   string
-	In    string // language; "" is the caller's
+	In    string // language; "" is the caller's, Offered one after the other
 	Of    map[string]string
 	Pause time.Duration
 	Pos   Pos

@@ -21,7 +21,7 @@ func (s *story) turnedAway(out ivr.Outcome) bool {
 		k.Queue = out.Queue
 		return []events.Event{{Kind: "queue.turned_away", Queue: out.Queue}}
 	})
-	heard, err := s.d.cfg.Engine.Run(withCaller(s.ctx, s.caller()), s.leg.Audio(), ivr.Start{Flow: ivr.FlowClosed, Language: s.contact.Language,
+	heard, err := s.d.cfg.Engine.Run(withStory(withCaller(s.ctx, s.caller()), s), s.leg.Audio(), ivr.Start{Flow: ivr.FlowClosed, Language: s.contact.Language,
 		Attributes: map[string]string{ivr.AttributeContactID: s.contact.ID, attributeCaller: string(s.caller()),
 			attributeWithheld: yes(s.caller().Withheld())}, Flows: s.flows})
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 	"hotline/appliance/trunk"
 	"hotline/ivr"
 	"hotline/ivr/mode"
+	"hotline/ivr/scenario"
 	"hotline/triage"
 	"hotline/volunteers"
 )
@@ -37,6 +38,7 @@ type Config struct {
 	Mode       *mode.Switch
 	Closures   *triage.Closures // nil: no line is ever closed
 	Shares     map[string]int   // how many callers a queue may have at a time, waiting and talking; no limit where nothing is said
+	Scenario   *scenario.Choice
 	Registry   *volunteers.Registry
 	Recordings *triage.Recordings // nil: nothing is recorded
 	Gateway    *softphone.Gateway

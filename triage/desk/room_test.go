@@ -20,6 +20,7 @@ import (
 	"hotline/ivr/flow"
 	"hotline/ivr/mode"
 	"hotline/ivr/prompts"
+	"hotline/ivr/scenario"
 	"hotline/triage"
 	"hotline/volunteers"
 )
@@ -66,11 +67,13 @@ func openRoomWith(t *testing.T, texts map[string]string, dial func(context.Conte
 	engine, err := ivr.New(ivr.Config{Flows: flows, Prompts: library, Languages: []string{"en"}, Log: log, Host: FlowHost(dispatcher),
 		Actions: map[string]ivr.Action{ActionQueueInfo: QueueInfo}})
 	must(err)
+	disaster, err := scenario.Open(r.records)
+	must(err)
 	emergency, err := mode.Open(r.records, log)
 	must(err)
 	r.Desk = New(Config{Operation: "flood", Region: "US", Entries: map[string]Entry{"100": {Flow: "straight", Language: "en"}},
 		Contacts: triage.NewContacts(r.records), Cases: triage.NewCases(r.records), Dispatcher: dispatcher, Engine: engine,
-		Prompts: library, Mode: emergency, Registry: volunteers.NewRegistry(r.records), Dial: dial, Log: log})
+		Prompts: library, Scenario: disaster, Mode: emergency, Registry: volunteers.NewRegistry(r.records), Dial: dial, Log: log})
 
 	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	must(err)

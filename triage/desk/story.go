@@ -14,6 +14,7 @@ import (
 	"hotline/ivr"
 	"hotline/ivr/flow"
 	"hotline/ivr/mode"
+	"hotline/ivr/scenario"
 	"hotline/triage"
 )
 
@@ -96,7 +97,8 @@ func (s *story) dialogue() (again bool) {
 	d, caller := s.d, s.caller()
 	known := map[string]string{}
 	maps.Copy(known, s.known)
-	maps.Copy(known, map[string]string{ivr.AttributeContactID: s.contact.ID, attributeCaller: string(caller), attributeWithheld: yes(caller.Withheld()), attributeLine: yes(d.cfg.Dial != nil)})
+	maps.Copy(known, map[string]string{ivr.AttributeContactID: s.contact.ID, attributeCaller: string(caller), attributeWithheld: yes(caller.Withheld()), attributeLine: yes(d.cfg.Dial != nil),
+		scenario.Attribute: d.cfg.Scenario.Current().Attribute()})
 	out, err := d.cfg.Engine.Run(withStory(withCaller(s.ctx, caller), s), s.leg.Audio(), ivr.Start{Flow: s.entry.Flow,
 		Language: cmp.Or(s.contact.Language, s.entry.Language), Attributes: known, Flows: s.flows})
 	s.noteFlow(out)

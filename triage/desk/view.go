@@ -25,6 +25,7 @@ type Snapshot struct {
 	Mode       ModeView        `json:"mode"`
 	Waiting    int             `json:"waiting"`
 	LongestS   int             `json:"longest_s"`
+	Asks       []string        `json:"asks"` // what the scenario has people ask besides, in the language of the page
 	Demo       bool            `json:"demo"`
 	Now        time.Time       `json:"now"`
 	Operation  string          `json:"operation"`

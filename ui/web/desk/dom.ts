@@ -12,6 +12,14 @@ export function part(name: string, on: boolean, words?: string): void {
   show(`[data-part="${name}"]`, on);
 }
 
+/** The entries of a list, left alone where they are the same. */
+export function list(name: string, entries: string[]): void {
+  for (const e of all(`[data-part="${name}"]`)) {
+    if ([...e.children].map((item) => item.textContent).join("\n") === entries.join("\n")) continue;
+    e.replaceChildren(...entries.map((words) => { const item = document.createElement("li"); item.textContent = words; return item; }));
+  }
+}
+
 export function pressed(name: string, on: boolean): void {
   for (const e of all(`[data-do="${name}"]`)) e.setAttribute("aria-pressed", String(on));
 }

@@ -43,6 +43,7 @@ export interface Snapshot {
   case: Case | null;
   monitoring: Monitoring | null;
   mode: { active: boolean; mode: string; since: string; expires: string; by: string };
+  asks: string[] | null; // what the scenario has people ask besides
   waiting: number; longest_s: number; demo: boolean; now: string; operation: string;
 }
 

@@ -1,6 +1,6 @@
 // Shows the server's snapshot: sets data-state and texts, never HTML.
 import { CallControl } from "./control";
-import { all, focusCard, part, pressed, show, text } from "./dom";
+import { all, list, focusCard, part, pressed, show, text } from "./dom";
 import type { Monitor } from "./monitor";
 import { type Call, type Earlier, known, type Snapshot, type Sound } from "./types";
 import type { Phone } from "./phone";
@@ -101,6 +101,8 @@ export class View {
       text("level-name", level ? w.t(`level.${level}`) : "");
       text("level-todo", level ? w.t(level === "R" && s.call?.emergency ? "level.todo.told" : `level.todo.${level}`) : "");
     }
+    part("asks", !!s.asks?.length);
+    list("asks-list", s.asks ?? []);
     part("tough", s.case?.level === "R" || !!s.call?.emergency || !!s.call?.protected);
   }
 
