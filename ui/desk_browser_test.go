@@ -327,7 +327,7 @@ func TestOtherStatesAndPages(t *testing.T) {
 	b.until(`document.body.innerText.includes("This will happen at once")`)
 	b.fits("mode-confirm")
 	b.press(`form[action="/floor/mode/set"] button`)
-	b.until(`document.body.innerText.includes("Emergency mode is on. Every new caller")`)
+	b.until(`document.body.innerText.includes("The mode is on. Every new caller")`)
 	b.fits("mode-on")
 	b.do(navigate(s.url + "/floor/mode/clear"))
 	b.fits("mode-clear")

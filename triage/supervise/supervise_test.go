@@ -111,7 +111,7 @@ func TestUndoTakesBackTheLastOfAllChanges(t *testing.T) {
 			}
 		}
 		state := h.State(time.Now())
-		if state.Mode.Mode != mode.Busy || state.Playing != 1 || !state.Queues[0].Closed || state.Queues[0].Name != "Rosa" {
+		if state.Mode.Mode != mode.Busy || state.Playing != 1 || !slices.ContainsFunc(state.Queues, func(q supervise.QueueState) bool { return q.ID == "help" && q.Closed && q.Name == "Rosa" }) {
 			t.Errorf("it stands at %+v", state)
 		}
 		for i := len(steps) - 1; i >= 0; i-- { // each change can be taken back, the last one first
