@@ -114,6 +114,19 @@ func (i *Item) queueFor(k Contact) {
 	i.Back = back
 }
 
+// callsIn is the queue in which an item is called that belongs into queue: what
+// was told in private never comes to whoever is free. Danger goes before that.
+func (i Item) callsIn(queue string) string {
+	switch {
+	case queue == QueueLife:
+	case i.Private || i.Complaint:
+		return QueuePrivate
+	case queue == "":
+		return QueueHelp
+	}
+	return queue
+}
+
 // calledBack is why an item is closed that we called.
 const calledBack = "called back"
 
@@ -355,7 +368,9 @@ func settleNotes(tx *store.Tx, k *Contact) error {
 	if err := settle(tx, *k, func(i *Item) { i.Back = CallBack{} }); err != nil {
 		return err
 	}
-	return closeAll(tx, k.CallBackOf, k.ID, closing{by: k.Agent, via: "rule", why: calledBack})
+	// What others must hear was not told to this agent.
+	kept := func(old Contact) bool { return old.left(BoxComplaint) || old.private() && k.Queue != QueuePrivate }
+	return closeAll(tx, k.CallBackOf, k.ID, kept, closing{by: k.Agent, via: "rule", why: calledBack})
 }
 
 func settle(tx *store.Tx, k Contact, fn func(*Item)) error {
@@ -391,11 +406,7 @@ func (c *Contacts) QueueItem(ctx context.Context, id string, at time.Time, by st
 		case i.Back.Dialling != "":
 			return ErrDialling
 		}
-		queue := i.Queue
-		if queue == "" {
-			queue = QueueHelp
-		}
-		i.Back = CallBack{Queue: queue, Since: i.FirstAt, NotBefore: at, Agreed: true}
+		i.Back = CallBack{Queue: i.callsIn(i.Queue), Since: i.FirstAt, NotBefore: at, Agreed: true}
 		i.Lock = Lock{}
 		return nil
 	})

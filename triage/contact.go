@@ -317,6 +317,9 @@ func (c *Contacts) End(ctx context.Context, id string, fn func(k *Contact, now t
 		}
 		k.EndedAt = tx.Now()
 		fn(&k, tx.Now())
+		if k.Open == OpenAbandoned && k.Queue == QueueLife {
+			k.Open = OpenDanger // and nobody has asked them anything
+		}
 		if err := forgetRunning(tx, k); err != nil {
 			return err
 		}
@@ -368,7 +371,7 @@ func closeOlder(tx *store.Tx, k Contact) error {
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
-		if err != nil || id == k.ID || !closedByRule(old.Open) || old.EndedAt.IsZero() || old.EndedAt.After(k.ReceivedAt) {
+		if err != nil || id == k.ID || !old.answeredBy(k.Queue) || old.EndedAt.IsZero() || old.EndedAt.After(k.ReceivedAt) {
 			continue
 		}
 		old.Open = ""
@@ -383,7 +386,7 @@ func closeOlder(tx *store.Tx, k Contact) error {
 // talks with somebody.
 func closedByRule(open string) bool {
 	switch open {
-	case "", OpenWrapUp, OpenRegistrant, OpenDanger:
+	case "", OpenWrapUp, OpenRegistrant, OpenDanger, OpenVoicemail:
 		return false
 	}
 	return true

@@ -20,14 +20,16 @@ import (
 type Item struct {
 	ID        string      `json:"id"`
 	Operation string      `json:"operation,omitempty"`
-	Kind      string      `json:"kind"`              // the most pressing reason of its contacts
-	Fold      string      `json:"fold,omitempty"`    // digest of the number by which attempts fold
-	Also      string      `json:"also,omitempty"`    // digest of a number that was keyed
-	Number    call.Number `json:"number,omitempty"`  // to be called; "" when nobody can be
-	Keyed     bool        `json:"keyed,omitempty"`   // the caller gave the number, it is not the one seen
-	NoCall    bool        `json:"no_call,omitempty"` // a protected caller uses this number
-	Shared    bool        `json:"shared,omitempty"`  // several people call from this number
-	Attempts  int         `json:"attempts"`          // ever folded into it
+	Kind      string      `json:"kind"`                // the most pressing reason of its contacts
+	Fold      string      `json:"fold,omitempty"`      // digest of the number by which attempts fold
+	Also      string      `json:"also,omitempty"`      // digest of a number that was keyed
+	Number    call.Number `json:"number,omitempty"`    // to be called; "" when nobody can be
+	Keyed     bool        `json:"keyed,omitempty"`     // the caller gave the number, it is not the one seen
+	NoCall    bool        `json:"no_call,omitempty"`   // a protected caller uses this number
+	Shared    bool        `json:"shared,omitempty"`    // several people call from this number
+	Private   bool        `json:"private,omitempty"`   // something in it is for trained people alone
+	Complaint bool        `json:"complaint,omitempty"` // there is one about the help itself
+	Attempts  int         `json:"attempts"`            // ever folded into it
 	FirstAt   time.Time   `json:"first_at"`
 	LastAt    time.Time   `json:"last_at"`
 	Longest   int         `json:"longest_wait_s,omitempty"`
@@ -169,13 +171,14 @@ func (i *Item) note(k Contact) {
 	if k.Case != "" {
 		i.Case = k.Case
 	}
+	i.Private, i.Complaint = i.Private || k.private(), i.Complaint || k.left(BoxComplaint)
 	switch {
 	case k.Protected:
 		i.Number, i.Keyed, i.NoCall = "", false, true
 	case k.CallBack.E164():
 		i.Number, i.Keyed = k.CallBack, k.CallBack != k.Caller
-	case i.Number.Withheld():
-		i.Number = k.Caller
+	case i.Number.Withheld(): // what was keyed in a strange form is better than nothing
+		i.Number = cmp.Or(k.Caller, k.CallBack)
 	}
 }
 

@@ -199,12 +199,13 @@ func (c *Contacts) CloseItem(ctx context.Context, id, by, why string) error {
 		if i.Lock.Held(tx.Now(), by) {
 			return TakenError{i.Lock.Name}
 		}
-		return closeAll(tx, i.ID, "", closing{by: by, via: "web", why: why})
+		return closeAll(tx, i.ID, "", nil, closing{by: by, via: "web", why: why})
 	})
 }
 
-// closeAll closes every attempt in an item but one; the last one closes it.
-func closeAll(tx *store.Tx, item, but string, by closing) error {
+// closeAll closes every attempt in an item but one and those that are kept; the
+// last one closes it.
+func closeAll(tx *store.Tx, item, but string, kept func(Contact) bool, by closing) error {
 	var ids []string
 	for id := range itemContacts.IDs(tx, item) {
 		if id != but {
@@ -215,6 +216,9 @@ func closeAll(tx *store.Tx, item, but string, by closing) error {
 		k, err := contacts.Get(tx, id)
 		if err != nil {
 			return fmt.Errorf("contact %s of item %s: %w", id, item, err)
+		}
+		if kept != nil && kept(k) {
+			continue
 		}
 		k.Open = ""
 		if err := putContactBy(tx, &k, by); err != nil {
