@@ -23,7 +23,7 @@ func (s *Server) itemMessage(w http.ResponseWriter, r *http.Request, v visit) {
 		s.problem(w, r, v, http.StatusNotFound, "missing")
 		return
 	}
-	if !page.HearsMessages(i, v.account.ID, seesNumbers(v.role)) {
+	if !mayWork(i, v) || !page.HearsMessages(i, v.account.ID, seesNumbers(v.role)) {
 		s.problem(w, r, v, http.StatusForbidden, "denied")
 		return
 	}

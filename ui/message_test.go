@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"hotline/appliance/audio"
+	"hotline/appliance/call"
 	"hotline/triage"
 )
 
@@ -49,5 +50,51 @@ func TestAMessageIsHeardByWhoWorksOnIt(t *testing.T) {
 	}
 	if log := s.get(t, s.as(t, admin), "/admin/log"); strings.Count(log.body, "Message heard") != 2 {
 		t.Errorf("the log does not say twice who heard it")
+	}
+}
+
+// TestWhatIsToldInPrivateIsForTrainedPeople: an ordinary volunteer finds neither
+// the message nor the number, can take and close nothing of it, and a complaint
+// is for those who lead.
+func TestWhatIsToldInPrivateIsForTrainedPeople(t *testing.T) {
+	far := newScript(t)
+	items := map[string]triage.Contact{}
+	for box, number := range map[string]call.Number{triage.QueuePrivate: "+12025550147", triage.BoxComplaint: "+12025550148"} {
+		k := far.called(t, triage.Contact{Direction: "in", Caller: number})
+		if err := far.contacts.KeepMessage(t.Context(), k.ID, triage.Message{Box: box}, audio.Tone(440, time.Second, -12).MuLaw()); err != nil {
+			t.Fatal(err)
+		}
+		k, err := far.contacts.End(t.Context(), k.ID, func(k *triage.Contact, _ time.Time) {
+			k.Outcome, k.Open = triage.OutcomeSelfService, triage.OpenVoicemail
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		items[box] = k
+	}
+	s := startSite(t, far, nil)
+	ana, boss := s.as(t, agent), s.as(t, supervisor)
+	for box, k := range items {
+		path := "/worklist/" + k.Item
+		if body := s.get(t, ana, "/worklist").body; strings.Contains(body, path) {
+			t.Errorf("%s: it is on the list of an ordinary volunteer", box)
+		}
+		for _, do := range []string{"take", "queue", "close"} {
+			if got := s.post(t, ana, path, url.Values{"do": {do}, "why": {"nothing to do"}}); got.status != http.StatusForbidden {
+				t.Errorf("%s: an ordinary volunteer may %s it: %d", box, do, got.status)
+			}
+		}
+		if i, _, err := far.contacts.Item(k.Item); err != nil || i.Lock.By != "" || !i.ClosedAt.IsZero() {
+			t.Errorf("%s: after that the item is %+v (%v)", box, i, err)
+		}
+		sound := path + "/message/" + k.ID + "/0"
+		for _, one := range []string{path, sound} {
+			if got := s.get(t, ana, one); got.status != http.StatusForbidden {
+				t.Errorf("%s: an ordinary volunteer sees %s: %d", box, one, got.status)
+			}
+			if got := s.get(t, boss, one); got.status != http.StatusOK {
+				t.Errorf("%s: a supervisor does not see %s: %d", box, one, got.status)
+			}
+		}
 	}
 }

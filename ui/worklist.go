@@ -33,6 +33,7 @@ func (s *Server) worklist(w http.ResponseWriter, r *http.Request, v visit) {
 		s.cfg.Log.Error("the books of all attempts cannot be read", "error", err)
 	}
 	content.Counted = err == nil
+	content.Page.Items = slices.DeleteFunc(content.Page.Items, func(i triage.Item) bool { return !mayWork(i, v) })
 	content.CallsOut, content.MaySet = s.cfg.Desk.CallsOut(), seesNumbers(v.role)
 	if content.Quiet, err = s.cfg.Worklist.QuietHours(); err != nil {
 		s.broken(w, r, v, "reading the quiet hours", err)
@@ -44,6 +45,10 @@ func (s *Server) worklist(w http.ResponseWriter, r *http.Request, v visit) {
 // seesNumbers reports whether a role sees every number. A phone volunteer sees
 // that of the item that it has taken.
 func seesNumbers(who role) bool { return who == supervisor || who == coordinator }
+
+// mayWork reports whether an item is for this person: not everything that
+// callers tell is for everybody who answers.
+func mayWork(i triage.Item, v visit) bool { return i.MayWork(v.account.Profile, v.role != agent) }
 
 func (s *Server) item(w http.ResponseWriter, r *http.Request, v visit) {
 	s.showItem(w, r, v, http.StatusOK, "")
@@ -57,6 +62,10 @@ func (s *Server) showItem(w http.ResponseWriter, r *http.Request, v visit, statu
 	}
 	if err != nil {
 		s.broken(w, r, v, "reading an item of the worklist", err)
+		return
+	}
+	if !mayWork(i, v) {
+		s.problem(w, r, v, http.StatusForbidden, "denied")
 		return
 	}
 	f := s.frame(r, v, "item.title")
@@ -76,6 +85,10 @@ func (s *Server) itemDo(w http.ResponseWriter, r *http.Request, v visit) {
 		return
 	}
 	id, what := r.PathValue("id"), r.PostForm.Get("do")
+	if i, _, err := s.cfg.Worklist.Item(id); err == nil && !mayWork(i, v) {
+		s.problem(w, r, v, http.StatusForbidden, "denied")
+		return
+	}
 	err := s.workOn(r.Context(), id, what, clean(r.PostForm.Get("why"), reasonMax), r.PostForm.Get("at"), v)
 	if err != nil {
 		var said desk.UserError
