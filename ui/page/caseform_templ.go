@@ -236,7 +236,7 @@ func CaseForm(f Frame) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "</summary><ul data-part=\"asks-list\"></ul></details><div class=\"two gap-top\"><div class=\"field\"><label for=\"callback_number\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "</summary><ul class=\"points\" data-part=\"asks-list\"></ul></details><div class=\"two gap-top\"><div class=\"field\"><label for=\"callback_number\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
