@@ -408,7 +408,7 @@ func (l *line) route(to target, number call.Number, o *Outgoing) route {
 	if own == "" {
 		own = l.cfg.From
 	}
-	r := route{line: l, target: to, transport: l.transport(), own: own, name: quotable(o.Display), to: string(number)}
+	r := route{line: l, target: to, transport: l.transport(), encrypt: l.cfg.Encrypt, own: own, name: quotable(o.Display), to: string(number)}
 	r.uri = sip.Uri{Scheme: "sip", User: l.dialled(number), Host: uriHost(l.cfg.Domain)}
 	r.from = sip.Uri{Scheme: "sip", User: l.dialled(own), Host: uriHost(l.cfg.Domain)}
 	if own == "" {

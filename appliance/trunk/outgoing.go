@@ -85,6 +85,9 @@ func (e *DialError) Error() string {
 	return fmt.Sprintf("calling: %s (%d)", e.Reason, e.Status)
 }
 
+// otherSound reports that the far end does not speak what it was offered.
+func (e *DialError) otherSound() bool { return e.Status == 415 || e.Status == 488 || e.Status == 606 }
+
 func (e *DialError) Unwrap() error { return e.cause }
 
 // Busy reports that the called side is in another call.
@@ -168,6 +171,7 @@ type route struct {
 	to        string
 	phone     string // the registered user
 	transport string // empty is UDP
+	encrypt   bool   // the sound, or there is no call
 	extra     []sip.Header
 }
 
@@ -258,7 +262,7 @@ func (t *Trunk) newOutgoing(r route, o *Outgoing) (*Call, *DialError) {
 	c.us.Params.Add("tag", id)
 	c.them = &sip.ToHeader{Address: *r.uri.Clone(), Params: sip.NewParams()}
 	c.target = r.uri
-	if r.line != nil && r.line.cfg.Encrypt {
+	if r.encrypt {
 		c.ours.sealing = newSealing("1", strongest)
 	}
 	if r.transport != "" && r.transport != "UDP" { // over the connection that there is

@@ -422,7 +422,10 @@ func registeredUser(to call.Number) (string, bool) {
 }
 
 // dialPhone calls the phones of a user, the one that registered last first.
-// The policy for calls out does not apply: the call stays in the house.
+// The policy for calls out does not apply: the call stays in the house. A phone
+// that registered over TLS is offered encrypted sound; one that cannot do it is
+// rung in the clear, as its own calls are taken: an agent who is not rung helps
+// nobody.
 func (t *Trunk) dialPhone(ctx context.Context, user string, o *Outgoing) (*Call, error) {
 	last := &DialError{Status: 480, Q850: 20, Reason: "no phone of this user is registered"}
 	for _, b := range t.registrar.at(user, time.Now()) {
@@ -431,12 +434,16 @@ func (t *Trunk) dialPhone(ctx context.Context, user string, o *Outgoing) (*Call,
 			continue
 		}
 		r := route{target: target{addr: netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port()), name: user}, uri: b.contact, transport: b.transport, own: o.From,
-			name: quotable(o.Display), to: user, phone: user,
+			encrypt: b.transport == "TLS", name: quotable(o.Display), to: user, phone: user,
 			from: sip.Uri{Scheme: "sip", User: "anonymous", Host: uriHost(t.contact.Addr().String())}}
 		if o.From != "" {
 			r.from.User = string(o.From)
 		}
 		c, failed := t.attempt(ctx, r, o)
+		if r.encrypt && failed != nil && failed.otherSound() {
+			r.encrypt = false
+			c, failed = t.attempt(ctx, r, o)
+		}
 		if failed == nil {
 			return c, nil
 		}
