@@ -107,6 +107,9 @@ func TestLineRegistersOverTLS(t *testing.T) {
 			return err
 		}
 		ours := receive(t, "the call", calls)
+		if !c.Secure() || !ours.Secure() {
+			t.Error("the sound of a call over TLS is in the clear")
+		}
 		hear(t, ctx, c, ours)
 		ours.Hangup(call.Cause{By: call.BySystem, Reason: "done"})
 		receive(t, "its end", c.Context().Done())
@@ -158,10 +161,10 @@ func TestLineDoesNotTrust(t *testing.T) {
 func TestLineToBaresip(t *testing.T) {
 	ctx := limit(t)
 	server, client := certificate(t)
-	port := trunktest.FreePort(t)
+	port := trunktest.FourPorts(t)
 	b := trunktest.StartBaresip(t, trunktest.Config{Transport: "tls", CA: caOf(t, server), Account: "\n<sip:12024561414@127.0.0.1;transport=tls>;regint=0;mediaenc=srtp-mand;answermode=auto;audio_codecs=PCMU/8000/1",
-		Lines: []string{fmt.Sprintf("sip_listen 127.0.0.1:%d", port-port%2), "sip_certificate " + keyFile(t, server)}})
-	h := calling(t, nil, trunk.Line{Name: "pbx", Kind: trunk.Static, Servers: []string{fmt.Sprintf("127.0.0.1:%d", port-port%2+1)},
+		Lines: []string{fmt.Sprintf("sip_listen 127.0.0.1:%d", port), "sip_certificate " + keyFile(t, server)}})
+	h := calling(t, nil, trunk.Line{Name: "pbx", Kind: trunk.Static, Servers: []string{fmt.Sprintf("127.0.0.1:%d", port+1)},
 		Transport: trunk.OverTLS, Encrypt: true, Authorities: client.RootCAs, Plus: "-"})
 	var c *trunk.Call
 	for tick := time.NewTicker(50 * time.Millisecond); ; <-tick.C { // it listens a moment later than it takes commands

@@ -3,11 +3,7 @@ package trunk_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
-	"os/exec"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -492,38 +488,6 @@ func TestDialEndsWithTheTrunk(t *testing.T) {
 	}
 	if _, err := h.Dial(ctx, trunk.Outgoing{To: outside}); err == nil {
 		t.Error("a stopped trunk dials")
-	}
-}
-
-// SIPp, as a network that is not ours, is called.
-func TestDialSipp(t *testing.T) {
-	file, err := filepath.Abs(filepath.Join("testdata", "answer.xml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := freePort(t)
-	command := exec.CommandContext(limit(t), "sipp", "-sf", file, "-i", "127.0.0.1", "-p", strconv.Itoa(port),
-		"-mp", strconv.Itoa(freePort(t)), "-m", "5", "-nostdin", "-timeout", "15s", "-timeout_error")
-	command.Dir = t.TempDir()
-	out := new(journal)
-	command.Stdout, command.Stderr = out, out
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	line := trunk.Line{Name: "sipp", Kind: trunk.ByIP, Servers: []string{fmt.Sprintf("127.0.0.1:%d", port)}, Probe: -1}
-	h := calling(t, nil, line)
-	for range 5 {
-		c, err := h.Dial(limit(t), trunk.Outgoing{To: outside})
-		if err != nil {
-			t.Fatalf("%v\n%s", err, out)
-		}
-		if c.Summary().Law != audio.ALaw {
-			t.Errorf("law %v", c.Summary().Law)
-		}
-		c.Hangup(call.Cause{By: call.BySystem, Reason: "done"})
-	}
-	if err := command.Wait(); err != nil {
-		t.Errorf("sipp: %v\n%s\n%s", err, out, h.log)
 	}
 }
 

@@ -165,6 +165,63 @@ func TestReservedChannels(t *testing.T) {
 	}
 }
 
+// A line that has all its calls takes no further one, though the hotline has
+// room: the caller is told to try again, and the hotline is told of them. A
+// tenth of the line is for those who must get through.
+func TestFullLineRefusesCallers(t *testing.T) {
+	ctx := limit(t)
+	turned := make(chan string, 10)
+	line := static("gateway", station(t, phone.Config{}, func(_ context.Context, r *phone.Request) { _ = r.Reply(nil, 200, false) }))
+	line.MaxCalls, line.Probe = 10, time.Minute
+	h := serveLines(t, "127.0.0.1", []trunk.Line{line}, answering, func(cfg *trunk.Config) {
+		cfg.Privileged = func(called string) bool { return called == "911" }
+		cfg.Full = func(from call.Number, called string) { turned <- string(from) + " " + called }
+	})
+	h.became("the check", up) // from now on the line's server is known: phones at its address come over the line
+	dial := func(to string) (*phone.Call, error) {
+		c, err := phone.Dial(ctx, h.phone(func(cfg *phone.Config) { cfg.To, cfg.Mute = to, true }))
+		if err == nil {
+			t.Cleanup(c.Hangup)
+		}
+		return c, err
+	}
+	refused := func(who, to string) {
+		t.Helper()
+		_, err := dial(to)
+		var e *phone.RefusedError
+		if !errors.As(err, &e) || e.Status != 503 || e.RetryAfter < time.Second || e.RetryAfter > 5*time.Second {
+			t.Fatalf("%s: %v, want 503 and Retry-After between 1 and 5 s", who, err)
+		}
+		if got := receive(t, "word of "+who, turned); got != "+12024561111 "+to {
+			t.Errorf("%s is told as %q", who, got)
+		}
+	}
+	taken := func(who, to string) *phone.Call {
+		t.Helper()
+		c, err := dial(to)
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", who, err, h.log)
+		}
+		return c
+	}
+	first := taken("the first caller", "100")
+	for range 8 {
+		taken("a caller", "100")
+	}
+	refused("the tenth caller", "100")
+	taken("a supervisor", "911")
+	refused("a second supervisor", "911")
+	if s := h.Lines()[0]; s.Calls != 10 || s.Limit != 10 {
+		t.Errorf("the line shows %d calls of %d", s.Calls, s.Limit)
+	}
+	first.Hangup()
+	refused("a caller, while the last channel is the supervisors'", "100")
+	taken("a supervisor, when one has hung up", "911").Hangup()
+	if got := h.Stats(); got.Turned != 3 || got.Rejected[503] != 3 || got.Answered != 11 || len(turned) != 0 {
+		t.Errorf("stats %+v", got)
+	}
+}
+
 func unused(t *testing.T) net.PacketConn {
 	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"runtime"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"hotline/appliance/config"
+	"hotline/appliance/trunk/trunktest"
 )
 
 // leftovers is what a process holds on to.
@@ -75,15 +75,9 @@ func TestNothingIsLeftOfManyCalls(t *testing.T) {
 // shortCalls makes calls with SIPp; each must be answered and ended in order.
 func (b *box) shortCalls(n, rate int) {
 	b.t.Helper()
-	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	port := conn.LocalAddr().(*net.UDPAddr).Port &^ 1
-	conn.Close()
 	limit := time.Duration(n/rate)*time.Second*4 + time.Minute
 	sipp := exec.CommandContext(b.t.Context(), "sipp", b.h.trunk.Addr().String(), "-sf", "testdata/short-call.xml", "-s", "100",
-		"-m", strconv.Itoa(n), "-r", strconv.Itoa(rate), "-l", "500", "-i", "127.0.0.1", "-mp", strconv.Itoa(port), "-rtp_echo",
+		"-m", strconv.Itoa(n), "-r", strconv.Itoa(rate), "-l", "500", "-i", "127.0.0.1", "-mp", strconv.Itoa(trunktest.FourPorts(b.t)), "-rtp_echo",
 		"-nostdin", "-timeout", fmt.Sprintf("%.0fs", limit.Seconds()), "-timeout_error")
 	if out, err := sipp.CombinedOutput(); err != nil {
 		b.t.Fatalf("not every call was answered: %v\n%s", err, out)

@@ -49,7 +49,7 @@ func TestACallOverTCP(t *testing.T) {
 func TestAForeignPhoneOverTLS(t *testing.T) {
 	t.Parallel()
 	port := trunktest.FreePort(t)
-	there := trunktest.FreePort(t) &^ 1 // TLS is one above
+	there := trunktest.FourPorts(t) // TLS is one above
 	dir := t.TempDir()
 	authority := filepath.Join(dir, "authority.pem")
 	b := startBoxWith(t, func(c *config.Config) {
