@@ -11,6 +11,7 @@ import (
 	"hotline/appliance/config"
 	"hotline/appliance/trunk/phone"
 	"hotline/triage"
+	"hotline/triage/desk"
 )
 
 // TestAFullHotline: whoever finds no room is told to try again, is on the list
@@ -100,4 +101,78 @@ func TestALineHasItsShare(t *testing.T) {
 	waiting(1)
 	b.dial("+12024561168", "302")
 	waiting(2)
+}
+
+// TestDangerIsHandedOverFromAFullHotline: with every usual channel taken, a
+// caller in danger still reaches the partner outside, and only they do; the
+// channel is free again for the next one afterwards.
+func TestDangerIsHandedOverFromAFullHotline(t *testing.T) {
+	t.Parallel()
+	net, answered := outside(t, bHz)
+	b := startBoxWith(t, func(c *config.Config) {
+		c.SIP.MaxCalls = 10 // one is kept
+		c.SIP.Lines = []config.Line{{Name: "gateway", Servers: []string{net.Addr().String()}}}
+		c.SIP.Outgoing.Prefixes = []string{"+1202555"}
+	})
+	rosa := b.seatedAs("Rosa", sHz, true, "supervisor")
+	rosa.do(desk.Command{Type: "ready"})
+	caller := b.helpCall("+12024561171", cHz)
+	rosa.answer()
+	b.hears("Rosa", rosa.sound, allHz, cHz)
+	contact := rosa.seat.Snapshot().Call.Contact
+	ring := func() error {
+		c, err := phone.Dial(t.Context(), phone.Config{From: "+12024561172", To: "100", Server: b.h.trunk.Addr()})
+		if err == nil {
+			t.Cleanup(c.Hangup)
+		}
+		return err
+	}
+	for range 8 {
+		if err := ring(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var refused *phone.RefusedError
+	if err := ring(); !errors.As(err, &refused) || refused.Status != 503 || refused.RetryAfter == 0 {
+		t.Fatalf("the tenth caller: %v, want 503 and when to try again", err)
+	}
+
+	ask := func() { rosa.do(desk.Command{Type: "consult", To: desk.Target{Kind: "number", ID: "+12025550192"}}) }
+	await := func(what string, happened func(desk.Snapshot) bool) {
+		t.Helper()
+		for limit := time.Now().Add(20 * time.Second); !happened(rosa.seat.Snapshot()); time.Sleep(50 * time.Millisecond) {
+			if time.Now().After(limit) {
+				t.Fatalf("%s does not happen: %+v", what, rosa.seat.Snapshot().Call)
+			}
+		}
+	}
+	ask()
+	await("the refusal of a usual hand-over", func(s desk.Snapshot) bool {
+		return s.Call.Consult != nil && strings.Contains(s.Call.Consult.Failed, "as many calls as it can carry")
+	})
+	b.hears("the caller, with Rosa again,", callerEar{caller}, allHz, sHz)
+
+	rosa.do(desk.Command{Type: "case.save", Contact: contact, Fields: map[string]any{"danger_now": "yes"}})
+	await("the red mark", func(s desk.Snapshot) bool { return s.Case != nil && s.Case.Level == triage.Red })
+	ask()
+	var partner *phone.Call
+	select {
+	case partner = <-answered:
+	case <-time.After(20 * time.Second):
+		t.Fatalf("the partner is not rung: %+v", rosa.seat.Snapshot().Call)
+	}
+	b.hears("Rosa, asking the partner,", rosa.sound, allHz, bHz)
+	rosa.do(desk.Command{Type: "consult.transfer"})
+	rosa.is(triage.WrapUp)
+	b.hears("the caller, with the partner,", callerEar{caller}, allHz, bHz)
+	b.hears("the partner, with the caller,", callerEar{partner}, allHz, cHz)
+	if s := b.h.trunk.Stats(); s.Calls != 10 {
+		t.Errorf("%d calls are up, want all 10", s.Calls)
+	}
+	if err := ring(); !errors.As(err, &refused) || refused.Status != 503 {
+		t.Errorf("a caller while the last channel is taken: %v", err)
+	}
+	partner.Hangup()
+	b.ended(caller)
+	oneStream(t, caller)
 }
