@@ -43,6 +43,9 @@ func entries(cfg config.Config, flows *flow.FlowSet) (map[string]desk.Entry, err
 			return nil, fmt.Errorf("sip: queue_shares: there is no queue %q; there are %s and %s", queue, triage.QueueHelp, triage.QueueVolunteers)
 		}
 	}
+	if _, limited := cfg.SIP.Shares[triage.QueueLife]; limited {
+		return nil, fmt.Errorf("sip: queue_shares: people in danger are never turned away, so the queue %q takes no share", triage.QueueLife)
+	}
 	add(func(number string) string { return number })
 	add(func(number string) string { return string(call.ParseNumber(number, cfg.Region)) })
 	return out, nil

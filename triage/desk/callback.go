@@ -373,13 +373,18 @@ func itemSentence(err error) UserError {
 	return "The call could not be written down, so it was not made. Try again."
 }
 
-// earlier are the last contacts of a number, as the card shows them.
+// earlier are the last contacts of a number, as the card shows them. That
+// somebody has called in private is nobody's business: a telephone may be a
+// whole family's.
 func (d *Desk) earlier(number call.Number, but string) (out []EarlierView) {
 	found, err := d.cfg.Contacts.Earlier(number, but, 3)
 	if err != nil {
 		d.cfg.Log.Error("looking up earlier contacts", "contact", but, "error", err)
 	}
 	for _, k := range found {
+		if k.Queue == triage.QueuePrivate {
+			continue
+		}
 		out = append(out, EarlierView{At: k.ReceivedAt, Disposition: k.Disposition, Queue: k.Queue})
 	}
 	return out

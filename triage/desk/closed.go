@@ -17,6 +17,7 @@ func (s *story) turnedAway(out ivr.Outcome) bool {
 		return false
 	}
 	s.keepRegistration(out)
+	s.turned = out.Queue
 	s.change(func(k *triage.Contact, _ time.Time) []events.Event {
 		k.Queue = out.Queue
 		return []events.Event{{Kind: "queue.turned_away", Queue: out.Queue}}

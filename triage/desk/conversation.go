@@ -89,6 +89,19 @@ func (c *conversation) alarms(agent string) []FloorAlarm {
 	return []FloorAlarm{a}
 }
 
+// waitingAlarms is what the floor must know of a caller who waits: one whose
+// agent is lost is still in danger, and so is whoever waits in the queue for it.
+func (c *conversation) waitingAlarms(w triage.WaitingView) []FloorAlarm {
+	found := c.alarms("")
+	if len(found) == 0 && w.Queue == triage.QueueLife {
+		found = []FloorAlarm{{Contact: c.id, Queue: w.Queue, Level: triage.Red, Kind: "danger"}}
+	}
+	for i := range found {
+		found[i].Waiting, found[i].Since = true, w.Since
+	}
+	return found
+}
+
 // urgent reports that somebody may be in danger.
 func (c *conversation) urgent() bool {
 	c.mu.Lock()

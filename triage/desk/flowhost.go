@@ -53,6 +53,9 @@ func onCall(ctx context.Context, do func(*story) error) error {
 // queue. The caller is told only when it is on disk.
 func (s *story) promise(p ivr.Promise) error {
 	number := call.ParseNumber(p.Number, s.d.cfg.Region)
+	if s.turned == triage.QueuePrivate || s.goTo.queue == triage.QueuePrivate {
+		p.Queue = triage.QueuePrivate // whoever wanted a trained person is not called by anybody else
+	}
 	err := s.keep(func(ctx context.Context) (triage.Contact, error) {
 		return s.d.cfg.Contacts.Change(ctx, s.contact.ID, func(k *triage.Contact, now time.Time) []events.Event {
 			if number != k.Caller {
@@ -145,10 +148,18 @@ func (s *story) hooks() {
 	if s.flows == nil || s.leg == nil {
 		return
 	}
+	// Nobody waits on a silent line while a flow tells the world.
+	if s.agent == nil {
+		s.leg.Hangup(call.Cause{By: call.BySystem, Reason: "the call is over"})
+	}
 	if s.hooked != nil {
 		out := <-s.hooked
 		s.known = out.Attributes
 		s.noteAttributes(out)
+	}
+	// What a dialogue knows of a protected caller leaves the house by no hook.
+	if k, err := s.d.cfg.Contacts.Get(s.contact.ID); err == nil && k.Protected {
+		return
 	}
 	out := s.d.hook(withCaller(context.WithoutCancel(s.ctx), s.leg.From()), ivr.OnDisconnect, s.hookStart())
 	s.noteAttributes(out)

@@ -1,5 +1,7 @@
 package desk
 
+import "hotline/triage"
+
 // The lines share the channels of the box: people who need help may take all of
 // them, people who offer help may not. Whoever finds a line's share taken is
 // told so and is an open item (turnedAway).
@@ -10,7 +12,7 @@ func (s *story) takePlace(queue string) bool {
 	d := s.d
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if limit, limited := d.cfg.Shares[queue]; limited && d.places[queue] >= limit {
+	if limit, limited := d.cfg.Shares[queue]; limited && queue != triage.QueueLife && d.places[queue] >= limit {
 		return false
 	}
 	s.movePlaceLocked(queue)

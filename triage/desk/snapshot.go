@@ -120,7 +120,7 @@ func (d *Desk) FloorView(now time.Time) (FloorView, error) {
 				fw.Number = string(conv.number)
 			}
 			conv.mu.Unlock()
-			v.Alarms = append(v.Alarms, conv.alarms("")...) // its agent is lost, the danger is not
+			v.Alarms = append(v.Alarms, conv.waitingAlarms(w)...)
 		}
 		if line := lines[w.Queue]; line != nil && !w.Away {
 			line.Waiting++

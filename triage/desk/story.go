@@ -28,6 +28,7 @@ type story struct {
 	contact  triage.Contact
 	context  []string // what a menu elsewhere said, for the agent
 	queuedAt time.Time
+	turned   string      // line that turned the caller away
 	place    string      // queue whose share of the channels the caller has
 	goTo     destination // of a caller who was sent on
 	role     string      // for which a call of ours is made; "": that of the agent
@@ -193,11 +194,11 @@ func (s *story) close() {
 	}
 	s.closed = true
 	ended := time.Now()
-	s.hooks()
 	if s.ending.by == "" {
 		cause := call.CauseOf(s.ctx)
 		s.ending.by, s.ending.reason = cause.By, cause.Reason
 	}
+	s.hooks()
 	end := func(k *triage.Contact, now time.Time) {
 		now = now.Add(-time.Since(ended)) // written late, the call was not longer
 		k.EndedAt = now
