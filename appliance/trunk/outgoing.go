@@ -261,7 +261,7 @@ func (t *Trunk) newOutgoing(r route, o *Outgoing) (*Call, *DialError) {
 	c.us = &sip.FromHeader{DisplayName: r.name, Address: r.from, Params: sip.NewParams()}
 	c.us.Params.Add("tag", id)
 	c.them = &sip.ToHeader{Address: *r.uri.Clone(), Params: sip.NewParams()}
-	c.target = r.uri
+	c.target, c.secure = r.uri, r.uri.Scheme == "sips"
 	if r.encrypt {
 		c.ours.sealing = newSealing("1", strongest)
 	}

@@ -315,7 +315,7 @@ func (g *registrar) bind(user string, r *sip.Request, now time.Time) *refusal {
 			kept = nil
 			break
 		}
-		if contact.Address.Host == "" || contact.Address.Scheme != "sip" || strings.ContainsAny(contact.Address.String(), "\r\n\x00<>\"") {
+		if contact.Address.Host == "" || !callable(contact.Address.Scheme, r.Transport()) || strings.ContainsAny(contact.Address.String(), "\r\n\x00<>\"") {
 			return refuse(400)
 		}
 		expiry := wanted
@@ -351,6 +351,12 @@ func (g *registrar) bind(user string, r *sip.Request, now time.Time) *refusal {
 		g.log.Info("phones of a user", "user", user, "phones", len(kept))
 	}
 	return nil
+}
+
+// callable reports that we can call what registered over a transport: sips is
+// called over TLS alone (RFC 5630 §3.3), and we call back the way it came.
+func callable(scheme, transport string) bool {
+	return scheme == "sip" || scheme == "sips" && transport == "TLS"
 }
 
 // at are the places of a user's phones now, the newest first. Those that
@@ -435,7 +441,7 @@ func (t *Trunk) dialPhone(ctx context.Context, user string, o *Outgoing) (*Call,
 		}
 		r := route{target: target{addr: netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port()), name: user}, uri: b.contact, transport: b.transport, own: o.From,
 			encrypt: b.transport == "TLS", name: quotable(o.Display), to: user, phone: user,
-			from: sip.Uri{Scheme: "sip", User: "anonymous", Host: uriHost(t.contact.Addr().String())}}
+			from: sip.Uri{Scheme: b.contact.Scheme, User: "anonymous", Host: uriHost(t.contact.Addr().String())}}
 		if o.From != "" {
 			r.from.User = string(o.From)
 		}

@@ -1,7 +1,10 @@
 package trunk_test
 
 import (
+	"bufio"
 	"context"
+	"crypto/tls"
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -303,4 +306,86 @@ func TestAgentsAreRungWhenEveryChannelIsTaken(t *testing.T) {
 	}
 	c.Hangup(call.Cause{By: call.BySystem, Reason: "done"})
 	receive(t, "the phone", calls)
+}
+
+// A phone that is set to sips registers over TLS, and is called with sips; over
+// UDP it could not be.
+func TestSecurePhoneIsCalledSecurely(t *testing.T) {
+	ctx := limit(t)
+	server, client := certificate(t)
+	change, addrs := streaming(t, server)
+	h := switchboard(t, answering, change)
+	conn := tls.Client(connect(t, addrs["tls"]), client)
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	in := bufio.NewReader(conn)
+	next := func() string { // one message without its body
+		t.Helper()
+		var b strings.Builder
+		for {
+			line, err := in.ReadString('\n')
+			if err != nil {
+				t.Fatalf("%v after %q\n%s", err, b.String(), h.log)
+			}
+			if b.WriteString(line); line == "\r\n" {
+				return b.String()
+			}
+		}
+	}
+	register := strings.NewReplacer("OPTIONS sip:hotline@", "REGISTER sips:", "OPTIONS", "REGISTER", "hotline@", "amina@", "sip:", "sips:",
+		"Max-Forwards", "Contact: <sips:amina@127.0.0.1:5061>\nMax-Forwards").Replace(optionsMessage)
+	send := func(n int, message string) {
+		t.Helper()
+		if _, err := conn.Write([]byte(strings.Replace(streamMessage(message, n), "/TCP", "/TLS", 1))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	send(401, register)
+	_, asked, _ := strings.Cut(next(), "WWW-Authenticate: ")
+	asked, _, _ = strings.Cut(asked, "\r\n")
+	challenge, err := digest.ParseChallenge(asked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proof, err := digest.Digest(challenge, digest.Options{Method: "REGISTER", URI: "sips:127.0.0.1", Username: "amina", Password: "a-secret", Count: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	send(402, strings.Replace(strings.Replace(register, "1 REGISTER", "2 REGISTER", 1), "Max-Forwards", "Authorization: "+proof.String()+"\nMax-Forwards", 1))
+	if got := next(); !strings.HasPrefix(got, "SIP/2.0 200") || !h.Registered("amina") {
+		t.Fatalf("the registration is answered\n%s\n%s", got, h.log)
+	}
+
+	outcome := make(chan error, 1)
+	go func() {
+		_, err := h.Dial(ctx, trunk.Outgoing{To: "sip:amina@registered", From: "+12024561111"})
+		outcome <- err
+	}()
+	invite := next()
+	if !strings.HasPrefix(invite, "INVITE sips:amina@") || !strings.Contains(invite, "Contact: <sips:") || !strings.Contains(invite, "From: <sips:") {
+		t.Errorf("the phone is called with\n%s", invite)
+	}
+	var busy strings.Builder
+	busy.WriteString("SIP/2.0 486 Busy Here\r\n")
+	for line := range strings.Lines(invite) {
+		switch name, _, _ := strings.Cut(line, ":"); name {
+		case "Via", "From", "Call-ID", "CSeq":
+			busy.WriteString(line)
+		case "To":
+			busy.WriteString(strings.TrimSpace(line) + ";tag=phone\r\n")
+		}
+	}
+	busy.WriteString("Content-Length: 0\r\n\r\n")
+	if _, err := conn.Write([]byte(busy.String())); err != nil {
+		t.Fatal(err)
+	}
+	var refused *trunk.DialError
+	if err := receive(t, "the end of dialling", outcome); !errors.As(err, &refused) || refused.Status != 486 {
+		t.Errorf("%v, want busy", err)
+	}
+
+	d := h.desk(t, "boris", "b-secret", nil)
+	d.nonce = challengeIn(d.register(), "MD5").Nonce
+	if res := d.register("Contact: <sips:boris@127.0.0.1>"); res.StatusCode != 400 || h.Registered("boris") {
+		t.Errorf("sips over UDP is answered %v", res)
+	}
 }
