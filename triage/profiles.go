@@ -27,6 +27,8 @@ func ShippedProfiles() []Profile {
 		{ID: "all", Name: "All lines", Lines: []Line{life, help, family, volunteers}},
 		{ID: "help", Name: "Help first", Lines: []Line{life, help, family, later(volunteers, 60*time.Second)}},
 		{ID: "volunteers", Name: "Volunteers first", Lines: []Line{life, volunteers, later(help, 30*time.Second), later(family, 30*time.Second)}},
-		{ID: "private", Name: "Trained for private calls", Lines: []Line{life, {Queue: QueuePrivate, Priority: 2}, later(help, 30*time.Second), later(family, 30*time.Second)}},
+		// Nobody else can take private calls, so they come before help, however urgent.
+		{ID: "private", Name: "Trained for private calls", Lines: []Line{life, {Queue: QueuePrivate, Priority: 2},
+			{Queue: QueueHelp, Priority: 3, Delay: 30 * time.Second}, {Queue: QueueFamily, Priority: 4, Delay: 30 * time.Second}}},
 	}
 }
