@@ -69,7 +69,7 @@ func (i Item) Queued() bool {
 }
 
 // asked reports whether an attempt is one that the hotline answers by calling:
-// the caller was promised it, or was cut off.
+// the caller was promised it, was cut off, or rang the number for flash calls.
 func (k Contact) asked() bool {
 	if k.ours() || k.Disposition != "" || k.Supervisor {
 		return false
@@ -81,6 +81,8 @@ func (k Contact) asked() bool {
 		return k.Outcome == OutcomeDropped
 	case OpenInterrupted:
 		return k.Outcome == OutcomeInterrupted
+	case OpenFlash: // on the number that is for it, which has a queue; not who hung up early elsewhere
+		return k.Queue != ""
 	}
 	return false
 }
@@ -99,7 +101,11 @@ func (i *Item) queueFor(k Contact) {
 	if back.Queue == "" {
 		back.Queue = QueueHelp
 	}
-	if k.Open != OpenCallBack {
+	switch k.Open {
+	case OpenCallBack:
+	case OpenFlash:
+		back.NotBefore = k.EndedAt.Add(flashPause)
+	default:
 		back.Priority = cutOff
 	}
 	if old := i.Back; old.Queue != "" {
@@ -129,6 +135,9 @@ func (i Item) callsIn(queue string) string {
 
 // calledBack is why an item is closed that we called.
 const calledBack = "called back"
+
+// flashPause lets a flash call end, so that the telephone is free again.
+const flashPause = 15 * time.Second
 
 // cutOff is the priority of somebody whose call broke: before those who wait.
 const cutOff = -1

@@ -96,7 +96,7 @@ type Contact struct {
 	Mode        string      `json:"mode,omitempty"`         // emergency mode in force, if any
 	Open        string      `json:"open,omitempty"`         // why it is an open item, "" when closed
 	Item        string      `json:"item,omitempty"`         // of the worklist, once it was open
-	Turned      int         `json:"turned,omitempty"`       // calls of this number refused within the hour, when it stands for those
+	Turned      int         `json:"turned,omitempty"`       // calls of this number that were not answered within the hour, when it stands for those
 	CallBackOf  string      `json:"call_back_of,omitempty"` // item of the worklist whose number we called
 	Failure     string      `json:"failure,omitempty"`      // why a call of ours reached nobody
 	Supervisor  bool        `json:"supervisor,omitempty"`   // a call of a supervisor, not of a person seeking help

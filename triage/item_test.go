@@ -265,6 +265,64 @@ func TestRefusedCallsAreKeptButCannotFillTheDisk(t *testing.T) {
 	})
 }
 
+// TestFlashCallsAreOneItemPerNumber: a thousand are one call-back in the queue,
+// also over hours; withheld numbers are only counted; what hung up early on
+// another number is work for people.
+func TestFlashCallsAreOneItemPerNumber(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := storetest.Open(t)
+		c := NewContacts(s)
+		flashes := NewTurnedAway(c, "Flood", slog.New(slog.DiscardHandler))
+		var noted []<-chan struct{}
+		for n := range 1000 {
+			noted = append(noted, flashes.NoteFlash("+12024561111", "105"))
+			flashes.NoteFlash("", "105")
+			if n%100 == 0 {
+				must(t, flashes.write(t.Context()))
+			}
+		}
+		select {
+		case <-noted[999]:
+			t.Error("a flash call counts as stored before it is")
+		default:
+		}
+		must(t, flashes.write(t.Context()))
+		for _, stored := range noted {
+			select {
+			case <-stored:
+			default:
+				t.Fatal("a stored flash call is not told as such")
+			}
+		}
+		time.Sleep(2 * time.Hour)
+		flashes.NoteFlash("+12024561111", "105")
+		must(t, flashes.write(t.Context()))
+		all := list(t, c, Pick{})
+		if len(all) != 1 || all[0].Kind != OpenFlash || all[0].Attempts != 1001 || all[0].Number != "+12024561111" || !all[0].Queued() ||
+			all[0].Back.Queue != QueueHelp || all[0].Back.Priority != 5 {
+			t.Fatalf("flash calls are listed as %+v", all)
+		}
+		kept := map[bool]int{}
+		must(t, c.Each(func(k Contact) bool {
+			if k.Outcome != OutcomeFlash || !k.AnsweredAt.IsZero() {
+				t.Errorf("a flash call is recorded as %+v", k)
+			}
+			kept[k.Withheld] += k.Turned
+			return true
+		}))
+		if kept[true] != 1000 || kept[false] != 1001 {
+			t.Errorf("%d withheld and %d other flash calls are counted", kept[true], kept[false])
+		}
+		end(t, c, opened(t, c, "+12024561112").ID, OutcomeFlash, OpenFlash)
+		for _, i := range list(t, c, Pick{}) {
+			if i.Number == "+12024561112" && i.Queued() {
+				t.Errorf("who hung up early is called back by itself: %+v", i)
+			}
+		}
+		balanced(t, s)
+	})
+}
+
 // balanced fails unless the figures of the log agree with the records.
 func balanced(t *testing.T, s *store.Store) Balance {
 	t.Helper()

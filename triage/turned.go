@@ -13,28 +13,41 @@ import (
 	"hotline/appliance/store"
 )
 
-// TurnedAway writes down who was refused because the box was full. A refusal
-// takes no time and a flood of them must not fill the disk: calls of one number
-// within one hour are one record with a count, a number beyond turnedPerHour is
-// counted without being kept, and so is a number that is withheld.
+// TurnedAway writes down calls that are not answered: those refused because the
+// box was full, and flash calls of people without credit, who want to be called.
+// Such a call takes no time and a flood of them must not fill the disk: calls of
+// one number within one hour are one record with a count, a number beyond
+// turnedPerHour is counted without being kept, and so is a number that is
+// withheld.
 type TurnedAway struct {
 	contacts  *Contacts
 	operation string
 	log       *slog.Logger
 
-	mu     sync.Mutex
-	counts map[turned]int
+	mu      sync.Mutex
+	counts  map[turned]int
+	waiting []chan struct{} // closed when what was noted is on disk
 }
 
 type turned struct {
 	caller call.Number
 	called string
+	flash  bool
+}
+
+// digest tells the records of an hour apart.
+func (one turned) digest(tx *store.Tx) string {
+	if one.flash {
+		return tx.Digest("flash " + string(one.caller))
+	}
+	return tx.Digest(string(one.caller))
 }
 
 const (
 	turnedPerHour = 1000
 	turnedOpen    = 20_000 // open items of this kind; beyond it numbers are not kept
 	turnedEvery   = 2 * time.Second
+	flashPriority = 5 // in the queue for help, like who calls and waits
 )
 
 // turnedRecords are the records of an hour: the hour → digest of the number and
@@ -50,9 +63,23 @@ func NewTurnedAway(c *Contacts, operation string, log *slog.Logger) *TurnedAway 
 func (t *TurnedAway) Note(caller call.Number, called string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	one := turned{caller, called}
+	t.count(turned{caller: caller, called: called})
+}
+
+// NoteFlash counts one flash call. What it returns is closed when the call is
+// on disk.
+func (t *TurnedAway) NoteFlash(caller call.Number, called string) <-chan struct{} {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.count(turned{caller: caller, called: called, flash: true})
+	stored := make(chan struct{})
+	t.waiting = append(t.waiting, stored)
+	return stored
+}
+
+func (t *TurnedAway) count(one turned) {
 	if _, known := t.counts[one]; !known && len(t.counts) >= turnedPerHour {
-		one = turned{}
+		one = turned{flash: one.flash}
 	}
 	t.counts[one]++
 }
@@ -76,8 +103,8 @@ func (t *TurnedAway) Run(ctx context.Context) error {
 
 func (t *TurnedAway) write(ctx context.Context) error {
 	t.mu.Lock()
-	counts := t.counts
-	t.counts = map[turned]int{}
+	counts, waiting := t.counts, t.waiting
+	t.counts, t.waiting = map[turned]int{}, nil
 	t.mu.Unlock()
 	if len(counts) == 0 {
 		return nil
@@ -89,8 +116,10 @@ func (t *TurnedAway) write(ctx context.Context) error {
 			digest, id, _ := strings.Cut(place, " ")
 			known[digest] = id
 		}
-		for range itemsOpen.IDs(tx, OpenTurnedAway) {
-			open++
+		for _, kind := range []string{OpenTurnedAway, OpenFlash} {
+			for range itemsOpen.IDs(tx, kind) {
+				open++
+			}
 		}
 		for one, n := range counts {
 			if err := t.add(tx, hour, known, open, one, n); err != nil {
@@ -104,18 +133,23 @@ func (t *TurnedAway) write(ctx context.Context) error {
 		for one, n := range counts {
 			t.counts[one] += n
 		}
+		t.waiting = append(t.waiting, waiting...)
 		t.mu.Unlock()
+		return err
 	}
-	return err
+	for _, stored := range waiting {
+		close(stored)
+	}
+	return nil
 }
 
-// add counts n refused calls of one number in its record of the hour. known are
+// add counts n such calls of one number in its record of the hour. known are
 // the hour's records by digest.
 func (t *TurnedAway) add(tx *store.Tx, hour string, known map[string]string, open int, one turned, n int) error {
-	digest := tx.Digest(string(one.caller))
+	digest := one.digest(tx)
 	if _, have := known[digest]; !have && (len(known) >= turnedPerHour || open+len(known) >= turnedOpen) {
-		one = turned{}
-		digest = tx.Digest("")
+		one = turned{flash: one.flash}
+		digest = one.digest(tx)
 	}
 	k := Contact{ID: known[digest], Operation: t.operation, Channel: "phone", Direction: "in", Dialled: one.called, Caller: one.caller,
 		Withheld: one.caller.Withheld(), ReceivedAt: tx.Now()}
@@ -124,7 +158,7 @@ func (t *TurnedAway) add(tx *store.Tx, hour string, known map[string]string, ope
 		if err != nil {
 			return err
 		}
-		if old.Open != "" { // else it is dealt with, and this is another one
+		if old.Open != "" || one.flash && old.Withheld { // else it is dealt with, and this is another one
 			k = old
 		} else {
 			k.ID = ""
@@ -148,6 +182,14 @@ func (t *TurnedAway) add(tx *store.Tx, hour string, known map[string]string, ope
 	k.EndedAt = tx.Now()
 	k.Outcome, k.Open = OutcomeRejected, OpenTurnedAway
 	k.EndedBy, k.EndReason = call.BySystem, "every line of the hotline was taken"
-	tx.Emit(events.Event{Kind: "attempt.rejected", Operation: t.operation, Contact: k.ID, Data: map[string]string{"n": strconv.Itoa(n)}})
+	what := "attempt.rejected"
+	if one.flash {
+		k.Outcome, k.Open, k.Queue, k.Priority = OutcomeFlash, OpenFlash, QueueHelp, flashPriority
+		k.EndReason, what = "the number is for calls that are not answered", "attempt.flashed"
+		if k.Withheld {
+			k.Open = "" // nobody can be called back
+		}
+	}
+	tx.Emit(events.Event{Kind: what, Operation: t.operation, Contact: k.ID, Data: map[string]string{"n": strconv.Itoa(n)}})
 	return putContact(tx, &k)
 }

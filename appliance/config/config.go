@@ -47,7 +47,7 @@ type SIP struct {
 	Help       []string `yaml:"help_numbers" doc:"Numbers that reach the hotline, exactly as the trunk sends them."`
 	Supervisor []string `yaml:"supervisor_numbers" doc:"Numbers that reach the supervisor line (caller number and PIN)."`
 	Agents     []string `yaml:"agent_numbers" doc:"Numbers that phone volunteers ring to work by telephone (caller number and PIN)."`
-	Entries    []Entry  `yaml:"entries" doc:"Further numbers: numbers (a list, as the trunk sends them), language, and either flow (the dialogue they begin with, main when empty) or queue (help or volunteers: the caller waits there at once, because a telephone menu elsewhere has spoken with them; it may say language, priority and a word for the phone volunteer in the headers X-Hotline-Language, X-Hotline-Priority and X-Hotline-Context, if trust_identity)."`
+	Entries    []Entry  `yaml:"entries" doc:"Further numbers: numbers (a list, as the trunk sends them), language, and either flow (the dialogue they begin with, main when empty) or queue (help or volunteers: the caller waits there at once, because a telephone menu elsewhere has spoken with them; it may say language, priority and a word for the phone volunteer in the headers X-Hotline-Language, X-Hotline-Priority and X-Hotline-Context, if trust_identity), or flash: true (for people without credit: such a call is never answered and costs nothing; it rings for a moment, ends as busy, and the caller is called back)."`
 	Forwarded  bool     `yaml:"forwarded_decides" doc:"The trunk sends all calls to one number and tells the one that was dialled (Diversion, History-Info): that one decides where a call leads. Wants trust_identity."`
 	Peers      []string `yaml:"peers" doc:"Addresses or networks calls may come from, like 203.0.113.7 or 10.0.0.0/8. Empty: from anywhere. Others hear nothing at all."`
 	Phones     []string `yaml:"phones" doc:"Networks in which desk phones and softphones of phone volunteers may register with their own password, like 192.168.1.0/24. Empty: nowhere, and nobody can guess passwords. Whatever else comes from there must be in peers."`
@@ -65,6 +65,7 @@ type Entry struct {
 	Language string   `yaml:"language,omitempty"`
 	Flow     string   `yaml:"flow,omitempty"`
 	Queue    string   `yaml:"queue,omitempty"`
+	Flash    bool     `yaml:"flash,omitempty"`
 }
 
 // Line is one line for calls out.
@@ -233,6 +234,9 @@ func (c *Config) validate() error {
 		}
 		if e.Flow != "" && e.Queue != "" {
 			say("sip: entries: entry %d has a flow and a queue; callers can begin with one of them", i+1)
+		}
+		if e.Flash && (e.Flow != "" || e.Queue != "") {
+			say("sip: entries: entry %d: a call to a flash number is never answered, so it has no flow and no queue", i+1)
 		}
 		if e.Language != "" && !slices.Contains(c.Languages, e.Language) {
 			say("sip: entries: entry %d: language %q is not among languages", i+1, e.Language)

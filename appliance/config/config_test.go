@@ -38,7 +38,7 @@ func TestWhatIsDescribedIsReadBack(t *testing.T) {
 	want.Web.Names, want.SIP.Phones = []string{"hotline.local"}, []string{"192.168.1.0/24"}
 	want.SIP.Lines = []Line{{Name: "gateway", Kind: "register", Servers: []string{"192.0.2.7", "192.0.2.8:5070"}, User: "hot", Password: "p: #1", From: "+12024561000", MaxCalls: 4, QueueFrom: map[string]string{"volunteers": "+12024561001"}},
 		{Name: "carrier", Servers: []string{"sip.example.org"}, Transport: "tls", Encrypt: true, Certificate: "carrier.pem", AuthUser: "h2", Domain: "example.org", Plus: "00"}}
-	want.SIP.Entries = []Entry{{Numbers: []string{"+12024561002", "300"}, Language: "en"}, {Numbers: []string{"301"}, Queue: "help"}}
+	want.SIP.Entries = []Entry{{Numbers: []string{"+12024561002", "300"}, Language: "en"}, {Numbers: []string{"301"}, Queue: "help"}, {Numbers: []string{"302"}, Flash: true}}
 	want.SIP.Outgoing.Prefixes = []string{"+1202", "+52"}
 	want.FlowHosts = []string{"board.example.org"}
 	got, err := Parse("x", []byte(want.Describe()))
@@ -69,6 +69,7 @@ func TestFaultsAreSentencesWithTheirPlace(t *testing.T) {
 		"sip:\n  lines: [{name: a, servers: [b], certificate: x}]\n":        "with transport: tls alone",
 		"sip:\n  entries: [{flow: main}]\n":                                 "has no numbers",
 		"sip:\n  entries: [{numbers: [\"7\"], flow: main, queue: help}]\n":  "a flow and a queue",
+		"sip:\n  entries: [{numbers: [\"7\"], flow: main, flash: true}]\n":  "never answered",
 		"sip:\n  entries: [{numbers: [\"7\"], language: xx}]\n":             "not among languages",
 		"sip:\n  entries: [{numbers: [\"100\"]}]\n":                         "given twice",
 		"sip:\n  forwarded_decides: true\n":                                 "wants trust_identity",

@@ -52,9 +52,9 @@ func entries(cfg config.Config, flows *flow.FlowSet) (map[string]desk.Entry, err
 }
 
 func entry(e config.Entry, language string) desk.Entry {
-	out := desk.Entry{Queue: e.Queue, Language: cmp.Or(e.Language, language), Agents: e.Flow == ivr.FlowAgent}
+	out := desk.Entry{Queue: e.Queue, Language: cmp.Or(e.Language, language), Flash: e.Flash, Agents: e.Flow == ivr.FlowAgent}
 	out.Supervisor = out.Agents || e.Flow == ivr.FlowSupervisor
-	if e.Queue == "" {
+	if e.Queue == "" && !e.Flash {
 		out.Flow = cmp.Or(e.Flow, ivr.FlowMain)
 	}
 	return out

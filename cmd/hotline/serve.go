@@ -199,7 +199,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	}
 	h.desk = desk.New(desk.Config{
 		Operation: cfg.Operation, Region: cfg.Region, Entries: h.numbers, Shares: shares(cfg), Forwarded: cfg.SIP.Forwarded, Upstream: cfg.SIP.Trusted, Contacts: h.contacts, Cases: cases,
-		Dispatcher: h.dispatch, Engine: h.engine, Prompts: h.studio, Mode: h.mode, Scenario: disaster, Closures: h.closures, Registry: registry, Recordings: h.tapes, Gateway: h.phones,
+		Dispatcher: h.dispatch, Engine: h.engine, Prompts: h.studio, Mode: h.mode, Scenario: disaster, Closures: h.closures, Flashes: h.turned, Registry: registry, Recordings: h.tapes, Gateway: h.phones,
 		NewRoom: func() *media.Room { return media.NewRoom(h.agents, log) }, // writes to browsers, which may be slow
 		Dial:    h.dialler(cfg), Telephones: h.telephones(cfg), Languages: cfg.Languages, Robot: robot,
 		CallsBack: func() bool { return !h.switches.Off(switches.CallBacks) }, Log: log,
@@ -331,7 +331,10 @@ func (h *hotline) listenForCalls(cfg config.Config, m manner) error {
 		Serves: func(called string) bool { _, ok := h.numbers[called]; return ok }, Handle: h.desk.Take,
 		Phones: phones, PhoneNets: desks,
 		Full: func(from call.Number, called string) {
-			if !h.numbers[called].Supervisor {
+			switch entry := h.numbers[called]; {
+			case entry.Flash:
+				h.turned.NoteFlash(from, called)
+			case !entry.Supervisor:
 				h.turned.Note(from, called)
 			}
 		},

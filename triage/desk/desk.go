@@ -36,8 +36,9 @@ type Config struct {
 	Engine     *ivr.Engine
 	Prompts    Prompts
 	Mode       *mode.Switch
-	Closures   *triage.Closures // nil: no line is ever closed
-	Shares     map[string]int   // how many callers a queue may have at a time, waiting and talking; no limit where nothing is said
+	Closures   *triage.Closures   // nil: no line is ever closed
+	Shares     map[string]int     // how many callers a queue may have at a time, waiting and talking; no limit where nothing is said
+	Flashes    *triage.TurnedAway // calls that want no answer
 	Scenario   *scenario.Choice
 	Registry   *volunteers.Registry
 	Recordings *triage.Recordings // nil: nothing is recorded
@@ -71,10 +72,11 @@ type Desk struct {
 
 	mu     sync.Mutex
 	seats  map[string]*Seat
-	queued map[string]*conversation // of contacts that wait or ring
-	places map[string]int           // callers by queue
-	lines  map[call.Number]int      // callers on the line
-	late   []func() error           // endings of calls that could not be written yet
+	queued map[string]*conversation  // of contacts that wait or ring
+	places map[string]int            // callers by queue
+	lines  map[call.Number]int       // callers on the line
+	rang   map[call.Number]time.Time // flash calls of the last minute
+	late   []func() error            // endings of calls that could not be written yet
 
 	ctx  context.Context // of the calls that are made from here; ends with Run
 	stop context.CancelFunc
@@ -88,7 +90,7 @@ type Desk struct {
 
 // New makes a desk; Run watches over its seats.
 func New(cfg Config) *Desk {
-	d := &Desk{cfg: cfg, seats: map[string]*Seat{}, queued: map[string]*conversation{}, places: map[string]int{}, lines: map[call.Number]int{}, lineChanged: make(chan struct{}, 1)}
+	d := &Desk{cfg: cfg, seats: map[string]*Seat{}, queued: map[string]*conversation{}, places: map[string]int{}, lines: map[call.Number]int{}, rang: map[call.Number]time.Time{}, lineChanged: make(chan struct{}, 1)}
 	d.patience.Store(int64(comeBack))
 	d.ctx, d.stop = context.WithCancel(context.Background())
 	return d

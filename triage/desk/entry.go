@@ -18,6 +18,7 @@ type Entry struct {
 	Queue      string // instead of a flow: a menu elsewhere has spoken with the caller already
 	Language   string // until the caller chooses one
 	Supervisor bool   // not a line for people who seek help
+	Flash      bool   // nobody answers: who rings wants to be called
 	Agents     bool   // the line of phone volunteers who work by telephone; Supervisor too
 }
 

@@ -69,7 +69,12 @@ type ending struct {
 // Take answers one call and carries it to its end. The contact is on disk
 // before the call is answered and classified however it ends.
 func (d *Desk) Take(_ context.Context, leg *trunk.Call) {
-	s := &story{d: d, ctx: leg.Context(), leg: leg, entry: d.entry(leg)}
+	entry := d.entry(leg)
+	if entry.Flash {
+		d.flash(leg)
+		return
+	}
+	s := &story{d: d, ctx: leg.Context(), leg: leg, entry: entry}
 	s.ending = ending{outcome: triage.OutcomeInterrupted, open: triage.OpenInterrupted, by: call.BySystem, reason: "ended for an unknown reason"}
 	d.hereIs(leg.From())
 	defer d.isGone(leg.From())
