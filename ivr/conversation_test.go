@@ -27,6 +27,7 @@ import (
 	"hotline/ivr/flow"
 	"hotline/ivr/mode"
 	"hotline/ivr/prompts"
+	"hotline/volunteers"
 )
 
 // The PIN that the host of these tests takes.
@@ -80,6 +81,11 @@ type scene struct {
 	messages  []ivr.Message
 	dialled   []string
 	answer    string // of the other machine
+
+	hours       *volunteers.Shifts // opened when a script needs it
+	helperID    string             // the registered volunteer of a shift script
+	helperCode  string
+	hoursBroken error
 
 	rung       *ringing // the call of the hotline that the script is at
 	newsOff    bool     // bulletins are switched off
@@ -143,6 +149,7 @@ func (s *scene) actions() map[string]ivr.Action {
 		"queue.info":             s.queueInfo,
 		"test.panic":             func(context.Context, *ivr.Session) (string, error) { panic("on purpose") },
 	}
+	maps.Copy(actions, ivr.ShiftActions(s.shiftBook()))
 	maps.Copy(actions, ivr.PromptActions(s.studio, prompts.ShippedLanguages()))
 	for name := range s.room.commands.Actions() {
 		actions[name] = func(ctx context.Context, c *ivr.Session) (string, error) { // of the commands there are then
@@ -226,7 +233,7 @@ func (s *scene) play(name, script string) {
 
 func (s *scene) act(verb string, args []string) {
 	s.t.Helper()
-	if s.line == nil && !slices.Contains([]string{"flow", "language", "languages", "given", "mode", "bulletin", "pass", "place", "saving", "staffing", "bulletins", "broken", "answer", "later", "enrol", "helper", "outline", "closed", "unanswered", "switched-off-bulletins"}, verb) {
+	if s.line == nil && !slices.Contains([]string{"flow", "language", "languages", "given", "mode", "bulletin", "pass", "place", "saving", "staffing", "bulletins", "broken", "answer", "later", "enrol", "helper", "outline", "closed", "unanswered", "registered", "has-pin", "working", "shifts", "switched-off-bulletins"}, verb) {
 		s.ring()
 	}
 	switch verb {
@@ -286,6 +293,18 @@ func (s *scene) act(verb string, args []string) {
 		if err := s.room.closures.Set(s.t.Context(), args[0], true, "acc-1", "Luis", "web"); err != nil {
 			s.fatal("%v", err)
 		}
+	case "registered": // somebody from that number; the numbers in shift scripts are theirs
+		s.registered(args[0])
+	case "has-pin":
+		s.hasPIN(args[0])
+	case "working": // since so long
+		s.checkIn()
+		<-time.After(s.duration(args[0]))
+	case "shifts": // cannot be stored
+		s.hoursBroken = errors.New("the disk is full")
+	case "key": // the code that was told, and what follows
+		s.untold()
+		s.line.press(s.helperCode + args[0])
 	case "code": // keyed from the paper, by its place
 		s.untold()
 		s.line.press(s.room.codes[s.number(args[0])-1])
@@ -440,6 +459,8 @@ func (s *scene) clip(args []string) (clip *audio.Clip) {
 		clip, err = s.library.Phone(args[2], args[1])
 	case "wait": // minutes
 		clip, err = s.library.Wait(args[2], s.number(args[1]), s.number(args[1]))
+	case "hours":
+		clip, err = s.library.Hours(args[2], s.number(args[1]))
 	case "number":
 		var n int
 		_, _ = fmt.Sscan(args[1], &n) // 0 is then spoken, and not heard
@@ -551,6 +572,8 @@ func (s *scene) expect(args []string) {
 			}
 			got += " by " + by + " " + state.Name + " via " + state.Via
 		}
+	case "shift": // how many shifts, the last one: running or its minutes, and how it was said
+		got = s.shiftWords()
 	case "line": // a queue: open or closed
 		got, want = "open", args[2]
 		if s.room.closures.Closed(args[1]) {

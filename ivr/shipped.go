@@ -17,6 +17,7 @@ var shipped embed.FS
 const (
 	FlowMain       = "main"           // every caller
 	FlowVolunteer  = "volunteer"      // registration
+	FlowShift      = "shift"          // registered volunteers begin and end work
 	FlowWaiting    = "waiting"        // heard in a queue
 	FlowPartner    = "partner"        // to another help line
 	FlowClosed     = "closed"         // instead of waiting, when nobody may wait

@@ -139,7 +139,7 @@ type Books interface {
 	Balance(ctx context.Context, now time.Time) (total, today triage.Balance, err error)
 }
 
-// Exports writes whole tables. Set is "contacts", "cases" or "registrants",
+// Exports writes whole tables. Set is "contacts", "cases", "registrants" or "shift_hours",
 // format "xlsx" or "csv".
 type Exports interface {
 	Export(ctx context.Context, w io.Writer, set, format string) error

@@ -24,8 +24,10 @@ const (
 	reasonMax = 200
 )
 
-// exportSets and exportFormats are what can be downloaded.
-func exportSets() []string    { return []string{"contacts", "cases", "registrants"} }
+// recordLists are shown on the page; exportSets and exportFormats are what can
+// be downloaded.
+func recordLists() []string   { return []string{"contacts", "cases", "registrants"} }
+func exportSets() []string    { return append(recordLists(), "shift_hours") }
 func exportFormats() []string { return []string{"xlsx", "csv"} }
 
 func (s *Server) records(w http.ResponseWriter, r *http.Request, v visit) {
@@ -38,8 +40,8 @@ func (s *Server) showRecords(w http.ResponseWriter, r *http.Request, v visit, st
 		f.Title = f.T("problem.title") + ": " + f.Title
 	}
 	content := page.RecordsPage{Frame: f, Query: clean(r.URL.Query().Get("q"), 64), Tab: r.URL.Query().Get("tab"), Form: form, Trouble: trouble,
-		Sets: exportSets(), Formats: exportFormats()}
-	if !slices.Contains(content.Sets, content.Tab) {
+		Lists: recordLists(), Sets: exportSets(), Formats: exportFormats()}
+	if !slices.Contains(content.Lists, content.Tab) {
 		content.Tab = "contacts"
 	}
 	if err := s.fill(&content); err != nil {

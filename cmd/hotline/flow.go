@@ -43,6 +43,7 @@ type flowCommand struct {
 func flowActions() []string {
 	names := slices.Collect(maps.Keys((*supervise.Commands)(nil).Actions()))
 	names = slices.AppendSeq(names, maps.Keys(ivr.PromptActions(nil, nil)))
+	names = slices.AppendSeq(names, maps.Keys(ivr.ShiftActions(ivr.ShiftBook{})))
 	return append(names, ivr.ActionModeRead, ivr.ActionBulletinsList, ivr.ActionRegistrantSave,
 		desk.ActionQueueInfo, desk.ActionAuthenticate, desk.ActionAgentAuthenticate, desk.ActionAgentState, desk.ActionAgentSet)
 }

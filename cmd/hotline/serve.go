@@ -63,6 +63,7 @@ type hotline struct {
 	phones   *softphone.Gateway
 	journal  *triage.Journal
 	turned   *triage.TurnedAway
+	hours    *volunteers.Shifts // of registered volunteers
 	dispatch *triage.Dispatcher
 	switches *switches.Panel
 	tapes    *triage.Recordings
@@ -115,6 +116,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	h.turned = triage.NewTurnedAway(h.contacts, cfg.Operation, log)
 	cases := triage.NewCases(h.records)
 	registry := volunteers.NewRegistry(h.records)
+	h.hours = volunteers.NewShifts(h.records, h.accounts, cfg.Region)
 	if h.switches, err = switches.Open(h.records); err != nil {
 		return h, err
 	}
@@ -163,6 +165,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	}
 	actions := h.commands.Actions()
 	maps.Copy(actions, ivr.PromptActions(h.studio, prompts.ShippedLanguages()))
+	maps.Copy(actions, ivr.ShiftActions(shiftBook(h.hours)))
 	maps.Copy(actions, map[string]ivr.Action{
 		ivr.ActionModeRead:       ivr.ModeRead(h.mode),
 		ivr.ActionBulletinsList:  ivr.BulletinsList(h.board, h.studio, h.bulletinsOff),
@@ -230,7 +233,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		Worklist: h.contacts, Books: triage.NewBooks(h.records),
 		Health: h.measure,
 		Queues: h.dispatch.Queues(), Recordings: h.tapes,
-		Exports: exports{contacts: h.contacts, cases: cases, registry: registry, spill: data}, Journal: ui.FromStore(h.records), Log: log,
+		Exports: exports{contacts: h.contacts, cases: cases, registry: registry, hours: h.hours, spill: data}, Journal: ui.FromStore(h.records), Log: log,
 		Flows: h.flows, FlowTrial: h.flowTrial,
 	})
 	return h, err
@@ -458,7 +461,7 @@ func (h *hotline) Run(ctx context.Context) error {
 	calls, ctx := errgroup.WithContext(ctx)
 	var support errgroup.Group
 	failed := make(chan error, 1)
-	for _, run := range []func(context.Context) error{h.callers.Run, h.agents.Run, h.phones.Run, h.journal.Run, h.turned.Run, h.dispatch.Run,
+	for _, run := range []func(context.Context) error{h.callers.Run, h.agents.Run, h.phones.Run, h.journal.Run, h.turned.Run, h.hours.Run, h.dispatch.Run,
 		h.desk.Run, h.mode.Run, h.board.Run, h.commands.Run, h.followLoad, h.tellScreens, h.tapes.Run, h.serveFigures,
 		func(ctx context.Context) error { return h.pages.Run(ctx, h.web, h.tls()) }} {
 		support.Go(func() error {
@@ -614,11 +617,12 @@ type exports struct {
 	contacts *triage.Contacts
 	cases    *triage.Cases
 	registry *volunteers.Registry
+	hours    *volunteers.Shifts
 	spill    string // folder in which a large workbook may be put together
 }
 
-// Export writes the set "contacts", "cases" or "registrants" as "xlsx" or
-// "csv".
+// Export writes the set "contacts", "cases", "registrants" or "shift_hours" as
+// "xlsx" or "csv".
 func (e exports) Export(_ context.Context, w io.Writer, set, format string) error {
 	var t table.Table
 	switch set {
@@ -628,6 +632,8 @@ func (e exports) Export(_ context.Context, w io.Writer, set, format string) erro
 		t = triage.CaseTable(e.cases)
 	case "registrants":
 		t = volunteers.Table(e.registry)
+	case "shift_hours":
+		t = volunteers.ShiftTable(e.hours)
 	default:
 		return fmt.Errorf("there is no table %q", set)
 	}

@@ -296,6 +296,7 @@ func (s *story) leftFlow(out ivr.Outcome) {
 	s.left(triage.OutcomeLeftInIVR, triage.OpenLeftInIVR)
 	s.owed()
 	s.keepRegistration(out)
+	s.keepShift(out)
 }
 
 // finishedFlow is a dialogue that served the caller without an agent.
@@ -325,6 +326,20 @@ func (s *story) finishedFlow(out ivr.Outcome) {
 	}
 	s.owed()
 	s.keepRegistration(out)
+	s.keepShift(out)
+}
+
+// keepShift notes whose shift the call began or ended. The hours are stored
+// already: whoever hangs up then is owed nothing.
+func (s *story) keepShift(out ivr.Outcome) {
+	id := out.Attributes[ivr.AttributeShiftOf]
+	if id == "" || s.entry.Supervisor {
+		return
+	}
+	s.change(func(k *triage.Contact, _ time.Time) []events.Event { k.Registrant = id; return nil })
+	if s.ending.open == triage.OpenLeftInIVR {
+		s.ending.outcome, s.ending.open = triage.OutcomeSelfService, ""
+	}
 }
 
 // owed makes an open item of what a caller was promised with whom no agent has

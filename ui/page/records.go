@@ -12,7 +12,8 @@ import (
 type RecordsPage struct {
 	Frame
 	Tab, Query    string
-	Sets, Formats []string
+	Lists         []string // shown on the page
+	Sets, Formats []string // to be downloaded
 	Contacts      []triage.Contact
 	Cases         []triage.Case
 	Registrants   []volunteers.Registrant

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/text/unicode/norm"
 
+	"hotline/appliance/call"
 	"hotline/appliance/events"
 	"hotline/appliance/store"
 )
@@ -187,13 +188,7 @@ func checkPIN(pin string, account Account) error {
 	if len(pin) < pinLeast || len(pin) > pinMost || strings.Trim(pin, "0123456789") != "" {
 		return Mistake(fmt.Sprintf("the PIN needs %d to %d digits", pinLeast, pinMost))
 	}
-	up, down, same := true, true, true
-	for i := 1; i < len(pin); i++ {
-		up = up && pin[i] == (pin[i-1]-'0'+1)%10+'0'
-		down = down && pin[i-1] == (pin[i]-'0'+1)%10+'0'
-		same = same && pin[i] == pin[i-1]
-	}
-	if up || down || same || strings.HasSuffix(string(account.Phone), pin) {
+	if guessable(pin, account.Phone) {
 		return Mistake("the PIN is too easy to guess: no rows such as 123456 or 777777, and no part of the telephone number")
 	}
 	return nil
@@ -314,4 +309,14 @@ func (a *Accounts) Authenticate(ctx context.Context, login, password string) (Ac
 		return Account{}, ErrRefused
 	}
 	return account, nil
+}
+
+func guessable(pin string, number call.Number) bool {
+	up, down, same := true, true, true
+	for i := 1; i < len(pin); i++ {
+		up = up && pin[i] == (pin[i-1]-'0'+1)%10+'0'
+		down = down && pin[i-1] == (pin[i]-'0'+1)%10+'0'
+		same = same && pin[i] == pin[i-1]
+	}
+	return up || down || same || strings.HasSuffix(string(number), pin)
 }

@@ -1,0 +1,104 @@
+package ivr_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"hotline/ivr"
+	"hotline/volunteers"
+)
+
+// registered makes somebody who has registered to help from a number.
+func (s *scene) registered(number string) {
+	s.t.Helper()
+	s.people()
+	s.hours = volunteers.NewShifts(s.records, s.room.accounts, "US")
+	registry := volunteers.NewRegistry(s.records)
+	code, err := registry.SaveAnswers(s.t.Context(), map[string]string{"contact.id": "contact-0", "caller.number": number, "age": "adult", "consent": "yes"}, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	r, err := registry.ByCode(code)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.helperID, s.helperCode = r.ID, code
+}
+
+func (s *scene) hasPIN(pin string) {
+	s.t.Helper()
+	if err := s.hours.ChoosePIN(s.t.Context(), s.helperID, pin); err != nil {
+		s.t.Fatal(err)
+	}
+	if ok, err := s.hours.ConfirmPIN(s.t.Context(), s.helperID, pin); !ok || err != nil {
+		s.t.Fatal(ok, err)
+	}
+}
+
+func (s *scene) checkIn() {
+	s.t.Helper()
+	if _, err := s.hours.CheckIn(s.t.Context(), s.helperID, "contact-0", volunteers.MethodPIN); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// shiftWords says what the book of hours has of the volunteer.
+func (s *scene) shiftWords() string {
+	s.t.Helper()
+	list, err := s.hours.Of(s.helperID)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if len(list) == 0 {
+		return "0"
+	}
+	last := list[len(list)-1]
+	length := "running"
+	if !last.CheckOut.IsZero() {
+		length = fmt.Sprint(int(last.Worked() / time.Minute))
+	}
+	return fmt.Sprint(len(list), " ", length, " ", last.Method)
+}
+
+// shiftBook is the real book of hours, unless the script broke it.
+func (s *scene) shiftBook() ivr.ShiftBook {
+	method := map[bool]string{true: volunteers.MethodPIN, false: volunteers.MethodNumber}
+	return ivr.ShiftBook{
+		Who: func(ctx context.Context, code, caller string) (string, bool, error) {
+			return s.hours.Who(ctx, code, caller)
+		},
+		Prove: func(ctx context.Context, id, pin string) (bool, error) {
+			return s.hours.Prove(ctx, id, pin)
+		},
+		Begin: func(ctx context.Context, id, contact string, byPIN bool) (bool, error) {
+			if s.hoursBroken != nil {
+				return false, s.hoursBroken
+			}
+			_, err := s.hours.CheckIn(ctx, id, contact, method[byPIN])
+			if errors.Is(err, volunteers.ErrCheckedIn) {
+				return false, nil
+			}
+			return err == nil, err
+		},
+		End: func(ctx context.Context, id, contact string, byPIN bool) (time.Duration, time.Duration, bool, error) {
+			if s.hoursBroken != nil {
+				return 0, 0, false, s.hoursBroken
+			}
+			shift, total, err := s.hours.CheckOut(ctx, id, contact, method[byPIN])
+			if errors.Is(err, volunteers.ErrNotCheckedIn) {
+				return 0, 0, false, nil
+			}
+			return shift.Worked(), total, err == nil, err
+		},
+		Choose: func(ctx context.Context, id, pin string) (bool, error) {
+			err := s.hours.ChoosePIN(ctx, id, pin)
+			if errors.Is(err, volunteers.ErrWeakPIN) {
+				return false, nil
+			}
+			return err == nil, err
+		},
+		Confirm: func(ctx context.Context, id, pin string) (bool, error) { return s.hours.ConfirmPIN(ctx, id, pin) },
+	}
+}

@@ -1,0 +1,53 @@
+package volunteers
+
+import (
+	"errors"
+	"iter"
+	"math"
+	"strings"
+
+	"hotline/appliance/store"
+	"hotline/appliance/table"
+)
+
+// ShiftTable is the export of all shifts, person by person, each oldest first
+// (domain 7.7). Column names and their order never change within a major
+// version.
+func ShiftTable(b *Shifts) table.Table {
+	return table.Table{Name: "shift_hours", Columns: []table.Column{
+		{Name: "shift_id", Kind: table.ID, Description: "Identity of the shift (ULID)"},
+		{Name: "volunteer_id", Kind: table.ID, Description: "Registered volunteer who worked"},
+		{Name: "volunteer_code", Kind: table.ID, Description: "Code of the volunteer"},
+		{Name: "volunteer_name", Kind: table.Text, Description: "Name of the volunteer, where a coordinator has completed it"},
+		{Name: "check_in_at", Kind: table.DateTime, Description: "Begin (UTC)"},
+		{Name: "check_out_at", Kind: table.DateTime, Description: "End (UTC); empty while the shift runs"},
+		{Name: "hours", Kind: table.Decimal, Description: "Length in hours, two decimals; 0 while the shift runs"},
+		{Name: "method", Kind: table.ID, Description: "How the last word on it was said: phone_pin, phone_number (first time, from the registered number), supervisor or proposed"},
+		{Name: "remark", Kind: table.ID, Description: "Somebody has to look at it: no_check_out (nobody ended it, the end is a proposal after 12 hours) or longer_than_12_h"},
+		{Name: "corrected_by", Kind: table.ID, Description: "Shift that takes the place of this one; count only shifts without it"},
+		{Name: "correction_of", Kind: table.ID, Description: "Shift in whose place this one is"},
+		{Name: "supervisor", Kind: table.ID, Description: "Account that corrected"},
+		{Name: "correction_reason", Kind: table.Text, Description: "Why"},
+	}, Rows: shiftRows(b)}
+}
+
+func shiftRows(b *Shifts) iter.Seq2[[]any, error] {
+	enough := errors.New("no more rows are wanted")
+	return func(yield func([]any, error) bool) {
+		err := b.store.View(func(tx *store.Tx) error {
+			for _, r := range registrants.All(tx) {
+				for _, s := range shiftsOf(tx, r.ID) {
+					name := strings.TrimSpace(r.GivenName + " " + r.FamilyName)
+					if !yield([]any{s.ID, r.ID, r.Code, name, s.CheckIn, s.CheckOut, math.Round(s.Worked().Hours()*100) / 100,
+						s.Method, s.Remark, s.CorrectedBy, s.CorrectionOf, s.By, s.Why}, nil) {
+						return enough
+					}
+				}
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, enough) {
+			yield(nil, err)
+		}
+	}
+}
