@@ -36,6 +36,7 @@ func (s *story) turnedAway(out ivr.Outcome) bool {
 	case s.ctx.Err() != nil:
 		s.leftFlow(heard)
 	case heard.Exit == ivr.ExitQueue:
+		s.turned = ""
 		return false
 	default:
 		s.finishedFlow(heard)

@@ -60,6 +60,27 @@ func TestAPromiseInPrivateIsForTrainedPeople(t *testing.T) {
 	}
 }
 
+// Who found a line's share taken is called for that line, not for the one that
+// the closed dialogue names.
+func TestWhoIsTurnedAwayIsCalledForThatLine(t *testing.T) {
+	r := openRoomWith(t, map[string]string{
+		"straight": flowHead + "steps:\n  a: {queue: volunteers}\n",
+		"closed":   flowHead + "steps:\n  a: {goto: ask}" + promised,
+	}, nil)
+	r.cfg.Shares = map[string]int{triage.QueueVolunteers: 1}
+	r.rings("+12024561111")
+	r.until("the first waits", func() bool { return r.waiting() != "" })
+	id := r.rings("+12024561112")
+	var k triage.Contact
+	r.until("the promise is stored", func() bool { // silence agrees to the number shown
+		k, _ = r.cfg.Contacts.Get(id)
+		return k.Promise != nil
+	})
+	if k.Promise.Queue != triage.QueueVolunteers || k.Queue != triage.QueueVolunteers {
+		t.Errorf("the call is promised in line %q, the contact in %q", k.Promise.Queue, k.Queue)
+	}
+}
+
 // What a flow tells another service at the end of a call does not leave when
 // the caller is protected, and the caller does not wait for it on a silent line.
 func TestNothingOfAProtectedCallerLeavesAtItsEnd(t *testing.T) {

@@ -53,8 +53,11 @@ func onCall(ctx context.Context, do func(*story) error) error {
 // queue. The caller is told only when it is on disk.
 func (s *story) promise(p ivr.Promise) error {
 	number := call.ParseNumber(p.Number, s.d.cfg.Region)
-	if s.turned == triage.QueuePrivate || s.goTo.queue == triage.QueuePrivate {
-		p.Queue = triage.QueuePrivate // whoever wanted a trained person is not called by anybody else
+	switch {
+	case s.turned != "": // they are called for the line that they wanted
+		p.Queue = s.turned
+	case s.goTo.queue == triage.QueuePrivate: // and not by anybody else
+		p.Queue = triage.QueuePrivate
 	}
 	err := s.keep(func(ctx context.Context) (triage.Contact, error) {
 		return s.d.cfg.Contacts.Change(ctx, s.contact.ID, func(k *triage.Contact, now time.Time) []events.Event {
