@@ -11,6 +11,7 @@ import (
 
 	"hotline/appliance/audio"
 	"hotline/appliance/config"
+	"hotline/triage/desk"
 )
 
 // TestWhoLeavesTheQueueIsNotForgotten: nobody is signed in; the caller waits
@@ -77,6 +78,7 @@ func TestAMissedCallGoesOnWaiting(t *testing.T) {
 func TestSIPpAsksForHelp(t *testing.T) {
 	t.Parallel()
 	b := startBox(t)
+	b.seated("Amal", aHz, false).do(desk.Command{Type: "ready"}) // without anybody the menu asks further questions
 	sipp := exec.CommandContext(t.Context(), "sipp", b.h.trunk.Addr().String(), "-sf", "testdata/help-call.xml", "-s", "100", "-m", "1",
 		"-i", "127.0.0.1", "-nostdin", "-rtp_echo", "-timeout", "60s")
 	var out bytes.Buffer
