@@ -45,7 +45,7 @@ func (b *box) asksForACallBack(server netip.AddrPort, number string) {
 	b.t.Cleanup(c.Hangup)
 	b.press(c, 1500*time.Millisecond, "1") // English
 	b.press(c, 3*time.Second, "1")         // help
-	b.press(c, 2*time.Second, "1")         // call me back
+	b.press(c, 2*time.Second, "4")         // call me back
 	b.ended(c)
 }
 
@@ -164,7 +164,9 @@ func TestACallBackThatReachesNobody(t *testing.T) {
 		t.Errorf("after a busy try the item is %+v", i)
 	}
 
+	amal.do(desk.Command{Type: "break"}) // with somebody free the caller would be connected
 	b.asksForACallBack(b.h.trunk.Addr(), "+12025550192")
+	amal.do(desk.Command{Type: "ready"})
 	amal.do(desk.Command{Type: "accept", Contact: amal.is(triage.Offered).Call.Contact})
 	machine := <-answered
 	b.hears("Amal", amal.sound, allHz, cHz)

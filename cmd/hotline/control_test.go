@@ -168,9 +168,17 @@ func (b *box) helpCall(number string, hz float64) *phone.Call {
 	b.t.Helper()
 	caller := b.dial(number, "100")
 	caller.SayLoop(audio.Tone(hz, time.Second, -12))
-	b.press(caller, time.Second, "1")
-	b.press(caller, 2*time.Second, "1")
+	b.toHelp(caller)
 	return caller
+}
+
+// toHelp leads a caller to the help line as far as keys do: English, help,
+// supplies, and a key without a use, which where nobody is signed in chooses
+// to wait. What is keyed ahead is not asked.
+func (b *box) toHelp(caller *phone.Call) {
+	b.t.Helper()
+	b.press(caller, time.Second, "1")
+	b.press(caller, 2*time.Second, "139")
 }
 
 // The tones of the tests of call control; none is a multiple of another.

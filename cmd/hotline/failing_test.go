@@ -30,8 +30,7 @@ func TestAPartThatFailsLeavesNobodyInSilence(t *testing.T) {
 	}
 	defer caller.Hangup()
 	b := &box{t: t, h: h}
-	b.press(caller, time.Second, "1")
-	b.press(caller, 2*time.Second, "1")
+	b.toHelp(caller)
 	b.untilWaiting(1)
 	waiting, err := h.desk.FloorView(time.Now())
 	if err != nil {

@@ -548,6 +548,7 @@ func TestTheRecordButton(t *testing.T) {
 	b := startBox(t)
 	admin := b.web("admin")
 	res, err := admin.PostForm(b.base+"admin/recording", url.Values{"do": {"rules"}, "policy:help": {"agent"}, "policy:volunteers": {"never"},
+		"policy:life": {"never"}, "policy:family": {"never"}, "policy:private": {"never"},
 		"purpose": {"Training of phone volunteers"}, "keep_days": {"30"}})
 	if err != nil {
 		t.Fatal(err)

@@ -73,7 +73,7 @@ func openRoomWith(t *testing.T, texts map[string]string, dial func(context.Conte
 	must(err)
 	r.Desk = New(Config{Operation: "flood", Region: "US", Entries: map[string]Entry{"100": {Flow: "straight", Language: "en"}},
 		Contacts: triage.NewContacts(r.records), Cases: triage.NewCases(r.records), Dispatcher: dispatcher, Engine: engine,
-		Prompts: library, Scenario: disaster, Mode: emergency, Registry: volunteers.NewRegistry(r.records), Dial: dial, Log: log})
+		Prompts: library, Languages: []string{"en"}, Scenario: disaster, Mode: emergency, Registry: volunteers.NewRegistry(r.records), Dial: dial, Log: log})
 
 	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	must(err)

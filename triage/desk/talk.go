@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -321,7 +322,7 @@ func (d *Desk) music() *audio.Clip { return d.clip(prompts.Neutral, prompts.Hold
 
 // oneMoment is music that begins with a word to the caller.
 func (d *Desk) oneMoment(language string) *audio.Clip {
-	return audio.Concat(d.clip(language, "desk.one_moment"), audio.Silence(400*time.Millisecond), d.music())
+	return audio.Concat(d.clip(cmp.Or(language, d.cfg.Languages[0]), "desk.one_moment"), audio.Silence(400*time.Millisecond), d.music())
 }
 
 // clip never fails: a caller who should hear something hears at least silence.
