@@ -15,7 +15,7 @@ demo: build
 # The race detector needs a C compiler, the whole-product test a browser and a
 # SIP tester.
 test: need check
-	$(GO) test -race -timeout 20m ./...
+	$(GO) test -race -timeout 30m ./...
 
 need:
 	@sh .ci/need gcc:gcc chromium:chromium sipp:sip-tester baresip:baresip espeak-ng:espeak-ng
