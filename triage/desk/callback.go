@@ -213,6 +213,7 @@ func (c *callBacks) enter(i triage.Item) {
 	ctx, leave := context.WithCancel(context.Background())
 	c.waiting[i.ID] = leave
 	c.work.Go(func() {
+		defer c.d.caught("a call-back", nil)
 		defer func() { c.done <- i.ID }()
 		defer leave()
 		c.d.callBack(ctx, i)
@@ -315,7 +316,7 @@ func (s *Seat) callItem(ctx context.Context, c Command) error {
 	if err := d.cfg.Dispatcher.Occupy(id, conv.id); err != nil {
 		return err
 	}
-	d.out.Go(func() { d.callItem(conv, id, i.ID) })
+	d.begin("a call from the worklist", func() { d.callItem(conv, id, i.ID) }, s.freed(conv))
 	return nil
 }
 

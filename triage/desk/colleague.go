@@ -43,7 +43,7 @@ func (s *Seat) callAgent(ctx context.Context, c Command) error {
 	conv.parties = []PartyView{{ID: id, Kind: "agent", Name: s.name(), State: "talking"}, {ID: them.ID, Kind: "agent", Name: them.Name, State: "ringing"}}
 	d.queue(conv)
 	s.begin(conv)
-	d.out.Go(func() { st.chat(conv, s, c.Agent) })
+	d.begin("a call between colleagues", func() { st.chat(conv, s, c.Agent) }, nil) // chat frees both
 	return nil
 }
 
@@ -69,7 +69,7 @@ func (s *story) chat(conv *conversation, seat *Seat, agent string) {
 		if sound != nil {
 			sound.Music(ringTone())
 		}
-		err := s.d.ringAgent(ctx, conv, agent)
+		err := s.d.attempt("ringing a colleague", func() error { return s.d.ringAgent(ctx, conv, agent) })
 		if sound != nil {
 			sound.Music(nil)
 		}

@@ -68,11 +68,13 @@ func (t *talk) ring(to Target, why callingFor) error {
 	t.helpers.Go(func() {
 		defer stop()
 		a := answer{calling: c}
-		if to.Kind == "agent" {
-			a.err = t.d.ringAgent(ctx, t.conv, to.ID)
-		} else {
-			a.leg, a.err = t.d.cfg.Dial(ctx, Dialling{To: call.Number(c.party.name), Role: t.seat.role(), Queue: t.conv.line(), Urgent: t.conv.urgent()})
-		}
+		a.err = t.d.attempt("ringing somebody else", func() (err error) {
+			if to.Kind == "agent" {
+				return t.d.ringAgent(ctx, t.conv, to.ID)
+			}
+			a.leg, err = t.d.cfg.Dial(ctx, Dialling{To: call.Number(c.party.name), Role: t.seat.role(), Queue: t.conv.line(), Urgent: t.conv.urgent()})
+			return err
+		})
 		select {
 		case t.answers <- a:
 		case <-t.all.Done():

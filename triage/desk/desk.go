@@ -85,6 +85,7 @@ type Desk struct {
 	lineChanged chan struct{} // a caller came or left
 
 	unsaved  atomic.Int64
+	panics   atomic.Int64
 	patience atomic.Int64 // comeBack, except in tests
 }
 

@@ -50,7 +50,7 @@ func (s *Seat) callOut(ctx context.Context, c Command) error {
 	conv := &conversation{id: opened.ID, number: number, queue: c.Queue, since: opened.ReceivedAt, mode: "normal",
 		requests: make(chan request), stir: make(chan struct{}, 1), ended: make(chan struct{}), outgoing: true, ringingOut: true}
 	s.begin(conv)
-	d.out.Go(func() { st.dial(conv, s, number) })
+	d.begin("a call out", func() { st.dial(conv, s, number) }, s.freed(conv))
 	return nil
 }
 
@@ -74,7 +74,11 @@ func (s *story) dial(conv *conversation, seat *Seat, number call.Number) {
 			sound.Music(ringTone())
 			defer sound.Music(nil)
 		}
-		leg, err := s.d.cfg.Dial(ctx, Dialling{To: number, Role: cmp.Or(s.role, seat.role()), Queue: s.contact.Queue})
+		var leg *trunk.Call
+		err := s.d.attempt("dialling", func() (err error) {
+			leg, err = s.d.cfg.Dial(ctx, Dialling{To: number, Role: cmp.Or(s.role, seat.role()), Queue: s.contact.Queue})
+			return err
+		})
 		got <- result{leg, err}
 	}()
 	watch := time.NewTicker(watchEvery)

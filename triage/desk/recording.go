@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -185,10 +186,10 @@ func (t *talk) tell() {
 	t.tape.telling = stop
 	caller := t.leg.Audio()
 	t.helpers.Go(func() {
-		_, err := caller.Play(ctx, clip, false)
-		if err == nil {
-			err = ctx.Err()
-		}
+		err := t.d.attempt("the notice about recording", func() error {
+			_, err := caller.Play(ctx, clip, false)
+			return cmp.Or(err, ctx.Err())
+		})
 		t.tape.told <- err // has room: one notice at a time
 	})
 }
@@ -270,7 +271,7 @@ func (t *talk) endTake(cut bool) {
 	}
 	t.tape.take, t.tape.recorder = nil, nil
 	contact, ctx := t.contact.ID, context.WithoutCancel(t.ctx)
-	t.d.out.Go(func() {
+	t.d.begin("the end of a recording", func() {
 		_, err := recorder.Stop()
 		if err != nil {
 			t.d.cfg.Log.Error("a recording broke off; the call goes on without", "contact", contact, "error", err)
@@ -278,7 +279,7 @@ func (t *talk) endTake(cut bool) {
 		if err := take.End(ctx, cut || err != nil); err != nil {
 			t.d.cfg.Log.Error("a recording could not be finished; it is tried again at the next start", "contact", contact, "error", err)
 		}
-	})
+	}, nil)
 }
 
 // tapeFailed ends a recording that cannot go on, because the disk is full for

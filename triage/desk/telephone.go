@@ -123,7 +123,7 @@ func (d *Desk) offered(agent, contact string) {
 		return
 	}
 	if s.through() != wayBrowser {
-		d.out.Go(func() { s.ringFor(contact) })
+		d.begin("ringing a telephone", func() { s.ringFor(contact) }, nil)
 	}
 	s.touch()
 }
@@ -135,10 +135,10 @@ func (s *Seat) ringFor(contact string) {
 	d, id := s.d, s.id()
 	ctx, stop := context.WithCancel(d.ctx)
 	defer stop()
-	d.out.Go(func() {
+	d.begin("watching an offer", func() {
 		defer stop()
 		d.whileOffered(ctx, id, contact)
-	})
+	}, nil)
 	if err := s.fetch(ctx, 0); err != nil {
 		s.notFetched(ctx, contact, err)
 		return
