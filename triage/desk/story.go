@@ -203,7 +203,6 @@ func (s *story) close() {
 		cause := call.CauseOf(s.ctx)
 		s.ending.by, s.ending.reason = cause.By, cause.Reason
 	}
-	s.hooks()
 	end := func(k *triage.Contact, now time.Time) {
 		now = now.Add(-time.Since(ended)) // written late, the call was not longer
 		k.EndedAt = now
@@ -230,6 +229,7 @@ func (s *story) close() {
 	if s.leg != nil && s.agent == nil { // a call out that nobody answered has none, and an agent may stay on the line
 		s.leg.Hangup(call.Cause{By: call.BySystem, Reason: "the call is over"})
 	}
+	s.hooks() // they take their time: how the call ended is on disk before
 }
 
 // noteFlow keeps what the dialogue found out.
