@@ -258,6 +258,10 @@ func (t *Trunk) Run(ctx context.Context) error {
 	}
 	t.layer.Close()
 	closing := t.carrier.Close()
+	// Messages are handled in goroutines of sipgo that cannot be waited for: an
+	// answer that comes now makes it open a socket of its own.
+	time.Sleep(lateAnswers)
+	closing = errors.Join(closing, t.carrier.Close())
 	if err := t.cfg.Conn.Close(); err != nil && fault == nil {
 		closing = errors.Join(closing, err)
 	}
@@ -272,6 +276,10 @@ func (t *Trunk) Run(ctx context.Context) error {
 	}
 	return nil
 }
+
+// lateAnswers is how long the end of a trunk waits for answers that nobody
+// will hear.
+const lateAnswers = 150 * time.Millisecond
 
 // listen reads until stop or a failure of the socket.
 func (t *Trunk) listen() error {

@@ -72,6 +72,8 @@ func openLine(ctx context.Context, cfg Config, incoming func(*sip.Request, *sip.
 		<-read
 		l.layer.Close()
 		_ = l.carrier.Close()
+		time.Sleep(5 * settle)
+		_ = l.carrier.Close() // sockets that sipgo opened for answers in the meantime
 	})
 	select {
 	case <-wrapped.ready:
