@@ -555,7 +555,9 @@ func ignoreEnd(err error) error {
 func (h *hotline) tls() *tls.Config { return h.certs.TLS() }
 
 // Panics is how many faults of ours were caught since the start.
-func (h *hotline) Panics() int64 { return int64(h.trunk.Stats().Panics) + h.pages.Panics() + h.desk.Panics() }
+func (h *hotline) Panics() int64 {
+	return int64(h.trunk.Stats().Panics) + h.pages.Panics() + h.desk.Panics()
+}
 
 func (h *hotline) checkPIN(ctx context.Context, caller call.Number, pin string) (id, name string, err error) {
 	a, err := h.accounts.AuthenticatePhone(ctx, caller, pin, roster.Mode)
