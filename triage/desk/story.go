@@ -101,6 +101,9 @@ func (s *story) dialogue() (again bool) {
 		return s.serveHandedOver()
 	}
 	d, caller := s.d, s.caller()
+	if s.flows != nil {
+		s.leg.Audio().FlushKeys() // what was keyed for the dialogue before answers no question of this one
+	}
 	known := map[string]string{}
 	maps.Copy(known, s.known)
 	maps.Copy(known, map[string]string{ivr.AttributeContactID: s.contact.ID, attributeCaller: string(caller), attributeWithheld: yes(caller.Withheld()), attributeLine: yes(d.cfg.Dial != nil),
