@@ -23,11 +23,6 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// soon is how long a hostile file may keep a person waiting: two seconds of work
-// on a machine of its own (the log tells each), several times that with the race
-// detector beside other tests.
-const soon = 15 * time.Second
-
 func wav(tag, channels, rate, bits int, sound []byte) []byte {
 	b := []byte("RIFF\x00\x00\x00\x00WAVEfmt \x10\x00\x00\x00")
 	b = binary.LittleEndian.AppendUint16(b, uint16(tag))

@@ -1,0 +1,9 @@
+//go:build race
+
+package foreign
+
+import "time"
+
+// soon is several times what a person may wait: the child runs with the race
+// detector too, beside other tests.
+const soon = 15 * time.Second
