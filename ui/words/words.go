@@ -5,6 +5,7 @@ package words
 import (
 	"embed"
 	"fmt"
+	"io/fs"
 	"path"
 	"strconv"
 	"strings"
@@ -14,7 +15,7 @@ import (
 	"golang.org/x/text/language"
 )
 
-//go:embed text/*.yaml
+//go:embed text
 var files embed.FS
 
 // English is the language of last resort; its catalogue is the complete one.
@@ -35,23 +36,33 @@ type Text struct {
 	fallback map[string]string
 }
 
-// Load reads the catalogues that the program carries.
+// Load reads the catalogues that the program carries: a folder for each
+// language, a file for each part of the site.
 func Load() (*Catalogues, error) {
-	entries, err := files.ReadDir("text")
+	names, err := fs.Glob(files, "text/*/*.yaml")
 	if err != nil {
 		return nil, fmt.Errorf("reading the texts: %w", err)
 	}
 	all := map[string]map[string]string{}
-	for _, entry := range entries {
-		raw, err := files.ReadFile(path.Join("text", entry.Name()))
+	for _, name := range names {
+		raw, err := files.ReadFile(name)
 		if err != nil {
 			return nil, fmt.Errorf("reading the texts: %w", err)
 		}
 		var texts map[string]string
 		if err := yaml.Unmarshal(raw, &texts); err != nil {
-			return nil, fmt.Errorf("the texts in %s: %w", entry.Name(), err)
+			return nil, fmt.Errorf("the texts in %s: %w", name, err)
 		}
-		all[strings.TrimSuffix(entry.Name(), ".yaml")] = texts
+		tag := path.Base(path.Dir(name))
+		if all[tag] == nil {
+			all[tag] = map[string]string{}
+		}
+		for key, text := range texts {
+			if _, twice := all[tag][key]; twice {
+				return nil, fmt.Errorf("the text %q in %s stands in another file, too", key, name)
+			}
+			all[tag][key] = text
+		}
 	}
 	return New(all)
 }
