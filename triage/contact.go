@@ -398,6 +398,7 @@ func closedByRule(open string) bool {
 func (c *Contacts) Recover(ctx context.Context) (int, error) {
 	n := 0
 	var unread []error
+	cut := c.recoverMessages(ctx) // while it is known which calls ran
 	err := c.store.Update(ctx, func(tx *store.Tx) error {
 		n, unread = 0, nil
 		var ids []string
@@ -435,7 +436,7 @@ func (c *Contacts) Recover(ctx context.Context) (int, error) {
 		}
 		return nil
 	})
-	return n, errors.Join(append(unread, err)...)
+	return n, errors.Join(append(unread, cut, err)...)
 }
 
 // Get returns one contact.

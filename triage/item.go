@@ -110,6 +110,10 @@ func keepItem(tx *store.Tx, was Contact, k *Contact, by closing) error {
 	return nil
 }
 
+// byHand is what events say instead of the reason that a person wrote: there is
+// no free text in the log.
+const byHand = "by hand"
+
 // closing says who closes an item and why.
 type closing struct{ by, via, why string }
 
@@ -312,7 +316,11 @@ func putItem(tx *store.Tx, was, i Item, by closing) error {
 	case was.Queued():
 		errs = append(errs, itemsQueued.Remove(tx, queued, i.ID))
 	}
+	why := by.why
+	if by.via == "web" { // in somebody's own words: those stay with the item
+		why = byHand
+	}
 	tx.Emit(events.Event{Kind: what, Operation: i.Operation, Contact: i.Contact, Queue: i.Queue, By: by.by, Via: cmp.Or(by.via, "rule"),
-		Data: map[string]string{"item": i.ID, "kind": i.Kind, "why": by.why}})
+		Data: map[string]string{"item": i.ID, "kind": i.Kind, "why": why}})
 	return errors.Join(append(errs, items.Put(tx, i.ID, i))...)
 }

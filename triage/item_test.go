@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -351,75 +350,6 @@ func balanced(t *testing.T, s *store.Store) Balance {
 		t.Errorf("the books say %+v, the records %+v", total, want)
 	}
 	return total
-}
-
-// TestTheBooksBalance does what a day does, at random, and looks at the books
-// after every step: feature tests of each step are elsewhere.
-func TestTheBooksBalance(t *testing.T) {
-	for seed := range uint64(8) {
-		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			r := rand.New(rand.NewPCG(seed, 7))
-			s := storetest.Open(t)
-			c, cases, full := NewContacts(s), NewCases(s), NewTurnedAway(NewContacts(s), "Flood", slog.New(slog.DiscardHandler))
-			books := NewBooks(s) // reads on, step by step
-			var onLine []string
-			for step := range 120 {
-				switch r.IntN(8) {
-				case 0, 1:
-					number := fmt.Sprintf("+1202456%04d", r.IntN(6))
-					if r.IntN(5) == 0 {
-						number = ""
-					}
-					onLine = append(onLine, opened(t, c, number).ID)
-				case 2, 3, 4:
-					if len(onLine) == 0 {
-						continue
-					}
-					n := r.IntN(len(onLine))
-					how := [][2]string{{string(OutcomeAnswered), OpenWrapUp}, {string(OutcomeAbandonedQueue), OpenAbandoned}, {string(OutcomeSelfService), ""},
-						{string(OutcomeDropped), OpenDropped}, {string(OutcomeFlash), OpenFlash}, {string(OutcomeAnswered), ""}}[r.IntN(6)]
-					end(t, c, onLine[n], Outcome(how[0]), how[1])
-					if how[1] == OpenWrapUp {
-						_, err := c.Change(t.Context(), onLine[n], func(k *Contact, _ time.Time) []events.Event { k.Open, k.Disposition = "", "info_given"; return nil })
-						must(t, err)
-					}
-					onLine = append(onLine[:n], onLine[n+1:]...)
-				case 5:
-					if all := list(t, c, Pick{}); len(all) > 0 {
-						i := all[r.IntN(len(all))]
-						switch {
-						case r.IntN(2) == 0:
-							must(t, c.CloseItem(t.Context(), i.ID, "rosa", "done"))
-						case i.Fold != "":
-							must(t, c.SetShared(t.Context(), i.ID, r.IntN(2) == 0, "rosa"))
-						}
-					}
-				case 6:
-					full.Note(call.Number(fmt.Sprintf("+1202456%04d", r.IntN(6))), "100")
-					if r.IntN(2) == 0 {
-						must(t, full.write(t.Context()))
-					}
-				case 7:
-					if len(onLine) > 0 && r.IntN(3) == 0 {
-						save(t, cases, onLine[r.IntN(len(onLine))], map[string]any{"talk_freely": "specialist"})
-					}
-					if r.IntN(10) == 0 {
-						_, err := c.Recover(t.Context())
-						must(t, err)
-						onLine = nil
-					}
-				}
-				if total, _, err := books.Balance(t.Context(), time.Now()); err != nil || !total.Holds() {
-					t.Fatalf("after step %d the books say %+v (%v)", step, total, err)
-				}
-			}
-			total := balanced(t, s)
-			if again, _, err := books.Balance(t.Context(), time.Now()); err != nil || again != total {
-				t.Errorf("read on, the books say %+v (%v), read anew %+v", again, err, total)
-			}
-			whole(t, s)
-		})
-	}
 }
 
 // whole fails unless every open contact is in exactly one open item, and every

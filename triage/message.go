@@ -37,8 +37,20 @@ const leaveForRecords = 64 << 20
 
 // KeepMessage stores what a caller said. It is on disk when nil is returned.
 func (c *Contacts) KeepMessage(ctx context.Context, id string, m Message, sound []byte) error {
-	at := -1
-	w, err := c.store.CreateBlob(ctx, leaveForRecords, func(tx *store.Tx, blob string) error {
+	w, err := c.beginMessage(ctx, id, m)
+	if err != nil {
+		return err
+	}
+	if _, err := w.Write(sound); err != nil {
+		return errors.Join(err, w.Abort(ctx, func(tx *store.Tx) error { return dropMessage(tx, id, w.ID()) }))
+	}
+	return w.Commit(ctx, func(tx *store.Tx, size int64) error { return finishMessage(tx, id, w.ID(), size) })
+}
+
+// beginMessage notes a message of no length with its contact, so that a stop
+// before its end leaves no sound that nobody knows of (recoverMessages).
+func (c *Contacts) beginMessage(ctx context.Context, id string, m Message) (*store.BlobWriter, error) {
+	return c.store.CreateBlob(ctx, leaveForRecords, func(tx *store.Tx, blob string) error {
 		k, err := contacts.Get(tx, id)
 		if err != nil {
 			return fmt.Errorf("contact %s: %w", id, err)
@@ -47,28 +59,62 @@ func (c *Contacts) KeepMessage(ctx context.Context, id string, m Message, sound 
 			return ErrProtected
 		}
 		m.Blob, m.At, m.Seconds = blob, tx.Now(), 0
-		at = len(k.Messages)
 		k.Messages = append(k.Messages, m)
 		return putContact(tx, &k)
 	})
+}
+
+func finishMessage(tx *store.Tx, contact, blob string, size int64) error {
+	k, err := contacts.Get(tx, contact)
 	if err != nil {
 		return err
 	}
-	if _, err := w.Write(sound); err != nil {
-		return errors.Join(err, w.Abort(ctx, func(tx *store.Tx) error { return dropMessage(tx, id, w.ID()) }))
+	at := slices.IndexFunc(k.Messages, func(m Message) bool { return m.Blob == blob })
+	if at < 0 {
+		return ErrProtected // the contact was locked meanwhile
 	}
-	return w.Commit(ctx, func(tx *store.Tx, size int64) error {
-		k, err := contacts.Get(tx, id)
-		if err != nil {
-			return err
+	k.Messages = slices.Clone(k.Messages)
+	k.Messages[at].Seconds = int((size + audio.SampleRate - 1) / audio.SampleRate)
+	tx.Emit(events.Event{Kind: "voicemail.kept", Operation: k.Operation, Contact: contact, Queue: k.Messages[at].Box})
+	return putContact(tx, &k)
+}
+
+// recoverMessages keeps what is there of messages that a stop cut short: part
+// of what somebody in need said is better than nothing.
+func (c *Contacts) recoverMessages(ctx context.Context) error {
+	unfinished, err := c.store.UnfinishedBlobs()
+	if err != nil || len(unfinished) == 0 {
+		return err
+	}
+	owners := map[string]string{} // of blobs: the contact that was on the line
+	err = c.store.View(func(tx *store.Tx) error {
+		for id := range contactsRunning.IDs(tx, running) {
+			k, err := contacts.Get(tx, id)
+			if err != nil {
+				continue // Recover tells of it
+			}
+			for _, m := range k.Messages {
+				if m.Seconds == 0 {
+					owners[m.Blob] = id
+				}
+			}
 		}
-		if at >= len(k.Messages) || k.Messages[at].Blob != w.ID() {
-			return ErrProtected // the contact was locked meanwhile
-		}
-		k.Messages[at].Seconds = int((size + audio.SampleRate - 1) / audio.SampleRate)
-		tx.Emit(events.Event{Kind: "voicemail.kept", Operation: k.Operation, Contact: id, Queue: m.Box})
-		return putContact(tx, &k)
+		return nil
 	})
+	var failed []error
+	for _, blob := range unfinished {
+		contact, ours := owners[blob]
+		if !ours {
+			continue // sound of somebody else
+		}
+		failed = append(failed, c.store.RecoverBlob(ctx, blob, func(tx *store.Tx, size int64) error {
+			if size == 0 {
+				return errors.Join(tx.DeleteBlob(blob), dropMessage(tx, contact, blob))
+			}
+			return finishMessage(tx, contact, blob, size)
+		}))
+	}
+	return errors.Join(append(failed, err)...)
 }
 
 func dropMessage(tx *store.Tx, contact, blob string) error {

@@ -16,6 +16,7 @@ type About struct {
 	Shared    bool      `json:"shared,omitempty"`    // several people call from it: nothing folds, nothing is closed by rule
 	Protected bool      `json:"protected,omitempty"` // a protected caller uses it: it is not called
 	Safe      bool      `json:"safe,omitempty"`      // calling it is safe all the same, somebody says
+	Why       string    `json:"why,omitempty"`       // they say so, in their words: here, because the log of events is for everybody
 	Overlaps  int       `json:"overlaps,omitempty"`  // how often a call came while another one from it was running
 	By        string    `json:"by,omitempty"`
 	ChangedAt time.Time `json:"changed_at"`
@@ -214,15 +215,15 @@ func (c *Contacts) SetShared(ctx context.Context, item string, shared bool, by s
 }
 
 // SetSafe says that the number of an item may be called although a protected
-// caller uses it, or that it may not.
+// caller uses it, or that it may not, and why.
 func (c *Contacts) SetSafe(ctx context.Context, item string, safe bool, by, why string) error {
 	return c.aboutItem(ctx, item, func(tx *store.Tx, i Item) error {
-		about, err := numberNotes.change(tx, i.Fold, by, func(a *About) { a.Safe = safe })
+		about, err := numberNotes.change(tx, i.Fold, by, func(a *About) { a.Safe, a.Why = safe, why })
 		if err != nil {
 			return err
 		}
 		tx.Emit(events.Event{Kind: "number.safe", Operation: i.Operation, Contact: i.Contact, By: by, Via: "web",
-			Data: map[string]string{"safe": yesNo(safe), "item": i.ID, "why": why}})
+			Data: map[string]string{"safe": yesNo(safe), "item": i.ID}})
 		return eachItemOf(tx, i.Fold, func(i *Item) { i.NoCall = about.Protected && !safe })
 	})
 }

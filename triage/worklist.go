@@ -186,7 +186,7 @@ func (c *Contacts) NotReached(ctx context.Context, id, by string) error {
 }
 
 // CloseItem closes an item and everything in it by hand, with a reason that
-// stays in the log.
+// stays with the item.
 func (c *Contacts) CloseItem(ctx context.Context, id, by, why string) error {
 	if strings.TrimSpace(why) == "" {
 		return ErrCloseText

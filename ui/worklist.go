@@ -10,7 +10,6 @@ import (
 
 	"hotline/appliance/store"
 	"hotline/triage"
-	"hotline/triage/desk"
 	"hotline/ui/page"
 )
 
@@ -91,11 +90,6 @@ func (s *Server) itemDo(w http.ResponseWriter, r *http.Request, v visit) {
 	}
 	err := s.workOn(r.Context(), id, what, clean(r.PostForm.Get("why"), reasonMax), r.PostForm.Get("at"), v)
 	if err != nil {
-		var said desk.UserError
-		if errors.As(err, &said) {
-			s.showItem(w, r, v, http.StatusConflict, s.textFor(r).Said(string(said)))
-			return
-		}
 		if key := itemTrouble(err); key != "" {
 			f := s.frame(r, v, "item.title")
 			var taken triage.TakenError
@@ -111,6 +105,9 @@ func (s *Server) itemDo(w http.ResponseWriter, r *http.Request, v visit) {
 		return
 	}
 	back := "/worklist/" + url.PathEscape(id) + "?done=" + url.QueryEscape(what)
+	if what == "call" { // there is the sound; the phone page makes the call as soon as it has it
+		back = "/desk?item=" + url.QueryEscape(id)
+	}
 	if what == "close" || what == "release" || what == "unreached" || what == "queue" {
 		back = "/worklist?done=" + url.QueryEscape(what)
 	}
@@ -154,15 +151,13 @@ var (
 func (s *Server) workOn(ctx context.Context, id, what, why, at string, v visit) error {
 	me, list := v.account.ID, s.cfg.Worklist
 	switch what {
-	case "take":
+	case "take", "call":
 		_, err := list.TakeItem(ctx, id, me, v.account.Name)
 		return err
 	case "release":
 		return list.ReleaseItem(ctx, id, me)
 	case "unreached":
 		return list.NotReached(ctx, id, me)
-	case "call":
-		return s.cfg.Desk.Seat(personOf(v)).Do(ctx, desk.Command{Type: "call.item", Item: id})
 	case "queue":
 		when := time.Time{} // at once, in the old place
 		if at != "" {

@@ -106,15 +106,20 @@ func TestCallingFromTheWorklist(t *testing.T) {
 	if got := do(ana, "take", ""); got.status != http.StatusSeeOther {
 		t.Fatalf("taking it: %d", got.status)
 	}
-	if got := do(ana, "call", ""); got.status != http.StatusSeeOther {
-		t.Fatalf("calling: %d %s", got.status, got.body)
+	if got := do(boss, "call", ""); got.status != http.StatusConflict || !strings.Contains(got.body, "Amal agent is working on this") {
+		t.Errorf("calling what somebody else has: %d %s", got.status, got.body)
 	}
-	if did := far.commands(); len(did) != 1 || did[0].Type != "call.item" || did[0].Item != item {
-		t.Errorf("the desk was asked for %+v", did)
+	if got := do(ana, "release", ""); got.status != http.StatusSeeOther {
+		t.Fatalf("giving it back: %d", got.status)
 	}
-	far.refuse = desk.UserError("This person is on the line with us now.")
-	if got := do(ana, "call", ""); got.status != http.StatusConflict || !strings.Contains(got.body, "on the line with us now") {
-		t.Errorf("a refused call: %d", got.status)
+	if body := s.get(t, ana, path).body; !strings.Contains(body, "Take it and call now") {
+		t.Errorf("what nobody has cannot be called in one press: %s", body)
+	}
+	if got := do(ana, "call", ""); got.status != http.StatusSeeOther || got.header.Get("Location") != "/desk?item="+item {
+		t.Fatalf("calling: %d %v", got.status, got.header)
+	}
+	if i, _, err := far.contacts.Item(item); err != nil || i.Lock.Name != "Amal agent" {
+		t.Errorf("who calls has not taken it: %+v (%v)", i.Lock, err)
 	}
 
 	for _, wrong := range []string{"tomorrow", "2036-01-01T09:00"} {
@@ -190,6 +195,7 @@ func TestTheWorklistFits(t *testing.T) {
 	far.gaveUp(t, "")
 	danger := far.called(t, triage.Contact{Direction: "in", Caller: "+12025550148", Open: triage.OpenDanger})
 	far.wrote(t, danger.ID, map[string]any{"danger_now": "yes"})
+	far.withSound(t)
 	s := startSite(t, far, nil)
 	b := openBrowser(t, s)
 	b.signIn(supervisor)
@@ -205,6 +211,16 @@ func TestTheWorklistFits(t *testing.T) {
 	b.until(`document.title === "set"`)
 	b.do(navigate(s.url + "/worklist"))
 	b.fits("worklist-es")
+
+	// One press: the phone page opens, has its sound and makes the call, once.
+	b.do(navigate(s.url + "/worklist/" + item))
+	b.press(`button[value="call"]`)
+	b.until(`location.pathname === "/desk" && location.search === ""`)
+	b.sent(`{"v":1,"type":"call.item","item":"` + item + `"}`)
+	s.connectedPhone(t)
+	b.reload()
+	b.until(`document.body.dataset.state !== undefined`)
+	b.notSent("call.item")
 }
 
 // TestTheDeskShowsACallBack: who is called, that it is a call-back, and the

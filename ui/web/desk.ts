@@ -31,9 +31,10 @@ let troubleFor = ""; // the command that local.trouble is about
 let wrapUp: ToServer | null = null; // waits until the last answers are saved
 let leaving = false;
 let directory: Directory | null = null;
+let toCall = wishedItem(); // a person of the worklist whom this page is to call
 
 // Commands whose refusal says nothing about this person's own phone.
-const wishes = ["transfer", "consult", "consult.transfer", "consult.join", "consult.cancel", "drop", "help", "record", "call.out", "call.agent", "monitor", "monitor.take", "monitor.end"];
+const wishes = ["transfer", "consult", "consult.transfer", "consult.join", "consult.cancel", "drop", "help", "record", "call.out", "call.agent", "call.item", "monitor", "monitor.take", "monitor.end"];
 
 const speaker = document.getElementById("caller") as HTMLAudioElement;
 const phone = new Phone(speaker, {
@@ -197,7 +198,9 @@ function entered(next: Snapshot, before: Snapshot | null): void {
   if (state === "on_call" && next.call && !next.monitoring && !next.call.ringing_out && before && before.agent.state !== "on_hold") say("say-soon", words.t("js.say.oncall"));
   if (state === "ready") socket.send({ type: "directory" });
   if (state === "wrap") { resetWrap(); if (before) say("say-now", words.t("js.say.wrap")); }
-  if (monitor.pending) {
+  if (toCall) {
+    void callItem();
+  } else if (monitor.pending) {
     if (state !== "offered" && monitor.pending.agreed && !monitor.pending.sent) void stepIn();
   } else if (!next.monitoring && (state === "offline" || state === "break" || state === "missed")) {
     // Off the phone: the microphone is given back.
@@ -230,6 +233,29 @@ async function goReady(): Promise<void> {
   local.working = false;
   ready = works;
   if (works) send({ type: "ready" });
+  render();
+}
+
+/** The wish is in the address; loading the page again must not call twice. */
+function wishedItem(): string {
+  const wish = new URLSearchParams(location.search);
+  const item = wish.get("item") ?? "";
+  if (!item) return "";
+  wish.delete("item");
+  history.replaceState(null, "", location.pathname + (String(wish) && `?${wish}`));
+  return item;
+}
+
+/** Calls the person whom the worklist has sent this page for: sound first. */
+async function callItem(): Promise<void> {
+  const item = toCall;
+  toCall = "";
+  local.working = true;
+  render();
+  const works = telephone() || await phone.start();
+  local.working = false;
+  ready = works && !telephone();
+  if (works) send({ type: "call.item", item });
   render();
 }
 
