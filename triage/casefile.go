@@ -84,7 +84,7 @@ type FieldError struct{ Field, Text string }
 func (e FieldError) Error() string { return e.Text }
 
 var (
-	cases       = store.NewTable[Case]("cases")
+	cases       = store.NewTable[Case](TableCases)
 	casesByCode = store.NewIndex("cases_by_code")
 )
 
@@ -293,6 +293,18 @@ func (c *Cases) Get(id string) (cs Case, err error) {
 		return err
 	})
 	return cs, err
+}
+
+// After returns up to limit cases behind the id after, oldest first, and the id
+// behind which it goes on, "" at the end. Damaged records become the error; the
+// others are there.
+func (c *Cases) After(after string, limit int) (list []Case, next string, err error) {
+	var damaged error
+	err = c.store.View(func(tx *store.Tx) error {
+		list, next, damaged = cases.After(tx, after, limit)
+		return nil
+	})
+	return list, next, errors.Join(err, damaged)
 }
 
 // Each calls fn for every case, newest first, until it returns false.

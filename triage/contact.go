@@ -108,8 +108,14 @@ type Contact struct {
 	Messages   []Message         `json:"messages,omitempty"` // left on the voicemail
 }
 
+// Tables of which a feed of the store can tell what has changed.
+const (
+	TableContacts = "contacts"
+	TableCases    = "cases"
+)
+
 var (
-	contacts         = store.NewTable[Contact]("contacts")
+	contacts         = store.NewTable[Contact](TableContacts)
 	contactsByCaller = store.NewIndex("contacts_by_caller")
 	contactsOpen     = store.NewIndex("contacts_open")
 )
@@ -484,6 +490,18 @@ func (c *Contacts) Each(fn func(Contact) bool) error {
 		}
 		return nil
 	})
+}
+
+// After returns up to limit contacts behind the id after, oldest first, and the id
+// behind which it goes on, "" at the end. Damaged records become the error; the
+// others are there.
+func (c *Contacts) After(after string, limit int) (list []Contact, next string, err error) {
+	var damaged error
+	err = c.store.View(func(tx *store.Tx) error {
+		list, next, damaged = contacts.After(tx, after, limit)
+		return nil
+	})
+	return list, next, errors.Join(err, damaged)
 }
 
 // OpenItems returns the contacts that somebody still has to care for, oldest

@@ -19,8 +19,12 @@ import (
 // EventSaved says that a registrant was registered or completed.
 const EventSaved = "registrant.saved"
 
+// TableRegistrants is the table of which a feed of the store can tell what has
+// changed.
+const TableRegistrants = "registrants"
+
 var (
-	registrants = store.NewTable[Registrant]("registrants")
+	registrants = store.NewTable[Registrant](TableRegistrants)
 	recordings  = store.NewTable[[]byte]("registrant_recordings") // µ-law, by id/name
 	byCode      = store.NewIndex("registrants_by_code")
 	byContact   = store.NewIndex("registrants_by_contact")
@@ -278,6 +282,18 @@ func (g *Registry) List(skip, limit int) (list []Registrant, err error) {
 		return nil
 	})
 	return list, err
+}
+
+// After returns up to limit registrants behind the id after, oldest first, and the id
+// behind which it goes on, "" at the end. Damaged records become the error; the
+// others are there.
+func (g *Registry) After(after string, limit int) (list []Registrant, next string, err error) {
+	var damaged error
+	err = g.store.View(func(tx *store.Tx) error {
+		list, next, damaged = registrants.After(tx, after, limit)
+		return nil
+	})
+	return list, next, errors.Join(err, damaged)
 }
 
 // Each calls do with every registrant, oldest first, until it returns an error.

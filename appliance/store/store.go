@@ -80,6 +80,7 @@ type Store struct {
 	keys  keys
 	bus   *events.Bus
 	order sequencer
+	feeds feeds
 	log   *slog.Logger
 }
 
@@ -286,6 +287,7 @@ func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
 		return err
 	}
 	s.order.publish(s.bus, done.emitted)
+	s.feeds.publish(done.touched)
 	s.removeBlobs(done.dropped)
 	return nil
 }

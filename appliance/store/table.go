@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"iter"
 
@@ -13,7 +14,9 @@ import (
 type Table[T any] struct{ name []byte }
 
 // NewTable describes the table name.
-func NewTable[T any](name string) Table[T] { return Table[T]{name: []byte("table:" + name)} }
+func NewTable[T any](name string) Table[T] { return Table[T]{name: []byte(tablePrefix + name)} }
+
+const tablePrefix = "table:"
 
 // Get returns the record under key, or ErrNotFound.
 func (t Table[T]) Get(tx *Tx, key string) (T, error) {
@@ -38,6 +41,7 @@ func (t Table[T]) Put(tx *Tx, key string, v T) error {
 	if err != nil {
 		return err
 	}
+	tx.touched = append(tx.touched, Change{string(t.name), key})
 	return tx.put(b, t.name, []byte(key), v)
 }
 
@@ -47,6 +51,7 @@ func (t Table[T]) Delete(tx *Tx, key string) error {
 	if err != nil {
 		return err
 	}
+	tx.touched = append(tx.touched, Change{string(t.name), key})
 	return b.Delete([]byte(key))
 }
 
@@ -58,6 +63,35 @@ func (t Table[T]) All(tx *Tx) iter.Seq2[string, T] { return t.Prefix(tx, "") }
 func (t Table[T]) Prefix(tx *Tx, prefix string) iter.Seq2[string, T] {
 	return t.walk(tx, func(c *bolt.Cursor) ([]byte, []byte) { return c.Seek([]byte(prefix)) },
 		(*bolt.Cursor).Next, []byte(prefix))
+}
+
+// After reads up to limit records behind key, in key order, and says where the
+// next call goes on: "" at the end. A long walk is made in several
+// transactions, for an open one keeps the file from using its free pages again.
+// Damaged records are left out and become the error; the others are there.
+func (t Table[T]) After(tx *Tx, key string, limit int) (list []T, next string, err error) {
+	b := tx.tx.Bucket(t.name)
+	if b == nil {
+		return nil, "", nil
+	}
+	c := b.Cursor()
+	k, sealed := c.Seek([]byte(key))
+	if k != nil && string(k) == key {
+		k, sealed = c.Next()
+	}
+	for ; k != nil; k, sealed = c.Next() {
+		if len(list) == limit {
+			return list, next, err
+		}
+		var v T
+		if wrong := tx.get(t.name, k, sealed, &v); wrong != nil {
+			err = errors.Join(err, wrong)
+		} else {
+			list = append(list, v)
+		}
+		next = string(k)
+	}
+	return list, "", err
 }
 
 // Backward yields every record in reverse key order: newest first where keys

@@ -23,6 +23,7 @@ type Tx struct {
 	now      time.Time
 	writable bool
 	emitted  []events.Event
+	touched  []Change
 	dropped  []string // blobs whose files go after the commit
 	err      error    // first error of an iterator, returned by View and Update
 }

@@ -24,6 +24,7 @@ var floors = []struct {
 	{"hotline/provisioning", 5},
 	{"hotline/triage/desk", 4},
 	{"hotline/triage/supervise", 4},
+	{"hotline/triage/find", 4},
 	{"hotline/triage", 3},
 	{"hotline/ivr", 2},
 	{"hotline/volunteers", 2},

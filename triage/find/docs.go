@@ -1,0 +1,71 @@
+package find
+
+import (
+	"slices"
+	"strings"
+
+	"hotline/appliance/search"
+	"hotline/triage"
+	"hotline/volunteers"
+)
+
+const keyArea = "area:"
+
+func facet(field, value string) search.Facet { return search.Facet{Field: field, Value: value} }
+
+func contactDoc(k triage.Contact) (search.Doc, bool) {
+	if k.Protected {
+		return search.Doc{}, false
+	}
+	d := search.Doc{ID: k.ID, At: k.ReceivedAt,
+		Numbers: []string{string(k.Caller), string(k.CallBack), string(k.Redirected)},
+		Facets: []search.Facet{facet("level", string(k.Level)), facet("queue", k.Queue), facet("language", k.Language),
+			facet("outcome", string(k.Outcome)), facet("disposition", k.Disposition), facet("open", k.Open),
+			facet("direction", k.Direction), facet("agent", k.AgentName)}}
+	if k.Direction == "out" { // somebody's own number
+		d.Numbers = append(d.Numbers, k.Dialled)
+	}
+	for _, said := range k.Attributes {
+		d.Texts = append(d.Texts, said)
+	}
+	return d, true
+}
+
+func caseDoc(c triage.Case) (search.Doc, bool) {
+	if c.Protected {
+		return search.Doc{}, false
+	}
+	f := c.Fields
+	d := search.Doc{ID: c.ID, At: c.OpenedAt, Numbers: []string{c.Code, string(c.Caller), f.CallbackNumber},
+		Texts: []string{f.Name, f.Place, f.Landmark, f.Notes},
+		Facets: []search.Facet{facet("level", string(c.Level)), facet("status", c.Status), facet("language", c.Language),
+			facet("may_share", f.MayShare), facet("need", f.TopNeed)}}
+	if f.CallbackNumber == string(c.Caller) {
+		d.Numbers = d.Numbers[:2]
+	}
+	for _, need := range f.MoreNeeds {
+		d.Facets = append(d.Facets, facet("need", need))
+	}
+	return d, true
+}
+
+func registrantDoc(r volunteers.Registrant) (search.Doc, bool) {
+	complete := "yes"
+	if r.Incomplete {
+		complete = "no"
+	}
+	d := search.Doc{ID: r.ID, At: r.RegisteredAt, Numbers: []string{r.Code, string(r.Phone)},
+		Texts: []string{r.GivenName, r.FamilyName, r.Area},
+		Facets: []search.Facet{facet("status", string(r.Status)), facet("availability", string(r.Availability)),
+			facet("willing", string(r.Willing)), facet("transport", string(r.Transport)), facet("age", string(r.Age)), facet("complete", complete)}}
+	if r.Area != "" {
+		d.Keys = []string{keyArea + strings.ToLower(r.Area)}
+	}
+	for _, s := range r.Skills {
+		d.Facets = append(d.Facets, facet("skill", string(s)))
+	}
+	for _, tag := range slices.Compact(slices.Sorted(slices.Values(r.Languages))) {
+		d.Facets = append(d.Facets, facet("language", tag))
+	}
+	return d, true
+}

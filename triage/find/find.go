@@ -1,0 +1,268 @@
+// Package find finds contacts, cases and registrants. It keeps the index in
+// step with the store: what is saved can be found a moment later, what is
+// erased is found no more, and after a start the index is built behind the
+// calls.
+//
+// Protected contacts and cases are not in it. They hold no number, name or
+// notes, and what remains must not lead to them.
+package find
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"hotline/appliance/call"
+	"hotline/appliance/search"
+	"hotline/appliance/store"
+	"hotline/triage"
+	"hotline/volunteers"
+)
+
+// Config is what a Finder needs.
+type Config struct {
+	Store       *store.Store
+	Contacts    *triage.Contacts
+	Cases       *triage.Cases
+	Registrants *volunteers.Registry
+	Region      string                             // country of numbers without a country code
+	Names       func(field, value string) []string // words for a choice, in all languages; nil for none
+	Log         *slog.Logger
+}
+
+// Finder finds records.
+type Finder struct {
+	cfg   Config
+	index *search.Index
+	feed  *store.Feed
+	read  atomic.Int64 // records, while the index is built
+	whole atomic.Bool  // it knows all records
+	ready chan struct{}
+}
+
+// ErrBuilding means that not all records are in the index yet.
+var ErrBuilding = errors.New("the hotline has just started and is still reading its records: try again in a minute")
+
+// New prepares a finder. Run builds its index.
+func New(cfg Config) *Finder {
+	var names func(search.Facet) []string
+	if cfg.Names != nil {
+		names = func(f search.Facet) []string { return cfg.Names(f.Field, f.Value) }
+	}
+	return &Finder{cfg: cfg, index: search.New(names), ready: make(chan struct{}),
+		feed: cfg.Store.Follow(triage.TableContacts, triage.TableCases, volunteers.TableRegistrants)}
+}
+
+// Ready is closed when all records are in the index for the first time.
+func (f *Finder) Ready() <-chan struct{} { return f.ready }
+
+// Settle waits until what is on disk by now can be found.
+func (f *Finder) Settle(ctx context.Context) error { return f.feed.Settle(ctx) }
+
+// Building reports whether records are still being read, and how many were.
+func (f *Finder) Building() (records int, building bool) {
+	return int(f.read.Load()), !f.whole.Load()
+}
+
+// Find returns a page of the ids of records that fit, best and newest first,
+// and how many there are. While the index is built it knows some of them.
+func (f *Finder) Find(filter Filter, skip, limit int) search.Result {
+	q := f.query(filter)
+	q.Skip, q.Limit = skip, limit
+	return f.index.Find(filter.Kind, q)
+}
+
+// All returns the ids of all records that fit, oldest first: ErrBuilding when
+// that cannot be said yet.
+func (f *Finder) All(filter Filter) ([]string, error) {
+	if _, building := f.Building(); building {
+		return nil, ErrBuilding
+	}
+	return f.index.All(filter.Kind, f.query(filter)), nil
+}
+
+// Values are the values of a field that records of a kind have, with how many.
+func (f *Finder) Values(kind, field string) map[string]int { return f.index.Values(kind, field) }
+
+func (f *Finder) query(filter Filter) search.Query {
+	text, from, until := dates(filter.Text)
+	q := search.Query{Text: text, From: later(filter.From, from), Until: earlier(filter.Until, until)}
+	if !q.Until.IsZero() {
+		q.Until = q.Until.AddDate(0, 0, 1)
+	}
+	if number := call.ParseNumber(text, f.cfg.Region); number.E164() {
+		q.Numbers = []string{string(number)}
+	}
+	for field, picked := range filter.Picks {
+		var group []search.Facet
+		for _, v := range picked {
+			group = append(group, search.Facet{Field: field, Value: v})
+		}
+		if len(group) > 0 {
+			q.Facets = append(q.Facets, group)
+		}
+	}
+	var areas []string
+	for _, area := range filter.Areas {
+		areas = append(areas, keyArea+strings.ToLower(area)+"*")
+	}
+	if len(areas) > 0 {
+		q.Keys = append(q.Keys, areas)
+	}
+	return q
+}
+
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// Run builds the index and keeps it true until ctx ends.
+func (f *Finder) Run(ctx context.Context) error {
+	defer f.feed.Close()
+	if err := f.build(ctx); err != nil {
+		return err
+	}
+	close(f.ready)
+	for {
+		changes, lost, err := f.feed.Next(ctx)
+		if err != nil {
+			return err
+		}
+		for _, c := range changes {
+			f.update(c)
+		}
+		if lost {
+			f.cfg.Log.Warn("so many records changed at once that all are read again for the search")
+			if err := f.build(ctx); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// update indexes a record as it is now.
+func (f *Finder) update(c store.Change) {
+	doc, found, err := f.doc(c)
+	switch {
+	case err != nil:
+		// A damaged record cannot be shown either; the store has said so.
+		f.cfg.Log.Error("a changed record could not be read for the search", "record", c.Key, "error", err)
+		f.index.Remove(kindOf(c.Table), c.Key)
+	case !found:
+		f.index.Remove(kindOf(c.Table), c.Key)
+	default:
+		f.put(kindOf(c.Table), doc)
+	}
+}
+
+func (f *Finder) put(kind string, d search.Doc) {
+	if err := f.index.Put(kind, d); err != nil {
+		f.cfg.Log.Error("a record could not be indexed", "kind", kind, "error", err)
+	}
+}
+
+func kindOf(table string) string {
+	switch table {
+	case triage.TableContacts:
+		return Contacts
+	case triage.TableCases:
+		return Cases
+	}
+	return Registrants
+}
+
+// doc is what can be found of a record: nothing when it is gone, or protected.
+func (f *Finder) doc(c store.Change) (search.Doc, bool, error) {
+	var d search.Doc
+	found := false
+	var err error
+	switch c.Table {
+	case triage.TableContacts:
+		var k triage.Contact
+		if k, err = f.cfg.Contacts.Get(c.Key); err == nil {
+			d, found = contactDoc(k)
+		}
+	case triage.TableCases:
+		var cs triage.Case
+		if cs, err = f.cfg.Cases.Get(c.Key); err == nil {
+			d, found = caseDoc(cs)
+		}
+	default:
+		var r volunteers.Registrant
+		if r, err = f.cfg.Registrants.Get(c.Key); err == nil {
+			d, found = registrantDoc(r)
+		}
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		err = nil
+	}
+	return d, found, err
+}
+
+const (
+	chunk = 200 // records that are read in one transaction
+	rest  = 4   // after a chunk, the part of its time in which calls have the processor alone
+)
+
+// build reads all records, the smaller tables first. Records that change
+// meanwhile come again through the feed.
+func (f *Finder) build(ctx context.Context) error {
+	begun := time.Now()
+	f.whole.Store(false)
+	f.read.Store(0)
+	for kind, next := range map[string]func(after string) (string, error){
+		Registrants: walk(f, Registrants, f.cfg.Registrants.After, registrantDoc),
+		Cases:       walk(f, Cases, f.cfg.Cases.After, caseDoc),
+		Contacts:    walk(f, Contacts, f.cfg.Contacts.After, contactDoc),
+	} {
+		f.index.Clear(kind)
+		for after := ""; ; {
+			at := time.Now()
+			var err error
+			if after, err = next(after); errors.Is(err, store.ErrClosed) {
+				return fmt.Errorf("reading the %s for the search: %w", kind, err)
+			} else if err != nil {
+				f.cfg.Log.Error("a record could not be read and cannot be found; all others can", "kind", kind, "error", err)
+			}
+			if after == "" {
+				break
+			}
+			select {
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			case <-time.After(time.Since(at) / rest):
+			}
+		}
+	}
+	f.whole.Store(true)
+	f.cfg.Log.Info("all records can be found", "records", f.read.Load(), "took", time.Since(begun).Round(time.Millisecond))
+	return nil
+}
+
+// walk makes a step through the records of a kind.
+func walk[T any](f *Finder, kind string, read func(string, int) ([]T, string, error), doc func(T) (search.Doc, bool)) func(string) (string, error) {
+	return func(after string) (string, error) {
+		records, next, err := read(after, chunk)
+		for _, r := range records {
+			if d, found := doc(r); found {
+				f.put(kind, d)
+			}
+		}
+		f.read.Add(int64(len(records)))
+		return next, err
+	}
+}

@@ -1,0 +1,167 @@
+package find_test
+
+import (
+	"context"
+	"log/slog"
+	"net/url"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"hotline/appliance/call"
+	"hotline/appliance/store"
+	"hotline/appliance/store/storetest"
+	"hotline/triage"
+	"hotline/triage/find"
+	"hotline/volunteers"
+)
+
+// rig is the real records with a finder over them.
+type rig struct {
+	store    *store.Store
+	contacts *triage.Contacts
+	cases    *triage.Cases
+	registry *volunteers.Registry
+	finder   *find.Finder
+}
+
+func newRig(s *store.Store) *rig {
+	r := &rig{store: s, contacts: triage.NewContacts(s), cases: triage.NewCases(s), registry: volunteers.NewRegistry(s)}
+	r.finder = find.New(find.Config{Store: s, Contacts: r.contacts, Cases: r.cases, Registrants: r.registry, Region: "MX",
+		Log: slog.New(slog.DiscardHandler)})
+	return r
+}
+
+// run starts the finder and waits until it knows all records.
+func (r *rig) run(t *testing.T) {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- r.finder.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		<-done
+	})
+	select {
+	case <-r.finder.Ready():
+	case <-time.After(time.Minute):
+		t.Fatal("the index was not built within a minute")
+	}
+}
+
+func (r *rig) call(t *testing.T, number string) string {
+	t.Helper()
+	k, err := r.contacts.Open(t.Context(), triage.Contact{Channel: "phone", Direction: "in", Caller: call.Number(number)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k.ID
+}
+
+func (r *rig) save(t *testing.T, contact string, fields map[string]any) string {
+	t.Helper()
+	cs, err := r.cases.Save(t.Context(), contact, "ana", fields)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cs.ID
+}
+
+// finds checks that the filter finds exactly these records.
+func (r *rig) finds(t *testing.T, query string, want ...string) {
+	t.Helper()
+	q, err := url.ParseQuery(query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := r.finder.Settle(ctx); err != nil {
+		t.Fatal(err)
+	}
+	got := r.finder.Find(find.ParseFilter(q), 0, 50).IDs
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("%s finds %v, not %v", query, got, want)
+	}
+}
+
+func TestWhatIsSavedCanBeFoundAndWhatIsProtectedCannot(t *testing.T) {
+	r := newRig(storetest.Open(t))
+	before := r.call(t, "+525511112222")
+	r.run(t)
+	contact := r.call(t, "+525512345678")
+	id := r.save(t, contact, map[string]any{"name": "María Muñoz", "place": "Iztapalapa", "landmark": "Panadería La Luna", "top_need": "water",
+		"more_needs": []string{"baby_food"}, "notes": "dog on the roof"})
+	r.finds(t, "tab=contacts&q=1111", before)
+	r.finds(t, "tab=contacts&q=55+1234+5678", contact)
+	for _, q := range []string{"munos", "iztapalapa", "panaderia", "roof", "5678", "maria+5512", "&need=water", "&need=baby_food&need=food", "&status=open"} {
+		r.finds(t, "tab=cases&q="+q, id)
+	}
+	r.finds(t, "tab=cases&q=&need=food")
+	r.finds(t, "tab=cases&from="+time.Now().Format(time.DateOnly), id)
+	r.finds(t, "tab=cases&q="+time.Now().AddDate(0, 0, -2).Format("2.1.2006"))
+
+	r.save(t, contact, map[string]any{"name": "Marta"})
+	r.finds(t, "tab=cases&q=munos")
+	r.finds(t, "tab=cases&q=marta", id)
+
+	r.save(t, contact, map[string]any{"talk_freely": "specialist"})
+	for _, q := range []string{"tab=cases&q=marta", "tab=cases&q=5678", "tab=contacts&q=5678", "tab=cases", "tab=contacts&q=" + contact} {
+		r.finds(t, q)
+	}
+	r.finds(t, "tab=contacts", before)
+}
+
+func TestRegistrantsAreFoundBySkillAndArea(t *testing.T) {
+	r := newRig(storetest.Open(t))
+	ids := map[string]string{}
+	for name, g := range map[string]volunteers.Registrant{
+		"near":  {Phone: "+525511110001", GivenName: "Ana", Skills: []volunteers.Skill{volunteers.SkillNurse}, Area: "06700"},
+		"next":  {Phone: "+525511110002", GivenName: "Béatrice", Skills: []volunteers.Skill{volunteers.SkillDriver, volunteers.SkillNurse}, Area: "06850"},
+		"far":   {Phone: "+525511110003", GivenName: "Carla", Skills: []volunteers.Skill{volunteers.SkillNurse}, Area: "83000"},
+		"cook":  {Phone: "+525511110004", GivenName: "Dora", Skills: []volunteers.Skill{volunteers.SkillCooking}, Area: "06700"},
+		"blank": {Phone: "+525511110005"},
+	} {
+		g.Languages = []string{"es", "es"}
+		saved, err := r.registry.Save(t.Context(), g, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids[name] = saved.ID
+	}
+	r.run(t)
+	r.finds(t, "tab=registrants&skill=nurse&area=067,+068", ids["near"], ids["next"])
+	r.finds(t, "tab=registrants&skill=nurse&skill=cooking&area=06700", ids["near"], ids["cook"])
+	r.finds(t, "tab=registrants&q=beatriz", ids["next"])
+	r.finds(t, "tab=registrants&q=10003", ids["far"])
+	all, err := r.finder.All(find.ParseFilter(url.Values{"tab": {"registrants"}, "language": {"es"}}))
+	if err != nil || len(all) != 5 || !slices.IsSorted(all) {
+		t.Errorf("all that speak Spanish are %v (%v), not five in the order of their age", all, err)
+	}
+}
+
+func TestAFilterIsTheSameInTheAddress(t *testing.T) {
+	for _, query := range []string{
+		"tab=contacts", "tab=cases&q=maria+5512&level=R&level=O&from=2026-11-01&until=2026-11-20",
+		"tab=registrants&skill=nurse&area=067+068&status=available",
+	} {
+		q, err := url.ParseQuery(query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := find.ParseFilter(q)
+		if again := find.ParseFilter(f.Values()); !reflect.DeepEqual(again, f) {
+			t.Errorf("%s becomes %+v, and read again %+v", query, f, again)
+		}
+	}
+	hostile := find.ParseFilter(url.Values{"tab": {"passwords"}, "from": {"31/31/31"}, "level": {""}, "skill": {"nurse"}, "q": {"\u202eabc\x00"}})
+	if hostile.Kind != find.Contacts || hostile.Text != "abc" || !hostile.From.IsZero() || len(hostile.Picks) != 0 {
+		t.Errorf("what means nothing becomes %+v", hostile)
+	}
+	if said := (find.Filter{Kind: "cases", Text: "María"}).String(); said != "tab=cases&q=*****" {
+		t.Errorf("the log would say %s", said)
+	}
+}
