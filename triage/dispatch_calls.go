@@ -149,6 +149,17 @@ func (d *Dispatcher) SignIn(id, name, profile string) {
 	})
 }
 
+// Can says what an agent can do, languages among it (Speaks). It counts for the
+// next offer.
+func (d *Dispatcher) Can(agent string, skills []Skill) {
+	d.do(func() {
+		if a := d.agents[agent]; a != nil {
+			a.Skills = sortSkills(skills)
+			d.touch()
+		}
+	})
+}
+
 // Set moves the agent to a state of its own choosing: ready, break, offline,
 // or, by what the desk finds out, lost or problem. An offer that rings is
 // withdrawn and goes to somebody else. During a call only wrap-up follows.
@@ -205,14 +216,21 @@ func (d *Dispatcher) Changed() (c <-chan struct{}) {
 type WaitingView struct {
 	Waiting
 	Position int
-	Why      Reason
+	Why      Why
 }
 
 // View returns all agents and all waiting contacts, in serving order per queue.
 func (d *Dispatcher) View() (agents []Agent, waiting []WaitingView) {
 	d.do(func() {
 		for _, a := range d.sortedAgents() {
-			agents = append(agents, *a)
+			one := *a
+			one.Why = d.idle[a.ID]
+			for queue := range d.rules.Load().queues {
+				if d.serves(a, queue) {
+					one.Serves = append(one.Serves, queue)
+				}
+			}
+			agents = append(agents, one)
 		}
 		all := d.snapshot().Waiting
 		slices.SortFunc(all, func(a, b Waiting) int {
@@ -280,28 +298,4 @@ func (d *Dispatcher) Release(agent, contact string, ready bool) {
 		}
 		d.set(a, OnBreak, "after_listening", time.Now())
 	})
-}
-
-// Queues returns all queues that some profile serves, sorted.
-func (d *Dispatcher) Queues() []string {
-	var out []string
-	for _, p := range d.cfg.Profiles {
-		out = append(out, d.Serves(p.ID)...)
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
-}
-
-// Serves returns the queues of a profile. Profiles do not change while the
-// dispatcher runs.
-func (d *Dispatcher) Serves(profile string) []string {
-	var out []string
-	for _, p := range d.cfg.Profiles {
-		if p.ID == profile {
-			for _, line := range p.Lines {
-				out = append(out, line.Queue)
-			}
-		}
-	}
-	return out
 }

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"sync/atomic"
 	"time"
 )
 
@@ -35,6 +36,9 @@ type Agent struct {
 	RingUntil         time.Time
 	Until             time.Time     // a short pause ends by itself; zero otherwise
 	Ring              time.Duration // offers ring so long; 0: as long as everybody's
+	Skills            []Skill       // languages among them
+	Why               Why           // of a free agent who is offered nobody
+	Serves            []string      // queues, also those whose turn comes after a while
 }
 
 // PlaceEvent tells the story of one waiting contact what the dispatcher did.
@@ -64,7 +68,8 @@ const (
 
 // DispatcherConfig is what a dispatcher needs.
 type DispatcherConfig struct {
-	Profiles []Profile
+	Routing  Routing       // until Use
+	Profiles []Profile     // instead of Routing, with the queues that ship
 	RingFor  time.Duration // an offer rings this long
 	Journal  *Journal
 	Log      *slog.Logger
@@ -83,12 +88,13 @@ type Dispatcher struct {
 	cfg     DispatcherConfig
 	tasks   chan func()
 	stopped chan struct{}
+	rules   atomic.Pointer[rules]
 
 	// Owned by Run.
-	profiles map[string]Profile
 	agents   map[string]*Agent
 	places   map[string]*Place
-	why      map[string]Reason
+	why      map[string]Why
+	idle     map[string]Why
 	paces    *paces
 	overflow map[string]bool // never changed, only replaced
 	changed  chan struct{}
@@ -107,11 +113,13 @@ func (p *Place) Events() <-chan PlaceEvent { return p.events }
 // NewDispatcher makes a dispatcher; Run starts it.
 func NewDispatcher(cfg DispatcherConfig) *Dispatcher {
 	d := &Dispatcher{cfg: cfg, tasks: make(chan func()), stopped: make(chan struct{}),
-		profiles: map[string]Profile{}, agents: map[string]*Agent{}, places: map[string]*Place{},
-		why: map[string]Reason{}, paces: newPaces(), changed: make(chan struct{})}
-	for _, p := range cfg.Profiles {
-		d.profiles[p.ID] = p
+		agents: map[string]*Agent{}, places: map[string]*Place{},
+		why: map[string]Why{}, paces: newPaces(), changed: make(chan struct{})}
+	if len(cfg.Routing.Queues) == 0 {
+		cfg.Routing = ShippedRouting()
+		cfg.Routing.Profiles = cfg.Profiles
 	}
+	d.rules.Store(newRules(cfg.Routing))
 	return d
 }
 
@@ -170,10 +178,10 @@ func (d *Dispatcher) decide(now time.Time) time.Time {
 		p.tell(PlaceEvent{PlaceOffered, a.ID})
 		next = earlier(next, a.RingUntil)
 	}
-	if len(decision.Offers) > 0 || !maps.Equal(d.why, decision.Why) {
-		d.why = decision.Why
+	if len(decision.Offers) > 0 || !maps.Equal(d.why, decision.Why) || !maps.Equal(d.idle, decision.Idle) {
+		d.why, d.idle = decision.Why, decision.Idle
 		for _, offer := range decision.Offers {
-			d.why[offer.Contact] = WhyRinging
+			d.why[offer.Contact] = Why{Reason: WhyRinging, Agent: offer.Agent}
 		}
 		d.touch()
 	}
@@ -251,7 +259,8 @@ func (d *Dispatcher) touch() {
 }
 
 func (d *Dispatcher) snapshot() Snapshot {
-	s := Snapshot{Profiles: d.profiles, Signed: map[string]int{}, Overflow: d.overflow}
+	s := Snapshot{Profiles: d.rules.Load().profiles, Queues: d.rules.Load().queues, Skills: d.rules.Load().skills, Signed: map[string]int{}, Overflow: d.overflow,
+		Waiting: make([]Waiting, 0, len(d.places))}
 	for _, p := range d.places {
 		s.Waiting = append(s.Waiting, p.waiting)
 	}
@@ -259,11 +268,17 @@ func (d *Dispatcher) snapshot() Snapshot {
 		if a.State == Offline {
 			continue
 		}
-		for _, line := range d.profiles[a.Profile].Lines {
-			s.Signed[line.Queue]++
+		for queue := range d.rules.Load().queues {
+			if d.serves(a, queue) {
+				s.Signed[queue]++
+			}
 		}
-		if a.State == Ready {
-			s.Free = append(s.Free, Free{Agent: a.ID, Profile: a.Profile, Since: a.FreeSince})
+		one := Free{Agent: a.ID, Profile: a.Profile, Since: a.FreeSince, Teams: d.rules.Load().teams[a.ID], Skills: a.Skills}
+		switch a.State {
+		case Ready:
+			s.Free = append(s.Free, one)
+		case Offered, OnCall, WrapUp:
+			s.Busy = append(s.Busy, one)
 		}
 	}
 	return s

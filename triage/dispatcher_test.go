@@ -198,7 +198,7 @@ func TestADelayedQueueOpensByItself(t *testing.T) {
 		p := enter(t, d, "c1", "help")
 		time.Sleep(29 * time.Second)
 		quiet(t, p)
-		if _, waiting := d.View(); len(waiting) != 1 || waiting[0].Why != WhyDelay || waiting[0].Position != 1 {
+		if _, waiting := d.View(); len(waiting) != 1 || waiting[0].Why.Reason != WhyDelay || waiting[0].Position != 1 {
 			t.Errorf("waiting %+v, want one that waits for its delay", waiting)
 		}
 		time.Sleep(time.Second)

@@ -23,6 +23,26 @@ type Profile struct {
 	Lines []Line `json:"lines"`
 }
 
+// Queue says how a queue is served. One that is not described is served by
+// those whose profile has it, the longest available first.
+type Queue struct {
+	ID     string `json:"id"`
+	Best   bool   `json:"best,omitempty"`   // who is best at what the contact needs is rung, not who is available longest
+	Urgent bool   `json:"urgent,omitempty"` // nobody waits for a skill here
+	Widen  []Step `json:"widen,omitempty"`  // teams that join in, each after a while
+
+	// What the policy does not look at.
+	Again time.Duration `json:"again,omitempty"` // who calls again so soon is offered first to who helped before
+}
+
+// Step lets a team serve a queue, whatever the profiles of its people say, for
+// contacts that have waited so long.
+type Step struct {
+	Team     string        `json:"team"`
+	After    time.Duration `json:"after"`
+	Priority int           `json:"priority"` // among the lines of these people
+}
+
 // Waiting is a contact in a queue.
 type Waiting struct {
 	Contact  string
@@ -32,6 +52,11 @@ type Waiting struct {
 	Offered  string    // agent who is being rung, "" when nobody is
 	Away     bool      // not on the line: is called when an agent takes it. It waits like everybody else
 	Only     string    // the one agent who may be offered it: a transfer or consultation; "" for all
+	Skills   string    // wanted of the agent, as Wants has them; how strictly is said by Snapshot.Skills
+	// Prefer is who has helped this caller before: until PreferUntil nobody else
+	// is offered it, unless that agent is not at work.
+	Prefer      string
+	PreferUntil time.Time
 	// NotTo holds agents who said "not now" or missed it, and until when they
 	// are left out for this contact.
 	NotTo map[string]time.Time
@@ -42,13 +67,18 @@ type Free struct {
 	Agent   string
 	Profile string
 	Since   time.Time // became available
+	Teams   []string
+	Skills  []Skill // sorted by name
 }
 
 // Snapshot is all that the policy may know.
 type Snapshot struct {
 	Profiles map[string]Profile
+	Queues   map[string]Queue
+	Skills   map[string]SkillRule // by skill, or "language" for all languages
 	Waiting  []Waiting
 	Free     []Free
+	Busy     []Free          // at work and not free now; Since does not matter
 	Signed   map[string]int  // agents signed in, per queue they serve
 	Overflow map[string]bool // queues that are overrun: no profile's delay counts there
 }
@@ -56,157 +86,37 @@ type Snapshot struct {
 // Offer is one decision: ring this agent for this contact.
 type Offer struct{ Contact, Agent string }
 
-// Reason says why a contact still waits, as a code that screens put in words.
-type Reason string
-
-// Reasons.
-const (
-	WhyRinging  Reason = "ringing"           // an agent is being rung
-	WhyNobody   Reason = "nobody_signed_in"  // no agent serves this queue
-	WhyBusy     Reason = "all_busy"          // those who serve it are busy or on a break
-	WhyDelay    Reason = "delay"             // free agents may not see it yet
-	WhyDeclined Reason = "declined_by_free"  // free agents said not now
-	WhyHigher   Reason = "higher_goes_first" // free agents take somebody before it
-)
-
 // Decision is what Match returns.
 type Decision struct {
 	Offers []Offer
-	Why    map[string]Reason // of every contact that gets no offer now
-	Next   time.Time         // when time alone may change the decision; zero if it cannot
+	Why    map[string]Why // of every contact that gets no offer now
+	Idle   map[string]Why // of every free agent who gets none
+	Next   time.Time      // when time alone may change the decision; zero if it cannot
 }
 
 // Match decides who is rung for whom. Agents choose in the order in which they
 // became available (the longest available first), each the best contact that
-// its profile may see: lowest line priority, then lowest contact priority, then
-// the longest wait, then the id. The result is a total function of its
-// arguments: the same snapshot and time give the same offers.
+// it may see: lowest line priority, then lowest contact priority, then the
+// longest wait, then the id. In a queue that wants the best available agent,
+// the contact goes to the one with the highest level of what it needs among
+// those whose choice it is. The result is a total function of its arguments:
+// the same snapshot and time give the same offers.
 func Match(s Snapshot, now time.Time) Decision {
-	d := Decision{Why: map[string]Reason{}}
-	queues := byQueue(s.Waiting)
-	taken := map[string]bool{}
-	free := slices.Clone(s.Free)
-	slices.SortFunc(free, func(a, b Free) int {
-		return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.Agent, b.Agent))
-	})
-	sooner := func(at time.Time) {
-		if d.Next.IsZero() || at.Before(d.Next) {
-			d.Next = at
+	m := newMatching(s, now)
+	for _, a := range m.free {
+		for !a.placed {
+			choice, via := a.kind.choice(now)
+			if choice == nil {
+				break
+			}
+			m.give(choice, m.chosen(choice, via.group, a))
 		}
 	}
-	idle := map[string][]Free{} // queue → free agents left without a contact who serve it
-	for _, agent := range free {
-		// Whoever is asked for by name is rung for that before anything else.
-		best := first(queues[directed(agent.Agent)], taken, agent.Agent, 0, now, sooner)
-		bestLine := Line{Priority: -1}
-		if best != nil {
-			taken[best.Contact] = true
-			d.Offers = append(d.Offers, Offer{Contact: best.Contact, Agent: agent.Agent})
-			continue
-		}
-		for _, line := range s.Profiles[agent.Profile].Lines {
-			delay := line.Delay
-			if s.Overflow[line.Queue] {
-				delay = 0
-			}
-			w := first(queues[line.Queue], taken, agent.Agent, delay, now, sooner)
-			if w != nil && (best == nil || before(line, w, bestLine, best)) {
-				best, bestLine = w, line
-			}
-		}
-		if best == nil {
-			for _, line := range s.Profiles[agent.Profile].Lines {
-				idle[line.Queue] = append(idle[line.Queue], agent)
-			}
-			continue
-		}
-		taken[best.Contact] = true
-		d.Offers = append(d.Offers, Offer{Contact: best.Contact, Agent: agent.Agent})
-	}
-	for _, w := range s.Waiting {
-		if !taken[w.Contact] {
-			d.Why[w.Contact] = why(w, s, idle[w.Queue], free, now)
-		}
-	}
-	return d
+	return m.explained()
 }
-
-// byQueue sorts the waiting contacts of each queue into serving order.
-func byQueue(waiting []Waiting) map[string][]*Waiting {
-	queues := map[string][]*Waiting{}
-	for i := range waiting {
-		w := &waiting[i]
-		queue := w.Queue
-		if w.Only != "" {
-			queue = directed(w.Only)
-		}
-		queues[queue] = append(queues[queue], w)
-	}
-	for _, q := range queues {
-		slices.SortFunc(q, inOrder)
-	}
-	return queues
-}
-
-// directed is the queue of one agent's own contacts. No queue id has a space.
-func directed(agent string) string { return "only " + agent }
 
 func inOrder(a, b *Waiting) int {
 	return cmp.Or(cmp.Compare(a.Priority, b.Priority), a.Since.Compare(b.Since), cmp.Compare(a.Contact, b.Contact))
-}
-
-func before(la Line, a *Waiting, lb Line, b *Waiting) bool {
-	return cmp.Or(cmp.Compare(la.Priority, lb.Priority), inOrder(a, b)) < 0
-}
-
-// first is the first contact of a queue in serving order that agent may be
-// offered now.
-func first(queue []*Waiting, taken map[string]bool, agent string, delay time.Duration, now time.Time, sooner func(time.Time)) *Waiting {
-	for _, w := range queue {
-		if w.Offered != "" || taken[w.Contact] {
-			continue
-		}
-		if until := w.NotTo[agent]; until.After(now) {
-			sooner(until)
-			continue
-		}
-		if seen := w.Since.Add(delay); seen.After(now) {
-			sooner(seen)
-			continue
-		}
-		return w
-	}
-	return nil
-}
-
-func why(w Waiting, s Snapshot, idle, free []Free, now time.Time) Reason {
-	switch {
-	case w.Offered != "":
-		return WhyRinging
-	case w.Only != "":
-		if slices.ContainsFunc(free, func(f Free) bool { return f.Agent == w.Only && w.NotTo[f.Agent].After(now) }) {
-			return WhyDeclined
-		}
-		return WhyBusy
-	case s.Signed[w.Queue] == 0:
-		return WhyNobody
-	}
-	// Whoever is idle and serves the queue but was given nothing could not see
-	// this contact.
-	for _, agent := range idle {
-		if w.NotTo[agent.Agent].After(now) {
-			return WhyDeclined
-		}
-	}
-	if len(idle) > 0 {
-		return WhyDelay
-	}
-	for _, agent := range free {
-		if slices.ContainsFunc(s.Profiles[agent.Profile].Lines, func(l Line) bool { return l.Queue == w.Queue }) {
-			return WhyHigher
-		}
-	}
-	return WhyBusy
 }
 
 // Position is the place, from 1, of a contact among those that wait in the

@@ -17,10 +17,8 @@ func (d *Dispatcher) Staffing(queue string, now time.Time) (s Staffing, ok bool)
 			if a.State == Offline || a.State == Lost || a.State == Problem {
 				continue
 			}
-			for _, line := range d.profiles[a.Profile].Lines {
-				if line.Queue == queue {
-					s.SignedIn++
-				}
+			if d.serves(a, queue) {
+				s.SignedIn++
 			}
 		}
 	})

@@ -82,12 +82,7 @@ func (d *Dispatcher) works(a *Agent, queue string) bool {
 	default:
 		return false
 	}
-	for _, line := range d.profiles[a.Profile].Lines {
-		if line.Queue == queue {
-			return true
-		}
-	}
-	return false
+	return d.serves(a, queue)
 }
 
 // Overflow has everybody who serves a queue help there at once, whatever the

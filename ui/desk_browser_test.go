@@ -307,8 +307,8 @@ func TestOtherStatesAndPages(t *testing.T) {
 		*view = desk.FloorView{
 			Agents: []desk.FloorAgent{{Name: "Amal", State: triage.OnCall, Since: now.Add(-222 * time.Second), Queue: "help"}, {Name: "Beatriz", State: triage.Ready, Since: now.Add(-61 * time.Second)},
 				{Name: "Carlos", State: triage.OnBreak, Reason: "meal", Since: now.Add(-15 * time.Minute)}, {Name: "Dolores", State: triage.WrapUp, Since: now.Add(-20 * time.Second), Queue: "volunteers"}},
-			Waiting: []desk.FloorWaiting{{Number: "+12025550123", Queue: "help", Language: "es", Since: now.Add(-134 * time.Second), Position: 1, Why: triage.WhyDelay},
-				{Queue: "help", Language: "en", Since: now.Add(-12 * time.Second), Position: 2, Why: triage.WhyHigher}},
+			Waiting: []desk.FloorWaiting{{Number: "+12025550123", Queue: "help", Language: "es", Since: now.Add(-134 * time.Second), Position: 1, Why: triage.Why{Reason: triage.WhyDelay}},
+				{Queue: "help", Language: "en", Since: now.Add(-12 * time.Second), Position: 2, Why: triage.Why{Reason: triage.WhyHigher}}},
 			Lines:         []desk.FloorLine{{ID: "help", Waiting: 2, LongestS: 134, Ready: 1}, {ID: "volunteers"}},
 			Alarms:        []desk.FloorAlarm{{Agent: "Amal", Queue: "help", Level: triage.Red, Since: now.Add(-222 * time.Second)}},
 			AnsweredToday: 41, AbandonedToday: 3, OpenItems: 5,

@@ -370,7 +370,7 @@ func TestHostileTextAppearsOnlyEscaped(t *testing.T) {
 	far := newScript(t)
 	hostile := `<script>x</script>"'><img src=x onerror=1>`
 	far.view = desk.FloorView{Agents: []desk.FloorAgent{{Name: hostile, State: triage.Ready, Since: time.Now()}},
-		Waiting: []desk.FloorWaiting{{Number: hostile, Queue: hostile, Language: hostile, Since: time.Now(), Why: "delay"}},
+		Waiting: []desk.FloorWaiting{{Number: hostile, Queue: hostile, Language: hostile, Since: time.Now(), Why: triage.Why{Reason: "delay", Skill: hostile, Agent: hostile}}},
 		Alarms:  []desk.FloorAlarm{{Agent: hostile, Queue: hostile, Since: time.Now()}}, Lines: []desk.FloorLine{{ID: hostile}}}
 	k := far.called(t, triage.Contact{Caller: call.Number(hostile), Queue: hostile, AgentName: hostile, Disposition: hostile, Outcome: triage.Outcome(hostile)})
 	far.wrote(t, k.ID, map[string]any{"place": hostile, "name": hostile, "callback_number": hostile})

@@ -11,6 +11,7 @@ import (
 
 	"hotline/appliance/audio"
 	"hotline/appliance/config"
+	"hotline/triage"
 	"hotline/triage/desk"
 )
 
@@ -28,7 +29,7 @@ func TestWhoLeavesTheQueueIsNotForgotten(t *testing.T) {
 		t.Errorf("the waiting caller hears nothing for %v", quiet)
 	}
 	view, err := b.h.desk.FloorView(time.Now())
-	if err != nil || len(view.Waiting) != 1 || view.Waiting[0].Why != "nobody_signed_in" {
+	if err != nil || len(view.Waiting) != 1 || view.Waiting[0].Why.Reason != triage.WhyNobody {
 		t.Errorf("the floor shows %+v (%v), want one caller who waits because nobody is signed in", view.Waiting, err)
 	}
 	caller.Hangup()

@@ -233,7 +233,8 @@ func (d *Desk) callBack(ctx context.Context, i triage.Item) {
 	}
 	d.queue(conv)
 	defer d.unqueue(conv)
-	place, err := d.cfg.Dispatcher.Enter(triage.Waiting{Contact: conv.id, Queue: i.Back.Queue, Since: i.Back.Since, Priority: i.Back.Priority, Away: true})
+	place, err := d.cfg.Dispatcher.Enter(triage.Waiting{Contact: conv.id, Queue: i.Back.Queue, Since: i.Back.Since, Priority: i.Back.Priority, Away: true,
+		Skills: triage.Wants(i.Language, nil)})
 	if err != nil {
 		return
 	}

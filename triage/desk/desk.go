@@ -201,6 +201,7 @@ func (d *Desk) Seat(p Person) *Seat {
 	s.person = p
 	s.mu.Unlock()
 	d.cfg.Dispatcher.SignIn(p.ID, p.Name, p.Profile)
+	d.cfg.Dispatcher.Can(p.ID, p.Skills())
 	return s
 }
 

@@ -87,13 +87,18 @@ func (d *Desk) FloorView(now time.Time) (FloorView, error) {
 	for i := range v.Lines {
 		lines[v.Lines[i].ID] = &v.Lines[i]
 	}
+	names := map[string]string{}
+	for _, a := range agents {
+		names[a.ID] = a.Name
+	}
+	named := func(why triage.Why) triage.Why { why.Agent = names[why.Agent]; return why }
 	for _, a := range agents {
 		if a.State == triage.Offline {
 			continue
 		}
-		fa := FloorAgent{ID: a.ID, Name: a.Name, State: a.State, Reason: a.Reason, Since: a.Since, Contact: a.Contact}
+		fa := FloorAgent{ID: a.ID, Name: a.Name, State: a.State, Reason: a.Reason, Since: a.Since, Contact: a.Contact, Why: named(a.Why)}
 		if a.State == triage.Ready {
-			for _, id := range d.cfg.Dispatcher.Serves(a.Profile) {
+			for _, id := range a.Serves {
 				lines[id].Ready++
 			}
 		}
@@ -108,7 +113,7 @@ func (d *Desk) FloorView(now time.Time) (FloorView, error) {
 	}
 	away := 0
 	for _, w := range waiting {
-		fw := FloorWaiting{Contact: w.Contact, Queue: w.Queue, Since: w.Since, Position: w.Position, Why: w.Why, Away: w.Away}
+		fw := FloorWaiting{Contact: w.Contact, Queue: w.Queue, Since: w.Since, Position: w.Position, Why: named(w.Why), Away: w.Away}
 		conv := d.waitingConversation(w.Contact)
 		if conv != nil && conv.internal { // a colleague who is rung: no caller waits
 			continue
@@ -116,7 +121,7 @@ func (d *Desk) FloorView(now time.Time) (FloorView, error) {
 		if conv != nil {
 			fw.Language = conv.language
 			conv.mu.Lock()
-			if !conv.protected {
+			if !conv.protected && w.Queue != triage.QueuePrivate { // who calls in private is nobody else's business
 				fw.Number = string(conv.number)
 			}
 			conv.mu.Unlock()

@@ -31,6 +31,7 @@ type story struct {
 	turned   string      // line that turned the caller away
 	place    string      // queue whose share of the channels the caller has
 	goTo     destination // of a caller who was sent on
+	wants    []string    // skills that the dialogue wants of an agent
 	role     string      // for which a call of ours is made; "": that of the agent
 	agent    *Seat       // who has proved on the agents' line who they are
 	onLine   bool        // and stays on the line
@@ -383,7 +384,7 @@ func (s *story) serve(out ivr.Outcome) (again bool) {
 	out.Priority = s.keptPlace(out.Queue, out.Priority)
 	conv := s.conversation(out)
 	defer close(conv.ended)
-	s.goTo, s.deferred = destination{queue: out.Queue}, deferredNotice(out)
+	s.goTo, s.deferred, s.wants = destination{queue: out.Queue}, deferredNotice(out), out.Skills
 	return s.rounds(conv, out.Treatment, out.Priority)
 }
 
@@ -397,7 +398,7 @@ func (s *story) rounds(conv *conversation, treatment string, priority int) (agai
 			if errors.Is(err, errLeavesQueue) {
 				s.noteAttributes(s.leaves)
 				if out := s.leaves; out.Exit == ivr.ExitQueue {
-					treatment, priority = out.Treatment, out.Priority
+					treatment, priority, s.wants = out.Treatment, out.Priority, out.Skills
 					s.goTo = destination{queue: out.Queue}
 					s.sent(conv, callerSent)
 					continue
@@ -430,6 +431,9 @@ func (s *story) rounds(conv *conversation, treatment string, priority int) (agai
 		}
 		if end == agentGone { // the agent is gone, the caller is not: first in line for the next one
 			priority = -1
+		}
+		if end == callerSent { // by somebody who knows what the caller needs
+			s.wants = nil
 		}
 		s.sent(conv, end)
 	}
@@ -477,7 +481,9 @@ func (s *story) conversation(out ivr.Outcome) *conversation {
 func (s *story) wait(conv *conversation, heard string, priority int) (agent string, err error) {
 	s.d.queue(conv)
 	defer s.d.unqueue(conv)
-	w := triage.Waiting{Contact: conv.id, Queue: s.goTo.queue, Since: s.queuedAt, Priority: priority, Only: s.goTo.only}
+	w := triage.Waiting{Contact: conv.id, Queue: s.goTo.queue, Since: s.queuedAt, Priority: priority, Only: s.goTo.only,
+		Skills: triage.Wants(s.contact.Language, s.wants)}
+	w.Prefer, w.PreferUntil = s.helpedBefore()
 	s.goTo.only = ""
 	place, err := s.d.cfg.Dispatcher.Enter(w)
 	if err != nil {

@@ -11,9 +11,19 @@ import (
 type Person struct {
 	ID, Name, Login, Profile, Role string
 	Languages                      []string
-	Phone                          call.Number // the own telephone, which may be rung instead of the page
-	Extension                      string      // of the own desk phone; "" when there is none
-	Supervises                     bool        // may listen in, join and take over
+	Can                            map[string]int // skills, with their levels
+	Phone                          call.Number    // the own telephone, which may be rung instead of the page
+	Extension                      string         // of the own desk phone; "" when there is none
+	Supervises                     bool           // may listen in, join and take over
+}
+
+// Skills are what the person can do for a caller.
+func (p Person) Skills() []triage.Skill {
+	skills := triage.Speaks(p.Languages)
+	for name, level := range p.Can {
+		skills = append(skills, triage.Skill{Name: name, Level: level})
+	}
+	return skills
 }
 
 // Snapshot is exactly what the desk page shows. The server is its only author.
@@ -173,18 +183,19 @@ type FloorAgent struct {
 	Contact  string            `json:"contact"`
 	Help     bool              `json:"help"`     // asks for a supervisor
 	Listened bool              `json:"listened"` // somebody listens in
+	Why      triage.Why        `json:"why"`      // nobody rings although the agent is free
 }
 
 // FloorWaiting is one caller who waits, and why.
 type FloorWaiting struct {
-	Contact  string        `json:"contact"`
-	Number   string        `json:"number"`
-	Queue    string        `json:"queue"`
-	Language string        `json:"language"`
-	Since    time.Time     `json:"since"`
-	Position int           `json:"position"`
-	Why      triage.Reason `json:"why"`
-	Away     bool          `json:"away"` // not on the line: to be called back
+	Contact  string     `json:"contact"`
+	Number   string     `json:"number"`
+	Queue    string     `json:"queue"`
+	Language string     `json:"language"`
+	Since    time.Time  `json:"since"`
+	Position int        `json:"position"`
+	Why      triage.Why `json:"why"`
+	Away     bool       `json:"away"` // not on the line: to be called back
 }
 
 // FloorLine sums up one queue.

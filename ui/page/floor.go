@@ -3,6 +3,7 @@ package page
 import (
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/a-h/templ"
@@ -51,8 +52,26 @@ type Confirm struct {
 	Partner string
 }
 
-// why says in words why somebody waits.
-func (f Frame) why(reason triage.Reason) string { return f.Or("why."+string(reason), string(reason)) }
+// why says in a sentence why somebody waits, or why a phone volunteer who is
+// free is not rung.
+func (f Frame) why(w triage.Why) string {
+	key := "why." + string(w.Reason)
+	if !w.Until.IsZero() && f.Known(key+".until") {
+		key += ".until"
+	}
+	if !f.Known(key) {
+		return string(w.Reason)
+	}
+	return f.F(key, "name", w.Agent, "skill", f.skill(w.Skill), "clock", f.Clock(w.Until))
+}
+
+// skill is the name of a skill in words.
+func (f Frame) skill(name string) string {
+	if tag, spoken := strings.CutPrefix(name, triage.Language("")); spoken {
+		return f.Spoken(tag)
+	}
+	return f.Or("skill."+name, name)
+}
 
 func (f Frame) agentState(a desk.FloorAgent) string {
 	words := f.T("state." + string(a.State))
