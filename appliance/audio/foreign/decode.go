@@ -87,16 +87,20 @@ func readMP3(r io.Reader, longest time.Duration) (clip *audio.Clip, err error) {
 	if time.Duration(len(file)/densest)*time.Second > longest+time.Second {
 		return nil, refuse(audio.RefusedLong, fmt.Sprintf("it is longer than %s; make it shorter", longest))
 	}
+	anew, rate, err := laidAnew(file, longest)
+	if err != nil {
+		return nil, err
+	}
+	if anew != nil {
+		file = anew
+	}
 	d, err := mp3.NewDecoder(bytes.NewReader(file))
 	if err != nil {
 		return nil, refuse(audio.RefusedLayout, "this kind of MP3 cannot be read; save it as WAV")
 	}
 	const frame = 4 // the decoder gives 16 bits, two channels
-	rate := d.SampleRate()
-	// The decoder loses its place in padded frames of this rate (at the others
-	// of MPEG-2 there are none) and would make noise of speech.
-	if rate == 22050 {
-		return nil, refuse(audio.RefusedLayout, "MP3 files with 22050 Hz cannot be read; save it as WAV, or as MP3 with 44100 Hz")
+	if anew == nil {
+		rate = d.SampleRate()
 	}
 	if length := time.Duration(d.Length()/frame) * time.Second / time.Duration(max(rate, 1)); length > longest+time.Second {
 		return nil, refuse(audio.RefusedLong, fmt.Sprintf("it is longer than %s; make it shorter", longest))

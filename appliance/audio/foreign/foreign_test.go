@@ -60,7 +60,7 @@ func TestUploadsBecomePrompts(t *testing.T) {
 		"telephone WAV": wav(1, 1, 8000, 16, tone(8000, 1500*time.Millisecond)),
 		"studio WAV":    wav(1, 1, 96000, 16, tone(96000, 1500*time.Millisecond)),
 	}
-	for _, name := range []string{"stereo44.mp3", "mono16.mp3", "vbr48tags.mp3"} {
+	for _, name := range []string{"stereo44.mp3", "mono16.mp3", "vbr48tags.mp3", "mono11.mp3", "mono22.mp3"} {
 		files[name] = testdata(t, name)
 	}
 	for name, file := range files {
@@ -84,6 +84,12 @@ func TestUploadsBecomePrompts(t *testing.T) {
 	}
 }
 
+// Silent frames of 8 kbit/s: they take least for the same time.
+var (
+	frameOf8000  = "\xff\xe3\x18\xc0" + strings.Repeat("\x00", 68)
+	frameOf24000 = "\xff\xf3\x14\xc0" + strings.Repeat("\x00", 20)
+)
+
 // hostile are files that somebody may upload to do harm, or by mistake, each
 // with what the person reads.
 func hostile(t testing.TB) map[string]struct {
@@ -100,28 +106,30 @@ func hostile(t testing.TB) map[string]struct {
 		damaged[i] ^= 0x5a
 	}
 	return map[string]one{
-		"nothing":                                {strings.NewReader(""), audio.RefusedQuiet},
-		"a program":                              {strings.NewReader("\x7fELF\x02\x01\x01" + strings.Repeat("\x00", 4096)), audio.RefusedKind},
-		"an Ogg file":                            {strings.NewReader("OggS\x00\x02" + strings.Repeat("\x00", 4096)), audio.RefusedKind},
-		"an M4A file":                            {strings.NewReader("\x00\x00\x00\x20ftypM4A " + strings.Repeat("\x00", 4096)), audio.RefusedKind},
-		"4 GB of WAV are announced":              {bytes.NewReader(append([]byte("RIFF\xff\xff\xff\xffWAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1f\x00\x00\x80\x3e\x00\x00\x02\x00\x10\x00data\x00\x00\x00\x70"), make([]byte, 1000)...)), audio.RefusedLong},
-		"a block of 4 GB":                        {strings.NewReader("RIFF\xff\xff\xff\xffWAVEjunk\xf0\xff\xff\xff"), audio.RefusedLayout},
-		"WAV cut off":                            {bytes.NewReader(wav(1, 1, 8000, 16, tone(8000, time.Second))[:9000]), audio.RefusedDamaged},
-		"WAV without end":                        {io.MultiReader(strings.NewReader("RIFF\xff\xff\xff\xffWAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1f\x00\x00\x80\x3e\x00\x00\x02\x00\x10\x00data\xff\xff\xff\xff"), endless("\x00\x10\x00\xf0")), audio.RefusedLong},
-		"WAV without end, fine rate":             {io.MultiReader(strings.NewReader("RIFF\xff\xff\xff\xffWAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x00\xee\x02\x00\x80\x3e\x00\x00\x02\x00\x10\x00data\xff\xff\xff\xff"), endless("\x00\x10\x00\xf0")), audio.RefusedLong},
-		"silence":                                {bytes.NewReader(wav(1, 1, 8000, 16, make([]byte, 16000))), audio.RefusedQuiet},
-		"MP3 without end":                        {io.MultiReader(bytes.NewReader(mp3), endless(string(mp3[417:417+2*209]))), audio.RefusedLong},
-		"MP3 sync without end":                   {endless("\xff\xfb\x90\x00"), ""},
-		"zeros behind an MP3 header":             {io.MultiReader(strings.NewReader("\xff\xfb\x90\x00"), io.LimitReader(endless("\x00"), 40<<20)), ""},
-		"MP3 damaged":                            {bytes.NewReader(damaged), ""},
-		"MP3 of two bytes":                       {strings.NewReader("\xff\xfb"), audio.RefusedLayout},
-		"MP3 that is too old a kind":             {bytes.NewReader(testdata(t, "mono11.mp3")), audio.RefusedLayout},
-		"MP3 of a rate that the decoder garbles": {bytes.NewReader(testdata(t, "mono22.mp3")), audio.RefusedLayout},
-		"titles of 256 MB":                       {strings.NewReader("ID3\x04\x00\x00\x7f\x7f\x7f\x7f" + strings.Repeat("x", 100)), audio.RefusedDamaged},
-		"titles that are no number":              {strings.NewReader("ID3\x04\x00\x00\xff\xff\xff\xff" + strings.Repeat("x", 100)), audio.RefusedDamaged},
-		"titles inside titles":                   {strings.NewReader(strings.Repeat("ID3\x04\x00\x00\x00\x00\x00\x00", 1<<20)), audio.RefusedLayout},
-		"more than 50 MB behind ID3":             {io.MultiReader(strings.NewReader("ID3\x04\x00\x00\x00\x00\x00\x00"), endless("x")), audio.RefusedLong},
-		"thirty-two channels of NaN":             {bytes.NewReader(wav(3, 32, 192000, 64, bytes.Repeat([]byte{0xff}, 1<<20))), audio.RefusedQuiet},
+		"nothing":                       {strings.NewReader(""), audio.RefusedQuiet},
+		"a program":                     {strings.NewReader("\x7fELF\x02\x01\x01" + strings.Repeat("\x00", 4096)), audio.RefusedKind},
+		"an Ogg file":                   {strings.NewReader("OggS\x00\x02" + strings.Repeat("\x00", 4096)), audio.RefusedKind},
+		"an M4A file":                   {strings.NewReader("\x00\x00\x00\x20ftypM4A " + strings.Repeat("\x00", 4096)), audio.RefusedKind},
+		"4 GB of WAV are announced":     {bytes.NewReader(append([]byte("RIFF\xff\xff\xff\xffWAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1f\x00\x00\x80\x3e\x00\x00\x02\x00\x10\x00data\x00\x00\x00\x70"), make([]byte, 1000)...)), audio.RefusedLong},
+		"a block of 4 GB":               {strings.NewReader("RIFF\xff\xff\xff\xffWAVEjunk\xf0\xff\xff\xff"), audio.RefusedLayout},
+		"WAV cut off":                   {bytes.NewReader(wav(1, 1, 8000, 16, tone(8000, time.Second))[:9000]), audio.RefusedDamaged},
+		"WAV without end":               {io.MultiReader(strings.NewReader("RIFF\xff\xff\xff\xffWAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1f\x00\x00\x80\x3e\x00\x00\x02\x00\x10\x00data\xff\xff\xff\xff"), endless("\x00\x10\x00\xf0")), audio.RefusedLong},
+		"WAV without end, fine rate":    {io.MultiReader(strings.NewReader("RIFF\xff\xff\xff\xffWAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x00\xee\x02\x00\x80\x3e\x00\x00\x02\x00\x10\x00data\xff\xff\xff\xff"), endless("\x00\x10\x00\xf0")), audio.RefusedLong},
+		"silence":                       {bytes.NewReader(wav(1, 1, 8000, 16, make([]byte, 16000))), audio.RefusedQuiet},
+		"MP3 without end":               {io.MultiReader(bytes.NewReader(mp3), endless(string(mp3[417:417+2*209]))), audio.RefusedLong},
+		"MP3 sync without end":          {endless("\xff\xfb\x90\x00"), ""},
+		"zeros behind an MP3 header":    {io.MultiReader(strings.NewReader("\xff\xfb\x90\x00"), io.LimitReader(endless("\x00"), 40<<20)), ""},
+		"MP3 damaged":                   {bytes.NewReader(damaged), ""},
+		"MP3 of two bytes":              {strings.NewReader("\xff\xfb"), audio.RefusedLayout},
+		"MP3 of 8 kHz":                  {strings.NewReader(strings.Repeat(frameOf8000, 100)), audio.RefusedLayout},
+		"MP3 of a low rate without end": {io.MultiReader(strings.NewReader(strings.Repeat(frameOf24000, 40_000)), endless(frameOf24000)), audio.RefusedLong},
+		"MP3 of a low rate, too long":   {strings.NewReader(strings.Repeat(frameOf24000, 100_000)), audio.RefusedLong},
+		"MP3 of another layer":          {strings.NewReader("\xff\xf5" + strings.Repeat("\x40", 4096)), audio.RefusedLayout},
+		"titles of 256 MB":              {strings.NewReader("ID3\x04\x00\x00\x7f\x7f\x7f\x7f" + strings.Repeat("x", 100)), audio.RefusedDamaged},
+		"titles that are no number":     {strings.NewReader("ID3\x04\x00\x00\xff\xff\xff\xff" + strings.Repeat("x", 100)), audio.RefusedDamaged},
+		"titles inside titles":          {strings.NewReader(strings.Repeat("ID3\x04\x00\x00\x00\x00\x00\x00", 1<<20)), audio.RefusedLayout},
+		"more than 50 MB behind ID3":    {io.MultiReader(strings.NewReader("ID3\x04\x00\x00\x00\x00\x00\x00"), endless("x")), audio.RefusedLong},
+		"thirty-two channels of NaN":    {bytes.NewReader(wav(3, 32, 192000, 64, bytes.Repeat([]byte{0xff}, 1<<20))), audio.RefusedQuiet},
 	}
 }
 
