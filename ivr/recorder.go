@@ -3,6 +3,7 @@ package ivr
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 
@@ -17,6 +18,7 @@ const (
 	ActionPromptsNext  = "prompts.next"
 	ActionPromptsKeep  = "prompts.keep"
 	ActionPromptsSkip  = "prompts.skip"
+	ActionPromptsPart  = "prompts.part"
 
 	announcementPrompt = "prompt"
 	recordingPrompt    = "prompt"
@@ -26,14 +28,17 @@ const (
 // need account.id, and the language in attribute prompts.language.
 //
 // prompts.next gives {announcement: prompt} the prompt that is to be recorded
-// next: "prompt", or "done" when all are; it sets prompts.left. prompts.keep
+// next: "prompt", "part" when it is the first one of another part of the
+// language than before, or "done" when all are recorded; it sets prompts.left,
+// prompts.part and prompts.part_left. prompts.part goes to the part in
+// attribute prompts.go: "ok". prompts.keep
 // makes the recording "prompt" what callers hear: "ok", or "quiet" when nobody
 // is to be heard in it. prompts.skip goes on without it. prompts.added names
 // the next language that came as a pack, with its greeting as the announcement:
 // "ok" or "none".
 func PromptActions(studio *prompts.Studio, shipped []string) map[string]Action {
 	r := recorder{studio: studio, shipped: shipped}
-	return map[string]Action{ActionPromptsAdded: r.added, ActionPromptsNext: r.next, ActionPromptsKeep: r.keep, ActionPromptsSkip: r.skip}
+	return map[string]Action{ActionPromptsAdded: r.added, ActionPromptsNext: r.next, ActionPromptsKeep: r.keep, ActionPromptsSkip: r.skip, ActionPromptsPart: r.part}
 }
 
 type recorder struct {
@@ -46,6 +51,9 @@ const (
 	attributePromptsLanguage = "prompts.language"
 	attributePromptID        = "prompts.id"
 	attributePromptsLeft     = "prompts.left"
+	attributePromptsPart     = "prompts.part"
+	attributePromptsPartLeft = "prompts.part_left"
+	attributePromptsGo       = "prompts.go"
 )
 
 var errNotSignedIn = errors.New("recording prompts needs an authenticated caller")
@@ -79,24 +87,45 @@ func (r recorder) next(_ context.Context, s *Session) (string, error) {
 		return "", err
 	}
 	language := s.Get(attributePromptsLanguage)
-	p, left, err := r.studio.NextToRecord(language, who.ID)
+	walk, err := r.studio.NextToRecord(language, who.ID)
 	if err != nil {
 		return "", err
 	}
-	s.Set(attributePromptsLeft, strconv.Itoa(left))
-	if left == 0 {
+	s.Set(attributePromptsLeft, strconv.Itoa(walk.Left))
+	if walk.Left == 0 {
 		return "done", nil
 	}
-	clip, err := r.studio.Clip(language, p.ID)
+	clip, err := r.studio.Clip(language, walk.Next.ID)
 	if err != nil { // no voice has said it: in English at least, to know which
-		clip, err = r.studio.Clip(prompts.Fallback, p.ID)
+		clip, err = r.studio.Clip(prompts.Fallback, walk.Next.ID)
 	}
 	if err != nil {
 		return "", err
 	}
-	s.Set(attributePromptID, p.ID)
+	s.Set(attributePromptID, walk.Next.ID)
 	s.Announce(announcementPrompt, clip)
+	s.Set(attributePromptsPartLeft, strconv.Itoa(walk.LeftInPart))
+	if part := strconv.Itoa(walk.Part); part != s.Get(attributePromptsPart) {
+		s.Set(attributePromptsPart, part)
+		return "part", nil
+	}
 	return "prompt", nil
+}
+
+func (r recorder) part(ctx context.Context, s *Session) (string, error) {
+	who, err := r.who(s)
+	if err != nil {
+		return "", err
+	}
+	part, err := strconv.Atoi(s.Get(attributePromptsGo))
+	if err != nil {
+		return "", fmt.Errorf("no part of a language: %w", err)
+	}
+	s.Set(attributePromptsPart, "") // it is announced again
+	s.ForgetRecording(recordingPrompt)
+	ctx, cancel := outlive(ctx)
+	defer cancel()
+	return "ok", r.studio.GoToPart(ctx, s.Get(attributePromptsLanguage), part, who.ID)
 }
 
 func (r recorder) keep(ctx context.Context, s *Session) (string, error) {

@@ -1,7 +1,9 @@
 package ivr_test
 
 import (
+	"bytes"
 	"context"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,12 +23,14 @@ type reader struct {
 	read    time.Duration // how long the sentence is
 	quiet   bool
 	records int
+	heard   []*audio.Clip
 	stopAt  int // recordings after which the caller hangs up; 0: never
 	hangup  context.CancelFunc
 }
 
 func (r *reader) Play(ctx context.Context, clip *audio.Clip, bargeIn bool) (bool, error) {
 	r.last = clip
+	r.heard = append(r.heard, clip)
 	length := clip.Duration()
 	if r.keys[clip] != 0 && bargeIn {
 		length = min(length, r.pause)
@@ -120,7 +124,8 @@ func TestALanguageIsRecordedByTelephone(t *testing.T) {
 		if out.Reason != "recorded" || s.count("es")[prompts.Recorded] != all || second.records != all-30 {
 			t.Fatalf("%v: %v of %d sentences, %d in the second call", out.Reason, s.count("es"), all, second.records)
 		}
-		// The words for numbers are most of them, and short.
+		// The words for numbers are most of them, and short. Half of the time
+		// they are heard, half of it spoken.
 		t.Logf("%d sentences of a language take %s", all, took.Round(time.Second))
 		if each := took / time.Duration(all); each > 9*time.Second {
 			t.Errorf("recording a sentence takes %s", each)
@@ -133,6 +138,68 @@ func TestALanguageIsRecordedByTelephone(t *testing.T) {
 			if len(p.Takes) > 0 && (p.Takes[0].By != "acc-7" || p.Takes[0].Via != "phone") {
 				t.Errorf("who recorded %s: %+v", p.ID, p.Takes[0])
 			}
+		}
+	})
+}
+
+// What every caller hears until a person answers comes first, and is recorded
+// in a quarter of an hour, also in the language whose sentences are longest.
+func TestWhatEveryCallerHearsIsRecordedInAQuarterOfAnHour(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, shippedFlows(t))
+		first := map[string]bool{}
+		for _, p := range s.studio.Prompts("ar") {
+			if !p.Internal && prompts.Part(p.ID) == prompts.PartFirst {
+				first[p.ID] = true
+			}
+		}
+		for _, id := range []string{"hello", "privacy.notice", "language.choose", "main.menu", "queue.connecting", "waiting.intro", "help.danger", "callback.promised"} {
+			if !first[id] {
+				t.Errorf("%s does not come first", id)
+			}
+		}
+		began := time.Now()
+		s.walk(t, map[string]byte{"supervisor.rec.language": '3', "supervisor.rec.intro": '1', "supervisor.rec.decide": '1'}, &reader{stopAt: len(first) + 1})
+		took := time.Since(began)
+		t.Logf("%d sentences take %s", len(first), took.Round(time.Second))
+		if took > 15*time.Minute {
+			t.Errorf("what every caller hears takes %s", took)
+		}
+		for _, p := range s.studio.Prompts("ar") {
+			if first[p.ID] != (p.State == prompts.Recorded) {
+				t.Errorf("%s is %s", p.ID, p.State)
+			}
+		}
+	})
+}
+
+// A key leads to the part of a language for which there is time, and what is
+// left is said when it begins and when the caller stops.
+func TestTheSupervisorChoosesAPartOfTheLanguage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, shippedFlows(t))
+		keys := map[string]byte{"supervisor.rec.language": '2', "supervisor.rec.which": '4', "supervisor.rec.decide": '9'}
+		out := s.walk(t, keys, &reader{})
+		walk, err := s.studio.NextToRecord("es", "acc-7")
+		if err != nil || out.Reason != "recorded" || walk.Part != prompts.PartVolunteers {
+			t.Fatalf("%v, then part %d (%v)", out.Reason, walk.Part, err)
+		}
+		left, err := s.library.Number("es", walk.LeftInPart)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The next call goes on there without a key, and skips back to the first.
+		delete(keys, "supervisor.rec.which")
+		r := &reader{}
+		s.walk(t, keys, r)
+		heard := slices.ContainsFunc(r.heard, func(c *audio.Clip) bool { return bytes.Equal(c.MuLaw(), left.MuLaw()) })
+		if again, err := s.studio.NextToRecord("es", "acc-7"); err != nil || again.Part != prompts.PartVolunteers || !heard {
+			t.Errorf("the next call went on with part %d; how many are left was said: %t (%v)", again.Part, heard, err)
+		}
+		keys["supervisor.rec.decide"], keys["supervisor.rec.which"] = '6', '1'
+		s.walk(t, keys, &reader{stopAt: 2})
+		if back, err := s.studio.NextToRecord("es", "acc-7"); err != nil || back.Part != prompts.PartFirst || back.Next.ID != "language.choose" {
+			t.Errorf("back at the first part comes %s of part %d (%v)", back.Next.ID, back.Part, err)
 		}
 	})
 }
@@ -160,33 +227,39 @@ func TestWhatIsNotKeptIsNotHeard(t *testing.T) {
 // Skipped sentences come again, when the others are done.
 func TestSkippedSentencesComeAgain(t *testing.T) {
 	s := newScene(t, shippedFlows(t))
-	first, left, err := s.studio.NextToRecord("fr", "acc-7")
-	if err != nil || left < 100 || prompts.OfFigures(first.ID) {
-		t.Fatalf("first %s, %d left, %v", first.ID, left, err)
+	first, err := s.studio.NextToRecord("fr", "acc-7")
+	if err != nil || first.Left < 100 || first.Part != prompts.PartFirst {
+		t.Fatalf("first %+v, %v", first, err)
 	}
-	if err := s.studio.Passed(t.Context(), "fr", first.ID, "acc-7"); err != nil {
+	if err := s.studio.Passed(t.Context(), "fr", first.Next.ID, "acc-7"); err != nil {
 		t.Fatal(err)
 	}
-	second, again, err := s.studio.NextToRecord("fr", "acc-7")
-	if err != nil || again != left || second.ID == first.ID {
-		t.Errorf("after skipping %s comes %s, %d left (%v)", first.ID, second.ID, again, err)
+	second, err := s.studio.NextToRecord("fr", "acc-7")
+	if err != nil || second.Left != first.Left || second.Next.ID == first.Next.ID {
+		t.Errorf("after skipping %s comes %s, %d left (%v)", first.Next.ID, second.Next.ID, second.Left, err)
 	}
-	if other, _, err := s.studio.NextToRecord("fr", "acc-8"); err != nil || other.ID != first.ID {
-		t.Errorf("another person begins with %s (%v)", other.ID, err)
+	if other, err := s.studio.NextToRecord("fr", "acc-8"); err != nil || other.Next.ID != first.Next.ID {
+		t.Errorf("another person begins with %s (%v)", other.Next.ID, err)
 	}
-	last := prompts.Prompt{}
-	for _, p := range s.studio.Prompts("fr") {
-		if !p.Internal && prompts.OfFigures(p.ID) {
-			last = p
+	if err := s.studio.GoToPart(t.Context(), "fr", prompts.PartVolunteers, "acc-7"); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		walk, err := s.studio.NextToRecord("fr", "acc-7")
+		if err != nil || walk.Left != first.Left {
+			t.Fatalf("%+v, %v", walk, err)
+		}
+		if walk.Part != prompts.PartVolunteers {
+			if walk.Next.ID != first.Next.ID {
+				t.Errorf("at the end it goes on with %s", walk.Next.ID)
+			}
+			break
+		}
+		if err := s.studio.Passed(t.Context(), "fr", walk.Next.ID, "acc-7"); err != nil {
+			t.Fatal(err)
 		}
 	}
-	if err := s.studio.Passed(t.Context(), "fr", last.ID, "acc-7"); err != nil {
-		t.Fatal(err)
-	}
-	if round, _, err := s.studio.NextToRecord("fr", "acc-7"); err != nil || round.ID != first.ID {
-		t.Errorf("at the end it goes on with %s (%v)", round.ID, err)
-	}
-	if _, _, err := s.studio.NextToRecord("xx", "acc-7"); err == nil {
+	if _, err := s.studio.NextToRecord("xx", "acc-7"); err == nil {
 		t.Error("a language that does not exist can be recorded")
 	}
 }
