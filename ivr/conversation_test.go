@@ -190,6 +190,7 @@ func (s *scene) queueInfo(_ context.Context, c *ivr.Session) (string, error) {
 	c.Set("queue.position", s.place)
 	if s.staffing.WaitKnown {
 		c.Set("queue.wait", ivr.Minutes(s.staffing.Wait))
+		c.Set("queue.wait_range", ivr.Minutes(s.staffing.Wait))
 	}
 	return "ok", nil
 }

@@ -19,7 +19,13 @@ var (
 // at which it first began to wait.
 func (d *Dispatcher) Enter(w Waiting) (*Place, error) {
 	p := &Place{d: d, waiting: w, events: make(chan PlaceEvent, maxPlaceEvents)}
-	if !d.do(func() { d.places[w.Contact] = p; d.touch() }) {
+	if !d.do(func() {
+		d.places[w.Contact] = p
+		if w.Only == "" {
+			d.paces.Arrives(w.Queue, time.Now())
+		}
+		d.touch()
+	}) {
 		return nil, ErrStopped
 	}
 	return p, nil
@@ -41,7 +47,7 @@ func (p *Place) Leave() {
 		}
 		delete(d.places, p.waiting.Contact)
 		if p.waiting.Only == "" && !p.waiting.Away { // who is to be called back does not lose patience
-			d.paces.gaveUp(p.waiting.Queue, time.Since(p.waiting.Since))
+			d.paces.GaveUp(p.waiting.Queue, time.Since(p.waiting.Since))
 		}
 		d.touch()
 	})
@@ -85,7 +91,7 @@ func (d *Dispatcher) Accept(agent, contact string) error {
 		delete(d.places, contact)
 		a.RingUntil = time.Time{}
 		now := time.Now()
-		d.paces.begins(agent, p.waiting, now)
+		d.paces.Begins(agent, p.waiting, now)
 		d.set(a, OnCall, "", now)
 		p.tell(PlaceEvent{PlaceAccepted, agent})
 	})

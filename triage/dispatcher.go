@@ -95,7 +95,7 @@ type Dispatcher struct {
 	places   map[string]*Place
 	why      map[string]Why
 	idle     map[string]Why
-	paces    *paces
+	paces    *Paces
 	overflow map[string]bool // never changed, only replaced
 	changed  chan struct{}
 }
@@ -114,7 +114,7 @@ func (p *Place) Events() <-chan PlaceEvent { return p.events }
 func NewDispatcher(cfg DispatcherConfig) *Dispatcher {
 	d := &Dispatcher{cfg: cfg, tasks: make(chan func()), stopped: make(chan struct{}),
 		agents: map[string]*Agent{}, places: map[string]*Place{},
-		why: map[string]Why{}, paces: newPaces(), changed: make(chan struct{})}
+		why: map[string]Why{}, paces: NewPaces(), changed: make(chan struct{})}
 	if len(cfg.Routing.Queues) == 0 {
 		cfg.Routing = ShippedRouting()
 		cfg.Routing.Profiles = cfg.Profiles
@@ -247,7 +247,7 @@ func (d *Dispatcher) set(a *Agent, state AgentState, reason string, now time.Tim
 		a.FreeSince = now
 	}
 	a.State, a.Reason, a.Since, a.Until = state, reason, now, time.Time{}
-	d.paces.ends(a.ID, state, now)
+	d.paces.Ends(a.ID, state, now)
 	d.cfg.Journal.agentState(a, was)
 	d.touch()
 }

@@ -27,29 +27,17 @@ func (d *Dispatcher) Staffing(queue string, now time.Time) (s Staffing, ok bool)
 
 // Standing is where a contact stands in its queue.
 type Standing struct {
-	Position int           // from 1; 0 when it does not wait
-	Wait     time.Duration // expected from now on; negative when it cannot be told
+	Position int // from 1; 0 when it does not wait
+	Known    bool
+	Outlook  Outlook // what to expect from now on, when that is known
 }
 
 // Standing is where the contact of this place stands at now.
-func (p *Place) Standing() Standing {
-	s := Standing{Wait: -1}
+func (p *Place) Standing() (s Standing) {
 	p.d.do(func() {
 		s.Position = Position(p.d.snapshot().Waiting, p.waiting.Contact)
-		agents, ready := 0, 0
-		for _, a := range p.d.agents {
-			if p.d.works(a, p.waiting.Queue) {
-				agents++
-				if a.State == Ready {
-					ready++
-				}
-			}
-		}
-		if s.Position == 0 {
-			return
-		}
-		if wait, known := ExpectedWait(s.Position-1, agents, ready, p.d.paces.of(p.waiting.Queue)); known {
-			s.Wait = wait
+		if s.Position > 0 {
+			s.Outlook, s.Known = Expect(p.waiting, p.d.snapshot(), p.d.paces, time.Now())
 		}
 	})
 	return s

@@ -2,6 +2,9 @@ package triage
 
 import (
 	"maps"
+	"math"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -15,29 +18,229 @@ type Pace struct {
 // and patient callers (domain: model inputs).
 var firstPace = Pace{Handle: 8 * time.Minute, Patience: 20 * time.Minute}
 
+// Outlook is what a caller may expect: the wait on average, and the range in
+// which eight of ten callers in this place are answered.
+type Outlook struct{ Mean, Low, High time.Duration }
+
+const (
+	// spread80 is how many standard deviations off the mean a normal value
+	// stays with the probability 0.8 on both sides together.
+	spread80 = 1.2816
+	// unsure is by how much a pace that was learned from a few dozen contacts
+	// may be wrong: one standard deviation, as a share of it.
+	unsure = 0.07
+)
+
 // ExpectedWait is how long the next caller waits for a person when so many wait
 // before them and so many agents work, of whom some are free. It is false when
 // that cannot be told, because nobody works.
+func ExpectedWait(before, agents, free int, p Pace) (time.Duration, bool) {
+	o, known := foresee(float64(before-free), float64(agents), p)
+	return o.Mean, known
+}
+
+// foresee is the outlook with before people in front for whom no agent is free.
 //
 // With k people before the caller, one of them goes on average after
 // 1/(agents/Handle + k/Patience): an agent becomes free, or somebody gives up.
-// The wait is the sum of that from all of them down to none. Whoever calls
-// later stands behind and changes nothing, so how many call does not matter.
-func ExpectedWait(before, agents, free int, p Pace) (time.Duration, bool) {
+// The wait is the sum of that from all of them down to none; those times are
+// independent and exponential, so their variances add up as well. Whoever calls
+// later stands behind and changes nothing, unless they go before (ahead).
+//
+// The range takes the wait for gamma distributed with that mean and variance,
+// which is exact for one step and for many equal ones; its quantiles are those
+// of Wilson and Hilferty. The variance has a share for the pace, which is only
+// known from what was seen.
+func foresee(before, agents float64, p Pace) (Outlook, bool) {
 	if agents <= 0 {
-		return 0, false
+		return Outlook{}, false
 	}
-	before -= free
 	if before < 0 {
-		return 0, true
+		return Outlook{}, true
 	}
-	rate := float64(agents) / max(p.Handle, time.Second).Seconds()
+	rate := agents / max(p.Handle, time.Second).Seconds()
 	leaves := 1 / max(p.Patience, time.Second).Seconds()
-	var seconds float64
-	for k := range before + 1 {
-		seconds += 1 / (rate + float64(k)*leaves)
+	var mean, variance float64
+	for k := 0.0; k <= before; k++ {
+		step := 1 / (rate + k*leaves)
+		mean += step
+		variance += step * step
 	}
-	return time.Duration(seconds * float64(time.Second)), true
+	// Half a person in front, as the shares of other queues make them.
+	if part := before - math.Floor(before); part > 0 {
+		step := part / (rate + before*leaves)
+		mean += step
+		variance += step * step
+	}
+	variance += unsure * unsure * mean * mean
+	shape := mean * mean / variance
+	at := func(z float64) time.Duration {
+		root := 1 - 1/(9*shape) + z/math.Sqrt(9*shape)
+		return seconds(mean * max(root, 0) * max(root, 0) * max(root, 0))
+	}
+	return Outlook{Mean: seconds(mean), Low: at(-spread80), High: at(spread80)}, true
+}
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
+// Minutes is the range as callers are told it, in whole minutes: wider than
+// what was computed, never narrower. From ten minutes on it goes in steps of
+// five: more would pretend to know.
+func (o Outlook) Minutes() (from, to int) {
+	step := 1.0
+	if o.High > 10*time.Minute {
+		step = 5
+	}
+	from, to = int(math.Floor(o.Low.Minutes()/step)*step), int(math.Ceil(o.High.Minutes()/step)*step)
+	return max(from, 1), max(to, 1)
+}
+
+// crew is agents at work who see the same contacts.
+type crew struct {
+	lines        []Line
+	skills       []Skill
+	atWork, free float64
+}
+
+// sees reports whether the crew may take w, now or after a while, and with
+// which priority.
+func (c *crew) sees(s Snapshot, crews []*crew, w *Waiting) (priority int, sees bool) {
+	for _, line := range c.lines {
+		if line.Queue == w.Queue && (!sees || line.Priority < priority) {
+			priority, sees = line.Priority, true
+		}
+	}
+	if !sees || s.Queues[w.Queue].Urgent {
+		return priority, sees
+	}
+	for _, name := range strings.Fields(w.Skills) {
+		most := 0
+		for _, other := range crews {
+			if slices.ContainsFunc(other.lines, func(l Line) bool { return l.Queue == w.Queue }) {
+				most = max(most, level(other.skills, name))
+			}
+		}
+		if s.rule(name).opens(level(c.skills, name), most) == never {
+			return 0, false
+		}
+	}
+	return priority, true
+}
+
+// crews sorts those at work by what they see.
+func (s Snapshot) crews() []*crew {
+	var out []*crew
+	known := map[string]*crew{}
+	var key []byte
+	add := func(agents []Free, free float64) {
+		for i := range agents {
+			a := &agents[i]
+			if i > 0 && a.Profile == agents[i-1].Profile && slices.Equal(a.Teams, agents[i-1].Teams) && slices.Equal(a.Skills, agents[i-1].Skills) {
+				c := known[string(key)] // like the one before
+				c.atWork++
+				c.free += free
+				continue
+			}
+			key = append(key[:0], a.Profile...)
+			for _, team := range a.Teams {
+				key = append(append(key, 0), team...)
+			}
+			key = append(key, 0, 0)
+			for _, skill := range a.Skills {
+				key = append(append(key, skill.Name...), 0, byte(skill.Level))
+			}
+			c := known[string(key)]
+			if c == nil {
+				c = &crew{lines: s.lines(a.Profile, a.Teams), skills: a.Skills}
+				known[string(key)] = c
+				out = append(out, c)
+			}
+			c.atWork++
+			c.free += free
+		}
+	}
+	add(s.Free, 1)
+	add(s.Busy, 0)
+	return out
+}
+
+// Expect is the outlook of w from now on in a hotline that stands like s; w may
+// be among those who wait there. It is false when nobody at work serves w.
+//
+// Who waits in front is whom the agents of w take first: by the line of their
+// profile, then by place. Agents who serve others too share the work with those
+// others' agents: of somebody in front, as much falls on the agents of w as
+// they are of all who could take that one. People who will come later into a
+// queue that goes before take of the agents' time as well.
+func Expect(w Waiting, s Snapshot, paces *Paces, now time.Time) (Outlook, bool) {
+	crews := s.crews()
+	var agents, free float64
+	mine := make([]int, len(crews)) // priority of w, by crew
+	seen := make([]bool, len(crews))
+	for i, c := range crews {
+		if mine[i], seen[i] = c.sees(s, crews, &w); seen[i] {
+			agents += c.atWork
+			free += c.free
+		}
+	}
+	if agents <= 0 {
+		return Outlook{}, false
+	}
+	// What part of a contact falls on the agents of w: of one that their profile
+	// puts first, and of one on the same step.
+	type part struct{ sooner, level float64 }
+	parts := map[[2]string]part{}
+	partOf := func(other *Waiting) part {
+		key := [2]string{other.Queue, other.Skills}
+		p, known := parts[key]
+		if known {
+			return p
+		}
+		var all float64
+		for i, c := range crews {
+			priority, sees := c.sees(s, crews, other)
+			if !sees {
+				continue
+			}
+			all += c.atWork
+			switch {
+			case !seen[i]:
+			case priority < mine[i]:
+				p.sooner += c.atWork
+			case priority == mine[i]:
+				p.level += c.atWork
+			}
+		}
+		if all > 0 {
+			p.sooner, p.level = p.sooner/all, p.level/all
+		}
+		parts[key] = p
+		return p
+	}
+	pace := paces.of(w.Queue)
+	var before float64
+	for i := range s.Waiting {
+		other := &s.Waiting[i]
+		if other.Contact == w.Contact || other.Only != "" || other.Offered != "" {
+			continue // who rings has an agent already
+		}
+		p := partOf(other)
+		takes := p.sooner
+		if inOrder(other, &w) < 0 {
+			takes += p.level
+		}
+		if takes > 0 {
+			before += takes * paces.of(other.Queue).Handle.Seconds() / pace.Handle.Seconds()
+		}
+	}
+	left := agents
+	for _, queue := range paces.known() {
+		if takes := partOf(&Waiting{Queue: queue}).sooner; takes > 0 {
+			left -= takes * paces.perSecond(queue, now) * paces.of(queue).Handle.Seconds()
+		}
+	}
+	// However many go before, somebody of this queue is served now and then.
+	return foresee(before-free, max(left, agents/10), pace)
 }
 
 // QueueLoad is how one queue stands at a moment.
@@ -48,6 +251,9 @@ type QueueLoad struct {
 	Ready   int           // of them, free
 	Wait    time.Duration // expected for the next caller; negative when nobody works
 }
+
+// ordinary is the priority of a caller about whom nothing is known.
+const ordinary = 5
 
 // Load is how a queue stands at now. The zero QueueLoad with a negative wait
 // when the dispatcher has stopped.
@@ -69,8 +275,8 @@ func (d *Dispatcher) Load(queue string, now time.Time) QueueLoad {
 				l.Ready++
 			}
 		}
-		if wait, known := ExpectedWait(l.Waiting, l.Agents, l.Ready, d.paces.of(queue)); known {
-			l.Wait = wait
+		if o, known := Expect(Waiting{Queue: queue, Since: now, Priority: ordinary}, d.snapshot(), d.paces, now); known {
+			l.Wait = o.Mean
 		}
 	})
 	return l
@@ -98,73 +304,4 @@ func (d *Dispatcher) Overflow(queue string, on bool) {
 		d.overflow = next
 		d.touch()
 	})
-}
-
-// paces learns how queues are served. The dispatcher's goroutine owns it.
-type paces struct {
-	queues map[string]*seen
-	taken  map[string]taken // by agent: what it is busy with
-}
-
-type taken struct {
-	queue string
-	at    time.Time
-}
-
-// seen sums up what was seen; what is old weighs less with every new thing.
-type seen struct{ handled, handle, left, waited float64 } // counts and seconds
-
-const (
-	fades      = 0.97 // of the weight of what was seen, at each new thing
-	assumption = 4    // firstPace counts as much as so many contacts
-)
-
-func newPaces() *paces { return &paces{queues: map[string]*seen{}, taken: map[string]taken{}} }
-
-func (p *paces) queue(id string) *seen {
-	if p.queues[id] == nil {
-		p.queues[id] = &seen{}
-	}
-	return p.queues[id]
-}
-
-func (p *paces) of(queue string) Pace {
-	s := p.queues[queue]
-	if s == nil {
-		return firstPace
-	}
-	mean := func(sum, n float64, first time.Duration) time.Duration {
-		return time.Duration((sum + assumption*first.Seconds()) / (n + assumption) * float64(time.Second))
-	}
-	return Pace{Handle: mean(s.handle, s.handled, firstPace.Handle), Patience: mean(s.waited, s.left, firstPace.Patience)}
-}
-
-// begins: an agent takes a contact.
-func (p *paces) begins(agent string, w Waiting, now time.Time) {
-	p.taken[agent] = taken{w.Queue, now}
-	if !w.Away { // nobody on the line had to be patient
-		p.waits(w.Queue, now.Sub(w.Since), 0)
-	}
-}
-
-// gaveUp: somebody left the queue after so long.
-func (p *paces) gaveUp(queue string, waited time.Duration) { p.waits(queue, waited, 1) }
-
-func (p *paces) waits(queue string, waited time.Duration, left float64) {
-	s := p.queue(queue)
-	s.waited, s.left = s.waited*fades+waited.Seconds(), s.left*fades+left
-}
-
-// ends: the agent is done with what it took, notes included.
-func (p *paces) ends(agent string, state AgentState, now time.Time) {
-	t, busy := p.taken[agent]
-	if !busy || state == OnCall || state == WrapUp {
-		return
-	}
-	delete(p.taken, agent)
-	if state == Lost || state == Problem { // how long it would have taken nobody knows
-		return
-	}
-	s := p.queue(t.queue)
-	s.handle, s.handled = s.handle*fades+now.Sub(t.at).Seconds(), s.handled*fades+1
 }

@@ -146,3 +146,82 @@ func TestUnderAHeavyLoadNobodyWaitsForTheRightTeam(t *testing.T) {
 		quiet(t, q)
 	})
 }
+
+func TestTheRangeAsItIsSpoken(t *testing.T) {
+	for _, tc := range []struct {
+		low, high time.Duration
+		from, to  int
+	}{
+		{0, 20 * time.Second, 1, 1},
+		{90 * time.Second, 3*time.Minute + time.Second, 1, 4},
+		{4 * time.Minute, 10 * time.Minute, 4, 10},
+		{8 * time.Minute, 12 * time.Minute, 5, 15},
+		{2 * time.Minute, 11 * time.Minute, 1, 15},
+		{58 * time.Minute, 93 * time.Minute, 55, 95},
+	} {
+		if from, to := (Outlook{Low: tc.low, High: tc.high}).Minutes(); from != tc.from || to != tc.to {
+			t.Errorf("%s to %s is told as %d to %d minutes", tc.low, tc.high, from, to)
+		}
+	}
+}
+
+// TestWhoGoesBeforeCounts: for the volunteers' line, whom agents serve after
+// people who need help, those people wait in front, and those who keep coming
+// take the agents' time.
+func TestWhoGoesBeforeCounts(t *testing.T) {
+	now := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	rules := newRules(ShippedRouting())
+	staff := func(profiles ...string) (busy []Free) {
+		for i, profile := range profiles {
+			busy = append(busy, Free{Agent: string(rune('A' + i)), Profile: profile, Skills: Speaks(nil)})
+		}
+		return busy
+	}
+	all := staff("all", "all", "all", "all")
+	me := Waiting{Contact: "me", Queue: QueueVolunteers, Priority: 5, Since: now}
+	wait := func(w Waiting, waiting []Waiting, busy []Free, paces *Paces) time.Duration {
+		t.Helper()
+		o, known := Expect(w, Snapshot{Profiles: rules.profiles, Queues: rules.queues, Skills: rules.skills, Waiting: waiting, Busy: busy}, paces, now)
+		if !known || o.Low > o.Mean || o.High < o.Mean {
+			t.Fatalf("%+v, %v", o, known)
+		}
+		return o.Mean
+	}
+	alone := wait(me, []Waiting{me}, all, NewPaces())
+	if alone != 2*time.Minute { // four agents, eight minutes each
+		t.Errorf("first in line behind four calls: %s", alone)
+	}
+	help := []Waiting{me}
+	for range 4 {
+		help = append(help, Waiting{Contact: string(rune('a' + len(help))), Queue: QueueHelp, Priority: 5, Since: now.Add(time.Second), Skills: "language.es"})
+	}
+	behind := wait(me, help, all, NewPaces())
+	if behind < 4*alone {
+		t.Errorf("with four people in front who need help: %s", behind)
+	}
+	if first := wait(help[1], help, all, NewPaces()); first != alone {
+		t.Errorf("who needs help does not wait for volunteers' calls: %s", first)
+	}
+	// Half of those who serve help do not serve volunteers: they take half of
+	// the people in front.
+	if shared := wait(me, help, append(staff("private", "private", "private", "private"), all...), NewPaces()); shared >= behind {
+		t.Errorf("when others help: %s, without: %s", shared, behind)
+	}
+	coming := NewPaces()
+	for i := range 20 {
+		coming.Arrives(QueueHelp, now.Add(time.Duration(i-20)*time.Minute))
+	}
+	if more := wait(me, []Waiting{me}, all, coming); more < 4*alone {
+		t.Errorf("with one call for help a minute: %s", more)
+	}
+	if _, known := Expect(me, Snapshot{Profiles: rules.profiles, Queues: rules.queues, Busy: staff("private")}, NewPaces(), now); known {
+		t.Error("a wait is known in a line that nobody serves")
+	}
+	// Where nobody else may ever take it, only those who can count.
+	skilled := all[0]
+	skilled.Skills = []Skill{{"medical", 3}}
+	strict := Snapshot{Profiles: rules.profiles, Queues: rules.queues, Skills: map[string]SkillRule{"medical": {Skill: "medical", Level: 2}}, Busy: append([]Free{skilled}, all[1:]...)}
+	if o, known := Expect(Waiting{Contact: "m", Queue: QueueHelp, Priority: 5, Since: now, Skills: "medical"}, strict, NewPaces(), now); !known || o.Mean != 8*time.Minute {
+		t.Errorf("behind the one call of the one who can: %s, %v", o.Mean, known)
+	}
+}

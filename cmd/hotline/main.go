@@ -23,13 +23,14 @@ import (
 
 // commands is the command line.
 type commands struct {
-	Setup   setupCommand   `cmd:"" help:"Make a new hotline in a folder: configuration, certificates, first accounts."`
-	Serve   serveCommand   `cmd:"" help:"Run the hotline."`
-	Demo    demoCommand    `cmd:"" help:"Run a complete hotline for trying out, or ring a running one with --call."`
-	Flow    flowCommand    `cmd:"" help:"Check, try, carry and put back the dialogues that callers hear."`
-	Config  configCommand  `cmd:"" help:"Print the default configuration with an explanation of every setting."`
-	Prompts promptsCommand `cmd:"" help:"Work on what callers hear."`
-	Ver     verCommand     `cmd:"" name:"version" help:"Print the version."`
+	Setup    setupCommand    `cmd:"" help:"Make a new hotline in a folder: configuration, certificates, first accounts."`
+	Serve    serveCommand    `cmd:"" help:"Run the hotline."`
+	Demo     demoCommand     `cmd:"" help:"Run a complete hotline for trying out, or ring a running one with --call."`
+	Flow     flowCommand     `cmd:"" help:"Check, try, carry and put back the dialogues that callers hear."`
+	Config   configCommand   `cmd:"" help:"Print the default configuration with an explanation of every setting."`
+	Prompts  promptsCommand  `cmd:"" help:"Work on what callers hear."`
+	Simulate simulateCommand `cmd:"" help:"Play a day of calls in seconds: how long people would wait, and how many volunteers it takes."`
+	Ver      verCommand      `cmd:"" name:"version" help:"Print the version."`
 }
 
 // streams are where a command writes.

@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 
 	"hotline/appliance/call"
@@ -41,8 +42,10 @@ func withCaller(ctx context.Context, n call.Number) context.Context {
 }
 
 // QueueInfo is the action queue.info of waiting treatments (F38). Results:
-// "ok". Sets queue.position, from 1, and queue.wait: whole minutes, rounded up;
-// none when it cannot be told.
+// "ok". Sets queue.position, from 1; queue.wait, the expected wait in whole
+// minutes, rounded up; and queue.wait_range, the minutes "5-10" in which eight of
+// ten callers in this place are answered. The last two are empty when that cannot
+// be told.
 func QueueInfo(ctx context.Context, s *ivr.Session) (string, error) {
 	place, ok := ctx.Value(placeKey{}).(*triage.Place)
 	if !ok {
@@ -51,8 +54,11 @@ func QueueInfo(ctx context.Context, s *ivr.Session) (string, error) {
 	at := place.Standing()
 	s.Set("queue.position", strconv.Itoa(max(at.Position, 1)))
 	s.Set("queue.wait", "")
-	if at.Wait >= 0 {
-		s.Set("queue.wait", ivr.Minutes(at.Wait))
+	s.Set("queue.wait_range", "")
+	if at.Known {
+		s.Set("queue.wait", ivr.Minutes(at.Outlook.Mean))
+		from, to := at.Outlook.Minutes()
+		s.Set("queue.wait_range", fmt.Sprintf("%d-%d", from, to))
 	}
 	return "ok", nil
 }
