@@ -36,6 +36,11 @@ const (
 	WillingRemote   Willing = "remote"
 )
 
+// Willings are all answers.
+func Willings() []Willing {
+	return []Willing{WillingArea, WillingRegion, WillingAnywhere, WillingRemote}
+}
+
 // Availability is when somebody can begin.
 type Availability string
 
@@ -46,6 +51,11 @@ const (
 	AvailableWeek     Availability = "week"
 	AvailableWeekends Availability = "weekends"
 )
+
+// Availabilities are all answers.
+func Availabilities() []Availability {
+	return []Availability{AvailableNow, AvailableToday, AvailableWeek, AvailableWeekends}
+}
 
 // Skill is a group of skills; the codes are stable, exports use them.
 type Skill string
@@ -95,6 +105,11 @@ const (
 	TransportBoat       Transport = "boat"
 )
 
+// Transports are all answers.
+func Transports() []Transport {
+	return []Transport{TransportNone, TransportBicycle, TransportMotorcycle, TransportCar, TransportTruck, TransportBoat}
+}
+
 // Consent is what somebody agreed to, when, to which wording and how.
 type Consent struct {
 	Given   bool      `json:"given"`
@@ -132,6 +147,36 @@ type Registrant struct {
 	SamePhone    []string     `json:"same_phone,omitempty"` // ids of earlier registrants with this number
 	RegisteredAt time.Time    `json:"registered_at"`
 	UpdatedAt    time.Time    `json:"updated_at"`
+
+	// On the way from offer to help.
+	StatusAt    time.Time `json:"status_at,omitzero"`
+	Before      Status    `json:"before,omitempty"`       // of somebody on hold or suspended: where they come back to
+	Screening   Status    `json:"screening,omitempty"`    // what was decided
+	DuplicateOf string    `json:"duplicate_of,omitempty"` // registrant that this one was merged into
+	Merged      []string  `json:"merged,omitempty"`       // registrants that were merged into this one
+	Conduct     Consent   `json:"conduct,omitzero"`       // the code of conduct
+
+	// What a person completes.
+	Phone2            call.Number `json:"phone_2,omitempty"`
+	Email             string      `json:"email,omitempty"`
+	AvailableFrom     string      `json:"available_from,omitempty"` // a day
+	HoursDay          int         `json:"hours_day,omitempty"`
+	SkillNote         string      `json:"skill_note,omitempty"`
+	Equipment         string      `json:"equipment,omitempty"`
+	Affiliation       string      `json:"affiliation,omitempty"`
+	EmergencyName     string      `json:"emergency_name,omitempty"`
+	EmergencyRelation string      `json:"emergency_relation,omitempty"`
+	EmergencyPhone    call.Number `json:"emergency_phone,omitempty"`
+	Limits            string      `json:"limits,omitempty"` // in their own words
+	GuardianName      string      `json:"guardian_name,omitempty"`
+	GuardianPhone     call.Number `json:"guardian_phone,omitempty"`
+	GuardianConsent   bool        `json:"guardian_consent,omitempty"`
+	Check             string      `json:"check,omitempty"` // background check: its result only
+	CheckUntil        string      `json:"check_until,omitempty"`
+	Trained           []string    `json:"trained,omitempty"`
+	Notes             string      `json:"notes,omitempty"`
+	EnteredAt         time.Time   `json:"entered_at,omitzero"` // typed from paper
+	EnteredBy         string      `json:"entered_by,omitempty"`
 }
 
 // Missing are the questions of the telephone form that have no answer.
@@ -202,9 +247,9 @@ func (a Answers) Registrant() Registrant {
 		Phone:        call.Number(a[answerPhone]),
 		Age:          oneOf(a["age"], Adult, Minor),
 		Area:         a["area"],
-		Willing:      oneOf(a["willing"], WillingArea, WillingRegion, WillingAnywhere, WillingRemote),
-		Availability: oneOf(a["availability"], AvailableNow, AvailableToday, AvailableWeek, AvailableWeekends),
-		Transport:    oneOf(a["transport"], TransportNone, TransportBicycle, TransportMotorcycle, TransportCar, TransportTruck, TransportBoat),
+		Willing:      oneOf(a["willing"], Willings()...),
+		Availability: oneOf(a["availability"], Availabilities()...),
+		Transport:    oneOf(a["transport"], Transports()...),
 		Languages:    items(a["languages"]),
 	}
 	if keyed := a[answerCallback]; keyed != "" {

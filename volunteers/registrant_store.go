@@ -13,6 +13,7 @@ import (
 	"hotline/appliance/audio"
 	"hotline/appliance/call"
 	"hotline/appliance/events"
+	"hotline/appliance/history"
 	"hotline/appliance/store"
 )
 
@@ -66,8 +67,12 @@ func (g *Registry) Save(ctx context.Context, r Registrant, sound map[string][]by
 			return err
 		}
 		what := "completed"
+		var from any = before
 		if before.ID == "" {
-			what = "registered"
+			what, from = "registered", nil
+		}
+		if err := registrantHistory.Note(tx, history.Entry{Record: next.ID, Via: next.Source, What: what}, from, next, "updated_at"); err != nil {
+			return err
 		}
 		if next.Incomplete {
 			what = "incomplete"
@@ -247,11 +252,19 @@ func (g *Registry) ByCode(code string) (r Registrant, err error) {
 		if id == "" {
 			return store.ErrNotFound
 		}
-		r, err = registrants.Get(tx, id)
+		for range longestTrail { // a duplicate's code is still on somebody's badge
+			if r, err = registrants.Get(tx, id); err != nil || r.DuplicateOf == "" {
+				return err
+			}
+			id = r.DuplicateOf
+		}
 		return err
 	})
 	return r, err
 }
+
+// longestTrail bounds how often a duplicate of a duplicate is followed.
+const longestTrail = 10
 
 // Sound returns what a registrant said, or store.ErrNotFound.
 func (g *Registry) Sound(id, name string) (clip *audio.Clip, err error) {

@@ -202,7 +202,7 @@ func (b *Shifts) CheckIn(ctx context.Context, registrant, contact, method string
 		}
 		s = Shift{ID: tx.NewID(), Registrant: registrant, CheckIn: now, Method: method}
 		tell(tx, EventCheckedIn, s, contact)
-		return errors.Join(s.open(tx),
+		return errors.Join(s.open(tx), noteShift(tx, registrant, true, method, ""),
 			write(tx, entry{Shift: s.ID, Registrant: registrant, Kind: entryCheckIn, At: now, Method: method, Contact: contact}))
 	})
 	return s, wrapped(err, "the beginning of the shift was not stored")
@@ -219,7 +219,7 @@ func (b *Shifts) CheckOut(ctx context.Context, registrant, contact, method strin
 			return ErrNotCheckedIn
 		}
 		tell(tx, EventCheckedOut, s, contact)
-		if err := errors.Join(s.end(tx),
+		if err := errors.Join(s.end(tx), noteShift(tx, registrant, false, method, ""),
 			write(tx, entry{Shift: s.ID, Registrant: registrant, Kind: entryCheckOut, At: tx.Now(), Method: method, Contact: contact})); err != nil {
 			return err
 		}
@@ -256,7 +256,7 @@ func (b *Shifts) Correct(ctx context.Context, registrant, shift string, in, out 
 		if open, err := running(tx, registrant); err != nil {
 			return err
 		} else if open.ID == shift {
-			if err := open.end(tx); err != nil {
+			if err := errors.Join(open.end(tx), noteShift(tx, registrant, false, MethodHand, by)); err != nil {
 				return err
 			}
 		}
