@@ -2,6 +2,7 @@ package triage
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,6 +14,7 @@ import (
 
 	"hotline/appliance/call"
 	"hotline/appliance/events"
+	"hotline/appliance/history"
 	"hotline/appliance/luhn"
 	"hotline/appliance/store"
 )
@@ -55,8 +57,17 @@ type Case struct {
 	Level     Level       `json:"level,omitempty"`
 	LevelAt   time.Time   `json:"level_at,omitzero"`
 	Protected bool        `json:"protected,omitempty"`
-	Status    string      `json:"status"` // open
+	Status    string      `json:"status"`
 	Fields    CaseFields  `json:"fields"`
+
+	// What coordinators decide.
+	StatusAt    time.Time `json:"status_at,omitzero"`
+	Outcome     string    `json:"outcome,omitempty"` // of a closed case
+	Told        bool      `json:"told,omitempty"`    // the caller knows what became of it
+	Lowered     bool      `json:"lowered,omitempty"` // the level was set by hand: answers given before raise it no more
+	DuplicateOf string    `json:"duplicate_of,omitempty"`
+	Merged      []string  `json:"merged,omitempty"`
+	EnteredAt   time.Time `json:"entered_at,omitzero"` // typed from paper
 }
 
 // Needs are the codes of the needs list, in the order they are offered.
@@ -86,6 +97,7 @@ func (e FieldError) Error() string { return e.Text }
 var (
 	cases       = store.NewTable[Case](TableCases)
 	casesByCode = store.NewIndex("cases_by_code")
+	caseHistory = history.NewBook("case_history")
 )
 
 // Cases keeps the case records.
@@ -95,50 +107,134 @@ type Cases struct{ store *store.Store }
 func NewCases(s *store.Store) *Cases { return &Cases{store: s} }
 
 // Save applies the changed fields to the case of the contact, opening the case
-// at the first save. When it returns, the change is on disk. Choosing the
-// specialist (question 4) protects the contact: everything that could expose
-// the caller is dropped here, before it is written.
+// at the first save. When it returns, the change is on disk.
 func (c *Cases) Save(ctx context.Context, contact, by string, fields map[string]any) (Case, error) {
-	var out Case
-	err := c.store.Update(ctx, func(tx *store.Tx) error {
+	cs, _, err := c.Write(ctx, contact, history.Edit{By: by, Via: "web", Fields: fields})
+	return cs, err
+}
+
+// Write is Save for somebody who says what stood there before. Fields that
+// another person has changed since stay as they are and come back as conflicts;
+// the others are saved.
+func (c *Cases) Write(ctx context.Context, contact string, e history.Edit) (cs Case, conflicts []history.Conflict, err error) {
+	err = c.store.Update(ctx, func(tx *store.Tx) error {
 		k, err := contacts.Get(tx, contact)
 		if err != nil {
 			return fmt.Errorf("contact %s: %w", contact, err)
 		}
-		cs, err := caseOf(tx, k, by)
+		if cs, err = caseOf(tx, k, e.By); err != nil {
+			return err
+		}
+		conflicts, err = cs.write(tx, e, &k)
+		return err
+	})
+	return cs, conflicts, err
+}
+
+// Change is Write without a call: for who works on the case later.
+func (c *Cases) Change(ctx context.Context, id string, e history.Edit) (cs Case, conflicts []history.Conflict, err error) {
+	err = c.store.Update(ctx, func(tx *store.Tx) error {
+		if cs, err = cases.Get(tx, id); err != nil {
+			return err
+		}
+		conflicts, err = cs.write(tx, e, nil)
+		return err
+	})
+	return cs, conflicts, err
+}
+
+// write changes fields of the case and stores it with what follows. Choosing
+// the specialist (question 4) protects its contacts: everything that could
+// expose the caller is dropped here, before it is written.
+func (cs *Case) write(tx *store.Tx, e history.Edit, k *Contact) ([]history.Conflict, error) {
+	was := *cs
+	was.Fields.MoreNeeds = slices.Clone(cs.Fields.MoreNeeds)
+	fields, conflicts, err := history.Conflicts(cs.Fields, e.Shown, e.Fields)
+	if err != nil {
+		return nil, FieldError{Text: "This could not be read. Your text is still on the page."}
+	}
+	if err := merge(&cs.Fields, fields); err != nil {
+		return nil, err
+	}
+	kind, what := "case.updated", "changed"
+	var from any = was
+	if cs.UpdatedAt.IsZero() {
+		kind, what, from = "case.opened", "opened", nil
+	}
+	if cs.Fields.TalkFreely == "specialist" {
+		cs.Protected = true
+	}
+	if cs.Protected {
+		cs.Fields, cs.Caller = protect(cs.Fields), ""
+		if err := cs.protectContacts(tx, k, &was); err != nil {
+			return nil, err
+		}
+		from = was
+	}
+	if !cs.Lowered || dangerChanged(was.Fields, cs.Fields) {
+		cs.raise(Assess(cs.Fields, false), tx.Now())
+	}
+	cs.UpdatedAt, cs.UpdatedBy = tx.Now(), e.By
+	tell := events.Event{Kind: kind, Operation: cs.Operation, Contact: last(cs.Contacts), By: e.By, Via: cmp.Or(e.Via, "web"),
+		Data: map[string]string{"case": cs.ID, "level": string(cs.Level)}}
+	if k != nil {
+		tell.Contact, tell.Operation = k.ID, k.Operation
+		k.Case, k.Level = cs.ID, cs.Level
+		if err := putContact(tx, k); err != nil {
+			return nil, err
+		}
+	}
+	tx.Emit(tell)
+	if cs.Level == Red && was.Level != Red {
+		tx.Emit(events.Event{Kind: "case.red", Operation: tell.Operation, Contact: tell.Contact, By: e.By, Data: map[string]string{"case": cs.ID}})
+	}
+	note := history.Entry{Record: cs.ID, By: e.By, Via: e.Via, What: what, Why: e.Why}
+	return conflicts, errors.Join(cases.Put(tx, cs.ID, *cs), caseHistory.Note(tx, note, from, *cs, "updated_at", "updated_by", "level_at"))
+}
+
+// dangerChanged reports that an urgency question has another answer: a level
+// that was lowered by hand holds until then.
+func dangerChanged(was, is CaseFields) bool {
+	return was.DangerNow != is.DangerNow || was.UrgentNeed != is.UrgentNeed || was.ChildAlone != is.ChildAlone || was.SafeTonight != is.SafeTonight
+}
+
+// protectContacts drops what the calls of a protected case hold, and what the
+// history and the mergings of the case remember.
+func (cs *Case) protectContacts(tx *store.Tx, k *Contact, was *Case) error {
+	for _, id := range cs.Contacts {
+		if k != nil && id == k.ID {
+			continue
+		}
+		other, err := contacts.Get(tx, id)
 		if err != nil {
 			return err
 		}
-		if err := merge(&cs.Fields, fields); err != nil {
+		if other.Protected {
+			continue
+		}
+		other.Protected, other.Level = true, cs.Level
+		if err := errors.Join(forgetCaller(tx, &other), putContact(tx, &other)); err != nil {
 			return err
 		}
-		kind := "case.updated"
-		if cs.UpdatedAt.IsZero() {
-			kind = "case.opened"
+	}
+	if k != nil {
+		k.Protected = true
+		if err := forgetCaller(tx, k); err != nil {
+			return err
 		}
-		if cs.Fields.TalkFreely == "specialist" {
-			cs.Protected = true
-		}
-		if cs.Protected {
-			cs.Fields, cs.Caller = protect(cs.Fields), ""
-			k.Protected = true
-			if err := forgetCaller(tx, &k); err != nil {
-				return err
-			}
-		}
-		was := cs.Level
-		cs.raise(Assess(cs.Fields, false), tx.Now())
-		cs.UpdatedAt, cs.UpdatedBy = tx.Now(), by
-		k.Case, k.Level = cs.ID, cs.Level
-		tx.Emit(events.Event{Kind: kind, Operation: k.Operation, Contact: k.ID, By: by, Via: "web",
-			Data: map[string]string{"case": cs.ID, "level": string(cs.Level)}})
-		if cs.Level == Red && was != Red {
-			tx.Emit(events.Event{Kind: "case.red", Operation: k.Operation, Contact: k.ID, By: by, Data: map[string]string{"case": cs.ID}})
-		}
-		out = cs
-		return errors.Join(cases.Put(tx, cs.ID, cs), putContact(tx, &k))
-	})
-	return out, err
+	}
+	if was.Protected {
+		return nil
+	}
+	was.Fields, was.Caller = protect(was.Fields), ""
+	return errors.Join(caseHistory.Forget(tx, cs.ID), forgetMergings(tx, cs))
+}
+
+func last(ids []string) string {
+	if len(ids) == 0 {
+		return ""
+	}
+	return ids[len(ids)-1]
 }
 
 // raise sets a level. Agents may raise, never lower; "" changes nothing.
@@ -150,14 +246,18 @@ func (cs *Case) raise(l Level, now time.Time) {
 
 func caseOf(tx *store.Tx, k Contact, by string) (Case, error) {
 	if k.Case != "" {
-		return cases.Get(tx, k.Case)
+		cs, err := cases.Get(tx, k.Case)
+		if err == nil && cs.DuplicateOf != "" {
+			return cases.Get(tx, cs.DuplicateOf)
+		}
+		return cs, err
 	}
 	code, err := newCode(tx)
 	if err != nil {
 		return Case{}, err
 	}
 	cs := Case{ID: tx.NewID(), Code: code, Operation: k.Operation, Contacts: []string{k.ID}, Caller: k.Caller,
-		Language: k.Language, OpenedAt: tx.Now(), OpenedBy: by, Status: "open"}
+		Language: k.Language, OpenedAt: tx.Now(), OpenedBy: by, Status: CaseOpen}
 	return cs, casesByCode.Add(tx, code, cs.ID)
 }
 
@@ -273,15 +373,18 @@ func (c *Cases) Finish(ctx context.Context, contact, by string) (Case, error) {
 		if out, err = cases.Get(tx, k.Case); err != nil {
 			return err
 		}
-		was := out.Level
-		out.raise(Assess(out.Fields, true), tx.Now())
-		if out.Level == was {
+		was := out
+		if !out.Lowered {
+			out.raise(Assess(out.Fields, true), tx.Now())
+		}
+		if out.Level == was.Level {
 			return nil
 		}
 		k.Level = out.Level
 		tx.Emit(events.Event{Kind: "case.updated", Operation: k.Operation, Contact: k.ID, By: by, Via: "rule",
 			Data: map[string]string{"case": out.ID, "level": string(out.Level)}})
-		return errors.Join(cases.Put(tx, out.ID, out), putContact(tx, &k))
+		return errors.Join(cases.Put(tx, out.ID, out), putContact(tx, &k),
+			caseHistory.Note(tx, history.Entry{Record: out.ID, By: by, Via: "rule", What: "assessed"}, was, out, "level_at"))
 	})
 	return out, err
 }

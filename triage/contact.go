@@ -87,6 +87,8 @@ type Contact struct {
 	Disposition string      `json:"disposition,omitempty"`
 	Level       Level       `json:"level,omitempty"`
 	Case        string      `json:"case,omitempty"`
+	MoreCases   []string    `json:"more_cases,omitempty"` // several people and needs came with one call
+	EnteredAt   time.Time   `json:"entered_at,omitzero"`  // typed from paper
 	Registrant  string      `json:"registrant,omitempty"`
 	Protected   bool        `json:"protected,omitempty"`
 	Alarm       bool        `json:"alarm,omitempty"` // an agent pressed Emergency

@@ -16,10 +16,10 @@ import (
 	"hotline/appliance/store"
 )
 
-// history is what happens to a hotline at random, with a stop between any two
+// chronicle is what happens to a hotline at random, with a stop between any two
 // things that are on disk. It knows what it has been promised: an attempt that
 // was told to be stored is in the books for ever.
-type history struct {
+type chronicle struct {
 	t      *testing.T
 	r      *rand.Rand
 	dir    string
@@ -34,7 +34,7 @@ type history struct {
 	noted  int      // refused calls that are not yet
 }
 
-func (h *history) open() {
+func (h *chronicle) open() {
 	h.t.Helper()
 	s, err := store.Open(h.dir, slog.New(slog.DiscardHandler))
 	must(h.t, err)
@@ -46,7 +46,7 @@ func (h *history) open() {
 
 // crash leaves what is on disk at this moment to the next start: the files are
 // copied while the store has them open, as a power cut would find them.
-func (h *history) crash() {
+func (h *chronicle) crash() {
 	h.t.Helper()
 	next := h.t.TempDir()
 	must(h.t, filepath.WalkDir(h.dir, func(path string, d fs.DirEntry, err error) error {
@@ -67,27 +67,27 @@ func (h *history) crash() {
 	must(h.t, err)
 }
 
-func (h *history) number() string {
+func (h *chronicle) number() string {
 	if h.r.IntN(6) == 0 {
 		return ""
 	}
 	return fmt.Sprintf("+1202456%04d", h.r.IntN(6))
 }
 
-func (h *history) caller() (id string, ok bool) {
+func (h *chronicle) caller() (id string, ok bool) {
 	if len(h.onLine) == 0 {
 		return "", false
 	}
 	return h.onLine[h.r.IntN(len(h.onLine))], true
 }
 
-func (h *history) change(id string, fn func(k *Contact, now time.Time)) {
+func (h *chronicle) change(id string, fn func(k *Contact, now time.Time)) {
 	h.t.Helper()
 	_, err := h.c.Change(h.t.Context(), id, func(k *Contact, now time.Time) []events.Event { fn(k, now); return nil })
 	must(h.t, err)
 }
 
-func (h *history) gone(list *[]string, id string) {
+func (h *chronicle) gone(list *[]string, id string) {
 	for n, one := range *list {
 		if one == id {
 			*list = append((*list)[:n], (*list)[n+1:]...)
@@ -96,14 +96,14 @@ func (h *history) gone(list *[]string, id string) {
 	}
 }
 
-func (h *history) write() {
+func (h *chronicle) write() {
 	h.t.Helper()
 	must(h.t, h.full.write(h.t.Context()))
 	h.told, h.noted = h.told+h.noted, 0
 }
 
 // step is one thing, stored when it returns.
-func (h *history) step() {
+func (h *chronicle) step() {
 	t, r := h.t, h.r
 	t.Helper()
 	switch r.IntN(14) {
@@ -202,7 +202,7 @@ func TestTheBooksBalance(t *testing.T) {
 	for seed := range uint64(4) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
-			h := &history{t: t, r: rand.New(rand.NewPCG(seed, 7)), dir: t.TempDir()}
+			h := &chronicle{t: t, r: rand.New(rand.NewPCG(seed, 7)), dir: t.TempDir()}
 			h.open()
 			defer func() { must(t, h.s.Close()) }()
 			stops := 0

@@ -309,15 +309,22 @@ func (s *Store) View(fn func(*Tx) error) error {
 
 // Verify reads every value of the file and reports the first that is damaged.
 func (s *Store) Verify() error {
-	return s.View(func(tx *Tx) error {
-		return tx.tx.ForEach(func(name []byte, b *bolt.Bucket) error {
-			if bytes.Equal(name, bucketMeta) || bytes.HasPrefix(name, []byte("sequence:")) || bytes.HasPrefix(name, []byte(indexPrefix)) {
-				return nil
+	return s.View(func(tx *Tx) error { return tx.EachValue(func(string, string, []byte) {}) })
+}
+
+// EachValue calls fn with every value of the file in clear, events included:
+// for checks that something is, or is no longer, in it.
+func (tx *Tx) EachValue(fn func(table, key string, value []byte)) error {
+	return tx.tx.ForEach(func(name []byte, b *bolt.Bucket) error {
+		if bytes.Equal(name, bucketMeta) || bytes.HasPrefix(name, []byte("sequence:")) || bytes.HasPrefix(name, []byte(indexPrefix)) {
+			return nil
+		}
+		return b.ForEach(func(k, sealed []byte) error {
+			value, err := tx.open(name, k, sealed)
+			if err == nil {
+				fn(string(name), string(k), value)
 			}
-			return b.ForEach(func(k, sealed []byte) error {
-				_, err := tx.open(name, k, sealed)
-				return err
-			})
+			return err
 		})
 	})
 }
