@@ -1,10 +1,12 @@
 package ui
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
 
+	"hotline/appliance/history"
 	"hotline/triage"
 	"hotline/triage/desk"
 )
@@ -226,6 +228,14 @@ func TestTheLastWordIsSavedBeforeTheNotesAreClosed(t *testing.T) {
 	b := openBrowser(t, s)
 	b.signIn(agent)
 	b.state("wrap")
+	// Another person has changed the place meanwhile: nothing is overwritten.
+	s.refuseWith(desk.ConflictError{Conflicts: []history.Conflict{{Field: "place", Theirs: json.RawMessage(`"Santa Ana"`), Mine: json.RawMessage(`"Santa Rosa"`)}}})
+	b.do(typeInto("place", "Santa Rosa"))
+	b.until(`document.querySelector('[data-conflict="place"]')?.innerText.includes("Santa Ana")`)
+	b.accessible("two who wrote the same field")
+	s.refuseWith(nil)
+	b.press(`[data-conflict="place"] button`)
+	s.awaitCommand(t, "case.save", func(c desk.Command) bool { return c.Fields["place"] == "Santa Rosa" && c.Shown["place"] == "Santa Ana" })
 	b.press(`label:has(> [name="disposition"][value="info_given"])`)
 	b.do(typeInto("landmark", "the blue church"))
 	b.press(`[data-next="break"]`)

@@ -279,6 +279,12 @@ func (s *script) Directory() desk.Directory {
 	return s.list
 }
 
+func (s *script) refuseWith(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refuse = err
+}
+
 func (s *script) setCall(change func(*desk.CallView)) {
 	s.set(func(now *desk.Snapshot) {
 		changed := *now.Call

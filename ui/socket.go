@@ -10,6 +10,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"hotline/appliance/history"
 	"hotline/triage/desk"
 	"hotline/ui/page"
 	"hotline/volunteers/roster"
@@ -44,6 +45,8 @@ type reply struct {
 	At    *time.Time     `json:"at,omitempty"`
 	Text  string         `json:"text,omitempty"`
 	For   string         `json:"for,omitempty"`
+
+	Conflicts []history.Conflict `json:"conflicts,omitempty"` // fields that were not saved: somebody else has changed them
 	*desk.Directory
 }
 
@@ -228,14 +231,16 @@ func (d *deskPage) do(ctx context.Context, m request) (*reply, error) {
 		sdp, err := d.seat.ConnectAudio(ctx, m.SDP)
 		return &reply{Type: "rtc.answer", SDP: sdp}, err
 	case "case.save":
-		if err := d.seat.Do(ctx, m.Command); err != nil {
+		err := d.seat.Do(ctx, m.Command)
+		var other desk.ConflictError
+		if err != nil && !errors.As(err, &other) {
 			return nil, err
 		}
 		at := time.Now()
 		if saved := d.seat.Snapshot().Case; saved != nil && !saved.SavedAt.IsZero() {
 			at = saved.SavedAt
 		}
-		return &reply{Type: "case.saved", N: m.N, At: &at}, nil
+		return &reply{Type: "case.saved", N: m.N, At: &at, Conflicts: other.Conflicts}, nil
 	case "directory":
 		if seat, ok := d.seat.(directory); ok {
 			list := seat.Directory()

@@ -1,9 +1,11 @@
 package desk
 
 import (
+	"errors"
 	"testing"
 	"time"
 
+	"hotline/appliance/history"
 	"hotline/triage"
 )
 
@@ -29,6 +31,29 @@ func TestHandingToProtectionProtects(t *testing.T) {
 	if !file.Protected || file.Caller != "" || file.Fields.Notes != "" || file.Fields.CallbackNumber != "" {
 		t.Errorf("the case keeps %+v", file)
 	}
+}
+
+// Two people write about the same caller: what the other one wrote is told, and
+// not overwritten; everything else is saved.
+func TestTheDeskDoesNotOverwriteWhatSomebodyElseWrote(t *testing.T) {
+	r := openRoom(t)
+	ana := r.sit("ana")
+	caller := r.dial("+12024561111")
+	id := r.answer(ana)
+	r.do(ana, Command{Type: "case.save", Contact: id, Fields: map[string]any{"place": "Santa Clara"}, Shown: map[string]any{"place": nil}})
+	if _, _, err := r.cfg.Cases.Change(t.Context(), r.record(id).Case, history.Edit{By: "bea", Fields: map[string]any{"place": "Santa Ana"}}); err != nil {
+		t.Fatal(err)
+	}
+	err := ana.Do(t.Context(), Command{Type: "case.save", Contact: id, Fields: map[string]any{"place": "Santa Rosa", "notes": "two dogs"}, Shown: map[string]any{"place": "Santa Clara", "notes": ""}})
+	var told ConflictError
+	if !errors.As(err, &told) || len(told.Conflicts) != 1 || string(told.Conflicts[0].Theirs) != `"Santa Ana"` {
+		t.Fatalf("the page is told %v", err)
+	}
+	if shown := ana.Snapshot().Case; shown.Fields.Place != "Santa Ana" || shown.Fields.Notes != "two dogs" {
+		t.Errorf("the page shows %+v", shown.Fields)
+	}
+	caller.Hangup()
+	r.state(ana, triage.WrapUp)
 }
 
 // An agent goes home without finishing the notes: the floor does not show a

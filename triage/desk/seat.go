@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"hotline/appliance/events"
+	"hotline/appliance/history"
 	"hotline/appliance/softphone"
 	"hotline/triage"
 )
@@ -78,7 +79,14 @@ type Command struct {
 	Agent       string         `json:"agent"`
 	Item        string         `json:"item"`
 	Fields      map[string]any `json:"fields"`
+	Shown       map[string]any `json:"shown"` // what stood in the fields before
 }
+
+// ConflictError says that some fields were not saved: somebody else has changed
+// them meanwhile. All others were.
+type ConflictError struct{ Conflicts []history.Conflict }
+
+func (e ConflictError) Error() string { return "somebody else has changed the same fields" }
 
 // Changed is closed at the next change of what Snapshot returns. Changes of
 // the room (waiting callers) are not among them: see Desk.FloorChanged.
@@ -517,7 +525,7 @@ func (s *Seat) saveCase(ctx context.Context, c Command) error {
 	if err != nil {
 		return err
 	}
-	saved, err := s.d.cfg.Cases.Save(ctx, conv.id, s.id(), c.Fields)
+	saved, conflicts, err := s.d.cfg.Cases.Write(ctx, conv.id, history.Edit{By: s.id(), Via: "web", Fields: c.Fields, Shown: c.Shown})
 	if err != nil {
 		return err
 	}
@@ -535,6 +543,10 @@ func (s *Seat) saveCase(ctx context.Context, c Command) error {
 	}
 	if saved.Level == triage.Red {
 		s.d.cfg.Dispatcher.Touch()
+	}
+	if len(conflicts) > 0 {
+		s.touch() // the page shows what the other person wrote
+		return ConflictError{conflicts}
 	}
 	return nil
 }

@@ -44,7 +44,12 @@ const phone = new Phone(speaker, {
 }, new URLSearchParams(location.search).has("plain-audio"));
 const ring = new Ring(() => phone.audioContext());
 const form = new CaseForm(document.getElementById("case") as HTMLFormElement, {
-  send: (contact, fields, n) => socket.send({ type: "case.save", contact, fields, n }),
+  send: (contact, fields, shown, n) => socket.send({ type: "case.save", contact, fields, shown, n }),
+  conflict: (theirs) => {
+    const told = words.t("js.case.conflict", { theirs: theirs || words.t("js.case.conflict.empty") });
+    say("say-now", told);
+    return { told, mine: words.t("js.case.conflict.mine"), theirs: words.t("js.case.conflict.theirs") };
+  },
   changed: () => {
     if (wrapUp && !form.unsent) { const message = wrapUp; wrapUp = null; send(message); }
     render();
@@ -87,7 +92,7 @@ function received(message: FromServer): void {
     case "directory": return listed(message);
     case "case.saved":
       if (troubleFor === "case.save") local.trouble = "";
-      return form.saved(message.n, message.at);
+      return form.saved(message.n, message.at, message.conflicts ?? []);
     case "elsewhere":
       socket.stop();
       phone.stop();

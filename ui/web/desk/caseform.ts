@@ -1,13 +1,14 @@
 // The case form: every answer is sent within a second, kept in this tab until
 // the server says that it is on disk, and sent again after an interruption.
-import { type Case, type Fields, type FieldValue, known } from "./types";
+import { type Case, type Conflict, type Fields, type FieldValue, known } from "./types";
 
 const typingPause = 700;
 const retryAfter = 5000;
 
 export interface CaseEvents {
-  send(contact: string, fields: Fields, n: number): boolean; // false: no connection
+  send(contact: string, fields: Fields, shown: Fields, n: number): boolean; // false: no connection
   changed(): void;
+  conflict(theirs: string): { told: string; mine: string; theirs: string }; // words for it
 }
 
 interface Sent { contact: string; fields: Fields }
@@ -17,6 +18,7 @@ export class CaseForm {
   private contact = "";
   private n = 0;
   private pending: Fields = {};
+  private stored: Fields = {}; // what the server has told last
   private sent = new Map<number, Sent>();
   private timer = 0;
 
@@ -34,6 +36,7 @@ export class CaseForm {
     if (contact !== this.contact) this.turnTo(contact);
     // The caller's own number stands there already; confirming it saves it.
     const fields: Fields = { callback_number: caller, ...shown?.fields };
+    this.stored = shown?.fields ?? {};
     const fresh = this.unconfirmed();
     for (const control of this.controls()) {
       if (!(control.name in fresh)) set(control, fields[control.name] ?? null);
@@ -42,9 +45,12 @@ export class CaseForm {
     this.guard(isProtected || this.specialistChosen());
   }
 
-  saved(n: number, at: string): void {
-    if (!this.sent.delete(n)) return;
+  saved(n: number, at: string, conflicts: Conflict[]): void {
+    const answered = this.sent.get(n);
+    if (!answered) return;
+    this.sent.delete(n);
     this.savedAt = at;
+    for (const one of conflicts) if (answered.contact === this.contact) this.disagree(one);
     this.remember();
     this.on.changed();
   }
@@ -81,10 +87,62 @@ export class CaseForm {
   }
 
   private dispatch(contact: string, fields: Fields): void {
+    const shown = contact === this.contact ? this.shownFor(fields) : {};
     this.sent.set(++this.n, { contact, fields });
     this.remember();
-    this.on.send(contact, fields, this.n);
+    this.on.send(contact, fields, shown, this.n);
     this.on.changed();
+  }
+
+  /** What stood in the fields when they were changed: what is on its way to the
+   * server, else what the server told. */
+  private shownFor(fields: Fields): Fields {
+    const known: Fields = { ...this.stored };
+    for (const { contact, fields } of this.sent.values()) if (contact === this.contact) Object.assign(known, fields);
+    return Object.fromEntries(Object.keys(fields).map((name) => [name, known[name] ?? null]));
+  }
+
+  /** Somebody else has changed the field meanwhile. Nothing is overwritten: the
+   * page shows both and asks. */
+  private disagree({ field, theirs, mine }: Conflict): void {
+    const control = this.form.querySelector<HTMLInputElement>(`[name="${field}"]`);
+    const place = control?.closest<HTMLElement>(".field, fieldset, .opts");
+    if (!control || !place || field in this.pending) return;
+    this.form.querySelector(`[data-conflict="${field}"]`)?.remove();
+    const words = this.on.conflict(this.labelOf(field, theirs));
+    const note = document.createElement("div");
+    note.className = "note warn wrap";
+    note.dataset.conflict = field;
+    const told = document.createElement("p");
+    told.dir = "auto";
+    told.textContent = words.told;
+    note.append(told);
+    for (const [label, keep] of [[words.mine, true], [words.theirs, false]] as const) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "btn";
+      button.textContent = label;
+      button.addEventListener("click", () => {
+        note.remove();
+        control.focus();
+        if (!keep) {
+          for (const one of this.controls()) if (one.name === field) set(one, theirs);
+          return;
+        }
+        this.stored[field] = theirs; // has been seen now
+        this.pending[field] = mine;
+        for (const one of this.controls()) if (one.name === field) set(one, mine);
+        this.flush();
+      });
+      note.append(button);
+    }
+    place.after(note);
+  }
+
+  /** A value in the words of the page. */
+  private labelOf(field: string, value: FieldValue): string {
+    const values = Array.isArray(value) ? value : [String(value ?? "")];
+    return values.map((one) => this.form.querySelector<HTMLInputElement>(`input[name="${field}"][value="${CSS.escape(one)}"]`)?.closest("label")?.textContent?.trim() ?? (one === "true" ? "✓" : one)).join(", ");
   }
 
   private touched(control: HTMLInputElement, pause: number): void {
@@ -150,6 +208,7 @@ export class CaseForm {
     this.contact = contact;
     this.savedAt = "";
     this.form.reset();
+    for (const note of this.form.querySelectorAll("[data-conflict]")) note.remove();
     for (const fold of this.form.querySelectorAll("details")) fold.open = false;
     if (!contact) return;
     const kept = sessionStorage.getItem(storageKey(contact));

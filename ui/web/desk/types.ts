@@ -35,6 +35,9 @@ export interface Directory { agents: { id: string; name: string; state: AgentSta
 export type FieldValue = string | number | boolean | string[] | null;
 export type Fields = Record<string, FieldValue>;
 
+/** A field that somebody else has changed since this page showed it. */
+export interface Conflict { field: string; theirs: FieldValue; mine: FieldValue }
+
 export interface Case { code: string; fields: Fields | null; level: string; saved_at: string }
 
 export interface Snapshot {
@@ -51,7 +54,7 @@ export type FromServer =
   | { type: "state"; state: Snapshot }
   | { type: "pong" }
   | { type: "rtc.answer"; sdp: string }
-  | { type: "case.saved"; n: number; at: string }
+  | { type: "case.saved"; n: number; at: string; conflicts?: Conflict[] }
   | { type: "error"; text: string; for: string; n?: number }
   | ({ type: "directory" } & Directory)
   | { type: "elsewhere" };
