@@ -41,10 +41,14 @@ func TestTheDeskDoesNotOverwriteWhatSomebodyElseWrote(t *testing.T) {
 	caller := r.dial("+12024561111")
 	id := r.answer(ana)
 	r.do(ana, Command{Type: "case.save", Contact: id, Fields: map[string]any{"place": "Santa Clara"}, Shown: map[string]any{"place": nil}})
-	if _, _, err := r.cfg.Cases.Change(t.Context(), r.record(id).Case, history.Edit{By: "bea", Fields: map[string]any{"place": "Santa Ana"}}); err != nil {
+	k, err := r.cfg.Contacts.Get(id)
+	if err != nil {
 		t.Fatal(err)
 	}
-	err := ana.Do(t.Context(), Command{Type: "case.save", Contact: id, Fields: map[string]any{"place": "Santa Rosa", "notes": "two dogs"}, Shown: map[string]any{"place": "Santa Clara", "notes": ""}})
+	if _, _, err := r.cfg.Cases.Change(t.Context(), k.Case, history.Edit{By: "bea", Fields: map[string]any{"place": "Santa Ana"}}); err != nil {
+		t.Fatal(err)
+	}
+	err = ana.Do(t.Context(), Command{Type: "case.save", Contact: id, Fields: map[string]any{"place": "Santa Rosa", "notes": "two dogs"}, Shown: map[string]any{"place": "Santa Clara", "notes": ""}})
 	var told ConflictError
 	if !errors.As(err, &told) || len(told.Conflicts) != 1 || string(told.Conflicts[0].Theirs) != `"Santa Ana"` {
 		t.Fatalf("the page is told %v", err)
