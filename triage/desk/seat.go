@@ -223,8 +223,9 @@ func (s *Seat) Do(ctx context.Context, c Command) error {
 	s.touch()
 	var field triage.FieldError
 	var user UserError
+	var conflict ConflictError
 	switch {
-	case err == nil, errors.As(err, &user):
+	case err == nil, errors.As(err, &user), errors.As(err, &conflict):
 		return err
 	case errors.As(err, &field), errors.Is(err, triage.ErrOfferGone), errors.Is(err, triage.ErrNotFree), errors.Is(err, triage.ErrStopped):
 		return UserError(capital(err.Error()))
