@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
+
 	"hotline/appliance/history"
 	"hotline/triage"
 	"hotline/triage/desk"
@@ -354,6 +356,7 @@ func TestOtherStatesAndPages(t *testing.T) {
 	}
 	b.signOut()
 	b.signIn(admin)
+	b.menuFits()
 	b.fits("accounts")
 	b.do(navigate(s.url + "/admin/accounts/" + s.ids[agent]))
 	b.fits("account")
@@ -361,6 +364,24 @@ func TestOtherStatesAndPages(t *testing.T) {
 	b.fits("log")
 	b.do(navigate(s.url + "/nowhere"))
 	b.fits("problem")
+}
+
+// menuFits checks, on the page of an administrator, who has most of it, that
+// the menu is one row, leads everywhere by keyboard alone, and scrolls on a
+// phone.
+func (b *browser) menuFits() {
+	b.t.Helper()
+	b.do(chromedp.EmulateViewport(1366, 768))
+	if tall := b.js(`document.querySelector(".bar").offsetHeight`); tall > "60" || len(tall) > 2 {
+		b.t.Errorf("the bar is %s px tall: the menu wraps", tall)
+	}
+	b.do(evaluate(`document.querySelector(".menu summary").focus()`))
+	b.do(chromedp.SendKeys(chromedp.CSS(".menu summary"), "\r"))
+	b.until(`document.querySelector(".menu").open`)
+	b.do(chromedp.EmulateViewport(390, 500))
+	b.do(evaluate(`document.querySelector('.menu-list a[href="/admin/log"]').focus()`))
+	b.until(`document.activeElement.getBoundingClientRect().bottom <= innerHeight && document.activeElement.getAttribute("href") === "/admin/log"`)
+	b.do(chromedp.EmulateViewport(1366, 768), evaluate(`document.querySelector(".menu").open = false`))
 }
 
 // Right to left, and texts 40 % longer: nothing may overflow.

@@ -23,6 +23,7 @@ import (
 // room.
 type Desk interface {
 	Seat(desk.Person) Seat
+	Practise(p desk.Person, language string, over func()) Seat // nothing there is real
 	FloorView(now time.Time) (desk.FloorView, error)
 	FloorChanged() <-chan struct{}
 	CallsOut() bool // there is a line for calls out
@@ -46,6 +47,10 @@ func FromDesk(d *desk.Desk) Desk { return room{d} }
 type room struct{ *desk.Desk }
 
 func (r room) Seat(p desk.Person) Seat { return r.Desk.Seat(p) }
+
+func (r room) Practise(p desk.Person, language string, over func()) Seat {
+	return r.Desk.Practise(p, language, over)
+}
 
 // Sessions are the sign-ins; *roster.Accounts.
 type Sessions interface {
@@ -71,6 +76,16 @@ type Accounts interface {
 	Tokens() ([]roster.Token, error)
 	Revoke(ctx context.Context, id, by string) error
 	CheckToken(ctx context.Context, text string) (roster.Token, error)
+	NewWall(ctx context.Context, name, by string) (string, roster.Wall, error)
+	Walls(now time.Time) ([]roster.Wall, error)
+	CheckWall(token string) (roster.Wall, error)
+	RevokeWall(ctx context.Context, id, by string) error
+	NewInvite(ctx context.Context, i roster.Invite, long time.Duration) (token, code string, made roster.Invite, err error)
+	Invites(now time.Time) ([]roster.Invite, error)
+	CheckInvite(text, source string) (roster.Invite, error)
+	RevokeInvite(ctx context.Context, id, by string) error
+	Join(ctx context.Context, invite, source string, j roster.Joining) (roster.Account, error)
+	NoteStep(ctx context.Context, id string, s roster.Step, found map[string]string) error
 	NewDeskPhone(ctx context.Context, id, by string) (extension, password string, err error)
 	DropDeskPhone(ctx context.Context, id, by string) error
 }

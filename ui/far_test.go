@@ -168,6 +168,11 @@ func (s *script) commands() []desk.Command {
 // Seat of the room.
 func (s *script) Seat(desk.Person) Seat { return s }
 
+// Practise is the real one: a seat at which nothing is real.
+func (s *script) Practise(p desk.Person, language string, over func()) Seat {
+	return desk.New(desk.Config{Gateway: s.gateway, Prompts: s.studio, Operation: "Flood response", Log: slog.New(slog.DiscardHandler)}).Practise(p, language, over)
+}
+
 func (s *script) Snapshot() desk.Snapshot {
 	s.mu.Lock()
 	defer s.mu.Unlock()

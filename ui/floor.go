@@ -76,30 +76,47 @@ func (s *Server) floor(w http.ResponseWriter, r *http.Request, v visit) {
 }
 
 func (s *Server) floorStream(w http.ResponseWriter, r *http.Request, v visit) {
+	looked := time.Now()
+	s.stream(w, r, s.cfg.Sessions.Ended(v.token), func() (*bytes.Buffer, error) {
+		if time.Since(looked) >= floorLook {
+			looked = time.Now()
+			if _, err := s.cfg.Sessions.Visit(r.Context(), v.token); err != nil {
+				return nil, err
+			}
+		}
+		content, err := s.floorView(r, v)
+		if err != nil {
+			return nil, err
+		}
+		var drawn bytes.Buffer
+		return &drawn, page.FloorLive(content).Render(r.Context(), &drawn)
+	})
+}
+
+// stream sends a drawing at once when the room changes, and every few seconds
+// in any case, until the page, the drawing or its session ends.
+func (s *Server) stream(w http.ResponseWriter, r *http.Request, over <-chan struct{}, draw func() (*bytes.Buffer, error)) {
 	control, ctx := http.NewResponseController(w), r.Context()
 	w.Header().Set("Content-Type", "text/event-stream")
-	ended := s.cfg.Sessions.Ended(v.token)
 	pulse := time.NewTicker(floorPulse)
 	defer pulse.Stop()
-	look := time.NewTicker(floorLook)
-	defer look.Stop()
 	for {
 		changed := s.cfg.Desk.FloorChanged()
-		if err := s.sendFloor(w, r, v, control); err != nil {
-			s.cfg.Log.Debug("a floor page is gone", "error", err)
+		drawn, err := draw()
+		if err == nil {
+			err = sendDrawing(w, control, drawn)
+		}
+		if err != nil {
+			s.cfg.Log.Debug("a live page is gone", "path", r.Pattern, "error", err)
 			return
 		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-ended:
+		case <-over:
 			return
 		case <-s.closing:
 			return
-		case <-look.C:
-			if _, err := s.cfg.Sessions.Visit(ctx, v.token); err != nil {
-				return
-			}
 		case <-pulse.C:
 		case <-changed:
 			// A busy room changes many times a second; eyes do not.
@@ -113,15 +130,7 @@ func (s *Server) floorStream(w http.ResponseWriter, r *http.Request, v visit) {
 	}
 }
 
-func (s *Server) sendFloor(w http.ResponseWriter, r *http.Request, v visit, control *http.ResponseController) error {
-	content, err := s.floorView(r, v)
-	if err != nil {
-		return err
-	}
-	var drawn bytes.Buffer
-	if err := page.FloorLive(content).Render(r.Context(), &drawn); err != nil {
-		return err
-	}
+func sendDrawing(w http.ResponseWriter, control *http.ResponseController, drawn *bytes.Buffer) error {
 	if err := control.SetWriteDeadline(time.Now().Add(writeLimit)); err != nil {
 		return err
 	}

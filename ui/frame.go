@@ -23,8 +23,8 @@ func (s *Server) frame(r *http.Request, v visit, title string) page.Frame {
 	}
 	if v.role != nobody {
 		f.Person = &page.Person{Name: v.account.Name, Role: string(v.role)}
-		for _, entry := range menu(v.role) {
-			f.Person.Links = append(f.Person.Links, page.Link{Path: entry.path, Key: entry.key})
+		for _, group := range menu(v.role) {
+			f.Person.Groups = append(f.Person.Groups, page.Group{Key: group.key, Paths: group.paths})
 		}
 		if state := s.cfg.Mode.Current(now); state.Active {
 			f.Mode = text.T("js.mode.is." + state.Mode)

@@ -48,10 +48,23 @@ func table() []route {
 		{"POST", "/language", everybody, (*Server).language, false},
 		{"POST", "/logout", everybody, (*Server).logout, false},
 
+		{"GET", "/join", everybody, (*Server).joinCode, false},
+		{"POST", "/join", everybody, (*Server).joinDigits, false},
+		{"GET", "/join/{invite}", everybody, (*Server).join, false},
+		{"POST", "/join/new", everybody, (*Server).joinNew, false},
+
 		{"GET", "/{$}", signedIn, (*Server).home, false},
 
 		{"GET", "/desk", phones, (*Server).desk, false},
 		{"GET", "/ws/agent", phones, (*Server).deskSocket, false},
+
+		{"GET", "/desk/start", phones, (*Server).start, false},
+		{"GET", "/desk/test", phones, (*Server).soundCheck, false},
+		{"POST", "/desk/test", phones, (*Server).soundResult, false},
+		{"GET", "/desk/practice", phones, (*Server).practice, false},
+		{"GET", "/ws/practice", phones, (*Server).practiceSocket, false},
+		{"GET", "/desk/quiz", phones, (*Server).quiz, false},
+		{"POST", "/desk/quiz", phones, (*Server).quizDone, false},
 
 		{"GET", "/worklist", phones, (*Server).worklist, false},
 		{"POST", "/worklist/quiet", []role{supervisor, coordinator}, (*Server).quietHours, false},
@@ -76,6 +89,15 @@ func table() []route {
 		{"POST", "/floor/lines", floor, (*Server).lineSet, false},
 		{"POST", "/floor/callout", floor, (*Server).callOut, false},
 		{"POST", "/floor/undo", floor, (*Server).undo, false},
+
+		{"GET", "/floor/walls", floor, (*Server).walls, false},
+		{"POST", "/floor/walls", floor, (*Server).wallAdd, false},
+		{"POST", "/floor/walls/{id}", floor, (*Server).wallEnd, false},
+		{"GET", "/floor/invites", floor, (*Server).invites, false},
+		{"POST", "/floor/invites", floor, (*Server).inviteAdd, false},
+		{"POST", "/floor/invites/{id}", floor, (*Server).inviteEnd, false},
+		{"GET", "/wall/{token}", everybody, (*Server).wall, false},
+		{"GET", "/ev/wall/{token}", everybody, (*Server).wallStream, false},
 
 		{"GET", "/prompts", floor, (*Server).promptList, false},
 		{"POST", "/prompts", floor, (*Server).promptAdd, false},
@@ -126,33 +148,35 @@ func table() []route {
 	}
 }
 
-// menu is what each role finds in the menu, home first.
-func menu(who role) []menuEntry {
-	all := []menuEntry{
-		{"/desk", "menu.desk"}, {"/worklist", "menu.worklist"}, {"/floor", "menu.floor"}, {"/floor/mode", "menu.mode"}, {"/floor/scenario", "menu.scenario"},
-		{"/prompts", "menu.prompts"},
-		{"/floor/bulletins", "menu.bulletins"}, {"/floor/lines", "menu.lines"},
-		{"/records", "menu.records"}, {"/recordings", "menu.recordings"}, {"/health", "menu.health"}, {"/admin", "menu.admin"}, {"/admin/recording", "menu.recording"}, {"/admin/access", "menu.access"}, {"/admin/flows", "menu.flows"}, {"/admin/log", "menu.audit"},
+// menu is what each role finds in the menu: the pages of one kind of work
+// together, in the order in which a shift needs them.
+func menu(who role) []menuGroup {
+	all := []menuGroup{
+		{"menu.group.phone", []string{"/desk", "/worklist", "/desk/start"}},
+		{"menu.group.floor", []string{"/floor", "/floor/mode", "/floor/bulletins", "/floor/lines", "/floor/scenario", "/floor/invites", "/floor/walls"}},
+		{"menu.group.records", []string{"/records", "/recordings"}},
+		{"menu.group.setup", []string{"/admin", "/prompts", "/admin/flows", "/admin/recording", "/admin/access", "/health", "/admin/log"}},
 	}
-	allowed := slices.DeleteFunc(all, func(entry menuEntry) bool {
-		return !slices.ContainsFunc(table(), func(rt route) bool {
-			return rt.verb == "GET" && rt.pattern == entry.path && rt.allows(who)
+	var groups []menuGroup
+	for _, group := range all {
+		group.paths = slices.DeleteFunc(group.paths, func(path string) bool {
+			return !slices.ContainsFunc(table(), func(rt route) bool {
+				return rt.verb == "GET" && rt.pattern == path && rt.allows(who)
+			})
 		})
-	})
-	home := homeOf(who)
-	slices.SortStableFunc(allowed, func(a, b menuEntry) int {
-		switch {
-		case a.path == home:
-			return -1
-		case b.path == home:
-			return 1
+		if len(group.paths) > 0 {
+			groups = append(groups, group)
 		}
-		return 0
-	})
-	return allowed
+	}
+	return groups
 }
 
-type menuEntry struct{ path, key string }
+// menuGroup is one kind of work and its pages; the text of a page in the menu
+// is "menu:" and its path.
+type menuGroup struct {
+	key   string
+	paths []string
+}
 
 func homeOf(who role) string {
 	switch who {

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"hotline/ui/page"
@@ -117,7 +118,11 @@ func (s *Server) language(w http.ResponseWriter, r *http.Request, v visit) {
 	if tag := r.PostForm.Get("language"); s.words.Has(tag) {
 		setCookie(w, languageCookie, tag, languageLife)
 	}
-	http.Redirect(w, r, homeOf(v.role), http.StatusSeeOther)
+	to := homeOf(v.role)
+	if back := r.PostForm.Get("back"); back == "/join" || strings.HasPrefix(back, "/join/") && !strings.ContainsAny(back, "\\?#") {
+		to = back
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
 }
 
 func (s *Server) textFor(r *http.Request) words.Text {

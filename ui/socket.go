@@ -56,10 +56,18 @@ type directory interface {
 }
 
 func (s *Server) desk(w http.ResponseWriter, r *http.Request, v visit) {
-	s.show(w, r, http.StatusOK, page.Desk(s.frame(r, v, "desk.title")))
+	if !v.account.Prepared() {
+		http.Redirect(w, r, "/desk/start", http.StatusSeeOther)
+		return
+	}
+	s.show(w, r, http.StatusOK, page.Desk(page.DeskPage{Frame: s.frame(r, v, "desk.title"), Socket: "/ws/agent"}))
 }
 
 func (s *Server) deskSocket(w http.ResponseWriter, r *http.Request, v visit) {
+	s.openDeskSocket(w, r, v, s.cfg.Desk.Seat(personOf(v)))
+}
+
+func (s *Server) openDeskSocket(w http.ResponseWriter, r *http.Request, v visit, seat Seat) {
 	if !ownOrigin(r) {
 		s.problem(w, r, v, http.StatusForbidden, "foreign")
 		return
@@ -75,7 +83,7 @@ func (s *Server) deskSocket(w http.ResponseWriter, r *http.Request, v visit) {
 	d := &deskPage{
 		server: s, conn: conn, visit: v, cancel: cancel, commands: make(chan request, burst),
 		language: s.textFor(r).Lang(), text: s.textFor(r).T, said: s.textFor(r).Said,
-		seat: s.cfg.Desk.Seat(personOf(v)),
+		seat: seat,
 	}
 	s.live.Add(1)
 	defer s.live.Done()
@@ -330,5 +338,5 @@ func (d *deskPage) sentence(err error) string {
 func personOf(v visit) desk.Person {
 	return desk.Person{ID: v.account.ID, Name: v.account.Name, Login: v.account.Login, Profile: v.account.Profile, Languages: v.account.Languages,
 		Phone: v.account.Phone, Extension: v.account.Extension,
-		Role: string(v.account.Role), Supervises: v.account.Role.May(roster.Floor)}
+		Role: string(v.account.Role), Supervises: v.account.Role.May(roster.Floor), Unprepared: !v.account.Prepared()}
 }

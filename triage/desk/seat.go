@@ -297,9 +297,12 @@ func (s *Seat) goReady(ctx context.Context) error {
 	defer deadline.Stop()
 	s.mu.Lock()
 	phone, browser := s.leg.(*softphone.Phone)
-	telephone := s.way != wayBrowser
+	telephone, unprepared := s.way != wayBrowser, s.person.Unprepared
 	s.phoneFailed = time.Time{} // the person says that it works
 	s.mu.Unlock()
+	if unprepared {
+		return UserError("Before your first call come the sound check, a practice call and a few questions. Open the menu and choose Before the first call.")
+	}
 	if telephone {
 		if !s.reachable() {
 			return UserError("Callers could not reach you: your telephone is not connected to the hotline. Switch it on, wait a minute, then press Ready again.")

@@ -15,6 +15,7 @@ type Person struct {
 	Phone                          call.Number    // the own telephone, which may be rung instead of the page
 	Extension                      string         // of the own desk phone; "" when there is none
 	Supervises                     bool           // may listen in, join and take over
+	Unprepared                     bool           // has not yet learnt how to take calls
 }
 
 // Skills are what the person can do for a caller.
@@ -37,6 +38,7 @@ type Snapshot struct {
 	LongestS   int             `json:"longest_s"`
 	Asks       []string        `json:"asks"` // what the scenario has people ask besides, in the language of the page
 	Demo       bool            `json:"demo"`
+	Practice   bool            `json:"practice,omitempty"` // nothing is real
 	Now        time.Time       `json:"now"`
 	Operation  string          `json:"operation"`
 }

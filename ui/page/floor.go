@@ -105,7 +105,7 @@ func (p FloorPage) stepsIn(a desk.FloorAgent) bool {
 }
 
 func (p FloorPage) phone() bool {
-	return p.Person != nil && slices.ContainsFunc(p.Person.Links, func(l Link) bool { return l.Path == "/desk" })
+	return p.Person != nil && slices.ContainsFunc(p.Person.Groups, func(g Group) bool { return slices.Contains(g.Paths, "/desk") })
 }
 
 // stepIn leads to the person's own phone page, which sends the command as soon

@@ -30,11 +30,14 @@ type Frame struct {
 // Person is who is signed in.
 type Person struct {
 	Name, Role string
-	Links      []Link
+	Groups     []Group // of the menu
 }
 
-// Link is one entry of the menu: a path and the key of its text.
-type Link struct{ Path, Key string }
+// Group is one kind of work in the menu: the key of its name and its pages.
+type Group struct {
+	Key   string
+	Paths []string
+}
 
 // Language is one choice of the language picker.
 type Language struct{ Tag, Name string }
@@ -96,17 +99,69 @@ func (f Frame) ScriptWords(prefixes ...string) (string, error) {
 	return string(encoded), err
 }
 
-// current marks the entry of the menu that the page belongs to.
-func (f Frame) current(link Link) bool {
-	most := "" // the longest entry that leads to this page
-	if f.Person != nil {
-		for _, other := range f.Person.Links {
-			if (f.Path == other.Path || strings.HasPrefix(f.Path, other.Path+"/")) && len(other.Path) > len(most) {
-				most = other.Path
+// here is the entry of the menu that the page belongs to: the longest one that
+// leads to it.
+func (f Frame) here() (group Group, path string) {
+	if f.Person == nil {
+		return group, path
+	}
+	for _, one := range f.Person.Groups {
+		for _, other := range one.Paths {
+			if (f.Path == other || strings.HasPrefix(f.Path, other+"/")) && len(other) > len(path) {
+				group, path = one, other
 			}
 		}
 	}
-	return link.Path == most
+	return group, path
+}
+
+// tabs are what the bar shows: the kinds of work, or the pages themselves
+// where there is only one kind.
+func (f Frame) tabs() []Tab {
+	group, path := f.here()
+	if len(f.Person.Groups) == 1 {
+		return f.pages(f.Person.Groups[0], path)
+	}
+	var tabs []Tab
+	for _, one := range f.Person.Groups {
+		tab := Tab{Path: one.Paths[0], Text: f.T(one.Key), Is: one.Key == group.Key}
+		if tab.Is && len(group.Paths) == 1 {
+			tab.Current = "page"
+		} else if tab.Is {
+			tab.Current = "true"
+		}
+		tabs = append(tabs, tab)
+	}
+	return tabs
+}
+
+// siblings are the pages of the kind of work that the page belongs to, for a
+// second row below the bar.
+func (f Frame) siblings() []Tab {
+	group, path := f.here()
+	if f.Person == nil || len(f.Person.Groups) == 1 || len(group.Paths) < 2 {
+		return nil
+	}
+	return f.pages(group, path)
+}
+
+func (f Frame) pages(group Group, here string) []Tab {
+	var tabs []Tab
+	for _, path := range group.Paths {
+		tab := Tab{Path: path, Text: f.T("menu:" + path), Is: path == here}
+		if tab.Is {
+			tab.Current = "page"
+		}
+		tabs = append(tabs, tab)
+	}
+	return tabs
+}
+
+// Tab is one way to another page; Current is how it is marked (aria-current).
+type Tab struct {
+	Path, Text string
+	Is         bool
+	Current    string
 }
 
 // commonNeeds are always in view; the others open at a press.

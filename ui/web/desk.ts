@@ -62,7 +62,9 @@ const pickers = ["transfer", "dial"].map((id) => new Picker(document.getElementB
   self: () => snapshot?.agent.id ?? "",
 }));
 const [transfer, dialOut] = pickers;
-const socket = new Socket(location.origin.replace(/^http/, "ws") + "/ws/agent", {
+const channel = document.getElementById("main")?.dataset.socket ?? "/ws/agent";
+const practice = channel === "/ws/practice";
+const socket = new Socket(location.origin.replace(/^http/, "ws") + channel, {
   message: received,
   open: () => {
     const back = local.lostAt !== 0;
@@ -135,6 +137,7 @@ async function signedOut(): Promise<void> {
 function newState(next: Snapshot): void {
   const before = snapshot;
   snapshot = next;
+  if (practice && next.agent.reason === "practised") { leaving = true; sessionStorage.clear(); location.assign("/desk/start"); return; }
   if (telephone() && ready) { ready = false; phone.stop(); } // the microphone is given back
   view.update(next);
   const state = next.agent.state, contact = next.call?.contact ?? "";

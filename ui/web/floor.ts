@@ -68,6 +68,7 @@ function become(old: Element, fresh: Element): void {
 async function streamEnded(): Promise<void> {
   const answer = await fetch(location.pathname, { method: "HEAD", redirect: "manual", cache: "no-store" }).catch(() => null);
   if (answer?.type === "opaqueredirect") location.assign("/login");
+  if (answer?.status === 404) location.reload(); // a wall whose link was ended: it shows that
 }
 
 if (live?.dataset.live) {
@@ -75,7 +76,8 @@ if (live?.dataset.live) {
   source.addEventListener("floor", (event) => show(String((event as MessageEvent).data)));
   source.onerror = () => { if (source.readyState === EventSource.CLOSED) void streamEnded(); };
   setInterval(() => {
-    const stale = document.querySelector<HTMLElement>("[data-stale]");
-    if (stale) stale.hidden = Date.now() - last < 10_000;
+    const stale = document.querySelector<HTMLElement>("[data-stale]"), old = Date.now() - last >= 10_000;
+    if (stale) stale.hidden = !old;
+    document.body.classList.toggle("old", old);
   }, 1000);
 }

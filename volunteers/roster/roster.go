@@ -75,6 +75,9 @@ type Account struct {
 	Disabled  bool        `json:"disabled,omitempty"`
 	HasPIN    bool        `json:"has_pin,omitempty"`   // kept by this package
 	Extension string      `json:"extension,omitempty"` // user name of the own desk phone; kept by this package
+	Invite    string      `json:"invite,omitempty"`    // by which the person came; the following are kept by this package, too
+	Agreed    time.Time   `json:"agreed,omitzero"`     // to keep to themselves what callers tell
+	Steps     []Step      `json:"steps,omitempty"`     // done before the first call
 	Created   time.Time   `json:"created"`
 	Changed   time.Time   `json:"changed"`
 }
@@ -93,6 +96,7 @@ type Accounts struct {
 	log    *slog.Logger
 	hasher *hasher
 	doors  throttle
+	codes  codeDoor // of invitations
 
 	mu       sync.Mutex
 	sessions map[string]*liveSession // by digest of the token
@@ -169,7 +173,7 @@ func (a *Accounts) List() ([]Account, error) {
 // during set-up.
 func (a *Accounts) Add(ctx context.Context, account Account, password, by string) (Account, error) {
 	account.Login = normalLogin(account.Login)
-	account.HasPIN, account.Extension = false, ""
+	account.HasPIN, account.Extension, account.Invite, account.Steps = false, "", "", nil
 	if err := account.check(); err != nil {
 		return Account{}, err
 	}
@@ -217,6 +221,7 @@ func (a *Accounts) Change(ctx context.Context, account Account, by string) error
 		}
 		next := account
 		next.HasPIN, next.Extension, next.Created, next.Changed = old.HasPIN, old.Extension, old.Created, tx.Now()
+		next.Invite, next.Agreed, next.Steps = old.Invite, old.Agreed, old.Steps
 		what := old.changes(next)
 		if len(what) == 0 {
 			return nil

@@ -73,19 +73,24 @@ func (a *Accounts) loadSessions() error {
 // session. The token belongs in a cookie; it has more than 128 random bits and
 // is kept nowhere. A refusal is ErrRefused, or a TooSoon with the time to wait.
 func (a *Accounts) SignIn(ctx context.Context, login, password, source string) (token string, account Account, err error) {
-	key := normalLogin(login) + "\x00" + source
-	if wait := a.doors.wait(key, time.Now()); wait > 0 {
+	key, everywhere := normalLogin(login)+"\x00"+source, "\x00"+normalLogin(login)
+	if wait := max(a.doors.wait(key, time.Now()), a.doors.wait(everywhere, time.Now())); wait > 0 {
 		return "", Account{}, TooSoon(wait)
 	}
-	account, err = a.Authenticate(ctx, login, password)
-	if errors.Is(err, ErrRefused) {
-		a.doors.failed(key, time.Now())
-		a.log.Info("a sign-in was refused", "source", source)
-	}
+	account, fits, err := a.authenticate(ctx, login, password)
 	if err != nil {
 		return "", Account{}, err
 	}
+	if !fits {
+		a.doors.failed(key, time.Now())
+		if account.byPIN() { // six digits: guesses from many addresses count together
+			a.doors.failed(everywhere, time.Now())
+		}
+		a.log.Info("a sign-in was refused", "source", source)
+		return "", Account{}, ErrRefused
+	}
 	a.doors.passed(key)
+	a.doors.passed(everywhere)
 	token, err = a.Begin(ctx, account.ID, source)
 	return token, account, err
 }

@@ -1,6 +1,8 @@
 // Microphone, connection and loudspeaker. The microphone track stays off until
 // a caller is connected; the connection stays up while Ready, so that answering
 // takes no set-up time and the browser does not put the page to sleep.
+import { chosen, route } from "./devices";
+
 export type Trouble = "denied" | "missing" | "insecure" | "lost" | "link" | "blocked";
 
 export interface PhoneEvents {
@@ -17,6 +19,8 @@ const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(
 
 export class Phone {
   quality: Quality = "none";
+  /** What the quality is made of: milliseconds, milliseconds, per cent. */
+  figures: { rtt: number; jitter: number; loss: number; samples: number } | null = null;
   private mic: MediaStreamTrack | null = null;
   private pc: RTCPeerConnection | null = null;
   private context: AudioContext | null = null;
@@ -91,24 +95,38 @@ export class Phone {
     this.on.changed();
   }
 
-  /** How loud the microphone is, 0 to 1. */
-  level(): number {
+  /** The loudest sample of the last moment, 0 to 1 of what can be sent. */
+  peak(): number {
     if (!this.meter) return 0;
     const samples = new Float32Array(this.meter.fftSize);
     this.meter.getFloatTimeDomainData(samples);
     let peak = 0;
     for (const sample of samples) peak = Math.max(peak, Math.abs(sample));
+    return peak;
+  }
+
+  /** How loud the microphone is as people hear it, 0 to 1. */
+  level(): number {
+    const peak = this.peak();
     return peak < 0.001 ? 0 : Math.min(1, Math.max(0, 1 + Math.log10(peak) / 2.2)); // −44 dBFS … 0
   }
 
   audioContext(): AudioContext | null { return this.context; }
+
+  /** What the microphone hears, for somebody else to use and to stop. */
+  copy(): MediaStream | null {
+    if (!this.mic) return null;
+    const track = this.mic.clone();
+    track.enabled = true;
+    return new MediaStream([track]);
+  }
 
   private async takeMicrophone(): Promise<boolean> {
     if (this.live) return true;
     if (!navigator.mediaDevices?.getUserMedia) { this.on.trouble(isSecureContext ? "missing" : "insecure"); return false; }
     try {
       const stream = await navigator.mediaDevices.getUserMedia({
-        audio: { echoCancellation: !this.plain, noiseSuppression: !this.plain, autoGainControl: !this.plain },
+        audio: { ...(chosen("audioinput") ? { deviceId: { ideal: chosen("audioinput") } } : {}), echoCancellation: !this.plain, noiseSuppression: !this.plain, autoGainControl: !this.plain },
       });
       const track = stream.getAudioTracks()[0];
       this.mic = track;
@@ -141,6 +159,7 @@ export class Phone {
     preferPCMU(transceiver);
     pc.ontrack = (event) => {
       this.speaker.srcObject = new MediaStream([event.track]);
+      void route(this.speaker, chosen("audiooutput"));
       this.speaker.play().catch(() => { this.on.trouble("blocked"); });
     };
     pc.onconnectionstatechange = () => {
@@ -172,6 +191,7 @@ export class Phone {
       }
       if (report.type === "candidate-pair" && report.nominated) delay = report.currentRoundTripTime ?? 0;
     }
+    this.figures = { rtt: delay * 1000, jitter: jitter * 1000, loss: loss * 100, samples: (this.figures?.samples ?? 0) + 1 };
     const next = quality(delay * 1000, jitter * 1000, loss * 100);
     if (next !== this.quality) { this.quality = next; this.on.changed(); }
   }

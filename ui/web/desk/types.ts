@@ -47,7 +47,7 @@ export interface Snapshot {
   monitoring: Monitoring | null;
   mode: { active: boolean; mode: string; since: string; expires: string; by: string };
   asks: string[] | null; // what the scenario has people ask besides
-  waiting: number; longest_s: number; demo: boolean; now: string; operation: string;
+  waiting: number; longest_s: number; demo: boolean; practice?: boolean; now: string; operation: string;
 }
 
 export type FromServer =
