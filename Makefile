@@ -21,7 +21,7 @@ test: need check
 	$(GO) test -race -timeout 30m ./...
 
 need:
-	@sh .ci/need gcc:gcc chromium:chromium sipp:sip-tester baresip:baresip espeak-ng:espeak-ng lame:lame
+	@sh .ci/need gcc:gcc chromium:chromium sipp:sip-tester baresip:baresip espeak-ng:espeak-ng lame:lame python3:python3 7zz:7zip soffice:libreoffice-calc-nogui
 
 check:
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not formatted:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
@@ -42,7 +42,7 @@ prompts:
 # What this machine carries, next to what is wanted; about ten minutes. Some of
 # it: make bench BENCH="-parts setup,start"
 bench: build
-	$(GO) test -run '^$$' -bench . -benchtime 1s ./ivr ./triage ./appliance/store ./appliance/media
+	$(GO) test -run '^$$' -bench . -benchtime 1s ./ivr ./triage ./appliance/store ./appliance/media ./appliance/export
 	$(GO) run ./bench $(BENCH)
 
 # Ten thousand calls through the finished program. Nothing may be left of them.

@@ -11,102 +11,110 @@ import (
 // their order follow the field's data sets (domain 7.3) and never change
 // within a major version.
 func ContactTable(c *Contacts) table.Table {
-	return table.Table{Name: "contacts", Columns: []table.Column{
-		{Name: "contact_id", Kind: table.ID, Description: "Identity of the contact (ULID), the same in every export"},
-		{Name: "received_at", Kind: table.DateTime, Description: "The call arrived (UTC)"},
-		{Name: "answered_at", Kind: table.DateTime, Description: "The hotline answered (UTC)"},
-		{Name: "connected_at", Kind: table.DateTime, Description: "A phone volunteer answered (UTC); empty if none did"},
-		{Name: "ended_at", Kind: table.DateTime, Description: "The call ended (UTC)"},
-		{Name: "channel", Kind: table.ID, Description: "phone"},
-		{Name: "direction", Kind: table.ID, Description: "in, or out for a call that was made from here"},
-		{Name: "number_dialled", Kind: table.Phone, Description: "Number the caller dialled"},
-		{Name: "caller_number", Kind: table.Phone, Description: "Number of the caller as the network sent it, E.164 where possible; empty when withheld or protected"},
-		{Name: "callback_number", Kind: table.Phone, Description: "Another number to be called back on, as the caller keyed it"},
-		{Name: "language", Kind: table.ID, Description: "Language of the call (BCP 47)"},
-		{Name: "menu_path", Kind: table.List, Description: "What the caller chose in the menus, in order"},
-		{Name: "queue", Kind: table.ID, Description: "Line the caller waited in"},
-		{Name: "wait_s", Kind: table.Int, Description: "Seconds from entering the line to a phone volunteer"},
-		{Name: "talk_s", Kind: table.Int, Description: "Seconds with a phone volunteer, hold included"},
-		{Name: "hold_s", Kind: table.Int, Description: "Seconds on hold"},
-		{Name: "wrap_s", Kind: table.Int, Description: "Seconds of finishing notes"},
-		{Name: "outcome", Kind: table.ID, Description: "answered, abandoned_queue, left_in_ivr, self_service, callback_request, dropped, interrupted, not_reached, supervisor_line, agent_line, colleague_call"},
-		{Name: "disposition", Kind: table.ID, Description: "How the phone volunteer closed it"},
-		{Name: "triage_level", Kind: table.ID, Description: "R danger now, O today, Y one to three days, G information, W no request"},
-		{Name: "ended_by", Kind: table.ID, Description: "caller, agent, system or network"},
-		{Name: "open_item", Kind: table.ID, Description: "Why somebody still has to care for it; empty when closed"},
-		{Name: "mode", Kind: table.ID, Description: "Emergency mode in force when it arrived"},
-		{Name: "protected", Kind: table.Bool, Description: "1: no number, name or notes are kept"},
-		{Name: "agent", Kind: table.Text, Description: "Phone volunteer"},
-		{Name: "case_id", Kind: table.ID, Description: "Case of the contact"},
-		{Name: "registrant_id", Kind: table.ID, Description: "Registered volunteer of the contact"},
-		{Name: "operation", Kind: table.Text, Description: "Disaster response"},
-		{Name: "updated_at", Kind: table.DateTime, Description: "Last change (UTC)"},
-		{Name: "redirected_from", Kind: table.Phone, Description: "Number the caller dialled first, when the call was forwarded here"},
-		{Name: "mos", Kind: table.Decimal, Description: "How the caller's line sounded in its last seconds: 1 bad to 4.5 good, 0 not known"},
-		{Name: "packets_lost_in", Kind: table.Int, Description: "Sound packets from the caller that did not arrive"},
-		{Name: "packets_lost_out", Kind: table.Int, Description: "Sound packets to the caller that did not arrive, as their side reports"},
-		{Name: "jitter_ms", Kind: table.Int, Description: "Unevenness of the sound from the caller"},
-		{Name: "rtt_ms", Kind: table.Int, Description: "Time there and back, where their side reports it"},
-		{Name: "no_sound", Kind: table.Bool, Description: "1: nothing was ever heard from the caller"},
-		{Name: "recorded", Kind: table.Bool, Description: "1: there is a recording of the call"},
-		{Name: "recorded_s", Kind: table.Int, Description: "Seconds of recording"},
-		{Name: "sound_blame", Kind: table.ID, Description: "Where to look when it did not sound well: trunk (telephone company), agent_network (Wi-Fi, cable or laptop of the phone volunteer), caller (a muted or broken phone); empty: nothing is known to be wrong"},
-		{Name: "agent_mos", Kind: table.Decimal, Description: "How the phone volunteer's side sounded: 1 bad to 4.5 good, 0 not known"},
-		{Name: "agent_packets_lost_in", Kind: table.Int, Description: "Sound packets from the phone volunteer that did not arrive"},
-		{Name: "agent_packets_lost_out", Kind: table.Int, Description: "Sound packets to the phone volunteer that did not arrive"},
-		{Name: "agent_jitter_ms", Kind: table.Int, Description: "Unevenness of the sound from the phone volunteer"},
-		{Name: "agent_rtt_ms", Kind: table.Int, Description: "Time to the phone volunteer and back"},
-		{Name: "agent_gone", Kind: table.Int, Description: "How often the phone volunteer's sound broke off"},
+	return table.Table{Name: "contacts", Restricted: "restricted", Changed: "updated_at", Columns: []table.Column{
+		{Name: "contact_id", Kind: table.ID, Description: "Identity of the contact (ULID), the same in every export", Level: table.Coordination, HXL: "#meta+id"},
+		{Name: "received_at", Kind: table.DateTime, Description: "The call arrived (UTC)", Level: table.Coordination, HXL: "#date+reported"},
+		{Name: "answered_at", Kind: table.DateTime, Description: "The hotline answered (UTC)", Level: table.Coordination, HXL: "#date+start"},
+		{Name: "connected_at", Kind: table.DateTime, Description: "A phone volunteer answered (UTC); empty if none did", Level: table.Coordination},
+		{Name: "ended_at", Kind: table.DateTime, Description: "The call ended (UTC)", Level: table.Coordination, HXL: "#date+end"},
+		{Name: "channel", Kind: table.ID, Description: "phone", Level: table.Coordination, HXL: "#meta+channel"},
+		{Name: "direction", Kind: table.ID, Description: "in, or out for a call that was made from here", Level: table.Coordination, HXL: "#meta+direction"},
+		{Name: "number_dialled", Kind: table.Phone, Description: "Number the caller dialled", Level: table.Coordination, HXL: "#meta+dialled"},
+		{Name: "caller_number", Kind: table.Phone, Description: "Number of the caller as the network sent it, E.164 where possible; empty when withheld or protected", Level: table.Full, HXL: "#contact+phone"},
+		{Name: "callback_number", Kind: table.Phone, Description: "Another number to be called back on, as the caller keyed it", Level: table.Full},
+		{Name: "language", Kind: table.ID, Description: "Language of the call (BCP 47)", Level: table.Coordination, HXL: "#meta+language"},
+		{Name: "menu_path", Kind: table.List, Description: "What the caller chose in the menus, in order", Level: table.Coordination},
+		{Name: "queue", Kind: table.ID, Description: "Line the caller waited in", Level: table.Coordination, HXL: "#service+name"},
+		{Name: "wait_s", Kind: table.Int, Description: "Seconds from entering the line to a phone volunteer", Level: table.Coordination, HXL: "#indicator+wait+num"},
+		{Name: "talk_s", Kind: table.Int, Description: "Seconds with a phone volunteer, hold included", Level: table.Coordination, HXL: "#indicator+talk+num"},
+		{Name: "hold_s", Kind: table.Int, Description: "Seconds on hold", Level: table.Coordination},
+		{Name: "wrap_s", Kind: table.Int, Description: "Seconds of finishing notes", Level: table.Coordination, HXL: "#indicator+wrap+num"},
+		{Name: "outcome", Kind: table.ID, Description: "answered, abandoned_queue, left_in_ivr, self_service, callback_request, dropped, interrupted, not_reached, supervisor_line, agent_line, colleague_call", Level: table.Coordination, HXL: "#status+code"},
+		{Name: "disposition", Kind: table.ID, Description: "How the phone volunteer closed it", Level: table.Coordination, HXL: "#status+name"},
+		{Name: "triage_level", Kind: table.ID, Description: "R danger now, O today, Y one to three days, G information, W no request", Level: table.Coordination, HXL: "#severity+code"},
+		{Name: "ended_by", Kind: table.ID, Description: "caller, agent, system or network", Level: table.Coordination},
+		{Name: "open_item", Kind: table.ID, Description: "Why somebody still has to care for it; empty when closed", Level: table.Coordination},
+		{Name: "mode", Kind: table.ID, Description: "Emergency mode in force when it arrived", Level: table.Coordination},
+		{Name: "protected", Kind: table.Bool, Description: "1: no number, name or notes are kept", Level: table.Coordination},
+		{Name: "agent", Kind: table.Text, Description: "Phone volunteer", Level: table.Referral, HXL: "#meta+agent"},
+		{Name: "case_id", Kind: table.ID, Description: "Case of the contact", Level: table.Coordination, HXL: "#meta+case"},
+		{Name: "registrant_id", Kind: table.ID, Description: "Registered volunteer of the contact", Level: table.Coordination},
+		{Name: "operation", Kind: table.Text, Description: "Disaster response", Level: table.Coordination},
+		{Name: "updated_at", Kind: table.DateTime, Description: "Last change (UTC)", Level: table.Coordination, HXL: "#date+updated"},
+		{Name: "redirected_from", Kind: table.Phone, Description: "Number the caller dialled first, when the call was forwarded here", Level: table.Full},
+		{Name: "mos", Kind: table.Decimal, Description: "How the caller's line sounded in its last seconds: 1 bad to 4.5 good, 0 not known", Level: table.Coordination},
+		{Name: "packets_lost_in", Kind: table.Int, Description: "Sound packets from the caller that did not arrive", Level: table.Coordination},
+		{Name: "packets_lost_out", Kind: table.Int, Description: "Sound packets to the caller that did not arrive, as their side reports", Level: table.Coordination},
+		{Name: "jitter_ms", Kind: table.Int, Description: "Unevenness of the sound from the caller", Level: table.Coordination},
+		{Name: "rtt_ms", Kind: table.Int, Description: "Time there and back, where their side reports it", Level: table.Coordination},
+		{Name: "no_sound", Kind: table.Bool, Description: "1: nothing was ever heard from the caller", Level: table.Coordination},
+		{Name: "recorded", Kind: table.Bool, Description: "1: there is a recording of the call", Level: table.Coordination},
+		{Name: "recorded_s", Kind: table.Int, Description: "Seconds of recording", Level: table.Coordination},
+		{Name: "sound_blame", Kind: table.ID, Description: "Where to look when it did not sound well: trunk (telephone company), agent_network (Wi-Fi, cable or laptop of the phone volunteer), caller (a muted or broken phone); empty: nothing is known to be wrong", Level: table.Coordination},
+		{Name: "agent_mos", Kind: table.Decimal, Description: "How the phone volunteer's side sounded: 1 bad to 4.5 good, 0 not known", Level: table.Coordination},
+		{Name: "agent_packets_lost_in", Kind: table.Int, Description: "Sound packets from the phone volunteer that did not arrive", Level: table.Coordination},
+		{Name: "agent_packets_lost_out", Kind: table.Int, Description: "Sound packets to the phone volunteer that did not arrive", Level: table.Coordination},
+		{Name: "agent_jitter_ms", Kind: table.Int, Description: "Unevenness of the sound from the phone volunteer", Level: table.Coordination},
+		{Name: "agent_rtt_ms", Kind: table.Int, Description: "Time to the phone volunteer and back", Level: table.Coordination},
+		{Name: "agent_gone", Kind: table.Int, Description: "How often the phone volunteer's sound broke off", Level: table.Coordination},
+		{Name: "restricted", Kind: table.Bool, Description: "1: protected, or a complaint about the help; leaves the box with everything or not at all", Level: table.Full},
 	}, Rows: rows(c.Each, func(k Contact) []any {
 		return []any{k.ID, k.ReceivedAt, k.AnsweredAt, k.ConnectedAt, k.EndedAt, k.Channel, k.Direction, k.Dialled,
 			string(k.Caller), string(k.CallBack), k.Language, k.Path, k.Queue, k.Wait, k.Talk, k.Hold, k.WrapUp, string(k.Outcome),
 			k.Disposition, string(k.Level), string(k.EndedBy), k.Open, k.Mode, k.Protected, k.AgentName, k.Case,
 			k.Registrant, k.Operation, k.UpdatedAt, string(k.Redirected), k.Sound.MOS, k.Sound.Lost, k.Sound.LostOut,
 			k.Sound.JitterMS, k.Sound.RTTMS, k.Sound.Silent, len(k.Recordings) > 0, k.Recorded,
-			k.Sound.Blame, k.Sound.Agent.MOS, k.Sound.Agent.Lost, k.Sound.Agent.LostOut, k.Sound.Agent.JitterMS, k.Sound.Agent.RTTMS, k.Sound.Agent.Gone}
+			k.Sound.Blame, k.Sound.Agent.MOS, k.Sound.Agent.Lost, k.Sound.Agent.LostOut, k.Sound.Agent.JitterMS, k.Sound.Agent.RTTMS, k.Sound.Agent.Gone,
+			k.Protected || k.complains()}
 	})}
 }
 
 // CaseTable is the export of all cases, newest first (domain 7.4).
 func CaseTable(c *Cases) table.Table {
 	columns := []table.Column{
-		{Name: "case_id", Kind: table.ID, Description: "Identity of the case (ULID)"},
-		{Name: "case_code", Kind: table.ID, Description: "Code told to the caller: six digits, the last one checks the others"},
-		{Name: "opened_at", Kind: table.DateTime, Description: "First saved (UTC)"},
-		{Name: "updated_at", Kind: table.DateTime, Description: "Last change (UTC)"},
-		{Name: "triage_level", Kind: table.ID, Description: "R danger now, O today, Y one to three days, G information, W no request; from the four questions"},
-		{Name: "triage_at", Kind: table.DateTime, Description: "The level was set (UTC)"},
-		{Name: "status", Kind: table.ID, Description: "open"},
-		{Name: "protected", Kind: table.Bool, Description: "1: no number, name or notes are kept"},
-		{Name: "danger_now", Kind: table.ID, Description: "Question 1, somebody in danger of dying now: yes, no, unsure"},
-		{Name: "urgent_need", Kind: table.ID, Description: "Question 2, hurt, sick or running out of something vital: yes, no"},
-		{Name: "child_alone", Kind: table.Bool, Description: "Question 2, a child or somebody who needs care is alone"},
-		{Name: "safe_tonight", Kind: table.ID, Description: "Question 3, somewhere safe tonight, water and food: yes, no"},
-		{Name: "talk_freely", Kind: table.ID, Description: "Question 4: fine, or specialist (protected)"},
-		{Name: "phone", Kind: table.Phone, Description: "Number to call back, as the caller confirmed it, else the caller's"},
-		{Name: "phone_confirmed", Kind: table.Bool, Description: "1: read back to the caller"},
-		{Name: "contact_name", Kind: table.Text, Description: "Name or nickname"},
-		{Name: "place", Kind: table.Text, Description: "Town and neighbourhood"},
-		{Name: "landmark", Kind: table.Text, Description: "What everybody there knows"},
-		{Name: "people_total", Kind: table.Int, Description: "People affected"},
-		{Name: "children_u18", Kind: table.Int, Description: "Of them under 18"},
-		{Name: "over_60", Kind: table.Bool, Description: "Somebody over 60"},
-		{Name: "disability_or_pregnant", Kind: table.Bool, Description: "Somebody pregnant, or who needs help to move, see, hear or understand"},
-		{Name: "top_need", Kind: table.ID, Description: "What they need first"},
-		{Name: "needs", Kind: table.List, Description: "All needs"},
+		{Name: "case_id", Kind: table.ID, Description: "Identity of the case (ULID)", Level: table.Coordination, HXL: "#meta+case"},
+		{Name: "case_code", Kind: table.ID, Description: "Code told to the caller: six digits, the last one checks the others", Level: table.Coordination, HXL: "#meta+id+code"},
+		{Name: "opened_at", Kind: table.DateTime, Description: "First saved (UTC)", Level: table.Coordination, HXL: "#date+reported"},
+		{Name: "updated_at", Kind: table.DateTime, Description: "Last change (UTC)", Level: table.Coordination, HXL: "#date+updated"},
+		{Name: "triage_level", Kind: table.ID, Description: "R danger now, O today, Y one to three days, G information, W no request; from the four questions", Level: table.Coordination, HXL: "#severity+code"},
+		{Name: "triage_at", Kind: table.DateTime, Description: "The level was set (UTC)", Level: table.Coordination, HXL: "#date+triage"},
+		{Name: "status", Kind: table.ID, Description: "open, in_progress, referred, closed or duplicate", Level: table.Coordination, HXL: "#status+code+case"},
+		{Name: "protected", Kind: table.Bool, Description: "1: no number, name or notes are kept", Level: table.Coordination},
+		{Name: "danger_now", Kind: table.ID, Description: "Question 1, somebody in danger of dying now: yes, no, unsure", Level: table.Coordination},
+		{Name: "urgent_need", Kind: table.ID, Description: "Question 2, hurt, sick or running out of something vital: yes, no", Level: table.Coordination},
+		{Name: "child_alone", Kind: table.Bool, Description: "Question 2, a child or somebody who needs care is alone", Level: table.Coordination},
+		{Name: "safe_tonight", Kind: table.ID, Description: "Question 3, somewhere safe tonight, water and food: yes, no", Level: table.Coordination},
+		{Name: "talk_freely", Kind: table.ID, Description: "Question 4: fine, or specialist (protected)", Level: table.Coordination},
+		{Name: "phone", Kind: table.Phone, Description: "Number to call back, as the caller confirmed it, else the caller's", Level: table.Referral, HXL: "#contact+phone"},
+		{Name: "phone_confirmed", Kind: table.Bool, Description: "1: read back to the caller", Level: table.Coordination},
+		{Name: "contact_name", Kind: table.Text, Description: "Name or nickname", Level: table.Referral, HXL: "#respondee+name"},
+		{Name: "place", Kind: table.Text, Description: "Town and neighbourhood", Level: table.Referral, HXL: "#loc+name"},
+		{Name: "landmark", Kind: table.Text, Description: "What everybody there knows", Level: table.Referral, HXL: "#loc+description"},
+		{Name: "people_total", Kind: table.Int, Description: "People affected", Level: table.Coordination, HXL: "#affected+ind"},
+		{Name: "children_u18", Kind: table.Int, Description: "Of them under 18", Level: table.Coordination, HXL: "#affected+ind+children"},
+		{Name: "over_60", Kind: table.Bool, Description: "Somebody over 60", Level: table.Coordination},
+		{Name: "disability_or_pregnant", Kind: table.Bool, Description: "Somebody pregnant, or who needs help to move, see, hear or understand", Level: table.Coordination},
+		{Name: "top_need", Kind: table.ID, Description: "What they need first", Level: table.Coordination, HXL: "#need+code"},
+		{Name: "needs", Kind: table.List, Description: "All needs", Level: table.Coordination, HXL: "#need+list"},
 	}
 	needs := Needs()
 	for _, need := range needs {
-		columns = append(columns, table.Column{Name: "need_" + need, Kind: table.Bool, Description: "1: " + need + " is among the needs"})
+		columns = append(columns, table.Column{Name: "need_" + need, Kind: table.Bool, Description: "1: " + need + " is among the needs", Level: table.Coordination, HXL: "#need+" + need})
 	}
 	columns = append(columns,
-		table.Column{Name: "share_scope", Kind: table.ID, Description: "May be passed to organisations that can help: yes, no, not_asked"},
-		table.Column{Name: "note", Kind: table.Text, Description: "Notes of the phone volunteer"},
-		table.Column{Name: "language", Kind: table.ID, Description: "Language of the caller (BCP 47)"},
-		table.Column{Name: "contact_ids", Kind: table.List, Description: "Contacts of the case"},
-		table.Column{Name: "operation", Kind: table.Text, Description: "Disaster response"},
+		table.Column{Name: "share_scope", Kind: table.ID, Description: "May be passed to organisations that can help: yes, no, not_asked", Level: table.Coordination, HXL: "#meta+consent"},
+		table.Column{Name: "note", Kind: table.Text, Description: "Notes of the phone volunteer", Level: table.Full, HXL: "#description"},
+		table.Column{Name: "language", Kind: table.ID, Description: "Language of the caller (BCP 47)", Level: table.Coordination, HXL: "#meta+language"},
+		table.Column{Name: "contact_ids", Kind: table.List, Description: "Contacts of the case", Level: table.Coordination},
+		table.Column{Name: "operation", Kind: table.Text, Description: "Disaster response", Level: table.Coordination},
+		table.Column{Name: "status_at", Kind: table.DateTime, Description: "The status was set (UTC)", Level: table.Coordination, HXL: "#date+status"},
+		table.Column{Name: "outcome", Kind: table.ID, Description: "What became of a closed case", Level: table.Coordination, HXL: "#status+name"},
+		table.Column{Name: "caller_told", Kind: table.Bool, Description: "1: the caller knows what became of it", Level: table.Coordination},
+		table.Column{Name: "duplicate_of", Kind: table.ID, Description: "Case into which this one was merged; count only cases without it", Level: table.Coordination},
+		table.Column{Name: "entered_at", Kind: table.DateTime, Description: "Typed from paper afterwards (UTC)", Level: table.Coordination},
+		table.Column{Name: "restricted", Kind: table.Bool, Description: "1: protected, or a complaint about the help; leaves the box with everything or not at all", Level: table.Full},
 	)
-	return table.Table{Name: "cases", Columns: columns, Rows: rows(c.Each, func(cs Case) []any {
+	return table.Table{Name: "cases", Restricted: "restricted", Consent: "share_scope", Changed: "updated_at", Columns: columns, Rows: rows(c.Each, func(cs Case) []any {
 		f := cs.Fields
 		phone := f.CallbackNumber
 		if phone == "" {
@@ -122,8 +130,19 @@ func CaseTable(c *Cases) table.Table {
 		for _, need := range needs {
 			row = append(row, slices.Contains(all, need))
 		}
-		return append(row, f.MayShare, f.Notes, cs.Language, cs.Contacts, cs.Operation)
+		return append(row, f.MayShare, f.Notes, cs.Language, cs.Contacts, cs.Operation,
+			cs.StatusAt, cs.Outcome, cs.Told, cs.DuplicateOf, cs.EnteredAt, cs.restricted())
 	})}
+}
+
+// complains reports a contact in which somebody complained about the help.
+func (k Contact) complains() bool {
+	return k.Disposition == "complaint_opened" || slices.ContainsFunc(k.Messages, func(m Message) bool { return m.Box == BoxComplaint })
+}
+
+// restricted reports a case that leaves the box with everything or not at all.
+func (cs Case) restricted() bool {
+	return cs.Protected || cs.Fields.TopNeed == "complaint" || slices.Contains(cs.Fields.MoreNeeds, "complaint")
 }
 
 // rows turns a walk over records into rows.

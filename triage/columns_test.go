@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"hotline/appliance/store/storetest"
 	"hotline/appliance/table"
@@ -45,4 +46,59 @@ func read(t *testing.T, tab table.Table) map[string]string {
 		out[name] = all[1][i]
 	}
 	return out
+}
+
+// What everybody gets holds nobody's name, number or words, and nobody who must
+// not be found.
+func TestWhatCoordinatorsGetExposesNobody(t *testing.T) {
+	s := storetest.Open(t)
+	contacts, cases := NewContacts(s), NewCases(s)
+	k := opened(t, contacts, "+12024561111")
+	save(t, cases, k.ID, map[string]any{"top_need": "water", "name": "Ana Secret", "notes": "words", "place": "Elm Street 5", "landmark": "the mill", "callback_number": "+12024562222"})
+	for i, fields := range []map[string]any{{"talk_freely": "specialist"}, {"top_need": "complaint", "notes": "about a helper"}} {
+		hidden := opened(t, contacts, "+1202456333"+string(rune('0'+i)))
+		save(t, cases, hidden.ID, fields)
+	}
+	silent := opened(t, contacts, "+12024564444")
+	end(t, contacts, silent.ID, OutcomeAnswered, "")
+	for _, tab := range []table.Table{ContactTable(contacts), CaseTable(cases), SituationTable(cases), CallsTable(contacts)} {
+		if err := tab.Check(); err != nil {
+			t.Error(err)
+		}
+		var out bytes.Buffer
+		must(t, table.WriteCSV(&out, tab.At(table.Coordination, time.Time{})))
+		for _, secret := range []string{"202456", "Ana", "words", "Elm", "mill", " helper", "specialist"} {
+			if strings.Contains(out.String(), secret) {
+				t.Errorf("%s tells %q:\n%s", tab.Name, secret, out.String())
+			}
+		}
+		if tab.Name == "cases" && strings.Count(out.String(), "\n") != 2 {
+			t.Errorf("cases:\n%s", out.String())
+		}
+	}
+}
+
+func TestTheDailySituationHidesFew(t *testing.T) {
+	s := storetest.Open(t)
+	contacts, cases := NewContacts(s), NewCases(s)
+	for i := range 12 {
+		k := opened(t, contacts, "+12024561111")
+		save(t, cases, k.ID, map[string]any{"top_need": "water", "people_total": 2})
+		if i == 0 {
+			k := opened(t, contacts, "+12024561111")
+			save(t, cases, k.ID, map[string]any{"top_need": "food", "people_total": 500})
+		}
+	}
+	var out bytes.Buffer
+	must(t, table.WriteCSV(&out, SituationTable(cases)))
+	for _, want := range []string{",food,,<10,<10,<10,<10,<10,<10\r\n", ",water,,12,12,24,0,12,0\r\n"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in\n%s", want, out.String())
+		}
+	}
+	out.Reset()
+	must(t, table.WriteCSV(&out, CallsTable(contacts)))
+	if !strings.Contains(out.String(), ",,13,0,13,0\r\n") {
+		t.Errorf("calls:\n%s", out.String())
+	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"hotline/appliance/audio"
 	"hotline/appliance/events"
+	"hotline/appliance/export"
 	"hotline/appliance/store"
 	"hotline/ivr/mode"
 	"hotline/ivr/prompts"
@@ -154,10 +155,16 @@ type Books interface {
 	Balance(ctx context.Context, now time.Time) (total, today triage.Balance, err error)
 }
 
-// Exports writes whole tables. Set is "contacts", "cases", "registrants" or "shift_hours",
-// format "xlsx" or "csv".
+// Exports make the files with which records leave the box; *export.Office.
 type Exports interface {
-	Export(ctx context.Context, w io.Writer, set, format string) error
+	Sets() []export.Set
+	Ask(ctx context.Context, r export.Request) (export.Job, error)
+	Approve(ctx context.Context, id, by, name string) error
+	Refuse(ctx context.Context, id, by, name string) error
+	Cancel(ctx context.Context, id, by string) error
+	Jobs(by string, most int) ([]export.Job, error)
+	Job(id, by string) (export.Job, export.Progress, error)
+	Open(ctx context.Context, id, by string) (io.ReadSeekCloser, export.Job, error)
 }
 
 // Journal is the event log: who did what, how and when.

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -24,11 +23,13 @@ import (
 	"hotline/appliance/audio"
 	"hotline/appliance/audio/foreign"
 	"hotline/appliance/call"
+	"hotline/appliance/export"
 	"hotline/appliance/media"
 	"hotline/appliance/softphone"
 	"hotline/appliance/store"
 	"hotline/appliance/store/storetest"
 	"hotline/appliance/switches"
+	redact "hotline/appliance/table"
 	"hotline/ivr/bulletins"
 	"hotline/ivr/mode"
 	"hotline/ivr/prompts"
@@ -61,7 +62,6 @@ type script struct {
 	gateway  *softphone.Gateway
 	phones   []*softphone.Phone
 	view     desk.FloorView
-	exported []string
 	list     desk.Directory
 	noLine   bool // for calls out
 
@@ -79,6 +79,7 @@ type script struct {
 	parts    *switches.Panel
 	steer    *supervise.Commands
 	tapes    *triage.Recordings
+	office   *export.Office
 	ids      map[role]string
 }
 
@@ -107,6 +108,7 @@ func newScript(t *testing.T) *script {
 	if s.tapes, err = triage.OpenRecordings(records, s.parts, log); err != nil {
 		t.Fatal(err)
 	}
+	s.exporting(t, log)
 	for _, name := range roleNames() {
 		account, err := s.accounts.Add(t.Context(), roster.Account{Login: name, Name: "Amal " + name, Role: roster.Role(name), Languages: []string{"es", "en"}, Profile: "help"}, secret, "")
 		if err != nil {
@@ -116,6 +118,30 @@ func newScript(t *testing.T) *script {
 	}
 	s.snapshot = desk.Snapshot{Agent: desk.AgentView{ID: s.ids[agent], Name: "Amal", Login: "agent", State: triage.Offline, Since: time.Now()}, Operation: "Flood response"}
 	return s
+}
+
+// exporting makes exports until the test ends.
+func (s *script) exporting(t *testing.T, log *slog.Logger) {
+	t.Helper()
+	var err error
+	s.office, err = export.New(export.Config{Store: s.store, Operation: "Flood response", Version: "test", Log: log, Sets: []export.Set{
+		{Name: "daily_situation", Table: func() redact.Table { return triage.SituationTable(s.cases) }},
+		{Name: "cases", Table: func() redact.Table { return triage.CaseTable(s.cases) }},
+		{Name: "contacts", Table: func() redact.Table { return triage.ContactTable(s.contacts) }},
+		{Name: "volunteers", Table: func() redact.Table { return volunteers.Table(s.registry) }},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.office.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // steered is what supervisors steer, all of it real.
@@ -358,16 +384,6 @@ func (s *script) setFloor(change func(*desk.FloorView)) {
 	s.floorNow = make(chan struct{})
 }
 
-type exports struct{ *script }
-
-func (e exports) Export(_ context.Context, w io.Writer, set, format string) error {
-	e.mu.Lock()
-	e.exported = append(e.exported, set+"."+format)
-	e.mu.Unlock()
-	_, err := fmt.Fprintf(w, "%s as %s\n", set, format)
-	return err
-}
-
 func (s *script) config(t *testing.T) Config {
 	return Config{
 		Prompts: s.studio, Sounds: foreign.New(),
@@ -376,7 +392,7 @@ func (s *script) config(t *testing.T) Config {
 		Worklist: s.contacts, Books: triage.NewBooks(s.store),
 		Health: measured,
 		Queues: []string{triage.QueueHelp, triage.QueueVolunteers}, Recordings: s.tapes,
-		Exports: exports{s}, Journal: FromStore(s.store), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Exports: s.office, Journal: FromStore(s.store), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Flows: openFlows(t, s.store), FlowTrial: playFlow,
 	}
 }

@@ -114,7 +114,11 @@ func table() []route {
 		{"POST", "/floor/scenario", floor, (*Server).scenarioSet, false},
 
 		{"GET", "/records", records, (*Server).records, false},
-		{"POST", "/records/export", records, (*Server).export, false},
+		{"GET", "/records/export", records, (*Server).exports, false},
+		{"POST", "/records/export", records, (*Server).exportAsk, false},
+		{"GET", "/records/export/{id}", records, (*Server).exportJob, false},
+		{"POST", "/records/export/{id}", records, (*Server).exportDo, false},
+		{"GET", "/records/export/{id}/file", records, (*Server).exportFile, false},
 
 		{"GET", "/recordings", floor, (*Server).recordings, false},
 		{"GET", "/recordings/{id}/sound.wav", floor, (*Server).recordingSound, false},

@@ -273,35 +273,6 @@ type recorder struct {
 func (r *recorder) Header() http.Header    { return r.header }
 func (r *recorder) WriteHeader(status int) { r.status = status }
 
-func TestExportsNeedAReasonAndAreNoted(t *testing.T) {
-	s := startSite(t, newScript(t), nil)
-	client := s.as(t, coordinator)
-	form := url.Values{"set": {"contacts"}, "format": {"csv"}, "reason": {" "}}
-	if got := s.post(t, client, "/records/export", form); got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, "Nothing was downloaded") {
-		t.Fatalf("without a reason: %d", got.status)
-	}
-	form.Set("set", "../secrets")
-	form.Set("reason", "for the health ministry")
-	if got := s.post(t, client, "/records/export", form); got.status != http.StatusUnprocessableEntity {
-		t.Fatalf("unknown table: %d", got.status)
-	}
-	if len(s.noted(t, "export.made")) != 0 || len(s.exported) != 0 {
-		t.Fatal("a refused export was noted or made")
-	}
-	form.Set("set", "contacts")
-	got := s.post(t, client, "/records/export", form)
-	if got.status != http.StatusOK || got.body != "contacts as csv\n" || !strings.HasPrefix(got.header.Get("Content-Disposition"), "attachment; filename=contacts-") {
-		t.Fatalf("export: %d %q %v", got.status, got.body, got.header)
-	}
-	noted := s.noted(t, "export.made")
-	if len(noted) != 1 || noted[0].By != s.ids[coordinator] || noted[0].Via != "web" || noted[0].Data["reason"] != "for the health ministry" {
-		t.Errorf("noted %+v", noted)
-	}
-	if log := s.get(t, s.as(t, admin), "/admin/log"); !strings.Contains(log.body, "Table downloaded") || !strings.Contains(log.body, "for the health ministry") || !strings.Contains(log.body, "Amal coordinator") {
-		t.Error("the log page does not show it")
-	}
-}
-
 func (s *script) noted(t *testing.T, kind string) []events.Event {
 	t.Helper()
 	found, err := FromStore(s.store).Latest(100, func(ev events.Event) bool { return ev.Kind == kind })

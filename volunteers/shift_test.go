@@ -272,3 +272,13 @@ func TestAForgottenEndIsProposedAfterTwelveHours(t *testing.T) {
 		}
 	})
 }
+
+// Every column says with which level it leaves the box.
+func TestTablesSayTheirLevels(t *testing.T) {
+	s := storetest.Open(t)
+	for _, tab := range []table.Table{volunteers.Table(volunteers.NewRegistry(s)), volunteers.ShiftTable(volunteers.NewShifts(s, nil, "US"))} {
+		if err := tab.Check(); err != nil {
+			t.Error(err)
+		}
+	}
+}

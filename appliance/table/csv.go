@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -28,6 +29,11 @@ func WriteCSV(w io.Writer, t Table) error {
 	}
 	if err := cw.Write(record); err != nil {
 		return err
+	}
+	if t.HXL {
+		if err := cw.Write(t.tags()); err != nil {
+			return err
+		}
 	}
 	for row, err := range t.Rows {
 		if err == nil {
@@ -72,9 +78,15 @@ func csvCell(kind Kind, cell any) string {
 		}
 		return v.UTC().Format(time.RFC3339)
 	case int:
+		if kind == Count && v < 0 {
+			return hidden
+		}
 		return strconv.Itoa(v)
 	case float64:
-		return strconv.FormatFloat(v, 'f', -1, 64)
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return ""
+		}
+		return decimal(v)
 	case bool:
 		return bit(v)
 	case []string:
@@ -83,6 +95,19 @@ func csvCell(kind Kind, cell any) string {
 	return ""
 }
 
+// decimal is a number with as many digits as spreadsheet programs keep, 15:
+// one more, and they show another number than was written.
+func decimal(v float64) string {
+	kept, err := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 15, 64), 64)
+	if err != nil {
+		kept = v
+	}
+	return strconv.FormatFloat(kept, 'f', -1, 64)
+}
+
+// hidden is written for a count that is too small to be told.
+const hidden = "<10"
+
 func bit(b bool) string {
 	if b {
 		return "1"
@@ -90,7 +115,8 @@ func bit(b bool) string {
 	return "0"
 }
 
-// WriteJSONL writes one JSON object a line, cells as they are.
+// WriteJSONL writes one JSON object a line, cells as they are: null for a time
+// that has not come, a place that is not known, a count that is too small.
 func WriteJSONL(w io.Writer, t Table) error {
 	out := bufio.NewWriter(w)
 	for row, err := range t.Rows {
@@ -108,7 +134,15 @@ func WriteJSONL(w io.Writer, t Table) error {
 					cell = nil
 				case t.Columns[i].Kind == Date:
 					cell = at.Format(time.DateOnly)
+				default:
+					cell = at.UTC()
 				}
+			}
+			if n, ok := cell.(int); ok && n < 0 && t.Columns[i].Kind == Count {
+				cell = nil
+			}
+			if x, ok := cell.(float64); ok && (math.IsNaN(x) || math.IsInf(x, 0)) {
+				cell = nil
 			}
 			object[t.Columns[i].Name] = cell
 		}

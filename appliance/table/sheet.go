@@ -241,7 +241,7 @@ func sheetCell(value, shown string) string {
 	switch {
 	case digitsOnly.MatchString(shown):
 		return shown // zeros in front that only the format shows
-	case n >= 1 && n < lastSerial && value != shown && dateLike.MatchString(shown):
+	case n >= 1 && n < lastSerial && value != shown && !rounded(n, shown) && dateLike.MatchString(shown):
 		at, err := excelize.ExcelDateToTime(n, false)
 		if err != nil {
 			return value
@@ -254,6 +254,13 @@ func sheetCell(value, shown string) string {
 		return strconv.FormatFloat(n, 'f', -1, 64) // 1.2024561111E10 was a telephone number
 	}
 	return value
+}
+
+// rounded reports that shown is the number n with fewer digits, perhaps in
+// groups: 19.42 for 19.419999999999998, and no date.
+func rounded(n float64, shown string) bool {
+	x, err := strconv.ParseFloat(strings.ReplaceAll(shown, ",", ""), 64)
+	return err == nil && math.Abs(x-n) <= 0.5+math.Abs(n)/1000
 }
 
 // builder collects rows up to the limits.

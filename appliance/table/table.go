@@ -1,7 +1,7 @@
 // Package table writes records as the files that coordinators open: XLSX for
-// Excel and LibreOffice, CSV, and JSON Lines for machines. Owners of records
-// feed it with their columns; it knows none of them. It is the only importer
-// of excelize.
+// Excel and LibreOffice, CSV, and JSON Lines for machines; and it reads the
+// tables that people bring along. Owners of records feed it with their columns;
+// it knows none of them. It is the only importer of excelize.
 //
 // Two dangers are dealt with here and nowhere else. A spreadsheet turns
 // +12024561111 into a number and loses what made it a phone number, so phones
@@ -31,15 +31,25 @@ const (
 	Decimal  Kind = "decimal"  // float64
 	Bool     Kind = "bool"     // bool: 1 or 0
 	List     Kind = "list"     // []string: joined by "; "
+	Degrees  Kind = "degrees"  // float64: latitude or longitude; empty when NaN
+	Count    Kind = "count"    // int: of people or cases; hidden when Hidden
 )
+
+// Hidden is the value of a count that is too small to be told: among few, one
+// can be recognised.
+const Hidden = -1
 
 // Column describes one column. Name is the snake_case name in the header and
 // never changes within a major version; Description explains it in the data
-// dictionary.
+// dictionary. Level is the lowest level with which the column leaves the box; a
+// column that does not say is for Full alone. HXL is its tag in the Humanitarian
+// Exchange Language, where there is one.
 type Column struct {
 	Name        string
 	Kind        Kind
 	Description string
+	Level       Level
+	HXL         string
 }
 
 // Table is a set of records to be written: a name for sheet and file, the
@@ -49,6 +59,28 @@ type Table struct {
 	Name    string
 	Columns []Column
 	Rows    iter.Seq2[[]any, error]
+
+	// Restricted names the Bool column of rows that leave with Full alone:
+	// protected calls, complaints.
+	Restricted string
+	// Consent names the column that says whether a person agreed that others
+	// learn of them: a Bool, or an ID that is "yes". With Referral only rows of
+	// those who did leave the box.
+	Consent string
+	// Changed names the DateTime column of the last change, for exports of what
+	// changed since another one; "" where there is none.
+	Changed string
+	// HXL writes the tags of the columns into a row below their names.
+	HXL bool
+}
+
+// tags are the cells of the row of HXL tags.
+func (t Table) tags() []string {
+	tags := make([]string, len(t.Columns))
+	for i, c := range t.Columns {
+		tags[i] = c.HXL
+	}
+	return tags
 }
 
 // Inert makes a text safe in a spreadsheet: control and text-direction
@@ -62,7 +94,7 @@ func Inert(s string) string {
 		case r == '\t' || r == '\r':
 			return ' '
 		case unicode.IsControl(r), r == unicode.ReplacementChar,
-			r >= 0x202A && r <= 0x202E, r >= 0x2066 && r <= 0x2069, r == 0xFEFF:
+			r >= 0x202A && r <= 0x202E, r >= 0x2066 && r <= 0x2069, r == 0xFEFF, noXML(r):
 			return -1
 		}
 		return r
@@ -81,12 +113,16 @@ func Inert(s string) string {
 // plain is a phone number or id as text, without what could hide in it.
 func plain(s string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || (r >= 0x202A && r <= 0x202E) || (r >= 0x2066 && r <= 0x2069) {
+		if unicode.IsControl(r) || (r >= 0x202A && r <= 0x202E) || (r >= 0x2066 && r <= 0x2069) || noXML(r) {
 			return -1
 		}
 		return r
 	}, strings.ToValidUTF8(s, ""))
 }
+
+// noXML are the two characters, beside control characters, that no XML may
+// hold (XML 1.0 §2.2).
+func noXML(r rune) bool { return r == 0xFFFE || r == 0xFFFF }
 
 // dialable reports that s looks like a telephone number: then its + is not
 // the beginning of a formula.
@@ -120,9 +156,9 @@ func check(c Column, cell any) error {
 		_, ok = cell.(string)
 	case DateTime, Date:
 		_, ok = cell.(time.Time)
-	case Int:
+	case Int, Count:
 		_, ok = cell.(int)
-	case Decimal:
+	case Decimal, Degrees:
 		_, ok = cell.(float64)
 	case Bool:
 		_, ok = cell.(bool)

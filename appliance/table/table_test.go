@@ -15,8 +15,10 @@ import (
 )
 
 var columns = []Column{
-	{"id", ID, "identity"}, {"caller_number", Phone, "who called"}, {"received_at", DateTime, "when"},
-	{"note", Text, "words"}, {"people", Int, "how many"}, {"hours", Decimal, "how long"}, {"adult", Bool, "18 or older"}, {"needs", List, "what"},
+	{Name: "id", Kind: ID, Description: "identity", Level: Coordination, HXL: "#meta+id"}, {Name: "caller_number", Kind: Phone, Description: "who called", Level: Full},
+	{Name: "received_at", Kind: DateTime, Description: "when", Level: Coordination}, {Name: "note", Kind: Text, Description: "words"},
+	{Name: "people", Kind: Int, Description: "how many", Level: Coordination}, {Name: "hours", Kind: Decimal, Description: "how long", Level: Coordination},
+	{Name: "adult", Kind: Bool, Description: "18 or older", Level: Referral}, {Name: "needs", Kind: List, Description: "what", Level: Coordination},
 }
 
 var noon = time.Date(2026, 3, 1, 12, 30, 15, 0, time.FixedZone("here", 3600))
@@ -41,7 +43,7 @@ func sample() Table {
 
 func TestXLSXKeepsNumbersDatesAndIsInert(t *testing.T) {
 	var buf bytes.Buffer
-	if err := WriteXLSX(&buf, sample(), t.TempDir()); err != nil {
+	if err := WriteXLSX(&buf, sample(), nil); err != nil {
 		t.Fatal(err)
 	}
 	book, err := excelize.OpenReader(bytes.NewReader(buf.Bytes()))
@@ -70,7 +72,7 @@ func TestXLSXKeepsNumbersDatesAndIsInert(t *testing.T) {
 	if !strings.HasPrefix(raw, "46082.") {
 		t.Errorf("C2 holds %q, not a date number", raw)
 	}
-	if got, _ := book.GetCellValue("data_dictionary", "C3"); got != "who called" {
+	if got, _ := book.GetCellValue("data_dictionary", "E3"); got != "who called" {
 		t.Errorf("the data dictionary says %q", got)
 	}
 }
@@ -118,9 +120,9 @@ func TestJSONLinesKeepEverything(t *testing.T) {
 // east of Greenwich must not become 28 February.
 func TestADateHasNoTimeOfDay(t *testing.T) {
 	east := time.Date(2026, 3, 1, 0, 30, 0, 0, time.FixedZone("east", 10*3600))
-	days := Table{Name: "days", Columns: []Column{{"expiry", Date, "when it ends"}}, Rows: rows([]any{east}, []any{time.Time{}})}
+	days := Table{Name: "days", Columns: []Column{{Name: "expiry", Kind: Date, Description: "when it ends"}}, Rows: rows([]any{east}, []any{time.Time{}})}
 	var sheet, text, lines bytes.Buffer
-	if err := errors.Join(WriteXLSX(&sheet, days, t.TempDir()), WriteCSV(&text, days), WriteJSONL(&lines, days)); err != nil {
+	if err := errors.Join(WriteXLSX(&sheet, days, nil), WriteCSV(&text, days), WriteJSONL(&lines, days)); err != nil {
 		t.Fatal(err)
 	}
 	book, err := excelize.OpenReader(&sheet)
@@ -152,14 +154,13 @@ func TestInert(t *testing.T) {
 }
 
 func TestAWrongRowIsRefused(t *testing.T) {
-	dir := t.TempDir()
 	for name, bad := range map[string]iter.Seq2[[]any, error]{
 		"too short":  rows([]any{"x"}),
 		"wrong type": rows([]any{"x", 5, noon, "", 0, 0.0, true, []string(nil)}),
 		"failing":    func(yield func([]any, error) bool) { yield(nil, errors.New("the disk failed")) },
 	} {
 		for _, write := range []func(*bytes.Buffer, Table) error{
-			func(b *bytes.Buffer, t Table) error { return WriteXLSX(b, t, dir) },
+			func(b *bytes.Buffer, t Table) error { return WriteXLSX(b, t, nil) },
 			func(b *bytes.Buffer, t Table) error { return WriteCSV(b, t) },
 			func(b *bytes.Buffer, t Table) error { return WriteJSONL(b, t) },
 		} {

@@ -1,121 +1,294 @@
 package table
 
 import (
+	"archive/zip"
+	"bufio"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
 	"time"
-	"unicode/utf8"
-
-	"github.com/xuri/excelize/v2"
+	"unicode/utf16"
 )
 
 // rowsPerSheet is Excel's limit, less the header.
 const rowsPerSheet = 1<<20 - 1
 
-// cellLimit is the most characters Excel takes in one cell.
+// cellLimit is the most characters Excel takes in one cell, in UTF-16 units.
 const cellLimit = 32_767
 
+// Styles of cells: their places in styles.xml.
+const (
+	styleNumber = iota
+	styleHead
+	styleText
+	styleMoment
+	styleDay
+)
+
 // WriteXLSX writes a workbook: the rows (on further sheets when there are more
-// than Excel takes on one), and a data dictionary. Phones and ids are text
-// cells, times are real dates in UTC. Rows are streamed: memory does not grow
-// with their number. What does not fit into memory waits, readable, in a file
-// in the folder spill, which therefore is as private as the records.
-func WriteXLSX(w io.Writer, t Table, spill string) (err error) {
-	book := excelize.NewFile(excelize.Options{TmpDir: spill})
-	defer func() { err = errors.Join(err, book.Close()) }()
-	x, err := newSheets(book, t)
+// than Excel takes on one), a data dictionary, and the notes, if there are any,
+// on a sheet "about". Phones and ids are text cells, times are real dates in
+// UTC. Rows go out as they come: memory does not grow with their number, and
+// nothing readable is put on disk on the way (ECMA-376 part 1, §18).
+func WriteXLSX(w io.Writer, t Table, notes [][2]string) error {
+	b := &workbook{zip: zip.NewWriter(w)}
+	err := b.table(t)
+	if err == nil {
+		err = b.dictionary(t)
+	}
+	if err == nil && len(notes) > 0 {
+		err = b.about(notes)
+	}
+	if err == nil {
+		err = b.finish()
+	}
 	if err != nil {
-		return fmt.Errorf("writing %s as XLSX: %w", t.Name, err)
-	}
-	for row, err := range t.Rows {
-		if err == nil {
-			err = t.checkRow(row)
-		}
-		if err == nil {
-			err = x.add(row)
-		}
-		if err != nil {
-			return fmt.Errorf("writing %s as XLSX: %w", t.Name, err)
-		}
-	}
-	if err := x.finish(); err != nil {
-		return fmt.Errorf("writing %s as XLSX: %w", t.Name, err)
-	}
-	if err := dictionary(book, t, x.head); err != nil {
-		return fmt.Errorf("writing the data dictionary of %s: %w", t.Name, err)
-	}
-	if _, err := book.WriteTo(w); err != nil {
 		return fmt.Errorf("writing %s as XLSX: %w", t.Name, err)
 	}
 	return nil
 }
 
-type sheets struct {
-	book       *excelize.File
-	t          Table
-	head, text int // styles
-	date, day  int
-	out        *excelize.StreamWriter
-	name       string
-	n          int // sheets begun
-	row        int // rows of the present sheet, header included
+// workbook writes the parts of the file one after the other; what lists them
+// comes last.
+type workbook struct {
+	zip    *zip.Writer
+	out    *bufio.Writer
+	sheets []xlsxSheet
+	row    int // of the present sheet, header included
+	column int
 }
 
-func newSheets(book *excelize.File, t Table) (*sheets, error) {
-	x := &sheets{book: book, t: t}
-	var err error
-	if x.head, err = book.NewStyle(&excelize.Style{Font: &excelize.Font{Bold: true}, NumFmt: 49}); err != nil {
-		return nil, err
-	}
-	if x.text, err = book.NewStyle(&excelize.Style{NumFmt: 49}); err != nil { // 49: "@", text
-		return nil, err
-	}
-	format := "yyyy-mm-dd hh:mm:ss"
-	if x.date, err = book.NewStyle(&excelize.Style{CustomNumFmt: &format}); err != nil {
-		return nil, err
-	}
-	format = "yyyy-mm-dd"
-	if x.day, err = book.NewStyle(&excelize.Style{CustomNumFmt: &format}); err != nil {
-		return nil, err
-	}
-	return x, x.next()
+type xlsxSheet struct {
+	name, filter string
 }
 
-func (x *sheets) next() error {
-	if err := x.finish(); err != nil {
-		return err
-	}
-	x.n++
-	x.name, x.row = x.t.Name, 0
-	if x.n > 1 {
-		x.name = fmt.Sprintf("%s_%d", x.t.Name, x.n)
-	}
-	var err error
-	if x.n == 1 {
-		err = x.book.SetSheetName(x.book.GetSheetName(0), x.name)
-	} else {
-		_, err = x.book.NewSheet(x.name)
-	}
-	if err != nil {
-		return err
-	}
-	if x.out, err = x.book.NewStreamWriter(x.name); err != nil {
-		return err
-	}
-	for i, c := range x.t.Columns {
-		if err := x.out.SetColWidth(i+1, i+1, width(c)); err != nil {
+func (b *workbook) part(name string) error {
+	if b.out != nil {
+		if err := b.out.Flush(); err != nil {
 			return err
 		}
 	}
-	if err := x.out.SetPanes(&excelize.Panes{Freeze: true, YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft"}); err != nil {
+	w, err := b.zip.Create(name)
+	b.out = bufio.NewWriterSize(w, 64<<10)
+	return err
+}
+
+const xlsxMain = `http://schemas.openxmlformats.org/spreadsheetml/2006/main`
+
+func (b *workbook) table(t Table) error {
+	names, widths := make([]string, len(t.Columns)), make([]float64, len(t.Columns))
+	for i, c := range t.Columns {
+		names[i], widths[i] = c.Name, width(c)
+	}
+	begin := func() error {
+		name := t.Name
+		if len(b.sheets) > 0 {
+			name = fmt.Sprintf("%s_%d", t.Name, len(b.sheets)+1)
+		}
+		if err := b.begin(name, names, widths); err != nil || !t.HXL {
+			return err
+		}
+		b.open()
+		for _, tag := range t.tags() {
+			b.text(styleText, tag)
+		}
+		return b.close()
+	}
+	if err := begin(); err != nil {
 		return err
 	}
-	cells := make([]any, len(x.t.Columns))
-	for i, c := range x.t.Columns {
-		cells[i] = excelize.Cell{StyleID: x.head, Value: c.Name}
+	for row, err := range t.Rows {
+		if err == nil {
+			err = t.checkRow(row)
+		}
+		if err == nil && b.row > rowsPerSheet {
+			if err = b.end(len(t.Columns)); err == nil {
+				err = begin()
+			}
+		}
+		if err != nil {
+			return err
+		}
+		b.open()
+		for i, cell := range row {
+			b.cell(t.Columns[i].Kind, cell)
+		}
+		if err := b.close(); err != nil {
+			return err
+		}
 	}
-	return x.set(cells)
+	return b.end(len(t.Columns))
+}
+
+func (b *workbook) dictionary(t Table) error {
+	if err := b.begin("data_dictionary", []string{"column", "kind", "level", "hxl", "description"}, []float64{24, 12, 8, 34, 90}); err != nil {
+		return err
+	}
+	for _, c := range t.Columns {
+		b.open()
+		for _, text := range []string{c.Name, string(c.Kind), c.needs().String(), c.HXL, c.Description} {
+			b.text(styleText, text)
+		}
+		if err := b.close(); err != nil {
+			return err
+		}
+	}
+	return b.end(5)
+}
+
+func (b *workbook) about(notes [][2]string) error {
+	if err := b.begin("about", []string{"what", "is"}, []float64{24, 90}); err != nil {
+		return err
+	}
+	for _, note := range notes {
+		b.open()
+		b.text(styleText, note[0])
+		b.text(styleText, Inert(note[1]))
+		if err := b.close(); err != nil {
+			return err
+		}
+	}
+	return b.end(2)
+}
+
+// begin begins a sheet with a row of names that stays in view.
+func (b *workbook) begin(name string, names []string, widths []float64) error {
+	b.sheets = append(b.sheets, xlsxSheet{name: name})
+	b.row = 0
+	if err := b.part(fmt.Sprintf("xl/worksheets/sheet%d.xml", len(b.sheets))); err != nil {
+		return err
+	}
+	b.write(xml.Header, `<worksheet xmlns="`, xlsxMain, `"><sheetViews><sheetView workbookViewId="0"`)
+	if len(b.sheets) == 1 {
+		b.write(` tabSelected="1"`)
+	}
+	b.write(`><pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/></sheetView></sheetViews><cols>`)
+	for i, wide := range widths {
+		n := strconv.Itoa(i + 1)
+		b.write(`<col min="`, n, `" max="`, n, `" width="`, strconv.FormatFloat(wide, 'f', -1, 64), `" customWidth="1"/>`)
+	}
+	b.write(`</cols><sheetData>`)
+	b.open()
+	for _, text := range names {
+		b.text(styleHead, text)
+	}
+	return b.close()
+}
+
+func (b *workbook) end(columns int) error {
+	sheet := &b.sheets[len(b.sheets)-1]
+	sheet.filter = "A1:" + columnName(max(columns, 1)-1) + strconv.Itoa(max(b.row, 1))
+	b.write(`</sheetData><autoFilter ref="`, sheet.filter, `"/></worksheet>`)
+	return b.out.Flush()
+}
+
+// write puts text into the present part; bufio keeps the first error for close.
+func (b *workbook) write(texts ...string) {
+	for _, text := range texts {
+		_, _ = b.out.WriteString(text)
+	}
+}
+
+func (b *workbook) open() {
+	b.row++
+	b.column = 0
+	b.write(`<row r="`, strconv.Itoa(b.row), `">`)
+}
+
+func (b *workbook) close() error {
+	_, err := b.out.WriteString("</row>")
+	return err
+}
+
+// at begins the next cell.
+func (b *workbook) at(style int) {
+	b.write(`<c r="`, columnName(b.column), strconv.Itoa(b.row), `" s="`, strconv.Itoa(style), `"`)
+	b.column++
+}
+
+func (b *workbook) text(style int, text string) {
+	if text == "" {
+		b.column++
+		return
+	}
+	b.at(style)
+	b.write(` t="inlineStr"><is><t xml:space="preserve">`)
+	// Errors stay with the buffer, and control characters were taken out.
+	_ = xml.EscapeText(b.out, []byte(escapes.ReplaceAllString(cut(text), "_x005F$0")))
+	b.write(`</t></is></c>`)
+}
+
+// escapes are what a spreadsheet would take for a character: _x0041_ is an A to
+// it (ECMA-376 part 1, §22.9.2.19).
+var escapes = regexp.MustCompile(`_x[0-9A-Fa-f]{4}_`)
+
+func (b *workbook) number(style int, number string) {
+	b.at(style)
+	b.write(`><v>`, number, `</v></c>`)
+}
+
+func (b *workbook) cell(kind Kind, cell any) {
+	switch v := cell.(type) {
+	case string:
+		switch kind {
+		case Phone:
+			v = phone(v)
+		case ID:
+			v = Inert(plain(v))
+		default:
+			v = Inert(v)
+		}
+		b.text(styleText, v)
+	case []string:
+		b.text(styleText, csvCell(kind, v))
+	case time.Time:
+		switch {
+		case v.IsZero():
+			b.column++
+		case kind == Date:
+			b.number(styleDay, strconv.Itoa(int(time.Date(v.Year(), v.Month(), v.Day(), 0, 0, 0, 0, time.UTC).Sub(dayZero()).Hours())/24))
+		default:
+			b.number(styleMoment, serial(v))
+		}
+	case int:
+		if kind == Count && v < 0 {
+			b.text(styleText, hidden)
+			return
+		}
+		b.number(styleNumber, strconv.Itoa(v))
+	case float64:
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			b.column++
+			return
+		}
+		b.number(styleNumber, decimal(v))
+	case bool:
+		b.number(styleNumber, bit(v))
+	}
+}
+
+// dayZero is day 0 of a spreadsheet's calendar.
+func dayZero() time.Time { return time.Date(1899, 12, 30, 0, 0, 0, 0, time.UTC) }
+
+// serial is a moment as spreadsheets count: days and parts of a day, to the
+// second.
+func serial(at time.Time) string {
+	seconds := at.UTC().Truncate(time.Second).Unix() - dayZero().Unix()
+	return strconv.FormatFloat(float64(seconds)/86_400, 'f', -1, 64)
+}
+
+// columnName is the letters of column n, from 0.
+func columnName(n int) string {
+	name := ""
+	for n++; n > 0; n = (n - 1) / 26 {
+		name = string(rune('A'+(n-1)%26)) + name
+	}
+	return name
 }
 
 func width(c Column) float64 {
@@ -130,94 +303,58 @@ func width(c Column) float64 {
 	return max(16, float64(len(c.Name)+3))
 }
 
-func (x *sheets) set(cells []any) error {
-	x.row++
-	at, err := excelize.CoordinatesToCellName(1, x.row)
-	if err != nil {
-		return err
-	}
-	return x.out.SetRow(at, cells)
-}
-
-func (x *sheets) add(row []any) error {
-	if x.row > rowsPerSheet {
-		if err := x.next(); err != nil {
-			return err
-		}
-	}
-	cells := make([]any, len(row))
-	for i, cell := range row {
-		cells[i] = x.cell(x.t.Columns[i].Kind, cell)
-	}
-	return x.set(cells)
-}
-
-func (x *sheets) cell(kind Kind, cell any) any {
-	switch v := cell.(type) {
-	case string:
-		switch kind {
-		case Phone:
-			v = phone(v)
-		case ID:
-			v = Inert(plain(v))
-		default:
-			v = Inert(v)
-		}
-		return excelize.Cell{StyleID: x.text, Value: cut(v)}
-	case time.Time:
-		switch {
-		case v.IsZero():
-			return nil
-		case kind == Date:
-			return excelize.Cell{StyleID: x.day, Value: time.Date(v.Year(), v.Month(), v.Day(), 0, 0, 0, 0, time.UTC)}
-		}
-		return excelize.Cell{StyleID: x.date, Value: v.UTC()}
-	case bool:
-		if v {
-			return 1
-		}
-		return 0
-	case []string:
-		return excelize.Cell{StyleID: x.text, Value: cut(csvCell(kind, v))}
-	}
-	return cell
-}
-
 // cut shortens a text to what a cell can hold.
 func cut(s string) string {
-	if utf8.RuneCountInString(s) <= cellLimit {
+	if len(s) <= cellLimit {
 		return s
 	}
-	return string([]rune(s)[:cellLimit])
-}
-
-func (x *sheets) finish() error {
-	if x.out == nil {
-		return nil
-	}
-	last, err := excelize.CoordinatesToCellName(len(x.t.Columns), max(x.row, 1))
-	if err != nil {
-		return err
-	}
-	if err := x.out.Flush(); err != nil {
-		return err
-	}
-	return x.book.AutoFilter(x.name, "A1:"+last, nil)
-}
-
-func dictionary(book *excelize.File, t Table, head int) error {
-	const name = "data_dictionary"
-	if _, err := book.NewSheet(name); err != nil {
-		return err
-	}
-	rows := [][]any{{"column", "kind", "description"}}
-	for _, c := range t.Columns {
-		rows = append(rows, []any{c.Name, string(c.Kind), c.Description})
-	}
-	for i, row := range rows {
-		if err := book.SetSheetRow(name, fmt.Sprintf("A%d", i+1), &row); err != nil {
-			return err
+	units := 0
+	for i, r := range s {
+		if units += utf16.RuneLen(r); units > cellLimit {
+			return s[:i]
 		}
 	}
-	return errors.Join(book.SetCellStyle(name, "A1", "C1", head), book.SetColWidth(name, "A", "B", 22), book.SetColWidth(name, "C", "C", 80))
+	return s
+}
+
+// finish writes the parts that name the others.
+func (b *workbook) finish() error {
+	var types, list, names, relations strings.Builder
+	for i, sheet := range b.sheets {
+		n := strconv.Itoa(i + 1)
+		types.WriteString(`<Override PartName="/xl/worksheets/sheet` + n + `.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"/>`)
+		list.WriteString(`<sheet name="` + sheet.name + `" sheetId="` + n + `" r:id="rId` + n + `"/>`)
+		relations.WriteString(`<Relationship Id="rId` + n + `" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet" Target="worksheets/sheet` + n + `.xml"/>`)
+		first, last, _ := strings.Cut(sheet.filter, ":")
+		fixed := regexp.MustCompile(`^([A-Z]+)(\d+)$`)
+		names.WriteString(`<definedName name="_xlnm._FilterDatabase" localSheetId="` + strconv.Itoa(i) + `" hidden="1">` + sheet.name + `!` +
+			fixed.ReplaceAllString(first, "$$$1$$$2") + ":" + fixed.ReplaceAllString(last, "$$$1$$$2") + `</definedName>`)
+	}
+	for _, part := range [][2]string{
+		{"xl/styles.xml", `<styleSheet xmlns="` + xlsxMain + `"><numFmts count="2"><numFmt numFmtId="164" formatCode="yyyy\-mm\-dd\ hh:mm:ss"/><numFmt numFmtId="165" formatCode="yyyy\-mm\-dd"/></numFmts>` +
+			`<fonts count="2"><font><sz val="11"/><name val="Calibri"/></font><font><b/><sz val="11"/><name val="Calibri"/></font></fonts>` +
+			`<fills count="2"><fill><patternFill patternType="none"/></fill><fill><patternFill patternType="gray125"/></fill></fills>` +
+			`<borders count="1"><border><left/><right/><top/><bottom/><diagonal/></border></borders>` +
+			`<cellStyleXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/></cellStyleXfs>` +
+			`<cellXfs count="5"><xf numFmtId="0" fontId="0" fillId="0" borderId="0" xfId="0"/>` +
+			`<xf numFmtId="49" fontId="1" fillId="0" borderId="0" xfId="0" applyNumberFormat="1" applyFont="1"/>` + // 49: "@", text
+			`<xf numFmtId="49" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/>` +
+			`<xf numFmtId="164" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/>` +
+			`<xf numFmtId="165" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/></cellXfs>` +
+			`<cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles></styleSheet>`},
+		{"xl/workbook.xml", `<workbook xmlns="` + xlsxMain + `" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><sheets>` + list.String() +
+			`</sheets><definedNames>` + names.String() + `</definedNames></workbook>`},
+		{"xl/_rels/workbook.xml.rels", `<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">` + relations.String() +
+			`<Relationship Id="rId0" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/styles" Target="styles.xml"/></Relationships>`},
+		{"_rels/.rels", `<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" Target="xl/workbook.xml"/></Relationships>`},
+		{"[Content_Types].xml", `<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>` +
+			`<Default Extension="xml" ContentType="application/xml"/><Override PartName="/xl/workbook.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"/>` +
+			`<Override PartName="/xl/styles.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.styles+xml"/>` + types.String() + `</Types>`},
+	} {
+		if err := b.part(part[0]); err != nil {
+			return err
+		}
+		b.write(xml.Header, part[1])
+	}
+	return errors.Join(b.out.Flush(), b.zip.Close())
 }

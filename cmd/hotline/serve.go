@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
 	"net"
@@ -21,12 +20,12 @@ import (
 	"hotline/appliance/audio/foreign"
 	"hotline/appliance/call"
 	"hotline/appliance/config"
+	"hotline/appliance/export"
 	"hotline/appliance/health"
 	"hotline/appliance/media"
 	"hotline/appliance/softphone"
 	"hotline/appliance/store"
 	"hotline/appliance/switches"
-	"hotline/appliance/table"
 	"hotline/appliance/trunk"
 	"hotline/ivr"
 	"hotline/ivr/bulletins"
@@ -67,6 +66,7 @@ type hotline struct {
 	dispatch *triage.Dispatcher
 	switches *switches.Panel
 	tapes    *triage.Recordings
+	exports  *export.Office
 	desk     *desk.Desk
 	trunk    *trunk.Trunk
 	pages    *ui.Server
@@ -211,6 +211,13 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		return h, err
 	}
 
+	// Records that leave the box.
+	h.exports, err = export.New(export.Config{Store: h.records, Operation: cfg.Operation, Version: version(), Log: log,
+		Sets: exportSets(h.contacts, cases, registry, h.hours)})
+	if err != nil {
+		return h, err
+	}
+
 	// Pages.
 	if h.web, err = net.Listen("tcp", cfg.Web.Listen); err != nil {
 		return h, provisioning.Listening(err, "The web pages", cfg.Web.Listen, "web: listen:")
@@ -233,7 +240,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		Worklist: h.contacts, Books: triage.NewBooks(h.records),
 		Health: h.measure,
 		Queues: h.dispatch.Queues(), Recordings: h.tapes,
-		Exports: exports{contacts: h.contacts, cases: cases, registry: registry, hours: h.hours, spill: data}, Journal: ui.FromStore(h.records), Log: log,
+		Exports: h.exports, Journal: ui.FromStore(h.records), Log: log,
 		Flows: h.flows, FlowTrial: h.flowTrial,
 	})
 	return h, err
@@ -462,7 +469,7 @@ func (h *hotline) Run(ctx context.Context) error {
 	var support errgroup.Group
 	failed := make(chan error, 1)
 	for _, run := range []func(context.Context) error{h.callers.Run, h.agents.Run, h.phones.Run, h.journal.Run, h.turned.Run, h.hours.Run, h.dispatch.Run,
-		h.desk.Run, h.mode.Run, h.board.Run, h.commands.Run, h.followLoad, h.tellScreens, h.tapes.Run, h.serveFigures,
+		h.desk.Run, h.mode.Run, h.board.Run, h.commands.Run, h.followLoad, h.tellScreens, h.tapes.Run, h.exports.Run, h.serveFigures,
 		func(ctx context.Context) error { return h.pages.Run(ctx, h.web, h.tls()) }} {
 		support.Go(func() error {
 			err := run(below)
@@ -612,38 +619,4 @@ func outwardAddr() netip.Addr {
 		}
 	}
 	return cmp.Or(found, netip.AddrFrom4([4]byte{127, 0, 0, 1}))
-}
-
-// exports are the tables that coordinators carry away.
-type exports struct {
-	contacts *triage.Contacts
-	cases    *triage.Cases
-	registry *volunteers.Registry
-	hours    *volunteers.Shifts
-	spill    string // folder in which a large workbook may be put together
-}
-
-// Export writes the set "contacts", "cases", "registrants" or "shift_hours" as
-// "xlsx" or "csv".
-func (e exports) Export(_ context.Context, w io.Writer, set, format string) error {
-	var t table.Table
-	switch set {
-	case "contacts":
-		t = triage.ContactTable(e.contacts)
-	case "cases":
-		t = triage.CaseTable(e.cases)
-	case "registrants":
-		t = volunteers.Table(e.registry)
-	case "shift_hours":
-		t = volunteers.ShiftTable(e.hours)
-	default:
-		return fmt.Errorf("there is no table %q", set)
-	}
-	switch format {
-	case "xlsx":
-		return table.WriteXLSX(w, t, e.spill)
-	case "csv":
-		return table.WriteCSV(w, t)
-	}
-	return fmt.Errorf("tables are not written as %q", format)
 }

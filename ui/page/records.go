@@ -7,24 +7,17 @@ import (
 	"hotline/volunteers"
 )
 
-// RecordsPage is one list of records, and the form with which whole tables
-// leave the box.
+// RecordsPage is one list of records.
 type RecordsPage struct {
 	Frame
-	Tab, Query    string
-	Lists         []string // shown on the page
-	Sets, Formats []string // to be downloaded
-	Contacts      []triage.Contact
-	Cases         []triage.Case
-	Registrants   []volunteers.Registrant
-	Count, Shown  int
-	More          bool // there are more than were counted
-	Form          ExportForm
-	Trouble       string
+	Tab, Query   string
+	Lists        []string
+	Contacts     []triage.Contact
+	Cases        []triage.Case
+	Registrants  []volunteers.Registrant
+	Count, Shown int
+	More         bool // there are more than were counted
 }
-
-// ExportForm is what was chosen, shown again when something was wrong.
-type ExportForm struct{ Set, Format, Reason string }
 
 func (p RecordsPage) countWords() string {
 	if p.Count == 0 {

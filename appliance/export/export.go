@@ -1,0 +1,472 @@
+// Package export makes the files with which records leave the box: tables of
+// chosen sets, with a redaction level and a reason, in one ZIP file with a
+// description that machines read. It does not know what the records mean; their
+// owners give it tables.
+//
+// Making one is a job: it may take minutes for a million records, is seen at
+// work, and can be stopped. The finished file waits, sealed like all sound of
+// the box, for a day. What is asked for, approved, made and carried away is in
+// the event log, each before it happens.
+package export
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"hotline/appliance/events"
+	"hotline/appliance/store"
+	"hotline/appliance/table"
+)
+
+// Set is one thing that can be exported: a table, or a file of a form of its
+// own.
+type Set struct {
+	Name  string
+	Table func() table.Table
+	File  *File
+}
+
+// File is a set that is written in a form that others prescribe.
+type File struct {
+	Name, Type string // of the file: "missing_persons.xml", "application/xml"
+	Least      table.Level
+	Write      func(w io.Writer, level table.Level, since time.Time) (rows int, err error)
+}
+
+// Least is the lowest level with which the set says anything.
+func (s Set) Least() table.Level {
+	if s.File != nil {
+		return s.File.Least
+	}
+	return s.Table().Least()
+}
+
+// Formats of tables.
+const (
+	XLSX  = "xlsx"
+	CSV   = "csv"
+	JSONL = "jsonl"
+)
+
+// Formats are all formats of tables, the one that most people want first.
+func Formats() []string { return []string{XLSX, CSV, JSONL} }
+
+// State is how far a job is.
+type State string
+
+// States. A job of the level Full waits for a second person first.
+const (
+	Waiting   State = "waiting"
+	Queued    State = "queued"
+	Running   State = "running"
+	Done      State = "done"
+	Failed    State = "failed"
+	Cancelled State = "cancelled"
+	Refused   State = "refused"
+	Gone      State = "gone" // the file was deleted, or nobody approved in time
+)
+
+// Events of exports.
+const (
+	EventAsked      = "export.asked"
+	EventApproved   = "export.approved"
+	EventRefused    = "export.refused"
+	EventMade       = "export.made"
+	EventFailed     = "export.failed"
+	EventCancelled  = "export.cancelled"
+	EventDownloaded = "export.downloaded"
+	EventDeleted    = "export.deleted"
+)
+
+// Request is what is wanted.
+type Request struct {
+	Sets      []string    `json:"sets"`
+	Formats   []string    `json:"formats"`
+	Level     table.Level `json:"level"`
+	Since     time.Time   `json:"since,omitzero"` // only what changed from then on
+	HXL       bool        `json:"hxl,omitempty"`
+	Reason    string      `json:"reason"`
+	Recipient string      `json:"recipient,omitempty"` // organisation that gets it
+	Password  string      `json:"password,omitempty"`
+	By        string      `json:"by"` // account
+	Name      string      `json:"name"`
+	Via       string      `json:"via"`
+}
+
+// Job is one export.
+type Job struct {
+	ID       string    `json:"id"`
+	Request  Request   `json:"request"`
+	State    State     `json:"state"`
+	Asked    time.Time `json:"asked"`
+	Second   string    `json:"second,omitempty"` // account that approved or refused
+	SecondBy string    `json:"second_by,omitempty"`
+	Ended    time.Time `json:"ended,omitzero"`
+	Blob     string    `json:"blob,omitempty"`
+	Size     int64     `json:"size,omitempty"`
+	SHA256   string    `json:"sha256,omitempty"`
+	Rows     int       `json:"rows,omitempty"`
+	Until    time.Time `json:"until,omitzero"` // the file is kept
+	Locked   bool      `json:"locked,omitempty"`
+	Error    string    `json:"error,omitempty"`
+}
+
+// FileName is what the file is called when it is carried away.
+func (j Job) FileName() string {
+	what := "records"
+	if len(j.Request.Sets) == 1 {
+		what = j.Request.Sets[0]
+	}
+	return fmt.Sprintf("%s-%s-%s.zip", what, j.Request.Level, j.Asked.Local().Format("2006-01-02-1504"))
+}
+
+// Limits.
+const (
+	MinReason   = 5
+	MinPassword = 16 // the format tries a password quickly: it must be long
+	keepFile    = 24 * time.Hour
+	keepWaiting = 48 * time.Hour
+	keepJob     = 90 * 24 * time.Hour // the event log has it longer
+	leaveFree   = 2 << 30             // bytes of the disk that callers' words need more
+	inOneHour   = 20
+	mostSets    = 30
+	mostText    = 200
+)
+
+// Mistake is why a request is refused: the name of a text of the pages.
+type Mistake string
+
+func (m Mistake) Error() string { return "the export was refused: " + string(m) }
+
+// Mistakes.
+const (
+	WrongSet       = Mistake("set")
+	WrongFormat    = Mistake("format")
+	WrongLevel     = Mistake("level")
+	WrongReason    = Mistake("reason")
+	WrongRecipient = Mistake("recipient")
+	WrongPassword  = Mistake("password")
+	WrongSecond    = Mistake("second") // the one who asked cannot approve
+	WrongState     = Mistake("state")  // too late or too early for that
+	TooMany        = Mistake("many")
+)
+
+// ErrNone says that there is no such export for this person.
+var ErrNone = errors.New("there is no such export")
+
+var jobs = store.NewTable[Job]("exports")
+
+// Config is what an Office needs.
+type Config struct {
+	Store     *store.Store
+	Sets      []Set
+	Operation string
+	Version   string // of the program, for the description in the file
+	Log       *slog.Logger
+}
+
+// Office makes exports, one after the other.
+type Office struct {
+	cfg  Config
+	kick chan struct{}
+
+	mu      sync.Mutex
+	running string // job at work
+	stop    context.CancelFunc
+	rows    atomic.Int64
+	part    atomic.Pointer[string]
+}
+
+// New prepares an Office; Run makes the exports.
+func New(cfg Config) (*Office, error) {
+	for _, set := range cfg.Sets {
+		if set.Table == nil {
+			continue
+		}
+		if err := set.Table().Check(); err != nil {
+			return nil, err
+		}
+	}
+	return &Office{cfg: cfg, kick: make(chan struct{}, 1)}, nil
+}
+
+// Sets are the sets that can be exported.
+func (o *Office) Sets() []Set { return slices.Clone(o.cfg.Sets) }
+
+func (o *Office) set(name string) (Set, bool) {
+	i := slices.IndexFunc(o.cfg.Sets, func(s Set) bool { return s.Name == name })
+	if i < 0 {
+		return Set{}, false
+	}
+	return o.cfg.Sets[i], true
+}
+
+// check reports what is wrong with a request.
+func (o *Office) check(r Request) error {
+	switch {
+	case !slices.Contains(table.Levels(), r.Level):
+		return WrongLevel
+	case len(r.Sets) == 0 || len(r.Sets) > mostSets:
+		return WrongSet
+	case len(r.Formats) == 0 || slices.ContainsFunc(r.Formats, func(f string) bool { return !slices.Contains(Formats(), f) }):
+		return WrongFormat
+	case len([]rune(strings.TrimSpace(r.Reason))) < MinReason:
+		return WrongReason
+	case r.Level == table.Referral && len([]rune(strings.TrimSpace(r.Recipient))) < 2:
+		return WrongRecipient
+	case r.Password == "" && r.Level >= table.Referral, r.Password != "" && len([]rune(r.Password)) < MinPassword:
+		return WrongPassword
+	}
+	for _, name := range r.Sets {
+		set, known := o.set(name)
+		if !known {
+			return WrongSet
+		}
+		// An aggregate is for everybody; what it holds needs no higher level.
+		if set.Least() > r.Level {
+			return WrongLevel
+		}
+	}
+	return nil
+}
+
+// Ask asks for an export. It is queued, or waits for a second person.
+func (o *Office) Ask(ctx context.Context, r Request) (Job, error) {
+	if err := o.check(r); err != nil {
+		return Job{}, err
+	}
+	slices.Sort(r.Sets)
+	r.Sets = slices.Compact(r.Sets)
+	r.Reason, r.Recipient = cutText(r.Reason), cutText(r.Recipient)
+	var j Job
+	err := o.cfg.Store.Update(ctx, func(tx *store.Tx) error {
+		recent := 0
+		for _, other := range jobs.Backward(tx) {
+			if tx.Now().Sub(other.Asked) > time.Hour {
+				break
+			}
+			if other.Request.By == r.By {
+				recent++
+			}
+		}
+		if recent >= inOneHour {
+			return TooMany
+		}
+		j = Job{ID: tx.NewID(), Request: r, State: Queued, Asked: tx.Now(), Locked: r.Password != ""}
+		if r.Level == table.Full {
+			j.State = Waiting
+		}
+		note(tx, EventAsked, j, r.By, o.cfg.Operation)
+		return jobs.Put(tx, j.ID, j)
+	})
+	o.wake()
+	return j, err
+}
+
+func cutText(text string) string {
+	runes := []rune(strings.TrimSpace(text))
+	return string(runes[:min(len(runes), mostText)])
+}
+
+// note writes an event about a job. The reason is what the log is read for.
+func note(tx *store.Tx, kind string, j Job, by, operation string) {
+	data := map[string]string{"export": j.ID, "set": strings.Join(j.Request.Sets, " "), "format": strings.Join(j.Request.Formats, " "),
+		"level": j.Request.Level.String(), "reason": j.Request.Reason, "name": j.Request.Name}
+	if j.Request.Recipient != "" {
+		data["recipient"] = j.Request.Recipient
+	}
+	if !j.Request.Since.IsZero() {
+		data["since"] = j.Request.Since.UTC().Format(time.RFC3339)
+	}
+	if j.SHA256 != "" {
+		data["rows"], data["sha256"] = fmt.Sprint(j.Rows), j.SHA256
+	}
+	tx.Emit(events.Event{Kind: kind, Operation: operation, By: by, Via: cmp.Or(j.Request.Via, "web"), Data: data})
+}
+
+// change changes one job in one transaction.
+func (o *Office) change(ctx context.Context, id string, fn func(tx *store.Tx, j *Job) error) (Job, error) {
+	var out Job
+	err := o.cfg.Store.Update(ctx, func(tx *store.Tx) error {
+		j, err := jobs.Get(tx, id)
+		if errors.Is(err, store.ErrNotFound) {
+			return ErrNone
+		}
+		if err != nil {
+			return err
+		}
+		if err := fn(tx, &j); err != nil {
+			return err
+		}
+		out = j
+		return jobs.Put(tx, id, j)
+	})
+	return out, err
+}
+
+// Approve lets a waiting export be made. It takes another person than the one
+// who asked for it.
+func (o *Office) Approve(ctx context.Context, id, by, name string) error {
+	_, err := o.second(ctx, id, by, name, Queued, EventApproved)
+	o.wake()
+	return err
+}
+
+// Refuse ends a waiting export.
+func (o *Office) Refuse(ctx context.Context, id, by, name string) error {
+	_, err := o.second(ctx, id, by, name, Refused, EventRefused)
+	return err
+}
+
+func (o *Office) second(ctx context.Context, id, by, name string, to State, kind string) (Job, error) {
+	return o.change(ctx, id, func(tx *store.Tx, j *Job) error {
+		switch {
+		case j.Request.By == by:
+			return WrongSecond
+		case j.State != Waiting || tx.Now().Sub(j.Asked) > keepWaiting:
+			return WrongState
+		}
+		j.State, j.Second, j.SecondBy = to, by, name
+		if to == Refused {
+			j.end(tx)
+		}
+		note(tx, kind, *j, by, o.cfg.Operation)
+		return nil
+	})
+}
+
+// end notes that nothing more is done; the password has served.
+func (j *Job) end(tx *store.Tx) { j.Ended, j.Request.Password = tx.Now(), "" }
+
+// Cancel stops an export that is not made yet, or deletes the file of one that
+// is.
+func (o *Office) Cancel(ctx context.Context, id, by string) error {
+	_, err := o.change(ctx, id, func(tx *store.Tx, j *Job) error {
+		if j.Request.By != by {
+			return ErrNone
+		}
+		switch j.State {
+		case Waiting, Queued, Running:
+			j.State = Cancelled
+			j.end(tx)
+			note(tx, EventCancelled, *j, by, o.cfg.Operation)
+			return nil
+		case Done:
+			return o.drop(tx, j, by)
+		}
+		return WrongState
+	})
+	o.mu.Lock()
+	if err == nil && o.running == id {
+		o.stop()
+	}
+	o.mu.Unlock()
+	return err
+}
+
+// drop deletes the file of a finished export.
+func (o *Office) drop(tx *store.Tx, j *Job, by string) error {
+	err := tx.DeleteBlob(j.Blob)
+	j.State, j.Blob = Gone, ""
+	note(tx, EventDeleted, *j, by, o.cfg.Operation)
+	return err
+}
+
+// DropAll deletes the files of all exports, in the transaction of somebody who
+// erases records: they may hold what is erased.
+func DropAll(tx *store.Tx, operation, by string) error {
+	var kept []Job
+	for _, j := range jobs.Backward(tx) {
+		if j.State == Done {
+			kept = append(kept, j)
+		}
+	}
+	o := &Office{cfg: Config{Operation: operation}}
+	for _, j := range kept {
+		if err := errors.Join(o.drop(tx, &j, by), jobs.Put(tx, j.ID, j)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Jobs are the newest exports that the person asked for or may decide on.
+func (o *Office) Jobs(by string, most int) (list []Job, err error) {
+	err = o.cfg.Store.View(func(tx *store.Tx) error {
+		for _, j := range jobs.Backward(tx) {
+			if len(list) == most {
+				break
+			}
+			if j.Request.By == by || j.State == Waiting {
+				j.Request.Password = ""
+				list = append(list, j)
+			}
+		}
+		return nil
+	})
+	return list, err
+}
+
+// Progress is what a running job is at.
+type Progress struct {
+	Part string // set and format
+	Rows int
+}
+
+// Job returns an export that the person asked for, or that waits for a second
+// person, and how far it is.
+func (o *Office) Job(id, by string) (j Job, p Progress, err error) {
+	err = o.cfg.Store.View(func(tx *store.Tx) error {
+		j, err = jobs.Get(tx, id)
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) || err == nil && j.Request.By != by && j.State != Waiting && j.Second != by {
+		return Job{}, p, ErrNone
+	}
+	j.Request.Password = ""
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.running == id {
+		p.Rows = int(o.rows.Load())
+		if part := o.part.Load(); part != nil {
+			p.Part = *part
+		}
+	}
+	return j, p, err
+}
+
+// Open opens the file of a finished export for the person who asked for it,
+// after that was noted.
+func (o *Office) Open(ctx context.Context, id, by string) (io.ReadSeekCloser, Job, error) {
+	var file io.ReadSeekCloser
+	j, err := o.change(ctx, id, func(tx *store.Tx, j *Job) error {
+		if j.Request.By != by || j.State != Done {
+			return ErrNone
+		}
+		note(tx, EventDownloaded, *j, by, o.cfg.Operation)
+		return nil
+	})
+	if err == nil {
+		file, err = o.cfg.Store.OpenBlob(j.Blob)
+	}
+	if err != nil {
+		return nil, Job{}, err
+	}
+	return file, j, nil
+}
+
+func (o *Office) wake() {
+	select {
+	case o.kick <- struct{}{}:
+	default:
+	}
+}

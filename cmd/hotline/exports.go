@@ -1,0 +1,21 @@
+package main
+
+import (
+	"hotline/appliance/export"
+	"hotline/appliance/table"
+	"hotline/triage"
+	"hotline/volunteers"
+)
+
+// exportSets are the records that coordinators can carry away, in the order of
+// the page (domain 7).
+func exportSets(contacts *triage.Contacts, cases *triage.Cases, registry *volunteers.Registry, hours *volunteers.Shifts) []export.Set {
+	return []export.Set{
+		{Name: "daily_situation", Table: func() table.Table { return triage.SituationTable(cases) }},
+		{Name: "daily_calls", Table: func() table.Table { return triage.CallsTable(contacts) }},
+		{Name: "cases", Table: func() table.Table { return triage.CaseTable(cases) }},
+		{Name: "contacts", Table: func() table.Table { return triage.ContactTable(contacts) }},
+		{Name: "volunteers", Table: func() table.Table { return volunteers.Table(registry) }},
+		{Name: "shift_hours", Table: func() table.Table { return volunteers.ShiftTable(hours) }},
+	}
+}
