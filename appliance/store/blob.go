@@ -320,7 +320,7 @@ func (s *Store) blob(id string) (b blobRecord, err error) {
 	return b, err
 }
 
-func (s *Store) blobPath(id string) string { return filepath.Join(s.dir, blobFolder, id+blobSuffix) }
+func (s *Store) blobPath(id string) string { return BlobPath(s.dir, id) }
 
 // room says whether the disk has leave bytes to spare.
 func (s *Store) room(leave uint64) error {

@@ -1,7 +1,7 @@
 package store
 
 import (
-	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -38,6 +38,7 @@ func (s *Store) upgrade(path string, found uint64) error {
 				return fmt.Errorf("changing schema %d to %d: %w", at, at+1, err)
 			}
 		}
-		return tx.Bucket(bucketMeta).Put(metaSchema, binary.BigEndian.AppendUint64(nil, schemaNow))
+		// The tallies are counted anew: steps write past them.
+		return errors.Join(s.keys.putHead(tx.Bucket(bucketMeta), schemaNow), s.countAnew(tx))
 	})
 }

@@ -34,6 +34,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -81,6 +82,7 @@ type Store struct {
 	bus   *events.Bus
 	order sequencer
 	feeds feeds
+	trail trail
 	log   *slog.Logger
 }
 
@@ -121,8 +123,10 @@ func Open(dir string, log *slog.Logger) (*Store, error) {
 	return s, nil
 }
 
-func openFile(path string) (*bolt.DB, error) {
-	db, err := bolt.Open(path, 0o600, &bolt.Options{
+func openFile(path string) (db *bolt.DB, err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer recoverDamage(&err)
+	db, err = bolt.Open(path, 0o600, &bolt.Options{
 		Timeout:      time.Second,
 		FreelistType: bolt.FreelistMapType,
 		// Where addresses have 32 bits there is room for less.
@@ -130,6 +134,9 @@ func openFile(path string) (*bolt.DB, error) {
 	})
 	if errors.Is(err, bolterrors.ErrTimeout) {
 		return nil, fmt.Errorf("the data folder %s %w: stop that one first", filepath.Dir(path), ErrInUse)
+	}
+	if errors.Is(err, bolterrors.ErrInvalid) || errors.Is(err, bolterrors.ErrChecksum) || errors.Is(err, bolterrors.ErrVersionMismatch) {
+		return nil, fmt.Errorf("%w: the record file %s: %w", ErrDamaged, path, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("opening the record file %s: %w", path, err)
@@ -157,10 +164,10 @@ func createFile(path string, aead cipher.AEAD) error {
 		if _, err := tx.CreateBucketIfNotExists(bucketEvents); err != nil {
 			return err
 		}
-		if err := meta.Put(metaSchema, binary.BigEndian.AppendUint64(nil, schemaNow)); err != nil {
+		if _, err := tx.CreateBucketIfNotExists(bucketTally); err != nil {
 			return err
 		}
-		return meta.Put(metaSeal, aead.Seal(nil, nil, metaSeal, metaSeal))
+		return keys{aead: aead}.putHead(meta, schemaNow)
 	})
 	if err := errors.Join(err, db.Close()); err != nil {
 		return fmt.Errorf("making the record file: %w", err)
@@ -232,16 +239,22 @@ func deriveKeys(box []byte) (keys, error) {
 
 // check proves that the key fits the file, upgrades the schema and finds the
 // end of the event log.
-func (s *Store) check(path string) error {
+func (s *Store) check(path string) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer recoverDamage(&err)
 	var schema uint64
-	err := s.db.View(func(tx *bolt.Tx) error {
+	var counted bool
+	err = s.db.View(func(tx *bolt.Tx) error {
 		meta := tx.Bucket(bucketMeta)
 		if meta == nil || tx.Bucket(bucketEvents) == nil || len(meta.Get(metaSchema)) != 8 {
-			return fmt.Errorf("%s is not a hotline record file", path)
+			return fmt.Errorf("%w: %s is not a hotline record file, or no longer one", ErrDamaged, path)
 		}
 		schema = binary.BigEndian.Uint64(meta.Get(metaSchema))
 		plain, err := s.keys.aead.Open(nil, nil, meta.Get(metaSeal), metaSeal)
-		if err != nil || !bytes.Equal(plain, metaSeal) {
+		if counted = bytes.Equal(plain, head(schema)); err == nil && !counted && !bytes.Equal(plain, metaSeal) {
+			return fmt.Errorf("%w: the head of the record file %s", ErrDamaged, path)
+		}
+		if err != nil {
 			return fmt.Errorf("the key file %s does not belong to the record file %s: use the two files of one backup", keyName, path)
 		}
 		s.order.next = tx.Bucket(bucketEvents).Sequence() + 1
@@ -250,7 +263,22 @@ func (s *Store) check(path string) error {
 	if err != nil {
 		return err
 	}
-	return s.upgrade(path, schema)
+	if err := s.upgrade(path, schema); err != nil {
+		return err
+	}
+	if counted {
+		return nil
+	}
+	return s.beginTallies()
+}
+
+// head is what the head of a file seals: its schema, and that it has tallies.
+// In files of before there were any it is the word metaSeal alone.
+func head(schema uint64) []byte { return binary.BigEndian.AppendUint64([]byte("counted"), schema) }
+
+func (k keys) putHead(meta *bolt.Bucket, schema uint64) error {
+	return errors.Join(meta.Put(metaSchema, binary.BigEndian.AppendUint64(nil, schema)),
+		meta.Put(metaSeal, k.aead.Seal(nil, nil, head(schema), metaSeal)))
 }
 
 // Close waits for running transactions and closes the file.
@@ -277,14 +305,15 @@ func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
 		if err := tx.writeEvents(); err != nil {
 			return err
 		}
+		if err := tx.writeTallies(); err != nil {
+			return err
+		}
+		s.trail.note(tx.changes) // while nobody else can write
 		done = tx
 		return nil
 	})
-	if errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
-		return ErrClosed
-	}
 	if err != nil {
-		return err
+		return closedError(err)
 	}
 	s.order.publish(s.bus, done.emitted)
 	s.feeds.publish(done.touched)
@@ -301,26 +330,25 @@ func (s *Store) View(fn func(*Tx) error) error {
 		}
 		return tx.err
 	})
+	return closedError(err)
+}
+
+func closedError(err error) error {
 	if errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
 		return ErrClosed
 	}
 	return err
 }
 
-// Verify reads every value of the file and reports the first that is damaged.
-func (s *Store) Verify() error {
-	return s.View(func(tx *Tx) error { return tx.EachValue(func(string, string, []byte) {}) })
-}
-
 // EachValue calls fn with every value of the file in clear, events included:
 // for checks that something is, or is no longer, in it.
 func (tx *Tx) EachValue(fn func(table, key string, value []byte)) error {
 	return tx.tx.ForEach(func(name []byte, b *bolt.Bucket) error {
-		if bytes.Equal(name, bucketMeta) || bytes.HasPrefix(name, []byte("sequence:")) || bytes.HasPrefix(name, []byte(indexPrefix)) {
+		if !sealed(name) {
 			return nil
 		}
 		return b.ForEach(func(k, sealed []byte) error {
-			value, err := tx.open(name, k, sealed)
+			value, err := tx.keys.open(name, k, sealed)
 			if err == nil {
 				fn(string(name), string(k), value)
 			}

@@ -226,10 +226,17 @@ func TestOpeningRefusesWithASentence(t *testing.T) {
 			}
 		}, "does not belong"},
 		{"newer program", func(t *testing.T, dir string) {
+			key, _ := os.ReadFile(filepath.Join(dir, "box.key"))
+			change(t, dir, func(tx *bolt.Tx) error {
+				return errors.Join(tx.Bucket([]byte("meta")).Put([]byte("schema"), []byte{0, 0, 0, 0, 0, 0, 0, 99}),
+					tx.Bucket([]byte("meta")).Put([]byte("seal"), store.HeadOf(key, 99)))
+			})
+		}, "newer hotline"},
+		{"schema damaged", func(t *testing.T, dir string) {
 			change(t, dir, func(tx *bolt.Tx) error {
 				return tx.Bucket([]byte("meta")).Put([]byte("schema"), []byte{0, 0, 0, 0, 0, 0, 0, 99})
 			})
-		}, "newer hotline"},
+		}, store.ErrDamaged.Error()},
 		{"in use", func(t *testing.T, dir string) { s := open(t, dir); t.Cleanup(func() { s.Close() }) }, "in use by another"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

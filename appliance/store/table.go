@@ -52,7 +52,7 @@ func (t Table[T]) Delete(tx *Tx, key string) error {
 		return err
 	}
 	tx.touched = append(tx.touched, Change{string(t.name), key})
-	return b.Delete([]byte(key))
+	return tx.remove(b, t.name, []byte(key))
 }
 
 // All yields every record in key order. A damaged record ends the iteration
@@ -136,7 +136,7 @@ func (x Index) Add(tx *Tx, key, id string) error {
 	if err != nil {
 		return err
 	}
-	return b.Put(indexKey(key, id), []byte{})
+	return tx.write(b, x.name, indexKey(key, id), []byte{})
 }
 
 // Remove takes the note back.
@@ -145,7 +145,7 @@ func (x Index) Remove(tx *Tx, key, id string) error {
 	if err != nil {
 		return err
 	}
-	return b.Delete(indexKey(key, id))
+	return tx.remove(b, x.name, indexKey(key, id))
 }
 
 // IDs yields the ids under key, in their order.

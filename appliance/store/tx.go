@@ -24,8 +24,9 @@ type Tx struct {
 	writable bool
 	emitted  []events.Event
 	touched  []Change
-	dropped  []string // blobs whose files go after the commit
-	err      error    // first error of an iterator, returned by View and Update
+	changes  map[string]*change // by bucket
+	dropped  []string           // blobs whose files go after the commit
+	err      error              // first error of an iterator, returned by View and Update
 }
 
 // Now is the one time stamp of everything written in this transaction (UTC).
@@ -36,11 +37,12 @@ func (tx *Tx) NewID() string { return newID(tx.now) }
 
 // Next returns the next number, from 1, of the named sequence.
 func (tx *Tx) Next(name string) (uint64, error) {
-	b, err := tx.bucket([]byte("sequence:" + name))
+	bucket := []byte("sequence:" + name)
+	b, err := tx.bucket(bucket)
 	if err != nil {
 		return 0, err
 	}
-	return b.NextSequence()
+	return tx.number(b, bucket)
 }
 
 // Digest is a keyed digest of text (HMAC-SHA-256, 16 bytes as hex): an index
@@ -61,7 +63,7 @@ func (tx *Tx) Emit(ev events.Event) {
 func (tx *Tx) writeEvents() error {
 	b := tx.tx.Bucket(bucketEvents)
 	for i := range tx.emitted {
-		seq, err := b.NextSequence()
+		seq, err := tx.number(b, bucketEvents)
 		if err != nil {
 			return err
 		}
@@ -127,11 +129,11 @@ func (tx *Tx) put(b *bolt.Bucket, name, key []byte, v any) error {
 	if err != nil {
 		return fmt.Errorf("encoding a record of %s: %w", name, err)
 	}
-	return b.Put(key, tx.seal(name, key, plain))
+	return tx.write(b, name, key, tx.seal(name, key, plain))
 }
 
 func (tx *Tx) get(name, key, sealed []byte, v any) error {
-	plain, err := tx.open(name, key, sealed)
+	plain, err := tx.keys.open(name, key, sealed)
 	if err != nil {
 		return err
 	}
@@ -150,11 +152,11 @@ func (tx *Tx) seal(name, key, plain []byte) []byte {
 	return tx.keys.aead.Seal([]byte{sealVersion}, nil, plain, place(name, key))
 }
 
-func (tx *Tx) open(name, key, sealed []byte) ([]byte, error) {
+func (k keys) open(name, key, sealed []byte) ([]byte, error) {
 	if len(sealed) == 0 || sealed[0] != sealVersion {
 		return nil, fmt.Errorf("%w: %s/%q", ErrDamaged, name, key)
 	}
-	plain, err := tx.keys.aead.Open(nil, nil, sealed[1:], place(name, key))
+	plain, err := k.aead.Open(nil, nil, sealed[1:], place(name, key))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s/%q", ErrDamaged, name, key)
 	}
