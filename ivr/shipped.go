@@ -15,15 +15,17 @@ var shipped embed.FS
 
 // The shipped flows.
 const (
-	FlowMain       = "main"           // every caller
-	FlowVolunteer  = "volunteer"      // registration
-	FlowShift      = "shift"          // registered volunteers begin and end work
-	FlowWaiting    = "waiting"        // heard in a queue
-	FlowPartner    = "partner"        // to another help line
-	FlowClosed     = "closed"         // instead of waiting, when nobody may wait
-	FlowRecord     = "record-prompts" // recording the sentences of a language
-	FlowSupervisor = "supervisor"     // the supervisors' own number
-	FlowAgent      = "agent"          // the number of phone volunteers who work by telephone
+	FlowMain          = "main"           // every caller
+	FlowVolunteer     = "volunteer"      // registration
+	FlowShift         = "shift"          // registered volunteers begin and end work
+	FlowWaiting       = "waiting"        // heard in a queue
+	FlowWaitingDanger = "waiting_danger" // in the queue for danger
+	FlowWaitingQuiet  = "waiting_quiet"  // in the queue for private calls
+	FlowPartner       = "partner"        // to another help line
+	FlowClosed        = "closed"         // instead of waiting, when nobody may wait
+	FlowRecord        = "record-prompts" // recording the sentences of a language
+	FlowSupervisor    = "supervisor"     // the supervisors' own number
+	FlowAgent         = "agent"          // the number of phone volunteers who work by telephone
 )
 
 // ShippedTexts are the texts of the flows that come with the hotline, by name.

@@ -5,14 +5,6 @@ import "slices"
 // BoxComplaint is the voicemail box for complaints about the help itself.
 const BoxComplaint = "complaint"
 
-// Trained reports whether the people of a routing profile were trained for what
-// callers tell in private.
-func Trained(profile string) bool {
-	return slices.ContainsFunc(ShippedProfiles(), func(p Profile) bool {
-		return p.ID == profile && slices.ContainsFunc(p.Lines, func(l Line) bool { return l.Queue == QueuePrivate })
-	})
-}
-
 // private reports that the contact is for people alone who were trained for it.
 func (k Contact) private() bool {
 	return k.Queue == QueuePrivate || k.Promise != nil && k.Promise.Queue == QueuePrivate || k.left(QueuePrivate)
@@ -34,6 +26,6 @@ func (k Contact) answeredBy(queue string) bool {
 // MayWork reports who may see and work on an item: everybody who works with the
 // worklist, but trained people alone where something was told in private. A
 // complaint may be about any of them, so it is for those who lead.
-func (i Item) MayWork(profile string, leads bool) bool {
-	return leads || !i.Complaint && (!i.Private || Trained(profile))
+func (i Item) MayWork(trained, leads bool) bool {
+	return leads || !i.Complaint && (!i.Private || trained)
 }

@@ -85,6 +85,7 @@ func TestACallBackKeepsTheComplaint(t *testing.T) {
 }
 
 func TestWhoMayWorkOnWhatWasToldInPrivate(t *testing.T) {
+	shipped := ShippedRouting()
 	c := NewContacts(storetest.Open(t))
 	for _, one := range []struct {
 		box               string
@@ -92,13 +93,13 @@ func TestWhoMayWorkOnWhatWasToldInPrivate(t *testing.T) {
 	}{{"help", true, true}, {QueuePrivate, false, true}, {BoxComplaint, false, false}} {
 		i, _, err := c.Item(message(t, c, "", one.box).Item)
 		must(t, err)
-		if got := i.MayWork("all", false); got != one.ordinary {
+		if got := i.MayWork(shipped.Trained("all"), false); got != one.ordinary {
 			t.Errorf("an ordinary volunteer may work on box %s: %v", one.box, got)
 		}
-		if got := i.MayWork("private", false); got != one.trained {
+		if got := i.MayWork(shipped.Trained("private"), false); got != one.trained {
 			t.Errorf("a trained volunteer may work on box %s: %v", one.box, got)
 		}
-		if !i.MayWork("", true) {
+		if !i.MayWork(false, true) {
 			t.Errorf("nobody who leads may work on box %s", one.box)
 		}
 	}

@@ -113,7 +113,7 @@ func (d *Dispatcher) Miss(agent, contact string) error {
 	return d.offered(agent, contact, func(a *Agent, p *Place) {
 		now := time.Now()
 		d.unoffer(p, a, now, PlaceMissed)
-		d.set(a, Missed, "rang_out", now)
+		d.missed(a, now)
 	})
 }
 
@@ -298,6 +298,9 @@ func (d *Dispatcher) Release(agent, contact string, ready bool) {
 			return
 		}
 		a.Contact = ""
+		if a.Outside != "" {
+			d.seated = nil // the team may be gone meanwhile
+		}
 		if ready {
 			d.set(a, Ready, "", time.Now())
 			return

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
+
+	"hotline/appliance/call"
 )
 
 // AgentState is where an agent is. The dispatcher is its only author.
@@ -39,6 +41,8 @@ type Agent struct {
 	Skills            []Skill       // languages among them
 	Why               Why           // of a free agent who is offered nobody
 	Serves            []string      // queues, also those whose turn comes after a while
+	Outside           call.Number   // that this agent stands for, of a team outside; "" for a person
+	Team              string        // of an agent that stands for a number
 }
 
 // PlaceEvent tells the story of one waiting contact what the dispatcher did.
@@ -91,6 +95,7 @@ type Dispatcher struct {
 	rules   atomic.Pointer[rules]
 
 	// Owned by Run.
+	seated   *rules // for which seatOutside has run
 	agents   map[string]*Agent
 	places   map[string]*Place
 	why      map[string]Why
@@ -167,6 +172,7 @@ func (d *Dispatcher) do(fn func()) bool {
 // decide expires what has run out, makes the offers that are due and returns
 // when to look again.
 func (d *Dispatcher) decide(now time.Time) time.Time {
+	d.seatOutside(now)
 	next := d.expire(now)
 	decision := Match(d.snapshot(), now)
 	for _, offer := range decision.Offers {
@@ -201,7 +207,8 @@ func (d *Dispatcher) expire(now time.Time) (next time.Time) {
 		case a.State == Offered && !a.RingUntil.After(now):
 			p := d.places[a.Contact]
 			d.unoffer(p, a, now, PlaceMissed)
-			d.set(a, Missed, "rang_out", now)
+			d.missed(a, now)
+			next = earlier(next, a.Until)
 		case a.State == Offered:
 			next = earlier(next, a.RingUntil)
 		case !a.Until.IsZero() && !a.Until.After(now):
@@ -273,7 +280,7 @@ func (d *Dispatcher) snapshot() Snapshot {
 				s.Signed[queue]++
 			}
 		}
-		one := Free{Agent: a.ID, Profile: a.Profile, Since: a.FreeSince, Teams: d.rules.Load().teams[a.ID], Skills: a.Skills}
+		one := Free{Agent: a.ID, Profile: a.Profile, Since: a.FreeSince, Teams: d.teams(a), Skills: a.Skills, OnLine: a.Outside != ""}
 		switch a.State {
 		case Ready:
 			s.Free = append(s.Free, one)

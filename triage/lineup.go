@@ -33,6 +33,7 @@ type groupKey struct {
 	skills   string
 	agent    string // the one agent who may see them; "" for all
 	only     bool   // asked for by name, not just preferred
+	away     bool   // nobody is on the line
 	priority int
 }
 
@@ -56,6 +57,7 @@ type row struct {
 type kind struct {
 	m       *matching
 	agent   string // of a kind of one: somebody a contact names
+	onLine  bool   // takes only who is on the line
 	lines   []Line
 	skills  []Skill
 	waiting []*candidate // not placed yet, the longest available first
@@ -110,6 +112,9 @@ func newMatching(s Snapshot, now time.Time) *matching {
 		for _, skill := range f.Skills {
 			key = append(append(key, skill.Name...), 0, byte(skill.Level))
 		}
+		if f.OnLine {
+			key = append(key, 2)
+		}
 		agent := ""
 		if named[f.Agent] {
 			agent = f.Agent
@@ -118,7 +123,7 @@ func newMatching(s Snapshot, now time.Time) *matching {
 		if k = kinds[string(key)]; k != nil {
 			return k, false
 		}
-		k = &kind{m: m, agent: agent, lines: s.lines(f.Profile, f.Teams), skills: f.Skills}
+		k = &kind{m: m, agent: agent, onLine: f.OnLine, lines: s.lines(f.Profile, f.Teams), skills: f.Skills}
 		kinds[string(key)] = k
 		return k, true
 	}
@@ -174,11 +179,11 @@ func (m *matching) lineUp(w *Waiting, working, named map[string]bool) {
 func (m *matching) key(w *Waiting, working map[string]bool) groupKey {
 	switch {
 	case w.Only != "":
-		return groupKey{queue: w.Queue, agent: w.Only, only: true, priority: w.Priority}
+		return groupKey{queue: w.Queue, agent: w.Only, only: true, away: w.Away, priority: w.Priority}
 	case w.Prefer != "" && w.PreferUntil.After(m.now) && working[w.Prefer]:
-		return groupKey{queue: w.Queue, skills: w.Skills, agent: w.Prefer, priority: w.Priority}
+		return groupKey{queue: w.Queue, skills: w.Skills, agent: w.Prefer, away: w.Away, priority: w.Priority}
 	}
-	return groupKey{queue: w.Queue, skills: w.Skills, priority: w.Priority}
+	return groupKey{queue: w.Queue, skills: w.Skills, away: w.Away, priority: w.Priority}
 }
 
 // lines are those through which somebody sees contacts: of the profile, and of
@@ -212,7 +217,7 @@ func (k *kind) serves(queue string) bool {
 func (k *kind) look() {
 	for _, line := range k.lines {
 		for _, g := range k.m.queues[line.Queue] {
-			if g.only || g.agent != "" && g.agent != k.agent {
+			if g.only || g.away && k.onLine || g.agent != "" && g.agent != k.agent {
 				continue
 			}
 			from, skill := k.m.opens(g, k.skills)

@@ -21,6 +21,7 @@ type Profile struct {
 	ID    string `json:"id"`
 	Name  string `json:"name"`
 	Lines []Line `json:"lines"`
+	Auto  bool   `json:"auto,omitempty"` // calls come by themselves, after a tone
 }
 
 // Queue says how a queue is served. One that is not described is served by
@@ -33,6 +34,31 @@ type Queue struct {
 
 	// What the policy does not look at.
 	Again time.Duration `json:"again,omitempty"` // who calls again so soon is offered first to who helped before
+	Most  int           `json:"most,omitempty"`  // wait at a time; further callers find the line closed. 0: as many as come
+	From  int           `json:"from,omitempty"`  // minute of the day at which the line opens, where the box is
+	Until int           `json:"until,omitempty"` // and closes; the same minute: always open
+	Over  Overflow      `json:"over,omitzero"`
+}
+
+// Overflow is where callers go on to who have waited too long in a queue.
+type Overflow struct {
+	After time.Duration `json:"after"`
+	To    string        `json:"to"` // a queue, or OverflowPromise
+}
+
+// OverflowPromise leads callers to the promise of a call, or to a message.
+const OverflowPromise = "promise"
+
+// Open reports whether the queue takes new callers at this time of the day.
+func (q Queue) Open(now time.Time) bool {
+	at := now.Hour()*60 + now.Minute()
+	switch {
+	case q.From == q.Until:
+		return true
+	case q.From < q.Until:
+		return at >= q.From && at < q.Until
+	}
+	return at >= q.From || at < q.Until
 }
 
 // Step lets a team serve a queue, whatever the profiles of its people say, for
@@ -69,6 +95,7 @@ type Free struct {
 	Since   time.Time // became available
 	Teams   []string
 	Skills  []Skill // sorted by name
+	OnLine  bool    // takes only who is on the line: a team outside calls nobody back
 }
 
 // Snapshot is all that the policy may know.

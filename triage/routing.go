@@ -112,7 +112,7 @@ func (d *Dispatcher) serves(a *Agent, queue string) bool {
 	if slices.ContainsFunc(d.rules.Load().profiles[a.Profile].Lines, func(l Line) bool { return l.Queue == queue }) {
 		return true
 	}
-	return slices.ContainsFunc(d.rules.Load().queues[queue].Widen, func(s Step) bool { return slices.Contains(d.rules.Load().teams[a.ID], s.Team) })
+	return slices.ContainsFunc(d.rules.Load().queues[queue].Widen, func(s Step) bool { return slices.Contains(d.teams(a), s.Team) })
 }
 
 // Queues returns all queues that there are, sorted.

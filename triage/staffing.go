@@ -14,7 +14,7 @@ func (d *Dispatcher) Staffing(queue string, now time.Time) (s Staffing, ok bool)
 	s.QueueLoad = d.Load(queue, now)
 	ok = d.do(func() {
 		for _, a := range d.agents {
-			if a.State == Offline || a.State == Lost || a.State == Problem {
+			if a.State == Offline || a.State == Lost || a.State == Problem || a.Outside != "" {
 				continue
 			}
 			if d.serves(a, queue) {

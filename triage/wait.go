@@ -245,7 +245,8 @@ func Expect(w Waiting, s Snapshot, paces *Paces, now time.Time) (Outlook, bool) 
 
 // QueueLoad is how one queue stands at a moment.
 type QueueLoad struct {
-	Waiting int
+	Waiting int           // on the line
+	Away    int           // to be called back
 	Longest time.Duration // the longest wait until now
 	Agents  int           // at work for it: free, ringing, talking or writing notes
 	Ready   int           // of them, free
@@ -261,7 +262,11 @@ func (d *Dispatcher) Load(queue string, now time.Time) QueueLoad {
 	l := QueueLoad{Wait: -1}
 	d.do(func() {
 		for _, p := range d.places {
-			if p.waiting.Queue == queue && p.waiting.Only == "" {
+			switch {
+			case p.waiting.Queue != queue || p.waiting.Only != "":
+			case p.waiting.Away:
+				l.Away++
+			default:
 				l.Waiting++
 				l.Longest = max(l.Longest, now.Sub(p.waiting.Since))
 			}
@@ -283,6 +288,9 @@ func (d *Dispatcher) Load(queue string, now time.Time) QueueLoad {
 }
 
 func (d *Dispatcher) works(a *Agent, queue string) bool {
+	if a.Outside != "" { // comes last, if at all
+		return false
+	}
 	switch a.State {
 	case Ready, Offered, OnCall, WrapUp:
 	default:

@@ -119,7 +119,7 @@ func soonest(a, b *view) *view {
 func (m *matching) notePresent(g *group, a *ahead) {
 	for _, all := range [][]*kind{m.kinds, m.busy} {
 		for _, k := range all {
-			if a.able || !k.serves(g.queue) {
+			if a.able || !k.serves(g.queue) || g.away && k.onLine {
 				continue
 			}
 			from, skill := m.opens(g, k.skills)
@@ -219,7 +219,7 @@ func (m *matching) whyIdle(k *kind) Why {
 	}
 	for _, line := range k.lines {
 		for _, g := range m.queues[line.Queue] {
-			if g.only || g.agent == "" || g.agent == k.agent {
+			if g.only || g.away && k.onLine || g.agent == "" || g.agent == k.agent {
 				continue
 			}
 			for i := range g.rows {

@@ -84,7 +84,7 @@ func randomRoom(r *rand.Rand) Snapshot {
 	}
 	var people []string
 	for a := range r.IntN(7) {
-		f := Free{Agent: fmt.Sprint("agent", a), Profile: fmt.Sprint("p", r.IntN(len(s.Profiles))), Since: at(r.IntN(60))}
+		f := Free{Agent: fmt.Sprint("agent", a), Profile: fmt.Sprint("p", r.IntN(len(s.Profiles))), Since: at(r.IntN(60)), OnLine: r.IntN(8) == 0}
 		for _, team := range []string{"t1", "t2"} {
 			if r.IntN(4) == 0 {
 				f.Teams = append(f.Teams, team)
@@ -110,7 +110,7 @@ func randomRoom(r *rand.Rand) Snapshot {
 		}
 	}
 	for c := range r.IntN(9) {
-		w := Waiting{Contact: fmt.Sprint("c", c), Queue: someQueues[r.IntN(3)], Since: at(r.IntN(60)), Priority: r.IntN(2), Skills: someSkills[r.IntN(len(someSkills))]}
+		w := Waiting{Contact: fmt.Sprint("c", c), Queue: someQueues[r.IntN(3)], Since: at(r.IntN(60)), Priority: r.IntN(2), Away: r.IntN(3) == 0, Skills: someSkills[r.IntN(len(someSkills))]}
 		if len(people) > 0 {
 			someone := func() string { return people[r.IntN(len(people))] }
 			for range r.IntN(3) {
@@ -156,6 +156,11 @@ func (w world) lines(f Free, queue string) (out []Line) {
 	return out
 }
 
+// takes reports whether f takes contacts like c at all.
+func (w world) takes(f Free, c Waiting) bool {
+	return len(w.lines(f, c.Queue)) > 0 && !(c.Away && f.OnLine)
+}
+
 // able reports whether the skills of f do for c at an age.
 func (w world) able(f Free, c Waiting, age time.Duration) bool {
 	if w.s.Queues[c.Queue].Urgent {
@@ -193,6 +198,8 @@ func (w world) sees(f Free, c Waiting, now time.Time) (class int, ok bool) {
 	}
 	switch {
 	case c.Offered != "" || c.NotTo[f.Agent].After(now):
+		return class, false
+	case c.Away && f.OnLine && c.Only == "":
 		return class, false
 	case c.Only != "":
 		return math.MinInt, c.Only == f.Agent
@@ -274,19 +281,19 @@ func (w world) checkWhy(c Waiting, why Why, given map[string]Waiting) {
 	case WhyDeclined:
 		ok = any(w.s.Free, func(f Free) bool {
 			_, busy := given[f.Agent]
-			return !busy && c.NotTo[f.Agent].After(w.now) && (c.Only == f.Agent || len(w.lines(f, c.Queue)) > 0)
+			return !busy && c.NotTo[f.Agent].After(w.now) && (c.Only == f.Agent || w.takes(f, c))
 		})
 	case WhyDelay, WhySkill:
 		ok = why.Until.IsZero() && why.Skill != "" && !later(year) || why.Until.After(w.now) && later(why.Until)
 	case WhyUnable:
 		ok = !any(slices.Concat(w.s.Free, w.s.Busy), func(f Free) bool {
-			return len(w.lines(f, c.Queue)) > 0 && w.able(f, c, never)
+			return w.takes(f, c) && w.able(f, c, never)
 		})
 	case WhyPrefers:
 		ok = c.Prefer == why.Agent && c.PreferUntil.After(w.now) && c.PreferUntil.Equal(why.Until)
 	case WhyBusy:
 		ok = c.Only != "" || !any(w.s.Free, func(f Free) bool {
-			return len(w.lines(f, c.Queue)) > 0 && !c.NotTo[f.Agent].After(w.now)
+			return w.takes(f, c) && !c.NotTo[f.Agent].After(w.now)
 		})
 	}
 	if !ok {
@@ -298,7 +305,7 @@ func (w world) checkWhy(c Waiting, why Why, given map[string]Waiting) {
 func (w world) checkIdle(f Free, why Why, taken map[string]bool) {
 	w.Helper()
 	waits := slices.ContainsFunc(w.s.Waiting, func(c Waiting) bool {
-		return c.Offered == "" && !taken[c.Contact] && (c.Only == "" && len(w.lines(f, c.Queue)) > 0 || c.Only == f.Agent)
+		return c.Offered == "" && !taken[c.Contact] && (c.Only == "" && w.takes(f, c) || c.Only == f.Agent)
 	})
 	serves := slices.ContainsFunc(someQueues, func(q string) bool { return len(w.lines(f, q)) > 0 })
 	switch why.Reason {

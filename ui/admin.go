@@ -8,9 +8,13 @@ import (
 
 	"hotline/appliance/call"
 	"hotline/appliance/events"
+	"hotline/triage"
 	"hotline/ui/page"
 	"hotline/volunteers/roster"
 )
+
+// profiles are the routing profiles that an account can have.
+func (s *Server) profiles() []triage.Profile { return s.cfg.Routing.Routing().Profiles }
 
 const logged = 200 // entries of the log page
 
@@ -36,7 +40,7 @@ func (s *Server) showAccounts(w http.ResponseWriter, r *http.Request, v visit, s
 		return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
 	})
 	f := s.frame(r, v, "accounts.title")
-	s.show(w, r, status, page.Accounts(page.AccountsPage{Frame: f, Accounts: list, Roles: roleNames(), Profiles: s.cfg.Profiles, Form: form,
+	s.show(w, r, status, page.Accounts(page.AccountsPage{Frame: f, Accounts: list, Roles: roleNames(), Profiles: s.profiles(), Form: form,
 		Trouble: s.mistake(f, mistake), Done: r.URL.Query().Get("done")}))
 }
 
@@ -81,7 +85,7 @@ func (s *Server) readAccount(r *http.Request) (roster.Account, page.AccountForm,
 		return account, form, errForm("account.wrong.role")
 	case form.Phone != "" && !account.Phone.E164():
 		return account, form, errForm("account.wrong.phone")
-	case form.Profile != "" && !slices.Contains(s.cfg.Profiles, form.Profile):
+	case form.Profile != "" && !slices.ContainsFunc(s.profiles(), func(p triage.Profile) bool { return p.ID == form.Profile }):
 		return account, form, errForm("account.wrong.role")
 	}
 	return account, form, nil
@@ -122,7 +126,7 @@ func (s *Server) showAccount(w http.ResponseWriter, r *http.Request, v visit, st
 
 func (s *Server) accountPage(r *http.Request, v visit, account roster.Account, form page.AccountForm, mistake error) page.AccountPage {
 	f := s.frame(r, v, "account.title")
-	return page.AccountPage{Frame: f, Account: account, Self: account.ID == v.account.ID, Roles: roleNames(), Profiles: s.cfg.Profiles,
+	return page.AccountPage{Frame: f, Account: account, Self: account.ID == v.account.ID, Roles: roleNames(), Profiles: s.profiles(),
 		Form: form, Trouble: s.mistake(f, mistake), Done: r.URL.Query().Get("done"), TakesCalls: account.Role.May(roster.Desk), PhoneServer: s.cfg.PhoneServer}
 }
 
@@ -204,6 +208,7 @@ func (s *Server) changeAccount(r *http.Request, v visit, account *roster.Account
 		return errForm("account.wrong.role")
 	}
 	next := *account
+	defer func() { s.know(next.ID) }()
 	next.Name, next.Role, next.Profile, next.Languages, next.Phone, next.Reachable = changed.Name, changed.Role, changed.Profile, changed.Languages, changed.Phone, changed.Reachable
 	return s.cfg.Accounts.Change(r.Context(), next, v.account.ID)
 }

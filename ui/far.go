@@ -28,6 +28,7 @@ type Desk interface {
 	FloorView(now time.Time) (desk.FloorView, error)
 	FloorChanged() <-chan struct{}
 	CallsOut() bool // there is a line for calls out
+	Know(desk.Person)
 }
 
 // Seat is the place of one signed-in person in that room.

@@ -63,7 +63,8 @@ type script struct {
 	phones   []*softphone.Phone
 	view     desk.FloorView
 	list     desk.Directory
-	noLine   bool // for calls out
+	noLine   bool          // for calls out
+	told     []desk.Person // seats were told of
 
 	// These are the real ones, on a store of the test's own.
 	store    *store.Store
@@ -76,6 +77,7 @@ type script struct {
 	registry *volunteers.Registry
 	board    *bulletins.Board
 	closures *triage.Closures
+	routes   *triage.Routes
 	parts    *switches.Panel
 	steer    *supervise.Commands
 	tapes    *triage.Recordings
@@ -155,6 +157,7 @@ func (s *script) steered(t *testing.T, log *slog.Logger) {
 		}}); err != nil {
 		t.Fatal(err)
 	}
+	s.routes = triage.NewRoutes(s.store, dispatch)
 	if s.closures, err = triage.OpenClosures(s.store, dispatch.Queues()); err != nil {
 		t.Fatal(err)
 	}
@@ -211,6 +214,12 @@ func (s *script) Changed() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.changed
+}
+
+func (s *script) Know(p desk.Person) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.told = append(s.told, p)
 }
 
 func (s *script) CallsOut() bool { return !s.noLine }
@@ -387,7 +396,7 @@ func (s *script) setFloor(change func(*desk.FloorView)) {
 func (s *script) config(t *testing.T) Config {
 	return Config{
 		Prompts: s.studio, Sounds: foreign.New(),
-		Operation: "Flood response", Version: "test", Region: "US", Profiles: []string{"help", "all"},
+		Operation: "Flood response", Version: "test", Region: "US", Routing: s.routes,
 		PhoneServer: "192.0.2.1:5060", Desk: s, Sessions: s.accounts, Accounts: s.accounts, Mode: s.mode, Scenario: s.scenario, Supervise: s.steer, Switches: s.parts, Offered: []string{"es", "en"}, Contacts: s.contacts, Cases: s.cases, Registrants: s.registry,
 		Worklist: s.contacts, Books: triage.NewBooks(s.store),
 		Health: measured,

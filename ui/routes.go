@@ -136,6 +136,8 @@ func table() []route {
 		{"POST", "/admin/tokens", accounts, (*Server).tokenAdd, false},
 		{"POST", "/admin/tokens/{id}", accounts, (*Server).tokenRevoke, false},
 		{"POST", "/admin/parts", accounts, (*Server).partSwitch, false},
+		{"GET", "/admin/routing", floor, (*Server).routing, false},
+		{"POST", "/admin/routing", floor, (*Server).routingChange, false},
 		{"GET", "/admin/log", accounts, (*Server).journal, false},
 
 		{"GET", "/admin/flows", accounts, (*Server).flows, false},
@@ -157,7 +159,7 @@ func table() []route {
 func menu(who role) []menuGroup {
 	all := []menuGroup{
 		{"menu.group.phone", []string{"/desk", "/worklist", "/desk/start"}},
-		{"menu.group.floor", []string{"/floor", "/floor/mode", "/floor/bulletins", "/floor/lines", "/floor/scenario", "/floor/invites", "/floor/walls"}},
+		{"menu.group.floor", []string{"/floor", "/floor/mode", "/floor/bulletins", "/floor/lines", "/admin/routing", "/floor/scenario", "/floor/invites", "/floor/walls"}},
 		{"menu.group.records", []string{"/records", "/recordings"}},
 		{"menu.group.setup", []string{"/admin", "/prompts", "/admin/flows", "/admin/recording", "/admin/access", "/health", "/admin/log"}},
 	}

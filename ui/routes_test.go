@@ -39,6 +39,8 @@ func mayUse(who role, verb, pattern string) bool {
 		return who != agent
 	case strings.HasPrefix(pattern, "/recordings/"):
 		return who == coordinator || who == admin
+	case pattern == "/admin/routing":
+		return who != agent
 	case strings.HasPrefix(pattern, "/admin"):
 		return who == admin
 	}

@@ -19,6 +19,7 @@ import (
 	"hotline/appliance/audio/foreign"
 	"hotline/appliance/health"
 	"hotline/appliance/switches"
+	"hotline/triage"
 	"hotline/triage/supervise"
 	"hotline/ui/assets"
 	"hotline/ui/words"
@@ -28,10 +29,10 @@ import (
 type Config struct {
 	Operation   string // name of the disaster response, shown on every page
 	Version     string
-	Region      string   // ISO 3166 country of numbers without a country code
-	Profiles    []string // routing profiles that an account can have
-	PhoneServer string   // where desk phones register, as people type it; "" when none can
+	Region      string // ISO 3166 country of numbers without a country code
+	PhoneServer string // where desk phones register, as people type it; "" when none can
 	Desk        Desk
+	Routing     *triage.Routes // who helps whom
 	Sessions    Sessions
 	Accounts    Accounts
 	Mode        Mode

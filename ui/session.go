@@ -26,6 +26,7 @@ type visit struct {
 	account roster.Account
 	role    role
 	token   string
+	trained bool // for what is told in private
 }
 
 // visitor finds out who asks. Every request looks the account up again: a
@@ -42,7 +43,7 @@ func (s *Server) visitor(r *http.Request) visit {
 		}
 		return visit{}
 	}
-	return visit{account: account, role: role(account.Role), token: cookie.Value}
+	return visit{account: account, role: role(account.Role), token: cookie.Value, trained: s.cfg.Routing.Trained(account.Profile)}
 }
 
 func (s *Server) loginPage(w http.ResponseWriter, r *http.Request, v visit) {

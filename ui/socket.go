@@ -64,7 +64,7 @@ func (s *Server) desk(w http.ResponseWriter, r *http.Request, v visit) {
 }
 
 func (s *Server) deskSocket(w http.ResponseWriter, r *http.Request, v visit) {
-	s.openDeskSocket(w, r, v, s.cfg.Desk.Seat(personOf(v)))
+	s.openDeskSocket(w, r, v, s.cfg.Desk.Seat(personOf(v.account)))
 }
 
 func (s *Server) openDeskSocket(w http.ResponseWriter, r *http.Request, v visit, seat Seat) {
@@ -334,9 +334,8 @@ func (d *deskPage) sentence(err error) string {
 	return d.text("js.error.failed")
 }
 
-// personOf is who sits at the seat of a visitor.
-func personOf(v visit) desk.Person {
-	return desk.Person{ID: v.account.ID, Name: v.account.Name, Login: v.account.Login, Profile: v.account.Profile, Languages: v.account.Languages,
-		Phone: v.account.Phone, Extension: v.account.Extension,
-		Role: string(v.account.Role), Supervises: v.account.Role.May(roster.Floor), Unprepared: !v.account.Prepared()}
+// personOf is who sits at the seat of an account.
+func personOf(a roster.Account) desk.Person {
+	return desk.Person{ID: a.ID, Name: a.Name, Login: a.Login, Profile: a.Profile, Languages: a.Languages, Can: a.Skills,
+		Phone: a.Phone, Extension: a.Extension, Role: string(a.Role), Supervises: a.Role.May(roster.Floor), Unprepared: !a.Prepared()}
 }

@@ -6,6 +6,7 @@ import (
 
 	"hotline/ivr/bulletins"
 	"hotline/ivr/mode"
+	"hotline/triage"
 	"hotline/volunteers/roster"
 )
 
@@ -30,6 +31,15 @@ func TestTheSteeringPagesFit(t *testing.T) {
 	b.do(navigate(s.url + "/floor/lines"))
 	b.until(`document.body.innerText.includes("Undo the last change")`)
 	b.fits("lines")
+	s.route(t, "team", func(r *triage.Routing) error {
+		r.Teams = append(r.Teams, triage.Team{ID: "office", Name: "Office", Members: []string{s.ids[agent]}})
+		r.Skills = append(r.Skills, triage.SkillRule{Skill: "medical", Level: 3, Relax: []triage.Relax{{After: time.Minute}}})
+		return nil
+	})
+	b.do(navigate(s.url + "/admin/routing"))
+	b.until(`document.body.innerText.includes("Office")`)
+	b.js(`document.querySelectorAll("main details").forEach((d) => { d.open = true })`)
+	b.fits("routing")
 	b.do(navigate(s.url + "/floor/bulletins"))
 	b.until(`document.body.innerText.includes("Agua potable") && !document.querySelector("[data-recorder]").hidden`)
 	b.fits("bulletins")

@@ -47,7 +47,7 @@ func seesNumbers(who role) bool { return who == supervisor || who == coordinator
 
 // mayWork reports whether an item is for this person: not everything that
 // callers tell is for everybody who answers.
-func mayWork(i triage.Item, v visit) bool { return i.MayWork(v.account.Profile, v.role != agent) }
+func mayWork(i triage.Item, v visit) bool { return i.MayWork(v.trained, v.role != agent) }
 
 func (s *Server) item(w http.ResponseWriter, r *http.Request, v visit) {
 	s.showItem(w, r, v, http.StatusOK, "")

@@ -64,6 +64,7 @@ type hotline struct {
 	turned   *triage.TurnedAway
 	hours    *volunteers.Shifts // of registered volunteers
 	dispatch *triage.Dispatcher
+	routes   *triage.Routes // who helps whom
 	switches *switches.Panel
 	tapes    *triage.Recordings
 	exports  *export.Office
@@ -144,9 +145,13 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 
 	// Who is helped next.
 	h.journal = triage.NewJournal(h.records, cfg.Operation, log)
-	profiles := triage.ShippedProfiles()
-	h.dispatch = triage.NewDispatcher(triage.DispatcherConfig{Profiles: profiles, RingFor: time.Duration(cfg.Ring) * time.Second, Journal: h.journal, Log: log})
+	routing, err := triage.ReadRouting(h.records)
+	if err != nil {
+		return h, err
+	}
+	h.dispatch = triage.NewDispatcher(triage.DispatcherConfig{Routing: routing, RingFor: time.Duration(cfg.Ring) * time.Second, Journal: h.journal, Log: log})
 
+	h.routes = triage.NewRoutes(h.records, h.dispatch)
 	if h.closures, err = triage.OpenClosures(h.records, h.dispatch.Queues()); err != nil {
 		return h, err
 	}
@@ -230,12 +235,8 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		h.took(h.watched.Close)
 	}
 	h.measure = h.figures(data, time.Now())
-	var names []string
-	for _, p := range profiles {
-		names = append(names, p.ID)
-	}
 	h.pages, err = ui.New(ui.Config{
-		Operation: cfg.Operation, Version: version(), Region: cfg.Region, Profiles: names, PhoneServer: h.phoneServer(cfg), Desk: ui.FromDesk(h.desk),
+		Operation: cfg.Operation, Version: version(), Region: cfg.Region, Routing: h.routes, PhoneServer: h.phoneServer(cfg), Desk: ui.FromDesk(h.desk),
 		Accounts: h.accounts, Sessions: h.accounts, Mode: h.mode, Scenario: disaster, Supervise: h.commands, Switches: h.switches, Offered: cfg.Languages, Contacts: h.contacts, Cases: cases, Registrants: registry, Prompts: h.studio, Sounds: foreign.New(),
 		Worklist: h.contacts, Books: triage.NewBooks(h.records),
 		Health: h.measure,
@@ -583,7 +584,7 @@ func (h *hotline) checkAgent(ctx context.Context, caller call.Number, extension,
 	if err != nil {
 		return desk.Person{}, err
 	}
-	return desk.Person{ID: a.ID, Name: a.Name, Login: a.Login, Profile: a.Profile, Languages: a.Languages, Phone: a.Phone, Extension: a.Extension,
+	return desk.Person{ID: a.ID, Name: a.Name, Login: a.Login, Profile: a.Profile, Languages: a.Languages, Can: a.Skills, Phone: a.Phone, Extension: a.Extension,
 		Role: string(a.Role), Supervises: a.Role.May(roster.Floor)}, nil
 }
 

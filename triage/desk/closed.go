@@ -9,11 +9,12 @@ import (
 )
 
 // turnedAway leads a caller through the closed path when the line that the
-// dialogue chose takes no new callers, or has its share of the channels: they hear why, and are promised a call
-// or noted. It is false when the caller is to wait after all. Those who seek
-// danger help and those who work here are never turned away.
+// dialogue chose takes no new callers, or has its share of the channels: they
+// hear why, and are promised a call or noted. It is false when the caller is to
+// wait after all. Those who seek help in danger and those who work here are
+// never turned away.
 func (s *story) turnedAway(out ivr.Outcome) bool {
-	if s.entry.Supervisor || !s.d.cfg.Closures.Closed(out.Queue) && s.takePlace(out.Queue) {
+	if s.entry.Supervisor || !s.shut(out.Queue) && s.takePlace(out.Queue) {
 		return false
 	}
 	s.keepRegistration(out)
@@ -22,6 +23,22 @@ func (s *story) turnedAway(out ivr.Outcome) bool {
 		k.Queue = out.Queue
 		return []events.Event{{Kind: "queue.turned_away", Queue: out.Queue}}
 	})
+	heard, stays := s.closedPath()
+	switch {
+	case s.ctx.Err() != nil:
+		s.leftFlow(heard)
+	case stays:
+		s.turned = ""
+		return false
+	default:
+		s.finishedFlow(heard)
+	}
+	return true
+}
+
+// closedPath plays the dialogue of a closed line. The caller stays who is to
+// wait after all.
+func (s *story) closedPath() (heard ivr.Outcome, stays bool) {
 	heard, err := s.d.cfg.Engine.Run(withStory(withCaller(s.ctx, s.caller()), s), s.leg.Audio(), ivr.Start{Flow: ivr.FlowClosed, Language: s.contact.Language,
 		Attributes: map[string]string{ivr.AttributeContactID: s.contact.ID, attributeCaller: string(s.caller()),
 			attributeWithheld: yes(s.caller().Withheld())}, Flows: s.flows})
@@ -32,16 +49,7 @@ func (s *story) turnedAway(out ivr.Outcome) bool {
 		k.Path, k.Keys = append(k.Path, heard.Path...), k.Keys+heard.Keys
 		return nil
 	})
-	switch {
-	case s.ctx.Err() != nil:
-		s.leftFlow(heard)
-	case heard.Exit == ivr.ExitQueue:
-		s.turned = ""
-		return false
-	default:
-		s.finishedFlow(heard)
-	}
-	return true
+	return heard, s.ctx.Err() == nil && heard.Exit == ivr.ExitQueue
 }
 
 // Touch has every page look again, for a change that is not a call's.

@@ -76,7 +76,9 @@ type Desk struct {
 	places map[string]int            // callers by queue
 	lines  map[call.Number]int       // callers on the line
 	rang   map[call.Number]time.Time // flash calls of the last minute
-	late   []func() error            // endings of calls that could not be written yet
+
+	outside map[string]*trunk.Call // teams outside that have answered, by contact
+	late    []func() error         // endings of calls that could not be written yet
 
 	ctx  context.Context // of the calls that are made from here; ends with Run
 	stop context.CancelFunc
@@ -91,7 +93,7 @@ type Desk struct {
 
 // New makes a desk; Run watches over its seats.
 func New(cfg Config) *Desk {
-	d := &Desk{cfg: cfg, seats: map[string]*Seat{}, queued: map[string]*conversation{}, places: map[string]int{}, lines: map[call.Number]int{}, rang: map[call.Number]time.Time{}, lineChanged: make(chan struct{}, 1)}
+	d := &Desk{cfg: cfg, seats: map[string]*Seat{}, queued: map[string]*conversation{}, places: map[string]int{}, lines: map[call.Number]int{}, rang: map[call.Number]time.Time{}, outside: map[string]*trunk.Call{}, lineChanged: make(chan struct{}, 1)}
 	d.patience.Store(int64(comeBack))
 	d.ctx, d.stop = context.WithCancel(context.Background())
 	return d
@@ -203,6 +205,21 @@ func (d *Desk) Seat(p Person) *Seat {
 	d.cfg.Dispatcher.SignIn(p.ID, p.Name, p.Profile)
 	d.cfg.Dispatcher.Can(p.ID, p.Skills())
 	return s
+}
+
+// Know lets a seat that is taken know what has changed about its person. It
+// counts for the next offer.
+func (d *Desk) Know(p Person) {
+	s := d.seat(p.ID)
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	s.person = p
+	s.mu.Unlock()
+	d.cfg.Dispatcher.SignIn(p.ID, p.Name, p.Profile)
+	d.cfg.Dispatcher.Can(p.ID, p.Skills())
+	s.touch()
 }
 
 func (d *Desk) seat(id string) *Seat {

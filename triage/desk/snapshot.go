@@ -57,7 +57,7 @@ func (s *Seat) Directory() Directory {
 	slices.Sort(out.Entries)
 	agents, _ := s.d.cfg.Dispatcher.View()
 	for _, a := range agents {
-		if a.ID != me && a.State != triage.Offline {
+		if a.ID != me && a.State != triage.Offline && a.Outside == "" {
 			out.Agents = append(out.Agents, DirectoryAgent{ID: a.ID, Name: a.Name, State: a.State})
 		}
 	}

@@ -32,10 +32,14 @@ type story struct {
 	place    string      // queue whose share of the channels the caller has
 	goTo     destination // of a caller who was sent on
 	wants    []string    // skills that the dialogue wants of an agent
-	role     string      // for which a call of ours is made; "": that of the agent
-	agent    *Seat       // who has proved on the agents' line who they are
-	onLine   bool        // and stays on the line
-	closed   bool        // the record is complete
+
+	inQueue    time.Time       // came into the queue of goTo
+	overflowed map[string]bool // queues that have sent the caller on
+
+	role     string // for which a call of ours is made; "": that of the agent
+	agent    *Seat  // who has proved on the agents' line who they are
+	onLine   bool   // and stays on the line
+	closed   bool   // the record is complete
 	ending   ending
 	heard    triage.AgentSound // of agents who are no longer on the call
 	told     bool              // the caller knows that the call is recorded
@@ -381,6 +385,7 @@ func (s *story) serve(out ivr.Outcome) (again bool) {
 	})
 	s.movePlace(out.Queue)
 	defer s.movePlace("")
+	s.inQueue = time.Now()
 	out.Priority = s.keptPlace(out.Queue, out.Priority)
 	conv := s.conversation(out)
 	defer close(conv.ended)
@@ -395,6 +400,16 @@ func (s *story) rounds(conv *conversation, treatment string, priority int) (agai
 		s.tellRecorded()
 		agent, err := s.wait(conv, treatment, priority)
 		if err != nil {
+			if leg := s.d.takeOutside(conv.id); leg != nil { // answered in the moment in which the caller left
+				leg.Hangup(call.Cause{By: call.BySystem, Reason: "the caller is gone"})
+			}
+			if errors.Is(err, errOverflows) {
+				if !s.overflow(conv) {
+					return false
+				}
+				treatment = waitsIn(s.goTo.queue, treatment)
+				continue
+			}
 			if errors.Is(err, errLeavesQueue) {
 				s.noteAttributes(s.leaves)
 				if out := s.leaves; out.Exit == ivr.ExitQueue {
@@ -434,9 +449,22 @@ func (s *story) rounds(conv *conversation, treatment string, priority int) (agai
 		}
 		if end == callerSent { // by somebody who knows what the caller needs
 			s.wants = nil
+			treatment = waitsIn(s.goTo.queue, ivr.FlowWaiting)
 		}
 		s.sent(conv, end)
 	}
+}
+
+// waitsIn is what a caller hears who was sent to a queue: the words of the
+// ordinary lines are not for everybody.
+func waitsIn(queue, usual string) string {
+	switch queue {
+	case triage.QueueLife:
+		return ivr.FlowWaitingDanger
+	case triage.QueuePrivate:
+		return ivr.FlowWaitingQuiet
+	}
+	return usual
 }
 
 // enters begins anew at the entry to which an agent has sent the caller, if one
@@ -456,6 +484,7 @@ func (s *story) sent(conv *conversation, end talkEnd) {
 	if end != callerSent {
 		return
 	}
+	s.inQueue = time.Now()
 	s.movePlace(s.goTo.queue)
 	conv.change(func() { conv.queue = s.goTo.queue })
 	s.change(func(k *triage.Contact, _ time.Time) []events.Event {
@@ -493,9 +522,13 @@ func (s *story) wait(conv *conversation, heard string, priority int) (agent stri
 	t := treatment{flow: heard, known: s.queueKnows()}
 	offered := false
 	for {
-		var limit time.Duration // of waiting for the one agent asked for
-		if w.Only != "" && !offered {
+		var limit time.Duration // of waiting for the one agent asked for, or in this queue
+		switch {
+		case offered:
+		case w.Only != "":
 			limit = onlyLimit
+		default:
+			limit = s.overflowIn()
 		}
 		ev, err := s.nextEvent(place, &t, offered, limit)
 		if errors.Is(err, errLeavesQueue) {
@@ -519,7 +552,11 @@ func (s *story) wait(conv *conversation, heard string, priority int) (agent stri
 		}
 		offered = false
 		s.touchSeat(ev.Agent)
-		if w.Only == "" {
+		switch {
+		case w.Only != "":
+		case ev.Agent == "":
+			return "", errOverflows
+		default:
 			continue
 		}
 		// The one asked for does not answer: everybody on the line may.

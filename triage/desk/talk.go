@@ -55,6 +55,9 @@ type talk struct {
 
 // talk joins the caller with the agent until one of them ends it.
 func (s *story) talk(conv *conversation, agent string) talkEnd {
+	if leg := s.d.takeOutside(conv.id); leg != nil {
+		return s.withOutside(conv, agent, leg)
+	}
 	seat := s.d.seat(agent)
 	if seat == nil {
 		s.d.cfg.Dispatcher.Lose(agent)

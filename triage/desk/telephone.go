@@ -120,12 +120,41 @@ func (s *Seat) reachable() bool {
 func (d *Desk) offered(agent, contact string) {
 	s := d.seat(agent)
 	if s == nil {
+		if number := d.cfg.Dispatcher.OutsideNumber(agent); number != "" {
+			d.begin("ringing a team outside", func() { d.ringOutside(agent, contact, number) }, nil)
+		}
 		return
 	}
 	if s.through() != wayBrowser {
 		d.begin("ringing a telephone", func() { s.ringFor(contact) }, nil)
+	} else if d.cfg.Dispatcher.Routing().Profile(s.profile()).Auto {
+		d.begin("giving a call by itself", func() { s.takeByItself(contact) }, nil)
 	}
 	s.touch()
+}
+
+// takeByItself gives somebody whose profile says so the call that is offered,
+// after a tone in the ear: nobody is surprised in mid-sentence. A page without
+// sound rings as usual.
+func (s *Seat) takeByItself(contact string) {
+	l, _ := s.live(time.Now(), soundLimit)
+	if l == nil {
+		return
+	}
+	if err := s.announce(s.d.ctx, l); err != nil {
+		s.d.cfg.Log.Warn("the tone before a call could not be played; the call rings", "agent", s.id(), "error", err)
+		return
+	}
+	if err := s.d.cfg.Dispatcher.Accept(s.id(), contact); err != nil && !errors.Is(err, triage.ErrOfferGone) {
+		s.d.cfg.Log.Warn("a call could not be given by itself", "agent", s.id(), "contact", contact, "error", err)
+	}
+	s.touch()
+}
+
+func (s *Seat) profile() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.person.Profile
 }
 
 // ringFor rings the person's telephone for the call that is offered to it:

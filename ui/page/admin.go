@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"hotline/appliance/events"
+	"hotline/triage"
 	"hotline/volunteers/roster"
 )
 
@@ -14,7 +15,7 @@ type AccountsPage struct {
 	Frame
 	Accounts []roster.Account
 	Roles    []string
-	Profiles []string
+	Profiles []triage.Profile
 	Form     AccountForm
 	Trouble  string
 	Done     string
@@ -32,7 +33,7 @@ type AccountPage struct {
 	Account  roster.Account
 	Self     bool
 	Roles    []string
-	Profiles []string
+	Profiles []triage.Profile
 	Form     AccountForm
 	Trouble  string
 	Done     string

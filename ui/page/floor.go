@@ -65,6 +65,9 @@ func (f Frame) why(w triage.Why) string {
 	return f.F(key, "name", w.Agent, "skill", f.skill(w.Skill), "clock", f.Clock(w.Until))
 }
 
+// profile is the name of a routing profile, in words where it has shipped.
+func (f Frame) profile(p triage.Profile) string { return f.Or("profile."+p.ID, p.Name) }
+
 // skill is the name of a skill in words.
 func (f Frame) skill(name string) string {
 	if tag, spoken := strings.CutPrefix(name, triage.Language("")); spoken {

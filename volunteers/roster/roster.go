@@ -64,22 +64,23 @@ func (m Mistake) Error() string { return string(m) }
 
 // Account is one person who may use the box.
 type Account struct {
-	ID        string      `json:"id"`
-	Login     string      `json:"login"` // lower case
-	Name      string      `json:"name"`
-	Role      Role        `json:"role"`
-	Phone     call.Number `json:"phone,omitempty"` // E.164; selects the account on the PIN line
-	Languages []string    `json:"languages,omitempty"`
-	Profile   string      `json:"profile,omitempty"`   // routing profile of an agent
-	Reachable bool        `json:"reachable,omitempty"` // may be called in when off shift
-	Disabled  bool        `json:"disabled,omitempty"`
-	HasPIN    bool        `json:"has_pin,omitempty"`   // kept by this package
-	Extension string      `json:"extension,omitempty"` // user name of the own desk phone; kept by this package
-	Invite    string      `json:"invite,omitempty"`    // by which the person came; the following are kept by this package, too
-	Agreed    time.Time   `json:"agreed,omitzero"`     // to keep to themselves what callers tell
-	Steps     []Step      `json:"steps,omitempty"`     // done before the first call
-	Created   time.Time   `json:"created"`
-	Changed   time.Time   `json:"changed"`
+	ID        string         `json:"id"`
+	Login     string         `json:"login"` // lower case
+	Name      string         `json:"name"`
+	Role      Role           `json:"role"`
+	Phone     call.Number    `json:"phone,omitempty"` // E.164; selects the account on the PIN line
+	Languages []string       `json:"languages,omitempty"`
+	Profile   string         `json:"profile,omitempty"`   // routing profile of an agent
+	Skills    map[string]int `json:"skills,omitempty"`    // beside languages, with their levels
+	Reachable bool           `json:"reachable,omitempty"` // may be called in when off shift
+	Disabled  bool           `json:"disabled,omitempty"`
+	HasPIN    bool           `json:"has_pin,omitempty"`   // kept by this package
+	Extension string         `json:"extension,omitempty"` // user name of the own desk phone; kept by this package
+	Invite    string         `json:"invite,omitempty"`    // by which the person came; the following are kept by this package, too
+	Agreed    time.Time      `json:"agreed,omitzero"`     // to keep to themselves what callers tell
+	Steps     []Step         `json:"steps,omitempty"`     // done before the first call
+	Created   time.Time      `json:"created"`
+	Changed   time.Time      `json:"changed"`
 }
 
 var (
@@ -263,6 +264,7 @@ func (old Account) changes(next Account) map[string]string {
 	note("name", old.Name, next.Name)
 	note("role", string(old.Role), string(next.Role))
 	note("profile", old.Profile, next.Profile)
+	note("skills", old.skills(), next.skills())
 	note("languages", strings.Join(old.Languages, " "), strings.Join(next.Languages, " "))
 	note("reachable", fmt.Sprint(old.Reachable), fmt.Sprint(next.Reachable))
 	note("disabled", fmt.Sprint(old.Disabled), fmt.Sprint(next.Disabled))
@@ -270,6 +272,16 @@ func (old Account) changes(next Account) map[string]string {
 		what["phone"] = "changed"
 	}
 	return what
+}
+
+// skills are the skills in a word each, sorted.
+func (account Account) skills() string {
+	var words []string
+	for name, level := range account.Skills {
+		words = append(words, fmt.Sprint(name, ":", level))
+	}
+	slices.Sort(words)
+	return strings.Join(words, " ")
 }
 
 func (account Account) administers() bool { return !account.Disabled && account.Role.May(Admin) }

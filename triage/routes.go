@@ -1,0 +1,318 @@
+package triage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"hotline/appliance/events"
+	"hotline/appliance/store"
+)
+
+// EventRouting is a change of the routing.
+const EventRouting = "routing.changed"
+
+// RoutingVersion is the routing as it was from a moment on.
+type RoutingVersion struct {
+	ID      string    `json:"id"`
+	At      time.Time `json:"at"`
+	By      string    `json:"by"`
+	Name    string    `json:"name"`
+	What    string    `json:"what"` // was changed: queue, profile, team, skill, back
+	Routing Routing   `json:"routing"`
+}
+
+var routings = store.NewTable[RoutingVersion]("routings") // in order; the last one holds
+
+// Routes keep the routing: what operators change in a crisis, with everything
+// that it was before.
+type Routes struct {
+	store    *store.Store
+	dispatch *Dispatcher // told of changes
+	changing sync.Mutex
+}
+
+// ReadRouting is the routing in force, for a dispatcher that is to be made.
+func ReadRouting(s *store.Store) (Routing, error) {
+	r := ShippedRouting()
+	err := s.View(func(tx *store.Tx) error {
+		for _, version := range routings.Backward(tx) {
+			r = version.Routing
+			break
+		}
+		return nil
+	})
+	if err != nil {
+		return r, fmt.Errorf("reading who helps whom: %w", err)
+	}
+	return r.complete(), nil
+}
+
+// complete adds queues that have come with a newer program.
+func (r Routing) complete() Routing {
+	for _, shipped := range ShippedRouting().Queues {
+		if !slices.ContainsFunc(r.Queues, func(q Queue) bool { return q.ID == shipped.ID }) {
+			r.Queues = append(slices.Clone(r.Queues), shipped)
+		}
+	}
+	return r
+}
+
+// NewRoutes changes the routing of d. Whoever makes both reads it once.
+func NewRoutes(s *store.Store, d *Dispatcher) *Routes { return &Routes{store: s, dispatch: d} }
+
+// Routing is what holds now.
+func (r *Routes) Routing() Routing { return r.dispatch.Routing() }
+
+// Trained reports whether the people of a profile were trained for what callers
+// tell in private.
+func (r *Routes) Trained(profile string) bool { return r.Routing().Trained(profile) }
+
+// Change replaces the routing by what fn makes of it. When it returns nil that is
+// stored and counts for the next offer. A FieldError is a sentence for the
+// person. what names the part.
+func (r *Routes) Change(ctx context.Context, what, by, name, via string, fn func(*Routing) error) error {
+	r.changing.Lock()
+	defer r.changing.Unlock()
+	next := r.Routing().clone()
+	if err := fn(&next); err != nil {
+		return err
+	}
+	if err := next.check(); err != nil {
+		return err
+	}
+	return r.put(ctx, what, by, name, via, next)
+}
+
+func (r *Routes) put(ctx context.Context, what, by, name, via string, next Routing) error {
+	err := r.store.Update(ctx, func(tx *store.Tx) error {
+		v := RoutingVersion{ID: tx.NewID(), At: tx.Now(), By: by, Name: name, What: what, Routing: next}
+		tx.Emit(events.Event{Kind: EventRouting, By: by, Via: via, Data: map[string]string{"what": what, "version": v.ID, "name": name}})
+		return routings.Put(tx, v.ID, v)
+	})
+	if err != nil {
+		return fmt.Errorf("storing who helps whom: %w", err)
+	}
+	r.dispatch.Use(next)
+	return nil
+}
+
+// History is the last versions, the newest first.
+func (r *Routes) History(most int) (all []RoutingVersion, err error) {
+	err = r.store.View(func(tx *store.Tx) error {
+		for _, v := range routings.Backward(tx) {
+			if all = append(all, v); len(all) == most {
+				break
+			}
+		}
+		return nil
+	})
+	return all, err
+}
+
+// ErrNoVersion means that the routing was never so.
+var ErrNoVersion = errors.New("there is no such version")
+
+// Restore makes an older version hold again; "" is what was shipped.
+func (r *Routes) Restore(ctx context.Context, id, by, name, via string) error {
+	r.changing.Lock()
+	defer r.changing.Unlock()
+	next := ShippedRouting()
+	if id != "" {
+		err := r.store.View(func(tx *store.Tx) error {
+			v, err := routings.Get(tx, id)
+			next = v.Routing
+			return err
+		})
+		if errors.Is(err, store.ErrNotFound) {
+			return ErrNoVersion
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return r.put(ctx, "back", by, name, via, next.complete())
+}
+
+func (r Routing) clone() Routing {
+	r.Queues, r.Profiles, r.Teams, r.Skills = slices.Clone(r.Queues), slices.Clone(r.Profiles), slices.Clone(r.Teams), slices.Clone(r.Skills)
+	for i := range r.Queues {
+		r.Queues[i].Widen = slices.Clone(r.Queues[i].Widen)
+	}
+	for i := range r.Profiles {
+		r.Profiles[i].Lines = slices.Clone(r.Profiles[i].Lines)
+	}
+	for i := range r.Teams {
+		r.Teams[i].Members = slices.Clone(r.Teams[i].Members)
+	}
+	for i := range r.Skills {
+		r.Skills[i].Relax = slices.Clone(r.Skills[i].Relax)
+	}
+	return r
+}
+
+// Trained reports whether the people of a profile were trained for what callers
+// tell in private: whoever is to be rung for that must be.
+func (r Routing) Trained(profile string) bool {
+	return slices.ContainsFunc(r.Profile(profile).Lines, func(l Line) bool { return l.Queue == QueuePrivate })
+}
+
+// Bounds of what can be set.
+const (
+	mostOfAKind  = 50 // profiles, teams, skills
+	mostPriority = 9
+	mostDelay    = time.Hour
+	mostAgain    = 7 * 24 * time.Hour
+	maxNameRunes = 64
+	mostOutside  = 100 // calls at a time of a team outside
+	mostWaiting  = 5000
+	leastOver    = 10 * time.Second
+)
+
+// check refuses what would keep somebody from help.
+func (r *Routing) check() error {
+	refuse := func(format string, args ...any) error { return FieldError{Text: fmt.Sprintf(format, args...)} }
+	if len(r.Profiles) > mostOfAKind || len(r.Teams) > mostOfAKind || len(r.Skills) > mostOfAKind {
+		return refuse("There can be %d profiles, teams and skills each at most.", mostOfAKind)
+	}
+	named := func(id, name string) error {
+		if id == "" || strings.ContainsAny(id, " \x00") || strings.TrimSpace(name) == "" || len([]rune(name)) > maxNameRunes {
+			return refuse("Give a name of up to %d letters.", maxNameRunes)
+		}
+		return nil
+	}
+	seen := map[string]bool{}
+	twice := func(kind, id string) bool { was := seen[kind+" "+id]; seen[kind+" "+id] = true; return was }
+	for _, t := range r.Teams {
+		if err := named(t.ID, t.Name); err != nil {
+			return err
+		}
+		switch {
+		case twice("team", t.ID):
+			return refuse("There is a team with this name already.")
+		case t.Outside() && (!t.Number.E164() || len(t.Members) > 0):
+			return refuse("The number of a team outside is not a full one: write it with its country code, such as +12025550123.")
+		case t.Outside() && (t.Calls < 1 || t.Calls > mostOutside):
+			return refuse("Say how many calls the team outside takes at a time: 1 to %d.", mostOutside)
+		}
+	}
+	for _, p := range r.Profiles {
+		if err := named(p.ID, p.Name); err != nil {
+			return err
+		}
+		if twice("profile", p.ID) {
+			return refuse("There is a profile with this name already.")
+		}
+		if err := p.check(refuse); err != nil {
+			return err
+		}
+	}
+	for _, q := range r.Queues {
+		if twice("queue", q.ID) || !slices.Contains(Queues(), q.ID) {
+			return refuse("There is no such line.")
+		}
+		if err := r.checkQueue(q, refuse); err != nil {
+			return err
+		}
+	}
+	for _, s := range r.Skills {
+		if err := named(s.Skill, s.Skill); err != nil || twice("skill", s.Skill) {
+			return refuse("Every skill needs a name of its own, without spaces.")
+		}
+		if err := s.check(refuse); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p Profile) check(refuse func(string, ...any) error) error {
+	first, danger := mostPriority+1, 0
+	lines := map[string]bool{}
+	for _, l := range p.Lines {
+		switch {
+		case lines[l.Queue] || !slices.Contains(Queues(), l.Queue):
+			return refuse("There is no such line.")
+		case l.Priority < 1 || l.Priority > mostPriority:
+			return refuse("The order of a line is a number from 1 to %d.", mostPriority)
+		case l.Delay < 0 || l.Delay > mostDelay:
+			return refuse("A line joins in after %d minutes at most.", int(mostDelay.Minutes()))
+		case l.Queue == QueueLife && l.Delay > 0:
+			return refuse("Nobody in danger waits while somebody is free: that line has no delay.")
+		}
+		lines[l.Queue] = true
+		if l.Queue == QueueLife {
+			danger = l.Priority
+		} else {
+			first = min(first, l.Priority)
+		}
+	}
+	if danger == 0 || danger >= first {
+		return refuse("Every profile takes calls of people in danger, before all others: give that line the lowest number.")
+	}
+	return nil
+}
+
+func (r Routing) checkQueue(q Queue, refuse func(string, ...any) error) error {
+	for _, step := range q.Widen {
+		team, known := r.Team(step.Team)
+		switch {
+		case !known:
+			return refuse("There is no such team.")
+		case step.After < 0 || step.After > mostDelay:
+			return refuse("A team joins in after %d minutes at most.", int(mostDelay.Minutes()))
+		case step.Priority < 1 || step.Priority > mostPriority:
+			return refuse("The order of a line is a number from 1 to %d.", mostPriority)
+		case q.ID == QueuePrivate:
+			return refuse("What callers tell in private goes to people alone whose profile has that line.")
+		case q.ID == QueueLife && !team.Outside():
+			return refuse("Everybody takes calls of people in danger already.")
+		}
+	}
+	switch {
+	case q.ID == QueueLife && (q.Most != 0 || q.From != q.Until || q.Over.To != ""):
+		return refuse("The line for people in danger is always open, and sends nobody on.")
+	case q.Most < 0 || q.Most > mostWaiting:
+		return refuse("Up to %d people can wait in a line.", mostWaiting)
+	case q.Over.To != "" && (q.Over.After < leastOver || q.Over.After > mostDelay || !q.mayOverflow()):
+		return refuse("Who waits too long goes on after 10 seconds at least, to another line or to the promise of a call.")
+	}
+	if q.Again < 0 || q.Again > mostAgain {
+		return refuse("Who helped before can be asked first for 7 days at most.")
+	}
+	if q.ID == QueueLife && !q.Urgent {
+		return refuse("Nobody in danger waits for a skill.")
+	}
+	return nil
+}
+
+// mayOverflow reports whether callers may go on to where the queue says. What is
+// told in private is not for everybody, and danger and private lines take
+// nobody who has not asked for them.
+func (q Queue) mayOverflow() bool {
+	if q.Over.To == OverflowPromise {
+		return true
+	}
+	return q.ID != QueuePrivate && q.Over.To != q.ID && q.Over.To != QueueLife && q.Over.To != QueuePrivate && slices.Contains(Queues(), q.Over.To)
+}
+
+func (s SkillRule) check(refuse func(string, ...any) error) error {
+	level, after := s.Level, time.Duration(0)
+	if level < 1 || level > MaxLevel {
+		return refuse("A skill is wanted at a level from 1 to %d.", MaxLevel)
+	}
+	for _, step := range s.Relax {
+		if step.Level < 0 || step.Level >= level || step.After <= after || step.After > mostDelay {
+			return refuse("Every step asks for less than the one before it, and comes later: after %d minutes at most.", int(mostDelay.Minutes()))
+		}
+		level, after = step.Level, step.After
+	}
+	if strings.HasPrefix(s.Skill, languageRule) && level > 0 {
+		return refuse("Anybody takes a caller in the end, whatever the language: somebody who asks a colleague is better than nobody.")
+	}
+	return nil
+}
