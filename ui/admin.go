@@ -16,6 +16,13 @@ import (
 // profiles are the routing profiles that an account can have.
 func (s *Server) profiles() []triage.Profile { return s.cfg.Routing.Routing().Profiles }
 
+func (s *Server) profileIDs() (ids []string) {
+	for _, p := range s.profiles() {
+		ids = append(ids, p.ID)
+	}
+	return ids
+}
+
 const logged = 200 // entries of the log page
 
 func roleNames() []string {

@@ -113,7 +113,7 @@ func (s *Server) showInvites(w http.ResponseWriter, r *http.Request, v visit, st
 		s.broken(w, r, v, "reading the invitations", err)
 		return
 	}
-	p.Frame, p.Profiles = s.frame(r, v, "invite.h"), s.cfg.Profiles
+	p.Frame, p.Profiles = s.frame(r, v, "invite.h"), s.profiles()
 	s.show(w, r, status, page.Invites(p))
 }
 
@@ -123,7 +123,7 @@ func (s *Server) inviteAdd(w http.ResponseWriter, r *http.Request, v visit) {
 		s.broken(w, r, v, "reading a form", err)
 		return
 	}
-	form := page.InvitesPage{Name: clean(r.PostForm.Get("name"), 64), Profile: known(r.PostForm.Get("profile"), s.cfg.Profiles),
+	form := page.InvitesPage{Name: clean(r.PostForm.Get("name"), 64), Profile: known(r.PostForm.Get("profile"), s.profileIDs()),
 		Hours: known(r.PostForm.Get("hours"), page.InviteHours()), Most: known(r.PostForm.Get("most"), page.InviteMost())}
 	hours, _ := strconv.Atoi(form.Hours) // what is not known is 0, and refused
 	most, _ := strconv.Atoi(form.Most)
