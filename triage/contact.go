@@ -124,6 +124,10 @@ var (
 
 const running = "running"
 
+// EventStarted says that the program began anew: nobody did anything after the
+// event before it.
+const EventStarted = "hotline.started"
+
 // Contacts keeps the contact records.
 type Contacts struct {
 	store *store.Store
@@ -195,8 +199,17 @@ func openContact(tx *store.Tx, k *Contact) error {
 		k.ReceivedAt = tx.Now()
 	}
 	k.Withheld = k.Caller.Withheld()
-	tx.Emit(events.Event{Kind: "contact.started", Operation: k.Operation, Contact: k.ID,
-		Data: map[string]string{"channel": k.Channel, "dialled": dialledWords(*k), "direction": k.Direction}})
+	data := map[string]string{"channel": k.Channel, "dialled": dialledWords(*k), "direction": k.Direction}
+	if k.Supervisor {
+		data["staff"] = "yes"
+	} else {
+		person, err := personOf(tx, k.Caller, k.ID)
+		if err != nil {
+			return err
+		}
+		data["person"] = person
+	}
+	tx.Emit(events.Event{Kind: "contact.started", Operation: k.Operation, Contact: k.ID, Data: data})
 	return errors.Join(putContact(tx, k), contactsRunning.Add(tx, running, k.ID), noteRunning(tx, *k), indexCaller(tx, *k))
 }
 
@@ -304,7 +317,7 @@ func forgetCaller(tx *store.Tx, k *Contact) error {
 	if err := errors.Join(forgetMessages(tx, k), destroyRecordings(tx, k)); err != nil || k.Caller.Withheld() {
 		return err
 	}
-	err := errors.Join(protectNumber(tx, *k), forgetRunning(tx, *k), contactsByCaller.Remove(tx, tx.Digest(string(k.Caller)), k.ID))
+	err := errors.Join(protectNumber(tx, *k), forgetPerson(tx, k.Caller), forgetRunning(tx, *k), contactsByCaller.Remove(tx, tx.Digest(string(k.Caller)), k.ID))
 	if k.Direction == "out" { // the number that we dialled is the caller's
 		err = errors.Join(err, numbersCalled.Remove(tx, tx.Digest(k.Dialled), k.CallBackOf))
 		k.Dialled = ""
@@ -338,7 +351,7 @@ func (c *Contacts) End(ctx context.Context, id string, fn func(k *Contact, now t
 		}
 		tx.Emit(events.Event{Kind: "contact.ended", Operation: k.Operation, Contact: id, Queue: k.Queue, Agent: k.Agent,
 			Data: map[string]string{"outcome": string(k.Outcome), "by": string(k.EndedBy), "reason": k.EndReason,
-				"wait_s": strconv.Itoa(k.Wait), "talk_s": strconv.Itoa(k.Talk)}})
+				"language": k.Language, "wait_s": strconv.Itoa(k.Wait), "talk_s": strconv.Itoa(k.Talk)}})
 		switch {
 		case k.CallBackOf != "": // reached only when the agent says so: machines answer, too
 			err = settleEnd(tx, k)
@@ -409,6 +422,7 @@ func (c *Contacts) Recover(ctx context.Context) (int, error) {
 	cut := c.recoverMessages(ctx) // while it is known which calls ran
 	err := c.store.Update(ctx, func(tx *store.Tx) error {
 		n, unread = 0, nil
+		tx.Emit(events.Event{Kind: EventStarted})
 		var ids []string
 		for id := range contactsRunning.IDs(tx, running) {
 			ids = append(ids, id)

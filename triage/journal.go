@@ -3,6 +3,7 @@ package triage
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -18,9 +19,12 @@ type Journal struct {
 	log       *slog.Logger
 
 	mu    sync.Mutex
-	notes []events.Event
+	notes []events.Event // At is when they happened
 	kick  chan struct{}
 }
+
+// late is from when on an event says that it was written long after it happened.
+const late = time.Second
 
 // NewJournal writes to s.
 func NewJournal(s *store.Store, operation string, log *slog.Logger) *Journal {
@@ -28,7 +32,7 @@ func NewJournal(s *store.Store, operation string, log *slog.Logger) *Journal {
 }
 
 func (j *Journal) add(ev events.Event) {
-	ev.Operation = j.operation
+	ev.Operation, ev.At = j.operation, time.Now()
 	j.mu.Lock()
 	j.notes = append(j.notes, ev)
 	j.mu.Unlock()
@@ -75,6 +79,11 @@ func (j *Journal) flush() error {
 	}
 	err := j.store.Update(context.Background(), func(tx *store.Tx) error {
 		for _, ev := range notes {
+			if tx.Now().Sub(ev.At) > late {
+				data := map[string]string{"at": ev.At.UTC().Format(time.RFC3339Nano)}
+				maps.Copy(data, ev.Data)
+				ev.Data = data
+			}
 			tx.Emit(ev)
 		}
 		return nil

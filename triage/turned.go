@@ -190,6 +190,14 @@ func (t *TurnedAway) add(tx *store.Tx, hour string, known map[string]string, ope
 			k.Open = "" // nobody can be called back
 		}
 	}
-	tx.Emit(events.Event{Kind: what, Operation: t.operation, Contact: k.ID, Data: map[string]string{"n": strconv.Itoa(n)}})
+	data := map[string]string{"n": strconv.Itoa(n)}
+	if !k.Withheld { // of those who are counted together nobody knows how many they are
+		person, err := personOf(tx, k.Caller, k.ID)
+		if err != nil {
+			return err
+		}
+		data["person"] = person
+	}
+	tx.Emit(events.Event{Kind: what, Operation: t.operation, Contact: k.ID, Data: data})
 	return putContact(tx, &k)
 }

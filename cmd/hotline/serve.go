@@ -37,6 +37,7 @@ import (
 	"hotline/provisioning"
 	"hotline/triage"
 	"hotline/triage/desk"
+	"hotline/triage/reports"
 	"hotline/triage/supervise"
 	"hotline/ui"
 	"hotline/volunteers"
@@ -61,6 +62,7 @@ type hotline struct {
 	agents   *media.Pacer // and of the agents', so that a slow browser costs no caller
 	phones   *softphone.Gateway
 	journal  *triage.Journal
+	reports  *reports.Reports
 	turned   *triage.TurnedAway
 	hours    *volunteers.Shifts // of registered volunteers
 	dispatch *triage.Dispatcher
@@ -469,7 +471,7 @@ func (h *hotline) Run(ctx context.Context) error {
 	calls, ctx := errgroup.WithContext(ctx)
 	var support errgroup.Group
 	failed := make(chan error, 1)
-	for _, run := range []func(context.Context) error{h.callers.Run, h.agents.Run, h.phones.Run, h.journal.Run, h.turned.Run, h.hours.Run, h.dispatch.Run,
+	for _, run := range []func(context.Context) error{h.callers.Run, h.agents.Run, h.phones.Run, h.journal.Run, h.reports.Run, h.turned.Run, h.hours.Run, h.dispatch.Run,
 		h.desk.Run, h.mode.Run, h.board.Run, h.commands.Run, h.followLoad, h.tellScreens, h.tapes.Run, h.exports.Run, h.serveFigures,
 		func(ctx context.Context) error { return h.pages.Run(ctx, h.web, h.tls()) }} {
 		support.Go(func() error {

@@ -381,7 +381,7 @@ func (s *story) serve(out ivr.Outcome) (again bool) {
 			k.QueuedAt = now
 		}
 		k.Queue, k.Priority = out.Queue, out.Priority
-		return []events.Event{{Kind: "queue.entered", Queue: out.Queue}}
+		return []events.Event{{Kind: "queue.entered", Queue: out.Queue, Data: map[string]string{"language": k.Language}}}
 	})
 	s.movePlace(out.Queue)
 	defer s.movePlace("")
@@ -489,7 +489,7 @@ func (s *story) sent(conv *conversation, end talkEnd) {
 	conv.change(func() { conv.queue = s.goTo.queue })
 	s.change(func(k *triage.Contact, _ time.Time) []events.Event {
 		k.Queue = s.goTo.queue
-		return []events.Event{{Kind: "queue.entered", Queue: k.Queue}}
+		return []events.Event{{Kind: "queue.entered", Queue: k.Queue, Data: map[string]string{"language": k.Language}}}
 	})
 }
 

@@ -14,7 +14,7 @@ type Speakers struct {
 
 // mostLanguages bounds the sets that are looked at; a hotline with more
 // languages looks at those with the most calls.
-const mostLanguages = 10
+const mostLanguages = 6
 
 // More says how many more agents of which language reach the target for
 // everybody: the fewest, each counted with one language. calls are the calls of
