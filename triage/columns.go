@@ -17,7 +17,7 @@ func ContactTable(c *Contacts) table.Table {
 		{Name: "answered_at", Kind: table.DateTime, Description: "The hotline answered (UTC)", Level: table.Coordination, HXL: "#date+start"},
 		{Name: "connected_at", Kind: table.DateTime, Description: "A phone volunteer answered (UTC); empty if none did", Level: table.Coordination},
 		{Name: "ended_at", Kind: table.DateTime, Description: "The call ended (UTC)", Level: table.Coordination, HXL: "#date+end"},
-		{Name: "channel", Kind: table.ID, Description: "phone", Level: table.Coordination, HXL: "#meta+channel"},
+		{Name: "channel", Kind: table.ID, Description: "phone, or browser for a call from the page of the box", Level: table.Coordination, HXL: "#meta+channel"},
 		{Name: "direction", Kind: table.ID, Description: "in, or out for a call that was made from here", Level: table.Coordination, HXL: "#meta+direction"},
 		{Name: "number_dialled", Kind: table.Phone, Description: "Number the caller dialled", Level: table.Coordination, HXL: "#meta+dialled"},
 		{Name: "caller_number", Kind: table.Phone, Description: "Number of the caller as the network sent it, E.164 where possible; empty when withheld or protected", Level: table.Full, HXL: "#contact+phone"},

@@ -57,7 +57,7 @@ const (
 type Contact struct {
 	ID          string      `json:"id"`
 	Operation   string      `json:"operation,omitempty"`
-	Channel     string      `json:"channel"`   // "phone"
+	Channel     string      `json:"channel"`   // "phone" or "browser"
 	Direction   string      `json:"direction"` // "in"
 	Dialled     string      `json:"dialled"`   // number dialled (DNIS)
 	Caller      call.Number `json:"caller,omitempty"`

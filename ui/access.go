@@ -28,6 +28,9 @@ func (s *Server) showAccess(w http.ResponseWriter, r *http.Request, v visit, sta
 	for _, one := range s.cfg.Switches.List() {
 		off[one.Part] = one
 	}
+	if s.cfg.Switches.Off(switches.Browsers) {
+		off[switches.Browsers] = switches.Off{Part: switches.Browsers}
+	}
 	s.show(w, r, status, page.Access(page.AccessPage{Frame: s.frame(r, v, "access.title"), Tokens: tokens, Scopes: roster.Scopes(), Form: form, Fresh: fresh,
 		Parts: switches.Parts(), Off: off, Trouble: trouble, Done: known(r.URL.Query().Get("done"), page.AccessDone())}))
 }

@@ -25,10 +25,20 @@ import (
 type Desk interface {
 	Seat(desk.Person) Seat
 	Practise(p desk.Person, language string, over func()) Seat // nothing there is real
+	CallFromBrowser(ctx context.Context, to, source, offerSDP string) (BrowserCaller, error)
 	FloorView(now time.Time) (desk.FloorView, error)
 	FloorChanged() <-chan struct{}
 	CallsOut() bool // there is a line for calls out
 	Know(desk.Person)
+}
+
+// BrowserCaller is a call from a page; *desk.BrowserCaller.
+type BrowserCaller interface {
+	Answer() string // description of the sound
+	Serve()         // carries the call to its end
+	Press(key byte)
+	Hangup() // by the caller
+	Stop()   // because the hotline stops
 }
 
 // Seat is the place of one signed-in person in that room.
@@ -49,6 +59,14 @@ func FromDesk(d *desk.Desk) Desk { return room{d} }
 type room struct{ *desk.Desk }
 
 func (r room) Seat(p desk.Person) Seat { return r.Desk.Seat(p) }
+
+func (r room) CallFromBrowser(ctx context.Context, to, source, offerSDP string) (BrowserCaller, error) {
+	caller, err := r.Desk.CallFromBrowser(ctx, to, source, offerSDP)
+	if err != nil {
+		return nil, err
+	}
+	return caller, nil
+}
 
 func (r room) Practise(p desk.Person, language string, over func()) Seat {
 	return r.Desk.Practise(p, language, over)

@@ -197,6 +197,11 @@ func (s *script) commands() []desk.Command {
 // Seat of the room.
 func (s *script) Seat(desk.Person) Seat { return s }
 
+// CallFromBrowser is not in this room: the whole program's tests make such calls.
+func (s *script) CallFromBrowser(context.Context, string, string, string) (BrowserCaller, error) {
+	return nil, desk.ErrManyBrowsers
+}
+
 // Practise is the real one: a seat at which nothing is real.
 func (s *script) Practise(p desk.Person, language string, over func()) Seat {
 	return desk.New(desk.Config{Gateway: s.gateway, Prompts: s.studio, Operation: "Flood response", Log: slog.New(slog.DiscardHandler)}).Practise(p, language, over)
@@ -397,7 +402,7 @@ func (s *script) config(t *testing.T) Config {
 	return Config{
 		Prompts: s.studio, Sounds: foreign.New(),
 		Operation: "Flood response", Version: "test", Region: "US", Routing: s.routes,
-		PhoneServer: "192.0.2.1:5060", Desk: s, Sessions: s.accounts, Accounts: s.accounts, Mode: s.mode, Scenario: s.scenario, Supervise: s.steer, Switches: s.parts, Offered: []string{"es", "en"}, Contacts: s.contacts, Cases: s.cases, Registrants: s.registry,
+		CallTo: "100", PhoneServer: "192.0.2.1:5060", Desk: s, Sessions: s.accounts, Accounts: s.accounts, Mode: s.mode, Scenario: s.scenario, Supervise: s.steer, Switches: s.parts, Offered: []string{"es", "en"}, Contacts: s.contacts, Cases: s.cases, Registrants: s.registry,
 		Worklist: s.contacts, Books: triage.NewBooks(s.store),
 		Health: measured,
 		Queues: []string{triage.QueueHelp, triage.QueueVolunteers}, Recordings: s.tapes,

@@ -48,6 +48,8 @@ func table() []route {
 		{"POST", "/language", everybody, (*Server).language, false},
 		{"POST", "/logout", everybody, (*Server).logout, false},
 
+		{"GET", "/call", everybody, (*Server).call, false},
+		{"GET", "/ws/call", everybody, (*Server).callSocket, false},
 		{"GET", "/join", everybody, (*Server).joinCode, false},
 		{"POST", "/join", everybody, (*Server).joinDigits, false},
 		{"GET", "/join/{invite}", everybody, (*Server).join, false},

@@ -27,10 +27,15 @@ const (
 	HTTP      = Part("http")      // steps of flows that ask other machines take their way on
 	Synthesis = Part("synthesis") // no text is spoken by the box
 	Recording = Part("recording") // nothing that a caller says is kept
+	Browsers  = Part("browsers")  // people on the box's own network call with a browser; off until somebody turns it on
 )
 
+// usuallyOff reports that a part is off until it is turned on: it opens a door
+// that most places do not need.
+func usuallyOff(part Part) bool { return part == Browsers }
+
 // Parts are all parts, in the order of forms.
-func Parts() []Part { return []Part{Bulletins, CallBacks, HTTP, Synthesis, Recording} }
+func Parts() []Part { return []Part{Bulletins, CallBacks, HTTP, Synthesis, Recording, Browsers} }
 
 // EventTurned is emitted when a part is switched.
 const EventTurned = "part.switched"
@@ -43,7 +48,10 @@ type Off struct {
 	Name  string    `json:"name,omitempty"`
 }
 
-var table = store.NewTable[Off]("parts_off")
+var (
+	table  = store.NewTable[Off]("parts_off")
+	opened = store.NewTable[Off]("parts_on") // of those that are usually off: since when they are on
+)
 
 // Panel is the switches of one hotline.
 type Panel struct {
@@ -60,6 +68,14 @@ func Open(s *store.Store) (*Panel, error) {
 		for name, one := range table.All(tx) {
 			off[Part(name)] = one
 		}
+		for _, part := range Parts() {
+			if _, err := opened.Get(tx, string(part)); usuallyOff(part) && err != nil {
+				if !errors.Is(err, store.ErrNotFound) {
+					return err
+				}
+				off[part] = Off{Part: part}
+			}
+		}
 		return nil
 	})
 	if err != nil {
@@ -70,21 +86,21 @@ func Open(s *store.Store) (*Panel, error) {
 }
 
 // Off reports whether a part is switched off. It is asked by every call, from
-// memory. A nil Panel has everything on.
+// memory. A nil Panel has everything as usual.
 func (p *Panel) Off(part Part) bool {
 	if p == nil {
-		return false
+		return usuallyOff(part)
 	}
 	_, off := (*p.off.Load())[part]
 	return off
 }
 
-// List is what is switched off, in the order of Parts.
+// List is what is switched off and usually is not, in the order of Parts.
 func (p *Panel) List() []Off {
 	var list []Off
 	off := *p.off.Load()
 	for _, part := range Parts() {
-		if one, is := off[part]; is {
+		if one, is := off[part]; is && !usuallyOff(part) {
 			list = append(list, one)
 		}
 	}
@@ -118,10 +134,14 @@ func (p *Panel) Turn(ctx context.Context, part Part, on bool, by, name, via stri
 			next[part] = Off{Part: part, Since: tx.Now(), By: by, Name: name}
 		}
 		tx.Emit(events.Event{Kind: EventTurned, By: by, Via: via, Data: map[string]string{"part": string(part), "state": state, "name": name}})
-		if on {
-			return table.Delete(tx, string(part))
+		where, put := table, !on
+		if usuallyOff(part) {
+			where, put = opened, on
 		}
-		return table.Put(tx, string(part), next[part])
+		if !put {
+			return where.Delete(tx, string(part))
+		}
+		return where.Put(tx, string(part), Off{Part: part, Since: tx.Now(), By: by, Name: name})
 	})
 	if err != nil {
 		return fmt.Errorf("the switch was not turned; please try again: %w", err)

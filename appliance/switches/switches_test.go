@@ -68,3 +68,25 @@ func TestNonsenseIsNotSwitched(t *testing.T) {
 		t.Error("a hotline without a panel has a part off")
 	}
 }
+
+// A door that most places do not need is shut until somebody opens it.
+func TestBrowsersAreOffUntilTheyAreSwitchedOn(t *testing.T) {
+	s := storetest.Open(t)
+	p := open(t, s)
+	var none *switches.Panel
+	if !p.Off(switches.Browsers) || !none.Off(switches.Browsers) || len(p.List()) != 0 {
+		t.Errorf("at first: off %v, listed %v", p.Off(switches.Browsers), p.List())
+	}
+	if err := p.Turn(t.Context(), switches.Browsers, true, "acc-1", "Rosa", "web"); err != nil {
+		t.Fatal(err)
+	}
+	if p.Off(switches.Browsers) || open(t, s).Off(switches.Browsers) {
+		t.Error("switched on, it is off")
+	}
+	if err := p.Turn(t.Context(), switches.Browsers, false, "acc-1", "Rosa", "web"); err != nil {
+		t.Fatal(err)
+	}
+	if !p.Off(switches.Browsers) || !open(t, s).Off(switches.Browsers) {
+		t.Error("switched off again, it is on")
+	}
+}

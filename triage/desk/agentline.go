@@ -7,7 +7,6 @@ import (
 
 	"hotline/appliance/call"
 	"hotline/appliance/events"
-	"hotline/appliance/trunk"
 	"hotline/ivr"
 	"hotline/triage"
 )
@@ -103,7 +102,7 @@ func AgentSet(ctx context.Context, session *ivr.Session) (string, error) {
 }
 
 // ringBack makes the person Ready to be rung on the telephone that calls now.
-func (s *Seat) ringBack(from *trunk.Call) error {
+func (s *Seat) ringBack(from callerLeg) error {
 	w := wayNumber
 	if from.Phone() != "" {
 		w = wayPhone
@@ -148,7 +147,7 @@ func (s *story) stayOnLine() {
 
 // takeLine gives the seat the call on which its person stays. An agent who was
 // lost in a call has the caller back by it.
-func (s *Seat) takeLine(l *trunk.Call) error {
+func (s *Seat) takeLine(l leg) error {
 	state := s.d.cfg.Dispatcher.Agent(s.id()).State
 	if state == triage.Offered {
 		return triage.ErrNotFree
@@ -169,9 +168,9 @@ func (s *Seat) takeLine(l *trunk.Call) error {
 // leaveLine ends the work on the line. In a call the story of that call sees
 // for itself that its agent has hung up or was lost; afterwards the person is
 // signed out.
-func (s *Seat) leaveLine(l *trunk.Call) {
+func (s *Seat) leaveLine(l leg) {
 	s.mu.Lock()
-	mine, talking := s.leg == leg(l), s.talk != nil
+	mine, talking := s.leg == l, s.talk != nil
 	s.mu.Unlock()
 	if mine && !talking {
 		s.offLine()

@@ -84,6 +84,8 @@ type Desk struct {
 	stop context.CancelFunc
 	out  sync.WaitGroup
 
+	browsers browserCalls // of those who seek help
+
 	lineChanged chan struct{} // a caller came or left
 
 	unsaved  atomic.Int64

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"hotline/appliance/events"
-	"hotline/appliance/trunk"
 	"hotline/ivr"
 	"hotline/triage"
 )
@@ -24,7 +23,7 @@ type Entry struct {
 
 // entry is what the call leads to. Where a trunk sends the calls of all numbers
 // to one, the number that was dialled first decides.
-func (d *Desk) entry(leg *trunk.Call) Entry {
+func (d *Desk) entry(leg callerLeg) Entry {
 	if first := string(leg.Redirected()); d.cfg.Forwarded && first != "" {
 		if e, ours := d.cfg.Entries[first]; ours {
 			return e
@@ -49,7 +48,7 @@ const (
 
 // handedOver is what that menu said. Whatever cannot be understood counts as
 // not said: the caller waits in any case.
-func (d *Desk) handedOver(leg *trunk.Call, e Entry) (out ivr.Outcome, context []string) {
+func (d *Desk) handedOver(leg callerLeg, e Entry) (out ivr.Outcome, context []string) {
 	out = ivr.Outcome{Exit: ivr.ExitQueue, Queue: e.Queue, Priority: usualPriority, Treatment: ivr.FlowWaiting, Language: e.Language}
 	if !d.cfg.Upstream {
 		return out, nil

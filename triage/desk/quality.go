@@ -17,7 +17,10 @@ func (s *story) sound() triage.Sound {
 	if s.leg == nil {
 		return out
 	}
-	heard := s.leg.Summary().Sound
+	var heard media.Stats
+	if sound := s.leg.Audio(); sound != nil { // a telephone has none before it is answered
+		heard = sound.Stats()
+	}
 	out.MOS, out.JitterMS, out.RTTMS = hundredths(heard.MOS), ms(heard.Jitter), ms(heard.RTT)
 	out.Heard, out.Lost, out.LostOut, out.Silent = int(heard.PacketsIn), int(heard.LostIn), int(heard.LostOut), heard.Silent
 	if answered := s.contact.AnsweredAt; heard.PacketsIn == 0 && !answered.IsZero() && time.Since(answered) > soundDue {

@@ -23,7 +23,7 @@ import (
 type story struct {
 	d        *Desk
 	ctx      context.Context // the leg's: ends with the cause when the caller leaves
-	leg      *trunk.Call
+	leg      callerLeg
 	entry    Entry
 	contact  triage.Contact
 	context  []string // what a menu elsewhere said, for the agent
@@ -79,7 +79,12 @@ func (d *Desk) Take(_ context.Context, leg *trunk.Call) {
 		d.flash(leg)
 		return
 	}
-	s := &story{d: d, ctx: leg.Context(), leg: leg, entry: entry}
+	d.serveCaller(leg)
+}
+
+// serveCaller carries a call to its end, whichever sound it has.
+func (d *Desk) serveCaller(leg callerLeg) {
+	s := &story{d: d, ctx: leg.Context(), leg: leg, entry: d.entry(leg)}
 	s.ending = ending{outcome: triage.OutcomeInterrupted, open: triage.OpenInterrupted, by: call.BySystem, reason: "ended for an unknown reason"}
 	d.hereIs(leg.From())
 	defer d.isGone(leg.From())
@@ -153,7 +158,7 @@ func yes(b bool) string {
 // caller the call: it goes on unrecorded, counted and shown on the floor, and
 // is written as soon as the store can (keep).
 func (s *story) open() {
-	k := triage.Contact{Operation: s.d.cfg.Operation, Channel: "phone", Direction: "in", Dialled: s.leg.To(),
+	k := triage.Contact{Operation: s.d.cfg.Operation, Channel: channelOf(s.leg), Direction: "in", Dialled: s.leg.To(),
 		Caller: s.leg.From(), Redirected: s.leg.Redirected(), Language: s.entry.Language, Supervisor: s.entry.Supervisor}
 	if m := s.d.cfg.Mode.Current(time.Now()); m.Active {
 		k.Mode = string(m.Mode)

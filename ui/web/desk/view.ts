@@ -59,7 +59,7 @@ export class View {
     for (const tag of all('[data-part="link"]')) tag.classList.toggle("stop", !local.online && screen !== "connecting");
     part("trouble", local.trouble !== "" && screen !== "problem", local.trouble);
     part("working", local.working, w.t("js.sound.working"));
-    if (screen === "problem" && local.trouble) text("problem-words", local.trouble);
+    if (screen === "problem") text("problem-words", local.trouble || w.or(`js.dead.${s?.agent.reason ?? ""}`, w.t("js.sound.lost")));
     text("saved", local.unsent ? w.t(local.online ? "js.saved.saving" : "js.saved.waiting")
       : local.saved ? w.t("js.saved.at", { clock: timeOfDay(local.saved) }) : w.t("js.saved.none"));
     show('[data-do="notify"]', local.canNotify);
@@ -247,7 +247,7 @@ function screenOf(s: Snapshot | null, local: Local, monitor: Monitor): Screen {
     case "break": case "missed": return "break";
     case "problem": return "problem";
     // "lost" while this page is connected: the server waits for sound or a heartbeat.
-    case "lost": return s.call ? (s.call.emergency ? "alarm" : "oncall") : local.trouble && !local.aside ? "problem" : "off";
+    case "lost": return s.call ? (s.call.emergency ? "alarm" : "oncall") : "problem";
     default: return local.trouble && !local.aside ? "problem" : "off";
   }
 }
