@@ -8,6 +8,7 @@ import (
 
 	"hotline/appliance/call"
 	"hotline/appliance/events"
+	"hotline/appliance/store"
 	"hotline/triage"
 	"hotline/ui/page"
 	"hotline/volunteers/roster"
@@ -222,6 +223,40 @@ func (s *Server) changeAccount(r *http.Request, v visit, account *roster.Account
 
 // journal shows the log: what people did, or everything.
 func (s *Server) journal(w http.ResponseWriter, r *http.Request, v visit) {
+	s.showJournal(w, r, v, http.StatusOK, page.LogProof{})
+}
+
+// journalVerify proves the log, and against marks that were kept elsewhere.
+func (s *Server) journalVerify(w http.ResponseWriter, r *http.Request, v visit) {
+	if err := r.ParseForm(); err != nil {
+		s.broken(w, r, v, "reading the form of the log", err)
+		return
+	}
+	proof := page.LogProof{Mark: clean(r.PostForm.Get("mark"), 100)}
+	var marks []store.Mark
+	if proof.Mark != "" {
+		mark, err := store.ParseMark(proof.Mark)
+		if err != nil {
+			proof.Mistake = true
+			s.showJournal(w, r, v, http.StatusUnprocessableEntity, proof)
+			return
+		}
+		marks = append(marks, mark)
+	}
+	end, n, err := s.cfg.Journal.Verify(marks...)
+	if err != nil && !errors.Is(err, store.ErrLogChanged) {
+		s.broken(w, r, v, "proving the log", err)
+		return
+	}
+	proof.Done, proof.Entries, proof.End = true, n, end.String()
+	if err != nil {
+		s.cfg.Log.Error("the log was changed by somebody", "error", err)
+		proof.Wrong = err.Error()
+	}
+	s.showJournal(w, r, v, http.StatusOK, proof)
+}
+
+func (s *Server) showJournal(w http.ResponseWriter, r *http.Request, v visit, status int, proof page.LogProof) {
 	all := r.URL.Query().Has("all")
 	list, err := s.cfg.Journal.Latest(logged, func(ev events.Event) bool {
 		return all || ev.By != "" && !strings.HasPrefix(ev.Kind, "agent.")
@@ -230,9 +265,9 @@ func (s *Server) journal(w http.ResponseWriter, r *http.Request, v visit) {
 		s.broken(w, r, v, "reading the log", err)
 		return
 	}
-	content := page.LogPage{Frame: s.frame(r, v, "log.title"), All: all}
+	content := page.LogPage{Frame: s.frame(r, v, "log.title"), All: all, Proof: proof}
 	for _, ev := range list {
 		content.Entries = append(content.Entries, page.Entry{Event: ev, Name: s.nameOf(ev)})
 	}
-	s.show(w, r, http.StatusOK, page.Log(content))
+	s.show(w, r, status, page.Log(content))
 }

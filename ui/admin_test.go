@@ -88,3 +88,20 @@ func TestAccountsAreManaged(t *testing.T) {
 		t.Error("who sets the own password is thrown out")
 	}
 }
+
+// Whoever keeps the box proves the log on its page, with a mark from elsewhere.
+func TestTheLogIsProvedOnItsPage(t *testing.T) {
+	s := startSite(t, newScript(t), nil)
+	client := s.as(t, admin)
+	got := s.post(t, client, "/admin/log", url.Values{})
+	_, mark, _ := strings.Cut(got.body, `class="break">`)
+	mark, _, _ = strings.Cut(mark, "<")
+	if !strings.Contains(got.body, "The log is whole") || len(mark) < 64 {
+		t.Fatalf("%d, mark %q", got.status, mark)
+	}
+	for given, says := range map[string]string{mark: "The log is whole", "9" + mark: "The log was changed", "nonsense": "This is no mark"} {
+		if got := s.post(t, client, "/admin/log", url.Values{"mark": {given}}); !strings.Contains(got.body, says) {
+			t.Errorf("mark %q: %d, does not say %q", given, got.status, says)
+		}
+	}
+}

@@ -191,6 +191,9 @@ type Journal interface {
 	Note(context.Context, events.Event) error
 	Latest(limit int, keep func(events.Event) bool) ([]events.Event, error)
 	Since(from time.Time, keep func(events.Event) bool) ([]events.Event, error)
+	// Verify proves that the log is what was written; with marks from elsewhere
+	// also that it is the same log.
+	Verify(marks ...store.Mark) (end store.Mark, entries int, err error)
 }
 
 // FromStore is the event log of the record store.
@@ -239,6 +242,10 @@ func (l ledger) Since(from time.Time, keep func(events.Event) bool) (found []eve
 		return nil
 	})
 	return found, err
+}
+
+func (l ledger) Verify(marks ...store.Mark) (store.Mark, int, error) {
+	return l.store.VerifyLog(marks...)
 }
 
 // Registrants reads the records of people who offer help, oldest first.

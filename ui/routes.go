@@ -141,6 +141,7 @@ func table() []route {
 		{"GET", "/admin/routing", floor, (*Server).routing, false},
 		{"POST", "/admin/routing", floor, (*Server).routingChange, false},
 		{"GET", "/admin/log", accounts, (*Server).journal, false},
+		{"POST", "/admin/log", accounts, (*Server).journalVerify, false},
 
 		{"GET", "/admin/flows", accounts, (*Server).flows, false},
 		{"POST", "/admin/flows/publish", accounts, (*Server).flowPublish, false},

@@ -117,6 +117,7 @@ type Job struct {
 	Rows     int       `json:"rows,omitempty"`
 	Until    time.Time `json:"until,omitzero"` // the file is kept
 	Locked   bool      `json:"locked,omitempty"`
+	Mark     string    `json:"mark,omitempty"` // of the event log when it was begun
 	Error    string    `json:"error,omitempty"`
 }
 

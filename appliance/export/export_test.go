@@ -197,7 +197,7 @@ func TestAnExportIsMadeDescribedAndNoted(t *testing.T) {
 	if err := json.Unmarshal([]byte(files["datapackage.json"]), &package_); err != nil {
 		t.Fatal(err)
 	}
-	if package_.Made["reason"] != "daily report" || package_.Made["exported_by"] != "Ana" || !strings.HasPrefix(package_.Made["redaction_level"], "L1") || package_.Made["changed_since"] == "" {
+	if package_.Made["reason"] != "daily report" || package_.Made["exported_by"] != "Ana" || !strings.HasPrefix(package_.Made["redaction_level"], "L1") || package_.Made["changed_since"] == "" || package_.Made["log_mark"] != j.Mark {
 		t.Errorf("made %v", package_.Made)
 	}
 	for _, f := range package_.Resources {
@@ -207,6 +207,11 @@ func TestAnExportIsMadeDescribedAndNoted(t *testing.T) {
 	}
 	if dictionary, err := csv.NewReader(strings.NewReader(files["data_dictionary.csv"])).ReadAll(); err != nil || len(dictionary) != 4 {
 		t.Errorf("dictionary %v %v", dictionary, err)
+	}
+	if mark, err := store.ParseMark(j.Mark); err != nil || mark.Seq != 1 {
+		t.Errorf("the mark %q: %v", j.Mark, err)
+	} else if _, _, err := o.store.VerifyLog(mark); err != nil {
+		t.Error(err)
 	}
 	if got := fmt.Sprint(o.log()); got != "[export.asked ana export.made ana export.downloaded ana]" {
 		t.Errorf("noted %s", got)

@@ -129,7 +129,11 @@ func (o *Office) next(ctx context.Context) bool {
 		if j.ID == "" {
 			return nil
 		}
-		j.State = Running
+		mark, err := tx.LogMark()
+		if err != nil {
+			return err
+		}
+		j.State, j.Mark = Running, mark.String()
 		return jobs.Put(tx, j.ID, j)
 	})
 	if err != nil || j.ID == "" {

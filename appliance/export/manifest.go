@@ -27,6 +27,11 @@ func (o *Office) notes(j Job) [][2]string {
 	if !r.Since.IsZero() {
 		notes = append(notes, [2]string{"changed_since", r.Since.UTC().Format(time.RFC3339)})
 	}
+	// With it, whoever keeps the file can prove that the log was not changed up
+	// to the approval of this export.
+	if j.Mark != "" {
+		notes = append(notes, [2]string{"log_mark", j.Mark})
+	}
 	return append(notes, [2]string{"program", "hotline " + o.cfg.Version})
 }
 

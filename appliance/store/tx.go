@@ -3,7 +3,6 @@ package store
 import (
 	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -60,27 +59,11 @@ func (tx *Tx) Emit(ev events.Event) {
 	tx.emitted = append(tx.emitted, ev)
 }
 
-func (tx *Tx) writeEvents() error {
-	b := tx.tx.Bucket(bucketEvents)
-	for i := range tx.emitted {
-		seq, err := tx.number(b, bucketEvents)
-		if err != nil {
-			return err
-		}
-		tx.emitted[i].Seq = seq
-		key := binary.BigEndian.AppendUint64(nil, seq)
-		if err := tx.put(b, bucketEvents, key, tx.emitted[i]); err != nil {
-			return fmt.Errorf("writing the event log: %w", err)
-		}
-	}
-	return nil
-}
-
 // EventLog yields the stored events from sequence number from onwards.
 func (tx *Tx) EventLog(from uint64) iter.Seq[events.Event] {
 	return func(yield func(events.Event) bool) {
 		c := tx.tx.Bucket(bucketEvents).Cursor()
-		for k, v := c.Seek(binary.BigEndian.AppendUint64(nil, from)); k != nil; k, v = c.Next() {
+		for k, v := c.Seek(entryKey(from)); k != nil; k, v = c.Next() {
 			if !yieldEvent(tx, k, v, yield) {
 				return
 			}
@@ -101,8 +84,8 @@ func (tx *Tx) EventLogBackward() iter.Seq[events.Event] {
 }
 
 func yieldEvent(tx *Tx, k, v []byte, yield func(events.Event) bool) bool {
-	var ev events.Event
-	if err := tx.get(bucketEvents, k, v, &ev); err != nil {
+	ev, _, err := tx.readEntry(k, v)
+	if err != nil {
 		tx.fail(err)
 		return false
 	}

@@ -49,6 +49,17 @@ func TestSetupThenServe(t *testing.T) {
 	if status, out, errs := hotlineCommand(ctx, "serve", "--config", path); status != 0 || !strings.Contains(out, "Línea de ayuda is ready") {
 		t.Errorf("serve that is asked to end at once: status %d\n%s%s", status, out, errs)
 	}
+	_, out, _ = hotlineCommand(t.Context(), "audit", "verify", "--config", path)
+	if !strings.Contains(out, "The log is whole") {
+		t.Errorf("audit verify: %s", out)
+	}
+	_, mark, _ := strings.Cut(strings.TrimSpace(out), "elsewhere: ")
+	if status, out, errs := hotlineCommand(t.Context(), "audit", "verify", "--config", path, mark); status != 0 || !strings.Contains(out, mark) {
+		t.Errorf("audit verify with its mark: status %d, %s%s", status, out, errs)
+	}
+	if status, _, errs := hotlineCommand(t.Context(), "audit", "verify", "--config", path, "9"+mark); status != 1 || !strings.Contains(errs, "older copy was put back") {
+		t.Errorf("audit verify with a mark of a later log: status %d, %s", status, errs)
+	}
 	if status, _, errs := hotlineCommand(t.Context(), "setup", "--dir", dir); status != 1 || !strings.Contains(errs, "already") {
 		t.Errorf("a second setup: status %d, %s", status, errs)
 	}

@@ -27,6 +27,7 @@ type commands struct {
 	Serve    serveCommand    `cmd:"" help:"Run the hotline."`
 	Demo     demoCommand     `cmd:"" help:"Run a complete hotline for trying out, or ring a running one with --call."`
 	Flow     flowCommand     `cmd:"" help:"Check, try, carry and put back the dialogues that callers hear."`
+	Audit    auditCommand    `cmd:"" help:"Prove the log of what people did."`
 	Config   configCommand   `cmd:"" help:"Print the default configuration with an explanation of every setting."`
 	Prompts  promptsCommand  `cmd:"" help:"Work on what callers hear."`
 	Simulate simulateCommand `cmd:"" help:"Play a day of calls in seconds: how long people would wait, and how many volunteers it takes."`

@@ -48,6 +48,17 @@ type LogPage struct {
 	Frame
 	Entries []Entry
 	All     bool
+	Proof   LogProof
+}
+
+// LogProof is what a look for changes in the log has found.
+type LogProof struct {
+	Done    bool
+	Mistake bool   // the mark is none
+	Mark    string // that was given
+	Entries int
+	End     string
+	Wrong   string // what was changed; "" when nothing was
 }
 
 // Entry is one event and the name of the person behind it.
