@@ -300,6 +300,17 @@ func (c *Contacts) NewContactID() (id string) {
 // contact k. Nothing is dialled that this has not returned: two agents, two
 // items of one number or a restart cannot make two calls of one.
 func (c *Contacts) BeginCall(ctx context.Context, item string, k Contact) (Contact, error) {
+	return c.beginCall(ctx, item, k, false)
+}
+
+// BeginQueued is BeginCall for a call that the hotline makes by itself. Whoever
+// was answered or left to people in the moment in which an agent took it is not
+// called any more.
+func (c *Contacts) BeginQueued(ctx context.Context, item string, k Contact) (Contact, error) {
+	return c.beginCall(ctx, item, k, true)
+}
+
+func (c *Contacts) beginCall(ctx context.Context, item string, k Contact, queued bool) (Contact, error) {
 	var opened Contact
 	err := c.store.Update(ctx, func(tx *store.Tx) error {
 		opened = k
@@ -320,6 +331,9 @@ func (c *Contacts) BeginCall(ctx context.Context, item string, k Contact) (Conta
 		}
 		for range numbersRunning.IDs(tx, digest) {
 			return ErrOnLine
+		}
+		if queued && !i.Queued() {
+			return ErrItemGone
 		}
 		opened.CallBackOf, opened.Direction, opened.Channel = i.ID, "out", "phone"
 		opened.Caller, opened.Dialled, opened.Language = i.Number, string(i.Number), i.Language

@@ -112,6 +112,22 @@ func Test13ACallBackIsThereUntilItIsDone(t *testing.T) {
 
 // Bug 14: however often somebody asks, there is one call-back, and however many
 // want to make it, there is one call.
+// TestWhoWasLeftToPeopleIsNotCalled: an agent takes a call-back that somebody
+// stops in the same moment.
+func TestWhoWasLeftToPeopleIsNotCalled(t *testing.T) {
+	c := NewContacts(storetest.Open(t))
+	k := asksToBeCalled(t, c, "+12024561111")
+	if err := c.UnqueueItem(t.Context(), k.Item, "rosa"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.BeginQueued(t.Context(), k.Item, Contact{Agent: "ana"}); !errors.Is(err, ErrItemGone) {
+		t.Errorf("the call begins: %v", err)
+	}
+	if _, err := c.BeginCall(t.Context(), k.Item, Contact{Agent: "ana"}); err != nil {
+		t.Errorf("somebody who takes the item may call: %v", err)
+	}
+}
+
 func Test14OneCallBackPerNumberAndOneCallAtATime(t *testing.T) {
 	s := storetest.Open(t)
 	c := NewContacts(s)

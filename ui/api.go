@@ -49,6 +49,7 @@ func apiTable() []apiRoute {
 		{"POST", "/bulletins", roster.ScopeBulletins, (*Server).apiPublish},
 		{"DELETE", "/bulletins/{id}", roster.ScopeBulletins, (*Server).apiWithdraw},
 		{"GET", "/queues", roster.ScopeState, (*Server).apiQueues},
+		{"GET", "/room", roster.ScopeState, (*Server).apiRoom},
 		{"PUT", "/queues/{id}", roster.ScopeQueues, (*Server).apiSetQueue},
 	}
 }

@@ -25,14 +25,16 @@ const (
 	floorLook = 16 * time.Minute
 )
 
+func changesMode(ev events.Event) bool {
+	return ev.Kind == mode.EventChanged || ev.Kind == mode.EventExpired || ev.Kind == mode.EventUndone
+}
+
 func (s *Server) floorView(r *http.Request, v visit) (page.FloorPage, error) {
 	view, err := s.cfg.Desk.FloorView(time.Now())
 	if err != nil {
 		return page.FloorPage{}, fmt.Errorf("looking at the floor: %w", err)
 	}
-	changes, err := s.cfg.Journal.Latest(lastModes, func(ev events.Event) bool {
-		return ev.Kind == mode.EventChanged || ev.Kind == mode.EventExpired || ev.Kind == mode.EventUndone
-	})
+	changes, err := s.modes.events(s.cfg.Journal, time.Now())
 	if err != nil {
 		return page.FloorPage{}, fmt.Errorf("reading the last changes: %w", err)
 	}

@@ -17,12 +17,14 @@ import (
 	"time"
 
 	"hotline/appliance/audio/foreign"
+	"hotline/appliance/events"
 	"hotline/appliance/health"
 	"hotline/appliance/switches"
 	"hotline/triage"
 	"hotline/triage/supervise"
 	"hotline/ui/assets"
 	"hotline/ui/words"
+	"hotline/volunteers/roster"
 )
 
 // Config is what the pages need. Everything is required unless it says so.
@@ -66,6 +68,8 @@ type Server struct {
 	pending   *pendingModes
 	limits    limits   // of programs
 	heard     hearings // of recordings
+	modes     lately   // changes of the mode
+	locks     lately   // of PINs
 	handler   http.Handler
 	packers   sync.Pool // *gzip.Writer
 	panics    atomic.Int64
@@ -104,6 +108,8 @@ func newServer(cfg Config, catalogues *words.Catalogues) (*Server, error) {
 	s := &Server{
 		cfg: cfg, words: catalogues, assets: files, closing: make(chan struct{}),
 		pending: newPendingModes(),
+		modes:   lately{keep: changesMode, most: lastModes},
+		locks:   lately{keep: func(ev events.Event) bool { return ev.Kind == roster.EventLocked }, most: mostLocks},
 	}
 	s.handler = s.protect(s.routes())
 	return s, nil

@@ -16,7 +16,6 @@ import (
 	"hotline/ivr/bulletins"
 	"hotline/triage/supervise"
 	"hotline/ui/page"
-	"hotline/volunteers/roster"
 )
 
 // by is whoever is signed in, as somebody who gives a command.
@@ -32,12 +31,13 @@ const (
 
 // warnings are what a supervisor has to know that no caller says.
 func (s *Server) warnings(now time.Time) (page.Warnings, error) {
-	locked, err := s.cfg.Journal.Since(now.Add(-lockAlertFor), func(ev events.Event) bool { return ev.Kind == roster.EventLocked })
+	locked, err := s.locks.events(s.cfg.Journal, now)
 	if err != nil {
 		return page.Warnings{}, fmt.Errorf("reading the last locks: %w", err)
 	}
+	locked = slices.DeleteFunc(locked, func(ev events.Event) bool { return now.Sub(ev.At) > lockAlertFor })
 	w := page.Warnings{Overdue: len(s.cfg.Supervise.State(now).Overdue)}
-	for _, ev := range locked[:min(len(locked), mostLocks)] {
+	for _, ev := range locked {
 		name := ""
 		if account, err := s.cfg.Accounts.Get(ev.Agent); err == nil {
 			name = account.Name

@@ -249,7 +249,7 @@ func (d *Desk) callBack(ctx context.Context, i triage.Item) {
 				d.offered(ev.Agent, conv.id)
 			case triage.PlaceAccepted:
 				d.unqueue(conv)
-				d.callItem(conv, ev.Agent, i.ID)
+				d.callItem(conv, ev.Agent, i.ID, d.cfg.Contacts.BeginQueued)
 				return
 			default:
 				if seat := d.seat(ev.Agent); seat != nil {
@@ -260,15 +260,18 @@ func (d *Desk) callBack(ctx context.Context, i triage.Item) {
 	}
 }
 
+// beginning writes down a call that is about to be made.
+type beginning func(ctx context.Context, item string, k triage.Contact) (triage.Contact, error)
+
 // callItem calls the number of an item for an agent who is busy with it
 // already, and talks. Nothing is dialled before it is written down.
-func (d *Desk) callItem(conv *conversation, agent, item string) {
+func (d *Desk) callItem(conv *conversation, agent, item string, begin beginning) {
 	seat := d.seat(agent)
 	if seat == nil {
 		d.cfg.Dispatcher.Lose(agent)
 		return
 	}
-	opened, err := d.cfg.Contacts.BeginCall(context.WithoutCancel(d.ctx), item, triage.Contact{ID: conv.id, Operation: d.cfg.Operation,
+	opened, err := begin(context.WithoutCancel(d.ctx), item, triage.Contact{ID: conv.id, Operation: d.cfg.Operation,
 		Queue: conv.queue, Agent: agent, AgentName: seat.name()})
 	if err != nil {
 		d.cfg.Log.Info("a call-back was not made", "item", item, "agent", agent, "error", err)
@@ -317,7 +320,7 @@ func (s *Seat) callItem(ctx context.Context, c Command) error {
 	if err := d.cfg.Dispatcher.Occupy(id, conv.id); err != nil {
 		return err
 	}
-	d.begin("a call from the worklist", func() { d.callItem(conv, id, i.ID) }, s.freed(conv))
+	d.begin("a call from the worklist", func() { d.callItem(conv, id, i.ID, d.cfg.Contacts.BeginCall) }, s.freed(conv))
 	return nil
 }
 

@@ -53,6 +53,7 @@ func TestAPractisedCall(t *testing.T) {
 		time.Sleep(practiceRings) // not heard
 		is(triage.Ready)
 		time.Sleep(practiceAgain)
+		is(triage.Offered)
 		do(Command{Type: "accept"})
 		for _, c := range []Command{{Type: "mute", On: true}, {Type: "emergency", On: true}, {Type: "hold"}, {Type: "case.save", Fields: map[string]any{"danger_now": "yes", "place": "Santa Clara"}}} {
 			do(c)

@@ -111,8 +111,12 @@ func (d *Desk) FloorView(now time.Time) (FloorView, error) {
 		}
 		v.Agents = append(v.Agents, fa)
 	}
-	away := 0
+	away, private := 0, false
 	for _, w := range waiting {
+		if w.Queue == triage.QueuePrivate && w.Why.Reason == triage.WhyNobody && !private {
+			private = true // one is enough: who may take it is for somebody to find
+			v.Alarms = append(v.Alarms, FloorAlarm{Contact: w.Contact, Queue: w.Queue, Since: w.Since, Kind: "private", Waiting: true})
+		}
 		fw := FloorWaiting{Contact: w.Contact, Queue: w.Queue, Since: w.Since, Position: w.Position, Why: named(w.Why), Away: w.Away}
 		conv := d.waitingConversation(w.Contact)
 		if conv != nil && conv.internal { // a colleague who is rung: no caller waits

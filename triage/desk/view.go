@@ -216,6 +216,6 @@ type FloorAlarm struct {
 	Queue   string       `json:"queue"`
 	Level   triage.Level `json:"level"`
 	Since   time.Time    `json:"since"`
-	Kind    string       `json:"kind"`              // danger, help
+	Kind    string       `json:"kind"`              // danger, help, private: nobody at work is trained for who waits
 	Waiting bool         `json:"waiting,omitempty"` // nobody has answered yet: there is no call to step into
 }

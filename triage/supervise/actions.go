@@ -14,6 +14,7 @@ import (
 	"hotline/ivr"
 	"hotline/ivr/bulletins"
 	"hotline/ivr/mode"
+	"hotline/triage"
 	"hotline/volunteers/roster"
 )
 
@@ -86,7 +87,7 @@ func whoCalls(s *ivr.Session) Who {
 type proved struct{}
 
 // readState is the action room.state. Results: "ok". Sets room.waiting,
-// room.longest (minutes, rounded up), room.ready, room.agents, room.closed (the
+// room.longest (minutes, rounded up), room.why (of who waits longest), room.ready, room.agents, room.closed (the
 // closed queues), bulletins.playing, bulletins.overdue, and callout.coming when
 // people were called in within the last hours.
 func (c *Commands) readState(_ context.Context, s *ivr.Session) (string, error) {
@@ -101,6 +102,7 @@ func (c *Commands) readState(_ context.Context, s *ivr.Session) (string, error) 
 			closed = append(closed, q.ID)
 		}
 	}
+	s.Set("room.why", string(c.longestWhy()))
 	s.Set("room.waiting", strconv.Itoa(waiting))
 	s.Set("room.longest", strconv.Itoa(int((longest+time.Minute-1)/time.Minute)))
 	s.Set("room.ready", strconv.Itoa(state.Help.Ready))
@@ -115,6 +117,19 @@ func (c *Commands) readState(_ context.Context, s *ivr.Session) (string, error) 
 	}
 	s.Set("callout.told", yes(s.Get("callout.coming") != ""))
 	return resultOK, nil
+}
+
+// longestWhy is why the caller waits who has waited longest; "" when nobody
+// does.
+func (c *Commands) longestWhy() (why triage.Reason) {
+	var since time.Time
+	_, waiting := c.cfg.Dispatcher.View()
+	for _, w := range waiting {
+		if !w.Away && w.Only == "" && (since.IsZero() || w.Since.Before(since)) {
+			since, why = w.Since, w.Why.Reason
+		}
+	}
+	return why
 }
 
 // calloutTold is how long the result of a call-out is part of the state.

@@ -52,9 +52,9 @@ type Confirm struct {
 	Partner string
 }
 
-// why says in a sentence why somebody waits, or why a phone volunteer who is
+// Why says in a sentence why somebody waits, or why a phone volunteer who is
 // free is not rung.
-func (f Frame) why(w triage.Why) string {
+func (f Frame) Why(w triage.Why) string {
 	key := "why." + string(w.Reason)
 	if !w.Until.IsZero() && f.Known(key+".until") {
 		key += ".until"
