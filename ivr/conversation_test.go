@@ -111,7 +111,7 @@ func newScene(t *testing.T, flows *flow.FlowSet) *scene {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.studio, err = prompts.OpenStudio(records, log); err != nil {
+	if s.studio, err = prompts.OpenStudio(records, nil, log); err != nil {
 		t.Fatal(err)
 	}
 	s.openRoom(records, log)
@@ -140,7 +140,7 @@ func (s *scene) offer(languages ...string) {
 func (s *scene) actions() map[string]ivr.Action {
 	actions := map[string]ivr.Action{
 		ivr.ActionModeRead:       ivr.ModeRead(s.modes),
-		ivr.ActionBulletinsList:  ivr.BulletinsList(s.board, s.library, func() bool { return s.newsOff }),
+		ivr.ActionBulletinsList:  ivr.BulletinsList(s.board, func() ivr.Prompts { return s.library }, func() bool { return s.newsOff }),
 		ivr.ActionRegistrantSave: ivr.RegistrantSave(s.save),
 		"authenticate":           s.authenticate,
 		"agent.authenticate":     s.authenticate,

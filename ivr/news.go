@@ -17,8 +17,8 @@ import (
 // Results: "ok", or "none" when there is nothing to hear. Sets bulletins.count
 // and gives {announcement: bulletins} its sound. While off says so there is
 // nothing to hear.
-func BulletinsList(board *bulletins.Board, p Prompts, off func() bool) Action {
-	n := &newsreader{prompts: p, read: map[string]*audio.Clip{}}
+func BulletinsList(board *bulletins.Board, edition func() Prompts, off func() bool) Action {
+	n := &newsreader{}
 	return func(_ context.Context, s *Session) (string, error) {
 		now := time.Now()
 		list := board.Playing(s.Language(), now)
@@ -30,7 +30,7 @@ func BulletinsList(board *bulletins.Board, p Prompts, off func() bool) Action {
 			s.Announce(announcementBulletins, nil)
 			return "none", nil
 		}
-		clip, err := n.news(s.Language(), list, now.Local())
+		clip, err := n.news(edition(), s.Language(), list, now.Local())
 		if err != nil {
 			return "", err
 		}
@@ -41,15 +41,15 @@ func BulletinsList(board *bulletins.Board, p Prompts, off func() bool) Action {
 
 // Bulletins is Host.Bulletins: what hangs on the board, each with the time as
 // of which it holds in front of it. There is one list, whatever its name.
-func Bulletins(board *bulletins.Board, p Prompts, off func() bool) func(context.Context, string, string, time.Time) ([]Bulletin, error) {
-	n := &newsreader{prompts: p, read: map[string]*audio.Clip{}}
+func Bulletins(board *bulletins.Board, edition func() Prompts, off func() bool) func(context.Context, string, string, time.Time) ([]Bulletin, error) {
+	n := &newsreader{}
 	return func(_ context.Context, _, language string, now time.Time) ([]Bulletin, error) {
 		var list []Bulletin
 		if off() {
 			return nil, nil
 		}
 		for _, one := range board.Playing(language, now) {
-			clip, err := n.news(language, []bulletins.Heard{one}, now.Local())
+			clip, err := n.news(edition(), language, []bulletins.Heard{one}, now.Local())
 			if err != nil {
 				return nil, err
 			}
@@ -60,10 +60,11 @@ func Bulletins(board *bulletins.Board, p Prompts, off func() bool) func(context.
 }
 
 // newsreader puts bulletins and their times together. The same news is read to
-// many callers: what was put together is kept.
+// many callers: what was put together is kept, until a prompt is recorded or its
+// text changed.
 type newsreader struct {
-	prompts Prompts
 	mu      sync.Mutex
+	edition Prompts // whose words were put in
 	read    map[string]*audio.Clip
 }
 
@@ -74,19 +75,22 @@ const mostNews = 64
 // betweenNews is the pause before each bulletin.
 const betweenNews = 500 * time.Millisecond
 
-func (n *newsreader) news(language string, list []bulletins.Heard, now time.Time) (*audio.Clip, error) {
+func (n *newsreader) news(edition Prompts, language string, list []bulletins.Heard, now time.Time) (*audio.Clip, error) {
 	key := language + now.Format(time.DateOnly)
 	for _, one := range list {
 		key += " " + one.ID + one.AsOf.String()
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if n.edition != edition {
+		n.edition, n.read = edition, map[string]*audio.Clip{}
+	}
 	if clip := n.read[key]; clip != nil {
 		return clip, nil
 	}
 	var clips []*audio.Clip
 	for _, one := range list {
-		asOf, err := AsOf(n.prompts, language, one.AsOf.In(now.Location()), now)
+		asOf, err := AsOf(edition, language, one.AsOf.In(now.Location()), now)
 		if err != nil {
 			return nil, err
 		}

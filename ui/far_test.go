@@ -94,7 +94,7 @@ func newScript(t *testing.T) *script {
 	s := &script{changed: make(chan struct{}), floorNow: make(chan struct{}), ids: map[role]string{}, store: records,
 		contacts: triage.NewContacts(records), cases: triage.NewCases(records), registry: volunteers.NewRegistry(records)}
 	var err error
-	if s.studio, err = prompts.OpenStudio(records, log); err != nil {
+	if s.studio, err = prompts.OpenStudio(records, func() bool { return s.parts.Off(switches.Synthesis) }, log); err != nil {
 		t.Fatal(err)
 	}
 	if s.accounts, err = roster.Open(records, t.TempDir(), log); err != nil {

@@ -2,9 +2,9 @@ package ui
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
-	"io"
 	"mime/multipart"
 	"net/http"
 	"slices"
@@ -145,7 +145,7 @@ func (s *Server) readMode(r *http.Request) (mode.Change, page.ModeForm, error) {
 		}
 	}
 	if form.Sound == "upload" {
-		if change.Announcement, err = uploaded(r.MultipartForm.File["announcement"]); err != nil {
+		if change.Announcement, err = s.uploaded(r.Context(), r.MultipartForm.File["announcement"]); err != nil {
 			return mode.Change{}, form, err
 		}
 	}
@@ -155,16 +155,21 @@ func (s *Server) readMode(r *http.Request) (mode.Change, page.ModeForm, error) {
 	return change, form, nil
 }
 
-// uploaded reads the announcement. What is inside decides, not the file's name.
-func uploaded(files []*multipart.FileHeader) (*audio.Clip, error) {
+// uploaded decodes the announcement. What is inside decides, not the file's name.
+func (s *Server) uploaded(ctx context.Context, files []*multipart.FileHeader) (*audio.Clip, error) {
 	if len(files) != 1 || files[0].Size == 0 {
 		return nil, errForm("mode.wrong.nofile")
 	}
-	file, err := files[0].Open()
+	return s.soundIn(ctx, files[0], mode.MaxAnnouncement)
+}
+
+// soundIn decodes an uploaded sound, away from this process.
+func (s *Server) soundIn(ctx context.Context, header *multipart.FileHeader, longest time.Duration) (*audio.Clip, error) {
+	file, err := header.Open()
 	if err != nil {
-		return nil, fmt.Errorf("opening the uploaded announcement: %w", err)
+		return nil, fmt.Errorf("opening an uploaded sound: %w", err)
 	}
-	clip, err := audio.ReadWAV(io.LimitReader(file, maxUpload), mode.MaxAnnouncement)
+	clip, err := s.cfg.Sounds.Import(ctx, file, longest)
 	return clip, errors.Join(err, file.Close())
 }
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"mime/multipart"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -97,6 +98,17 @@ func TestEmergencyModeIsReviewedBeforeItCounts(t *testing.T) {
 	}
 	if page := s.get(t, client, "/floor"); !strings.Contains(page.body, "Emergency mode is on") {
 		t.Error("the floor does not show the mode")
+	}
+	mp3, err := os.ReadFile("../appliance/audio/foreign/testdata/mono22.mp3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := s.review(t, client, map[string]string{"path": "emergency", "hours": "6", "sound": "upload"}, mp3); got.status != http.StatusOK {
+		t.Errorf("an MP3 file: %d", got.status)
+	}
+	got = s.get(t, client, "/floor/mode/pending.wav")
+	if clip, err := audio.ReadWAV(strings.NewReader(got.body), time.Minute); err != nil || audio.ToneLevel(clip.PCM(), 700) < 0.95 {
+		t.Errorf("the MP3 file does not sound as it did (%v)", err)
 	}
 	if got := s.post(t, client, "/floor/mode/clear", nil); got.header.Get("Location") != "/floor/mode?done=clear" || s.mode.Current(time.Now()).Active {
 		t.Errorf("switching off: %d", got.status)

@@ -81,6 +81,8 @@ func (s *Server) promptTrouble(f page.Frame, err error) string {
 		return f.T("sound.wrong.none")
 	case errors.Is(err, voice.ErrNotInstalled):
 		return f.T("prompt.wrong.novoice")
+	case errors.Is(err, prompts.ErrSilenced):
+		return f.T("prompt.wrong.silenced")
 	case errors.Is(err, prompts.ErrNoVoice):
 		return f.T("prompt.wrong.language")
 	case errors.Is(err, prompts.ErrTextLong):

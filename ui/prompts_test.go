@@ -167,6 +167,23 @@ func TestChangingTheWordsOnThePage(t *testing.T) {
 	if !s.studio.Library().Has("es", "shelter.north") {
 		t.Error("the new sentence cannot be said")
 	}
+	// Speaking texts is a part that can be switched off (L7).
+	boss := s.as(t, admin)
+	if got := s.post(t, boss, "/admin/parts", url.Values{"part": {"synthesis"}, "to": {"off"}}); got.status != http.StatusSeeOther {
+		t.Fatalf("switching the voice off: %d", got.status)
+	}
+	for _, to := range []string{"/prompts/es/goodbye", "/prompts"} {
+		got := s.post(t, client, to, url.Values{"do": {"text"}, "name": {"shelter.south"}, "language": {"es"}, "text": {"Otro texto."}})
+		if got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, "speaking texts is switched off") {
+			t.Errorf("a text while the voice is off, to %s: %d", to, got.status)
+		}
+	}
+	if get(t, s, "es", "goodbye").Text != "Gracias. Hasta <b>luego</b>." || s.studio.Library().Has("es", "shelter.south") {
+		t.Error("a text was changed while the voice was off")
+	}
+	if got := s.post(t, boss, "/admin/parts", url.Values{"part": {"synthesis"}, "to": {"on"}}); got.status != http.StatusSeeOther {
+		t.Fatalf("switching the voice on: %d", got.status)
+	}
 	if got := s.post(t, client, "/prompts", url.Values{"name": {"../x"}, "language": {"es"}, "text": {"x"}}); got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, "small letters, digits and points") {
 		t.Errorf("a bad name: %d", got.status)
 	}

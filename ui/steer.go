@@ -3,7 +3,6 @@ package ui
 import (
 	"errors"
 	"fmt"
-	"io"
 	"mime/multipart"
 	"net/http"
 	"slices"
@@ -187,7 +186,7 @@ func (s *Server) readBulletin(r *http.Request) (bulletins.Draft, page.BulletinFo
 	draft := bulletins.Draft{Language: form.Language, Text: form.Text, For: time.Duration(hours) * time.Hour}
 	files := slices.DeleteFunc(r.MultipartForm.File["sound"], func(h *multipart.FileHeader) bool { return h.Size == 0 })
 	if len(files) > 0 {
-		if draft.Sound, err = soundIn(files[0]); err != nil {
+		if draft.Sound, err = s.soundIn(r.Context(), files[0], bulletins.MaxLength); err != nil {
 			return bulletins.Draft{}, form, err
 		}
 	}
@@ -195,15 +194,6 @@ func (s *Server) readBulletin(r *http.Request) (bulletins.Draft, page.BulletinFo
 		return bulletins.Draft{}, form, errForm("bulletins.wrong.empty")
 	}
 	return draft, form, nil
-}
-
-func soundIn(header *multipart.FileHeader) (*audio.Clip, error) {
-	file, err := header.Open()
-	if err != nil {
-		return nil, fmt.Errorf("opening an uploaded sound: %w", err)
-	}
-	clip, err := audio.ReadWAV(io.LimitReader(file, maxUpload), bulletins.MaxLength)
-	return clip, errors.Join(err, file.Close())
 }
 
 func (s *Server) bulletinChange(w http.ResponseWriter, r *http.Request, v visit) {

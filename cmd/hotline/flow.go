@@ -85,7 +85,7 @@ func (c flowConfig) shelf() (*versions.Shelf, func() error, error) {
 	with, err := surroundings(cfg)
 	var own *prompts.Studio
 	if err == nil {
-		own, err = prompts.OpenStudio(records, log)
+		own, err = prompts.OpenStudio(records, nil, log)
 	}
 	if err == nil {
 		with.HasPrompt = own.Has // also what the hotline says by itself

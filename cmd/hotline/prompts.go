@@ -35,7 +35,7 @@ func (c *promptsImportCommand) Run(ctx context.Context, s streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, records.Close()) }()
-	studio, err := prompts.OpenStudio(records, log)
+	studio, err := prompts.OpenStudio(records, nil, log)
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"hotline/appliance/audio"
 	"hotline/appliance/audio/foreign"
 	"hotline/appliance/call"
 	"hotline/appliance/config"
@@ -130,10 +129,10 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		return h, err
 	}
 
-	if h.studio, err = prompts.OpenStudio(h.records, log); err != nil {
+	if h.studio, err = prompts.OpenStudio(h.records, func() bool { return h.switches.Off(switches.Synthesis) }, log); err != nil {
 		return h, err
 	}
-	h.board, err = bulletins.Open(bulletins.Config{Store: h.records, Operation: cfg.Operation, Languages: cfg.Languages, Speak: h.speak, Log: log})
+	h.board, err = bulletins.Open(bulletins.Config{Store: h.records, Operation: cfg.Operation, Languages: cfg.Languages, Speak: h.studio.Say, Log: log})
 	if err != nil {
 		return h, err
 	}
@@ -176,7 +175,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	maps.Copy(actions, ivr.ShiftActions(shiftBook(h.hours)))
 	maps.Copy(actions, map[string]ivr.Action{
 		ivr.ActionModeRead:       ivr.ModeRead(h.mode),
-		ivr.ActionBulletinsList:  ivr.BulletinsList(h.board, h.studio, h.bulletinsOff),
+		ivr.ActionBulletinsList:  ivr.BulletinsList(h.board, h.edition, h.bulletinsOff),
 		ivr.ActionRegistrantSave: ivr.RegistrantSave(registry.SaveAnswers),
 		desk.ActionQueueInfo:     desk.QueueInfo,
 		desk.ActionAuthenticate:  desk.Authenticate(h.checkPIN),
@@ -186,10 +185,10 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		desk.ActionAgentSet:          desk.AgentSet,
 	})
 	h.engine, err = ivr.New(ivr.Config{
-		Flows: flows, Prompts: h.studio, Edition: func() ivr.Prompts { return h.studio.Library() }, Languages: cfg.Languages, Log: log,
+		Flows: flows, Prompts: h.studio, Edition: h.edition, Languages: cfg.Languages, Log: log,
 		Fallback: flow.Queue{ID: triage.QueueHelp, Priority: 5, Treatment: ivr.FlowWaiting},
 		HasQueue: isQueue,
-		Host:     h.flowHost(cfg, h.studio),
+		Host:     h.flowHost(cfg),
 		Actions:  actions,
 	})
 	if err != nil {
@@ -270,9 +269,9 @@ func (h *hotline) phoneServer(cfg config.Config) string {
 var errPartOff = errors.New("this part of the hotline is switched off")
 
 // flowHost is what steps of phone dialogues may ask for.
-func (h *hotline) flowHost(cfg config.Config, library *prompts.Studio) ivr.Host {
+func (h *hotline) flowHost(cfg config.Config) ivr.Host {
 	host := desk.FlowHost(h.dispatch)
-	host.Bulletins = ivr.Bulletins(h.board, library, h.bulletinsOff)
+	host.Bulletins = ivr.Bulletins(h.board, h.edition, h.bulletinsOff)
 	keep := host.Voicemail
 	host.Voicemail = func(ctx context.Context, session *ivr.Session, m ivr.Message) error {
 		if h.switches.Off(switches.Recording) {
@@ -535,16 +534,11 @@ func (h *hotline) tellScreens(ctx context.Context) error {
 	}
 }
 
+// edition is what is said from now on.
+func (h *hotline) edition() ivr.Prompts { return h.studio.Library() }
+
 // bulletinsOff reports that bulletins are switched off.
 func (h *hotline) bulletinsOff() bool { return h.switches.Off(switches.Bulletins) }
-
-// speak makes sound of a text when it is saved, never during a call.
-func (h *hotline) speak(ctx context.Context, language, text string) (*audio.Clip, error) {
-	if h.switches.Off(switches.Synthesis) {
-		return nil, errors.New("speaking texts is switched off")
-	}
-	return h.studio.Say(ctx, language, text)
-}
 
 // ringer makes the hotline's own calls to its people, nil when there is no line.
 func (h *hotline) ringer(cfg config.Config) func(context.Context, supervise.Ringing) (ivr.Outcome, error) {

@@ -42,6 +42,7 @@ var (
 	ErrTextEmpty = errors.New("there is no text")
 	ErrName      = errors.New("a prompt is named by small letters, digits and points, such as shelter.north")
 	ErrSoundLong = fmt.Errorf("it is longer than %s: make it shorter", MaxLength)
+	ErrSilenced  = errors.New("speaking texts is switched off: record the sentence, or have it switched on again")
 	ErrNoVoice   = errors.New("this language has no synthetic voice: record the sentence instead")
 )
 
@@ -118,13 +119,20 @@ type Studio struct {
 	now  atomic.Pointer[Library]
 }
 
-// OpenStudio reads what the hotline has of its own.
-func OpenStudio(records *store.Store, log *slog.Logger) (*Studio, error) {
+// OpenStudio reads what the hotline has of its own. While silenced says so (L7)
+// no text is spoken; nil is never.
+func OpenStudio(records *store.Store, silenced func() bool, log *slog.Logger) (*Studio, error) {
 	shipped, err := Shipped()
 	if err != nil {
 		return nil, err
 	}
-	s := &Studio{store: records, shipped: shipped, speak: voice.Speak, log: log}
+	s := &Studio{store: records, shipped: shipped, log: log}
+	s.speak = func(ctx context.Context, v voice.Voice, text string) (*audio.Clip, error) {
+		if silenced != nil && silenced() {
+			return nil, ErrSilenced
+		}
+		return voice.Speak(ctx, v, text)
+	}
 	if err := s.reload(); err != nil {
 		return nil, fmt.Errorf("reading the hotline's own prompts: %w", err)
 	}

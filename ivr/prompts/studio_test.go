@@ -19,7 +19,7 @@ var rosa = prompts.Who{ID: "acc-7", Name: "Rosa", Via: "web"}
 
 func studio(t *testing.T, records *store.Store) *prompts.Studio {
 	t.Helper()
-	s, err := prompts.OpenStudio(records, slog.New(slog.DiscardHandler))
+	s, err := prompts.OpenStudio(records, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -569,7 +569,7 @@ func Mode(p ModePage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 49, "</span></label> <input id=\"announcement\" name=\"announcement\" type=\"file\" accept=\"audio/wav,audio/x-wav,.wav\" class=\"in\"></div><div class=\"field\"><label for=\"partner\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 49, "</span></label> <input id=\"announcement\" name=\"announcement\" type=\"file\" accept=\"audio/wav,audio/x-wav,audio/mpeg,.wav,.mp3\" class=\"in\"></div><div class=\"field\"><label for=\"partner\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

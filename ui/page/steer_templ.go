@@ -1101,7 +1101,7 @@ func Bulletins(p BulletinsPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 96, "</span></label> <input id=\"sound\" name=\"sound\" type=\"file\" accept=\"audio/wav,audio/x-wav,.wav\" class=\"in\"></div><div class=\"field\" data-recorder hidden><p class=\"row\"><button type=\"button\" class=\"btn\" data-do=\"record\" data-start=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 96, "</span></label> <input id=\"sound\" name=\"sound\" type=\"file\" accept=\"audio/wav,audio/x-wav,audio/mpeg,.wav,.mp3\" class=\"in\"></div><div class=\"field\" data-recorder hidden><p class=\"row\"><button type=\"button\" class=\"btn\" data-do=\"record\" data-start=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -7,7 +7,7 @@ import { Phone, type Trouble } from "./desk/phone";
 import { Picker } from "./desk/picker";
 import { Ring } from "./desk/ring";
 import { Socket } from "./desk/socket";
-import type { Directory, FromServer, Snapshot, ToServer } from "./desk/types";
+import type { Directory, FromServer, Snapshot, Sound, ToServer } from "./desk/types";
 import { busy, byTelephone, type Local, View } from "./desk/view";
 import { Words } from "./desk/words";
 
@@ -22,6 +22,8 @@ const local: Local = {
 };
 let snapshot: Snapshot | null = null;
 let offeredAt = 0;
+let chosen: Sound | "" = ""; // what to speak through, until the hotline says the same
+let settled: Sound | "" = ""; // what the hotline said last
 let ready = false; // this page has been Ready: its sound is kept up
 let dialled = "";
 let notice: Notification | null = null;
@@ -71,6 +73,7 @@ const socket = new Socket(location.origin.replace(/^http/, "ws") + channel, {
     local.online = true;
     local.lostAt = 0;
     form.resend();
+    chosen = "";
     phone.repairSoon(0);
     if (back) say("say-soon", words.t("js.say.back"));
     render();
@@ -106,6 +109,7 @@ function received(message: FromServer): void {
       if (message.for === "ready" && snapshot?.agent.state === "wrap") return;
       if (message.for === "case.save") { wrapUp = null; form.refused(message.n ?? 0); }
       if (message.for === "rtc.offer") phone.refused();
+      if (message.for === "sound") takeBack();
       if (message.for === "directory") return; // there is nobody to ring, then
       if (monitor.pending && message.for.startsWith("monitor")) monitor.pending.sent = false;
       if (pickers.some((picker) => picker.refused(message.text))) return;
@@ -134,7 +138,10 @@ async function signedOut(): Promise<void> {
   location.assign("/login");
 }
 
-function newState(next: Snapshot): void {
+function newState(told: Snapshot): void {
+  if (chosen === told.agent.sound) chosen = "";
+  const next = chosen ? through(told, chosen) : told;
+  if (!chosen) settled = told.agent.sound;
   const before = snapshot;
   snapshot = next;
   if (practice && next.agent.reason === "practised") { leaving = true; sessionStorage.clear(); location.assign("/desk/start"); return; }
@@ -226,6 +233,23 @@ async function reattach(): Promise<void> {
   await phone.start();
   local.working = false;
   render();
+}
+
+const through = (state: Snapshot, sound: Sound): Snapshot => ({ ...state, agent: { ...state.agent, sound } });
+
+/** What a person chooses to speak through counts at once on this page: what is
+ * pressed next is meant for it, and reaches the hotline after the choice. */
+function choose(sound: Sound): void {
+  if (!snapshot) return;
+  chosen = sound;
+  send({ type: "sound", mode: sound });
+  newState(snapshot);
+}
+
+/** The hotline refused the choice. */
+function takeBack(): void {
+  chosen = "";
+  if (snapshot && settled) newState(through(snapshot, settled));
 }
 
 /** Whether calls come to a telephone and this page only shows them. */
@@ -398,7 +422,7 @@ function closeKeypad(): void {
 
 document.addEventListener("change", (event) => {
   const input = event.target as HTMLInputElement;
-  if (input.closest("[data-sound]")) send({ type: "sound", mode: input.value });
+  if (input.closest("[data-sound]")) choose(input.value as Sound);
 });
 
 document.addEventListener("click", (event) => {
