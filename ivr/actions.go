@@ -18,6 +18,29 @@ const (
 	announcementBulletins = "bulletins"
 )
 
+// Results are what the actions of this package answer, by name. The checker
+// wants a way on from each.
+func Results() map[string][]string {
+	return map[string][]string{
+		ActionModeRead:       {mode.Normal, mode.Emergency, mode.Announcement, mode.CallBacks, mode.Closed, mode.Redirect},
+		ActionBulletinsList:  {"ok", "none"},
+		ActionRegistrantSave: {"ok", "refused"},
+
+		ActionPromptsAdded: {"ok", "none"},
+		ActionPromptsNext:  {"prompt", "part", "done"},
+		ActionPromptsPart:  {"ok"},
+		ActionPromptsKeep:  {"ok", "quiet"},
+		ActionPromptsSkip:  {"ok"},
+
+		ActionShiftWho:     {"first", "pin"},
+		ActionShiftProve:   {"ok", "denied"},
+		ActionShiftBegin:   {"ok", "already"},
+		ActionShiftEnd:     {"ok", "none"},
+		ActionShiftChoose:  {"ok", "weak"},
+		ActionShiftConfirm: {"ok", "differs"},
+	}
+}
+
 // Attributes that actions of this package read. The host sets the account's
 // when it has authenticated the caller, and contact.id before the call.
 const (

@@ -27,6 +27,8 @@ import (
 	"hotline/ivr/flow"
 	"hotline/ivr/mode"
 	"hotline/ivr/prompts"
+	"hotline/triage/desk"
+	"hotline/triage/supervise"
 	"hotline/volunteers"
 )
 
@@ -156,7 +158,29 @@ func (s *scene) actions() map[string]ivr.Action {
 			return s.room.commands.Actions()[name](ctx, c)
 		}
 	}
+	for name, known := range results(actions) {
+		action := actions[name]
+		actions[name] = func(ctx context.Context, c *ivr.Session) (string, error) {
+			result, err := action(ctx, c)
+			if err == nil && len(known) > 0 && !slices.Contains(known, result) {
+				s.t.Errorf("%s answers %q, which it does not declare (%v)", name, result, known)
+			}
+			return result, err
+		}
+	}
 	return actions
+}
+
+// results are what these actions answer, as far as it is known.
+func results(actions map[string]ivr.Action) map[string][]string {
+	declared := ivr.Results()
+	maps.Copy(declared, supervise.Results())
+	maps.Copy(declared, desk.Results())
+	list := map[string][]string{}
+	for name := range actions {
+		list[name] = declared[name]
+	}
+	return list
 }
 
 func (s *scene) authenticate(_ context.Context, c *ivr.Session) (string, error) {

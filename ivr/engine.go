@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"runtime/debug"
 	"slices"
 	"sync/atomic"
@@ -66,6 +65,7 @@ type Config struct {
 	Edition   func() Prompts // what a dialogue that begins says to its end; nil: Prompts
 	Languages []string       // offered to callers; the first is the default
 	Actions   map[string]Action
+	Results   map[string][]string // of actions, by name; of others they are not checked
 	Host      Host
 	HasQueue  func(id string) bool // nil: queue names are not checked
 	Fallback  flow.Queue           // where callers go when there is not even a flow
@@ -120,10 +120,14 @@ func (e *Engine) Check(flows *flow.FlowSet) error { return flow.Check(flows, e.S
 
 // Surroundings are what flows are checked against here.
 func (e *Engine) Surroundings() flow.Surroundings {
+	actions := map[string][]string{}
+	for name := range e.cfg.Actions {
+		actions[name] = e.cfg.Results[name]
+	}
 	return flow.Surroundings{
 		Languages: e.cfg.Languages,
 		HasPrompt: e.cfg.Prompts.Has,
-		Actions:   slices.Collect(maps.Keys(e.cfg.Actions)),
+		Actions:   actions,
 		HasQueue:  e.cfg.HasQueue,
 		HTTP:      e.cfg.Host.Fetch != nil,
 	}

@@ -20,7 +20,7 @@ func TestShippedFlowsAreFitForCallers(t *testing.T) {
 	err = flow.Check(flows, flow.Surroundings{
 		Languages: s.library.Languages(),
 		HasPrompt: s.library.Has,
-		Actions:   slices.Collect(maps.Keys(s.actions())),
+		Actions:   results(s.actions()),
 		HasQueue:  func(id string) bool { return slices.Contains(queues, id) },
 	})
 	if err != nil {

@@ -201,6 +201,9 @@ func (r *run) do(ctx context.Context, s *flow.Step) flow.Target {
 	d := s.Do
 	began := time.Now()
 	r.args, r.ways = d.With, slices.Sorted(maps.Keys(d.On))
+	if d.Else.Given() {
+		r.ways = slices.Compact(slices.Sorted(slices.Values(slices.Concat(r.ways, r.engine.cfg.Results[d.Action]))))
+	}
 	limited, cancel := context.WithTimeout(ctx, d.Timeout)
 	result, err := r.act(limited, r.engine.cfg.Actions[d.Action])
 	cancel()
@@ -214,6 +217,9 @@ func (r *run) do(ctx context.Context, s *flow.Step) flow.Target {
 		return flow.Target{}
 	}
 	target, known := d.On[result]
+	if !known {
+		target, known = d.Else, d.Else.Given()
+	}
 	if err == nil && !known {
 		err = fmt.Errorf("the flow has no way on from the result %q", result)
 	}

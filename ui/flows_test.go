@@ -20,7 +20,7 @@ import (
 
 // anything is a hotline that can say everything and has the shipped actions.
 var anything = flow.Surroundings{Languages: []string{"es", "en"}, HasPrompt: func(_, id string) bool { return id != "missing" },
-	Actions: []string{"mode.read"}, HasQueue: func(id string) bool { return id == "help" }}
+	Actions: map[string][]string{"mode.read": nil}, HasQueue: func(id string) bool { return id == "help" }}
 
 // lastFlows is the far end of published flows: the next call gets them.
 type lastFlows struct{ set *flow.FlowSet }

@@ -11,7 +11,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -38,14 +37,13 @@ type flowCommand struct {
 	Rollback flowRollbackCommand `cmd:"" help:"Put the previous version, or the one named, into use again."`
 }
 
-// flowActions are what flows can ask this program for. A test compares it with
+// flowActions are what flows can ask this program for, and its answers. A test compares it with
 // what serve offers.
-func flowActions() []string {
-	names := slices.Collect(maps.Keys((*supervise.Commands)(nil).Actions()))
-	names = slices.AppendSeq(names, maps.Keys(ivr.PromptActions(nil, nil)))
-	names = slices.AppendSeq(names, maps.Keys(ivr.ShiftActions(ivr.ShiftBook{})))
-	return append(names, ivr.ActionModeRead, ivr.ActionBulletinsList, ivr.ActionRegistrantSave,
-		desk.ActionQueueInfo, desk.ActionAuthenticate, desk.ActionAgentAuthenticate, desk.ActionAgentState, desk.ActionAgentSet)
+func flowActions() map[string][]string {
+	actions := ivr.Results()
+	maps.Copy(actions, supervise.Results())
+	maps.Copy(actions, desk.Results())
+	return actions
 }
 
 // flowConfig is where a hotline is.

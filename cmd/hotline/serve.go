@@ -189,7 +189,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		Fallback: flow.Queue{ID: triage.QueueHelp, Priority: 5, Treatment: ivr.FlowWaiting},
 		HasQueue: isQueue,
 		Host:     h.flowHost(cfg),
-		Actions:  actions,
+		Actions:  actions, Results: flowActions(),
 	})
 	if err != nil {
 		return h, err

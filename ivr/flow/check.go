@@ -10,7 +10,7 @@ import (
 type Surroundings struct {
 	Languages []string                       // offered to callers
 	HasPrompt func(language, id string) bool // also for music and the beep
-	Actions   []string                       // what do: may name
+	Actions   map[string][]string            // what do: may name, and its results; no results: not known
 	HasQueue  func(id string) bool           // nil: queues are not checked
 	HTTP      bool                           // http steps may be used
 }
@@ -166,6 +166,7 @@ func (s *Step) edges() []edge {
 		for _, name := range slices.Sorted(maps.Keys(s.Do.On)) {
 			add(false, name, s.Do.On[name])
 		}
+		add(false, "else", s.Do.Else)
 		add(false, WayError, s.Do.Error)
 	case s.Call != nil:
 		for _, name := range slices.Sorted(maps.Keys(s.Call.On)) {
@@ -260,8 +261,9 @@ func (c *checker) service(s *Step) {
 }
 
 func (c *checker) do(s *Step) {
-	if !slices.Contains(c.with.Actions, s.Do.Action) {
-		known := slices.Sorted(slices.Values(c.with.Actions))
+	results, can := c.with.Actions[s.Do.Action]
+	if !can {
+		known := slices.Sorted(maps.Keys(c.with.Actions))
 		c.problem(s.Pos, "step %q asks for %q, which this hotline cannot do (it can: %v)", s.Name, s.Do.Action, known)
 	}
 	if !s.Do.Error.Given() {
@@ -269,6 +271,20 @@ func (c *checker) do(s *Step) {
 	}
 	if len(s.Do.On) == 0 {
 		c.problem(s.Pos, "step %q does not say what comes after %s: add on: {<result>: <step>}", s.Name, s.Do.Action)
+		return
+	}
+	if len(results) == 0 {
+		return
+	}
+	for _, result := range results {
+		if !s.Do.On[result].Given() && !s.Do.Else.Given() {
+			c.problem(s.Pos, "step %q does not say what comes after %s when it answers %q: add it to on:, or add else: <step>", s.Name, s.Do.Action, result)
+		}
+	}
+	for _, result := range slices.Sorted(maps.Keys(s.Do.On)) {
+		if !slices.Contains(results, result) {
+			c.problem(s.Do.On[result].Pos, "%s never answers %q (it answers: %v)", s.Do.Action, result, results)
+		}
 	}
 }
 

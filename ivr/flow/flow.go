@@ -287,6 +287,7 @@ type DoStep struct {
 	Action  string
 	With    map[string]string
 	On      map[string]Target
+	Else    Target // every other result
 	Error   Target
 	Timeout time.Duration
 	Takes   time.Duration // the step never ends sooner: no hint from its duration

@@ -14,7 +14,7 @@ func surroundings() flow.Surroundings {
 	return flow.Surroundings{
 		Languages: []string{"es", "en"},
 		HasPrompt: func(language, id string) bool { return id != "gone" && (id != "only.es" || language == "es") },
-		Actions:   []string{"known"},
+		Actions:   map[string][]string{"known": nil, "answers": {"yes", "no"}},
 		HasQueue:  func(id string) bool { return id == "help" },
 	}
 }
@@ -62,7 +62,7 @@ func TestWhatCannotWorkIsRefusedWithItsPlace(t *testing.T) {
 		"correction missing":     {head + "  a: {menu: {\"1\": a}, default: a, invalid_say: gone}\n", `prompt "gone" is missing`},
 		"music missing":          {head + "  a: {music: gone, next: b}\n  b: {end: x}\n", `f:4:3: prompt "gone" is missing`},
 		"language not offered":   {head + "  a: {say: [{prompt: ok, in: fr}], next: b}\n  b: {end: x}\n", `language "fr" is not offered`},
-		"unknown action":         {head + "  a: {do: fly, on: {ok: b}, error: b}\n  b: {end: x}\n", `f:4:3: step "a" asks for "fly", which this hotline cannot do (it can: [known])`},
+		"unknown action":         {head + "  a: {do: fly, on: {ok: b}, error: b}\n  b: {end: x}\n", `f:4:3: step "a" asks for "fly", which this hotline cannot do (it can: [answers known])`},
 		"no error path":          {head + "  a: {do: known, on: {ok: b}}\n  b: {end: x}\n", `f:4:3: step "a" does not say what happens when known fails`},
 		"error path nowhere":     {head + "  a: {do: known, on: {ok: b}, error: c}\n  b: {end: x}\n", `f:4:38: step "a" leads to "c", which does not exist`},
 		"no result path":         {head + "  a: {do: known, error: b}\n  b: {end: x}\n", `f:4:3: step "a" does not say what comes after known`},
@@ -328,4 +328,22 @@ func readAnything(text string) string {
 	_ = flow.Warnings(set)
 	parsed.Outline()
 	return ""
+}
+
+// Every answer of an action leads somewhere, and no way waits for an answer
+// that never comes.
+func TestEveryAnswerOfAnActionLeadsSomewhere(t *testing.T) {
+	for on, want := range map[string]string{
+		"on: {yes: b, no: b}, error: b":               "",
+		"on: {yes: b}, else: b, error: b":             "",
+		"on: {yes: b}, error: b":                      `when it answers "no"`,
+		"on: {yes: b, no: b, maybe: b}, error: b":     `never answers "maybe"`,
+		"on: {yes: b}, else: nowhere, error: b":       `"nowhere", which does not exist`,
+		"on: {yes: b, perhaps: b}, else: b, error: b": `never answers "perhaps"`,
+	} {
+		err := check(head + "  a: {do: answers, " + on + "}\n  b: {queue: help}\n")
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", on, err)
+		}
+	}
 }

@@ -272,6 +272,8 @@ func (r *reader) doField(d *DoStep, x field) bool {
 		d.With = r.names(x.value, "with")
 	case "on":
 		r.results(x.value, d.On)
+	case "else":
+		d.Else = r.target(x.value)
 	case "error":
 		d.Error = r.target(x.value)
 	case "timeout":

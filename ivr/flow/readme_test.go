@@ -36,7 +36,7 @@ tables: {areas: {rows: {a: {b: c}}}}
 			continue
 		}
 		with := surroundings()
-		with.Actions = []string{"mode.read", "queue.info"}
+		with.Actions = map[string][]string{"mode.read": {"normal", "emergency", "announcement", "callbacks", "closed", "redirect"}, "queue.info": {"ok"}}
 		with.HTTP = what == "yaml-step-http"
 		files := map[string]string{"example": example, "waiting": start + "steps:\n  example: {wait: 9s, next: example}\n",
 			"ask": start + "steps:\n  example: {end: help}\n"}

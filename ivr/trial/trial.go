@@ -43,10 +43,10 @@ func Run(ctx context.Context, cfg Config, name, language string) (out ivr.Outcom
 	defer hangup(nil)
 	t := &trial{cfg: cfg, in: bufio.NewScanner(cfg.In), hangup: hangup}
 	actions := map[string]ivr.Action{}
-	for _, action := range cfg.With.Actions {
+	for action := range cfg.With.Actions {
 		actions[action] = func(_ context.Context, s *ivr.Session) (string, error) { return t.act(action, s) }
 	}
-	engine, err := ivr.New(ivr.Config{Flows: cfg.Flows, Prompts: spoken{cfg.With, cfg.Text}, Languages: cfg.With.Languages, Actions: actions,
+	engine, err := ivr.New(ivr.Config{Flows: cfg.Flows, Prompts: spoken{cfg.With, cfg.Text}, Languages: cfg.With.Languages, Actions: actions, Results: cfg.With.Actions,
 		Host: t.host(), HasQueue: cfg.With.HasQueue, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return out, false, err

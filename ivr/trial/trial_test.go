@@ -32,7 +32,7 @@ func play(t *testing.T, answers string) (string, ivr.Outcome, bool) {
 		t.Fatal(err)
 	}
 	var out strings.Builder
-	with := flow.Surroundings{Languages: []string{"es", "en"}, HasPrompt: func(string, string) bool { return true }, Actions: []string{"mode.read"}}
+	with := flow.Surroundings{Languages: []string{"es", "en"}, HasPrompt: func(string, string) bool { return true }, Actions: map[string][]string{"mode.read": nil}}
 	outcome, more, err := trial.Run(t.Context(), trial.Config{Flows: set, With: with, In: strings.NewReader(answers), Out: &out, Unasked: true,
 		Text: func(language, id string) string { return "¿" + language + " " + id + "?" }}, "main", "en")
 	if err != nil {

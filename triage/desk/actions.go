@@ -27,6 +27,17 @@ const (
 	ActionAgentSet          = "agent.set"
 )
 
+// Results are what these actions answer, by name.
+func Results() map[string][]string {
+	return map[string][]string{
+		ActionQueueInfo:         {"ok"},
+		ActionAuthenticate:      {"ok", "denied"},
+		ActionAgentAuthenticate: {"ok", "denied"},
+		ActionAgentState:        {"ready", "away", "break", "busy", "notes"},
+		ActionAgentSet:          {"ok", "refused"},
+	}
+}
+
 type (
 	placeKey  struct{}
 	callerKey struct{}

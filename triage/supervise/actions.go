@@ -63,6 +63,25 @@ func (c *Commands) Actions() map[string]ivr.Action {
 	return actions
 }
 
+// Results are what the actions of the supervisor line answer, by name.
+func Results() map[string][]string {
+	return map[string][]string{
+		ActionState:         {resultOK},
+		ActionModeApply:     {resultOK, resultProof},
+		ActionModeClear:     {resultOK},
+		ActionBulletinDraft: {resultOK, "full"},
+		ActionQueueRead:     {"open", "closed", resultNone},
+		ActionQueueSet:      {resultOK, resultProof},
+		ActionCallOutCount:  {resultOK, resultNone, "no_line", "running"},
+		ActionCallOutStart:  {resultOK, resultNone, "no_line", "running"},
+		ActionUndoRead:      {resultOK, resultNone},
+		ActionUndoApply:     {resultOK, resultNone},
+		ActionProofCode:     {resultOK, "denied"},
+		ActionProofBack:     {resultOK, "no_line"},
+		ActionProofConfirm:  {resultOK, "late"},
+	}
+}
+
 var errNobody = errors.New("this needs an authenticated caller")
 
 // authenticated refuses a caller who has not proved who it is, and lets a
