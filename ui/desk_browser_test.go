@@ -265,11 +265,17 @@ func TestProtectedCallTakesNoNotes(t *testing.T) {
 	far.withSound(t)
 	call := ringing()
 	call.AnsweredAt = time.Now()
+	call.Facts = []desk.FactView{{Label: "Number of people", Value: "3"}, {Label: "<b>File</b>", Value: `<img src=x onerror="document.title='broken'">`}}
 	far.snapshot.Agent.State, far.snapshot.Call = triage.OnCall, call
 	s := startSite(t, far, nil)
 	b := openBrowser(t, s)
 	b.signIn(agent)
 	b.state("oncall")
+	// What the phone menu found out is text, whatever is in it.
+	b.until(`document.querySelector('[data-part="facts"]').checkVisibility()`)
+	if facts := b.js(`document.querySelector('[data-part="facts-list"]').innerText + "|" + document.querySelectorAll('[data-part="facts-list"] :is(img, b)').length`); facts != "Number of people: 3\n<b>File</b>: <img src=x onerror=\"document.title='broken'\">|0" {
+		t.Errorf("the page shows %q", facts)
+	}
 	b.do(typeInto("notes", "secret"))
 	b.press(`label:has(> [name="talk_freely"][value="specialist"])`)
 	b.until(`document.getElementById("notes").disabled && document.getElementById("notes").value === "" && document.getElementById("name").disabled && document.getElementById("callback_number").disabled`)

@@ -39,9 +39,10 @@ const (
 // Attribute is what a flow says about one of its attributes.
 type Attribute struct {
 	Type      Type
-	Max       int  // bytes of a value
-	Sensitive bool // can be given to an action and nothing else, never stored
-	Keep      bool // stored with the contact
+	Max       int    // bytes of a value
+	Sensitive bool   // can be given to an action and nothing else, never stored
+	Keep      bool   // stored with the contact
+	Label     string // how a person at the desk reads it; "": it is not shown there unless a hook found it out
 	pos       Pos
 }
 
@@ -115,8 +116,10 @@ func (r *reader) attributes(n ast.Node) map[string]Attribute {
 					a.Sensitive = r.boolean(f.value, f.key)
 				case "keep":
 					a.Keep = r.boolean(f.value, f.key)
+				case "label":
+					a.Label = r.text(f.value, f.key)
 				default:
-					r.unknown(f, "an attribute", "type", "max", "sensitive", "keep")
+					r.unknown(f, "an attribute", "type", "max", "sensitive", "keep", "label")
 				}
 			}
 		}

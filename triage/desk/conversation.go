@@ -3,6 +3,7 @@ package desk
 import (
 	"cmp"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"hotline/appliance/call"
@@ -18,8 +19,9 @@ type conversation struct {
 	queue    string
 	path     []string
 	keys     string
-	context  []string  // told by a menu elsewhere; never stored
-	since    time.Time // began to wait
+	facts    *atomic.Pointer[[]FactView] // what flows found out; nil before anybody answered
+	context  []string                    // told by a menu elsewhere; never stored
+	since    time.Time                   // began to wait
 	earlier  []EarlierView
 	mode     string
 
@@ -135,8 +137,13 @@ func (c *conversation) view(now time.Time, ringUntil time.Time) (*CallView, *Cas
 	v := &CallView{Contact: c.id, Number: string(c.number), Language: c.language, Queue: c.queue, Path: c.path, Keys: c.keys, Context: c.context,
 		RingUntil: ringUntil, AnsweredAt: c.answeredAt, Held: c.held, Muted: c.muted, Emergency: c.alarm,
 		Protected: c.protected, CallerLeft: c.left, Earlier: c.earlier, Mode: c.mode}
+	if c.facts != nil {
+		if facts := c.facts.Load(); facts != nil {
+			v.Facts = *facts
+		}
+	}
 	if c.protected {
-		v.Number, v.Earlier, v.Context = "", nil, nil
+		v.Number, v.Earlier, v.Context, v.Facts = "", nil, nil, nil
 	}
 	v.Parties, v.Consult, v.Listened, v.Whisper, v.Help = c.parties, c.consult, c.listened, c.whisper, c.help
 	v.Outgoing, v.RingingOut, v.Internal, v.CallBack = c.outgoing, c.ringingOut, c.internal, c.callBack

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -251,9 +252,11 @@ func (r *room) rings(from string) (id string) {
 
 // TestAFlowActsWhenAnAgentAnswersAndAfterwards runs both hooks (F31).
 func TestAFlowActsWhenAnAgentAnswersAndAfterwards(t *testing.T) {
-	text := "on_agent_connected: up\non_disconnect: over\nattributes: {answered: yes_no, over: yes_no, both: yes_no}\n" + flowHead + `steps:
-  a: {queue: help}
-  up: {set: {answered: "yes"}, next: done}
+	text := "on_agent_connected: up\non_disconnect: over\nattributes: {answered: yes_no, over: yes_no, both: yes_no, file: text, " +
+		"people: {type: number, label: Number of people}, pin: {sensitive: true, label: PIN}, draft: {keep: false, label: Draft}}\n" + flowHead + `steps:
+  a: {set: {people: "3", zone: north, draft: x}, next: q}
+  q: {queue: help}
+  up: {set: {answered: "yes", file: "<b>2024-17</b>", pin: "4711", draft: y}, next: done}
   over: {if: {attribute: answered, is: "yes"}, then: both, else: done}
   both: {set: {both: "yes", over: "yes"}, next: done}
   done: {end: done}
@@ -262,6 +265,13 @@ func TestAFlowActsWhenAnAgentAnswersAndAfterwards(t *testing.T) {
 	ana := r.sit("ana")
 	c := r.dial("+12024561111")
 	id := r.answer(ana)
+	// Whoever answered sees what has a label, and what was found out just now;
+	// what is sensitive or not to be kept never.
+	want := []FactView{{"answered", "yes"}, {"file", "<b>2024-17</b>"}, {"Number of people", "3"}}
+	r.until("the agent sees what the flow found out", func() bool {
+		now := ana.Snapshot().Call
+		return now != nil && slices.Equal(now.Facts, want)
+	})
 	c.Hangup()
 	if k := r.record(id); k.Attributes["answered"] != "yes" || k.Attributes["both"] != "yes" {
 		t.Errorf("kept: %v", k.Attributes)

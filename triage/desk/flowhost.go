@@ -1,9 +1,12 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"hotline/appliance/call"
@@ -11,6 +14,7 @@ import (
 	"hotline/appliance/media"
 	"hotline/appliance/store"
 	"hotline/ivr"
+	"hotline/ivr/flow"
 	"hotline/triage"
 )
 
@@ -133,16 +137,41 @@ const hookFor = 10 * time.Second
 
 // connected lets the flow know that an agent has answered (F31). Nobody waits
 // for it: the two are talking meanwhile.
-func (s *story) connected() {
+func (s *story) connected(conv *conversation) {
 	s.promised, s.message = false, false // a person takes over what was owed
+	conv.change(func() { conv.facts = &s.facts })
 	if s.flows == nil || s.hooked != nil {
 		return
 	}
 	s.hooked = make(chan ivr.Outcome, 1)
 	ctx, start := withCaller(context.WithoutCancel(s.ctx), s.leg.From()), s.hookStart()
+	facts, flows, d := &s.facts, s.flows, s.d
+	facts.Store(factsOf(flows, start.Attributes, start.Attributes))
 	go func() { // ends within hookFor; hooks waits for it
-		s.hooked <- s.d.hook(ctx, ivr.OnAgentConnected, start)
+		out := d.hook(ctx, ivr.OnAgentConnected, start)
+		facts.Store(factsOf(flows, out.Kept, start.Attributes))
+		d.Touch()
+		s.hooked <- out
 	}()
+}
+
+// mostFacts is how many facts a page shows.
+const mostFacts = 12
+
+// factsOf is what whoever answers is to know of what flows have found out: what
+// has a label, and what has changed since. What is sensitive is no attribute.
+func factsOf(flows *flow.FlowSet, now, before map[string]string) *[]FactView {
+	facts := []FactView{}
+	for _, name := range slices.Sorted(maps.Keys(now)) {
+		declared, value := flows.Attribute(name), now[name]
+		if declared.Sensitive || !declared.Keep || value == "" || declared.Label == "" && before[name] == value {
+			continue
+		}
+		if facts = append(facts, FactView{Label: cmp.Or(declared.Label, name), Value: value}); len(facts) == mostFacts {
+			break
+		}
+	}
+	return &facts
 }
 
 // hooks lets the flow know that the call is over, after what it wanted done

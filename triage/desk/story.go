@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"sync/atomic"
 	"time"
 
 	"hotline/appliance/call"
@@ -45,7 +46,8 @@ type story struct {
 	told     bool              // the caller knows that the call is recorded
 	deferred bool              // nothing was read to the caller: every second counts
 
-	flows    *flow.FlowSet     // those with which the call began
+	flows    *flow.FlowSet // those with which the call began
+	facts    atomic.Pointer[[]FactView]
 	known    map[string]string // what its dialogues have found out
 	promised bool              // a call-back
 	message  bool              // left on the voicemail

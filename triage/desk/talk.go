@@ -77,7 +77,7 @@ func (s *story) talk(conv *conversation, agent string) talkEnd {
 		}
 	})
 	seat.begin(conv)
-	s.connected()
+	s.connected(conv)
 	ctx, stop := context.WithCancel(context.WithoutCancel(s.ctx))
 	t := &talk{story: s, conv: conv, seat: seat, answers: make(chan answer), gone: make(chan string), rung: make(chan *Seat), all: ctx}
 	t.stage = stage{caller: s.leg.Audio(), newRoom: s.d.cfg.NewRoom}

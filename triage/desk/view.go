@@ -65,6 +65,7 @@ type CallView struct {
 	Path       []string      `json:"path"`
 	Keys       string        `json:"keys"`
 	Context    []string      `json:"context"` // said by a telephone menu in front of the hotline; text, never markup
+	Facts      []FactView    `json:"facts"`   // what flows found out; text, never markup
 	WaitedS    int           `json:"waited_s"`
 	RingUntil  time.Time     `json:"ring_until,omitzero"`
 	AnsweredAt time.Time     `json:"answered_at,omitzero"`
@@ -88,6 +89,12 @@ type CallView struct {
 
 	Recording       string                 `json:"recording"`        // off, notice, on, paused
 	RecordingPolicy triage.RecordingPolicy `json:"recording_policy"` // never, agent, always
+}
+
+// FactView is something that a flow found out about the call.
+type FactView struct {
+	Label string `json:"label"`
+	Value string `json:"value"`
 }
 
 // PartyView is one more person on the line.

@@ -11,6 +11,7 @@ export interface Earlier { at: string; disposition: string; queue: string }
 
 export interface Call {
   contact: string; number: string; language: string; queue: string; path: string[] | null; context: string[] | null; keys: string; waited_s: number;
+  facts: { label: string; value: string }[] | null; // what a flow found out
   ring_until: string; answered_at: string; held: boolean; muted: boolean; emergency: boolean; protected: boolean;
   caller_left: boolean; earlier: Earlier[] | null; mode: string;
   parties: Party[] | null; // everybody on the line except this person, the caller first

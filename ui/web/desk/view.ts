@@ -101,6 +101,9 @@ export class View {
       text("level-name", level ? w.t(`level.${level}`) : "");
       text("level-todo", level ? w.t(level === "R" && s.call?.emergency ? "level.todo.told" : `level.todo.${level}`) : "");
     }
+    const facts = s.call?.facts ?? [];
+    part("facts", facts.length > 0);
+    list("facts-list", facts.map((fact) => `${fact.label}: ${fact.value}`));
     part("asks", !!s.asks?.length);
     list("asks-list", s.asks ?? []);
     part("tough", s.case?.level === "R" || !!s.call?.emergency || !!s.call?.protected);
