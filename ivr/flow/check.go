@@ -75,6 +75,29 @@ func (c *checker) flow(f *Flow) {
 	}
 	c.hook(f, "on_agent_connected", f.OnAgentConnected)
 	c.hook(f, "on_disconnect", f.OnDisconnect)
+	c.afterTalk(f)
+}
+
+// parting are the kinds of steps with which a call may not go on once an agent
+// has ended the talk: nothing is owed then, and nobody stands in a queue.
+var parting = []Kind{ToQueue, Transfer, CallBack, Voicemail, Call, Continue}
+
+// afterTalk looks at the flow that callers hear when an agent has ended the talk.
+func (c *checker) afterTalk(f *Flow) {
+	if f.AfterTalk == "" {
+		return
+	}
+	at := f.hookPos["after_talk"]
+	after := c.set.Flow(f.AfterTalk)
+	if after == nil {
+		c.problem(at, "after_talk names flow %q, which does not exist", f.AfterTalk)
+		return
+	}
+	for _, name := range after.Order {
+		if s := after.Steps[name]; slices.Contains(parting, s.Kind) {
+			c.problem(at, "after_talk names flow %q, whose step %q is a %s: the talk is over, and the flow may only ask and say goodbye (what it cannot use: %v)", f.AfterTalk, name, s.Kind, parting)
+		}
+	}
 }
 
 // unheard are the kinds of steps that need no caller on the line.

@@ -55,6 +55,7 @@ type Flow struct {
 	// Steps that run unheard when an agent answers the caller, and when the
 	// call is over; "" for none.
 	OnAgentConnected, OnDisconnect string
+	AfterTalk                      string // the flow that callers hear when an agent has ended the talk; "" for none
 
 	Attributes map[string]Attribute
 	Schedules  map[string]*Schedule

@@ -63,6 +63,8 @@ func (r *reader) flow(name string, body ast.Node) *Flow {
 			f.OnAgentConnected = r.hook(f, x)
 		case "on_disconnect":
 			f.OnDisconnect = r.hook(f, x)
+		case "after_talk":
+			f.AfterTalk = r.hook(f, x)
 		case "attributes":
 			f.Attributes = r.attributes(x.value)
 		case "schedules":
@@ -70,7 +72,7 @@ func (r *reader) flow(name string, body ast.Node) *Flow {
 		case "tables":
 			f.Tables = r.tables(x.value)
 		default:
-			r.unknown(x, "a flow", "about", "start", "fallback", "steps", "on_agent_connected", "on_disconnect", "attributes", "schedules", "tables")
+			r.unknown(x, "a flow", "about", "start", "fallback", "steps", "on_agent_connected", "on_disconnect", "after_talk", "attributes", "schedules", "tables")
 		}
 	}
 	if f.Data() {

@@ -53,6 +53,7 @@ type story struct {
 	message  bool              // left on the voicemail
 	outside  bool              // talked with a number outside that the flow called
 	leaves   ivr.Outcome       // of a waiting treatment that ended the wait
+	parted   time.Time         // an agent has ended the talk, and the caller may be asked how it was
 	hooked   chan ivr.Outcome  // what was done when an agent answered; nil when nothing was
 }
 
@@ -100,6 +101,7 @@ func (d *Desk) serveCaller(leg callerLeg) {
 
 	for s.dialogue() {
 	}
+	s.afterTalk()
 	if s.agent != nil && s.onLine {
 		s.stayOnLine()
 	}
@@ -231,6 +233,9 @@ func (s *story) close() {
 		k.Sound = s.sound()
 		if !k.ConnectedAt.IsZero() {
 			k.Talk = int(now.Sub(k.ConnectedAt).Seconds())
+			if !s.parted.IsZero() { // what was asked afterwards is no talk
+				k.Talk = int(s.parted.Sub(k.ConnectedAt).Seconds())
+			}
 		}
 	}
 	write := func() error {
@@ -446,6 +451,9 @@ func (s *story) rounds(conv *conversation, treatment string, priority int) (agai
 		}
 		end := s.talk(conv, agent)
 		if end == talkOver {
+			if s.ending.by == call.ByAgent && s.ctx.Err() == nil && !conv.urgent() {
+				s.parted = time.Now()
+			}
 			return false
 		}
 		if s.enters() {

@@ -1,0 +1,87 @@
+package desk
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"hotline/appliance/events"
+	"hotline/triage"
+)
+
+// TestCallersAreAskedAfterATalk: one question when the agent has ended the call
+// (F49), on the line of the caller and not of the agent; who hangs up, is
+// protected or in danger is asked nothing, and the answer is in the export.
+func TestCallersAreAskedAfterATalk(t *testing.T) {
+	r := openRoomWith(t, map[string]string{
+		"straight": "after_talk: ask\n" + flowHead + "steps:\n  a: {queue: help}\n",
+		"ask": "attributes: {helped: yes_no}\n" + flowHead + `steps:
+  a: {menu: {"1": {next: bye, set: {helped: "yes"}, as: "yes"}}, say: beep, default: bye, timeout: 30s, path: helped}
+  bye: {hangup: done, say: goodbye}
+`}, nil)
+	ana := r.sit("ana")
+	ctx, stop := context.WithTimeout(t.Context(), patience)
+	defer stop()
+
+	c := r.dial("+12024561111")
+	id := r.answer(ana)
+	r.do(ana, Command{Type: "end", Contact: id})
+	if err := c.WaitTone(ctx, 880); err != nil {
+		t.Fatalf("the caller is not asked: %v", err)
+	}
+	// The agent is free meanwhile.
+	r.do(ana, Command{Type: "wrap", Contact: id, Disposition: "info_given"})
+	r.state(ana, triage.Ready)
+	if err := c.Press(ctx, "1"); err != nil {
+		t.Fatal(err)
+	}
+	k := r.record(id)
+	if k.Attributes["helped"] != "yes" || k.EndedBy != "agent" || k.Outcome != triage.OutcomeAnswered || k.Open != "" || k.Path[len(k.Path)-1] != "helped:yes" {
+		t.Errorf("recorded: %+v", k)
+	}
+	<-c.Done()
+	rows := 0
+	for row := range triage.ContactTable(r.cfg.Contacts).Rows {
+		list, ok := row[len(row)-1].([]string)
+		if rows++; !ok || len(list) != 1 || list[0] != "helped=yes" {
+			t.Errorf("exported: %v", row[len(row)-1])
+		}
+	}
+	if rows != 1 {
+		t.Errorf("%d contacts are exported", rows)
+	}
+
+	// Who hangs up at the question has talked, and the agent has ended it.
+	c = r.dial("+12024561112")
+	id = r.answer(ana)
+	r.do(ana, Command{Type: "end", Contact: id})
+	if err := c.WaitTone(ctx, 880); err != nil {
+		t.Fatal(err)
+	}
+	c.Hangup()
+	if k = r.record(id); len(k.Attributes) > 0 || k.EndedBy != "agent" || k.Outcome != triage.OutcomeAnswered || k.Open != triage.OpenWrapUp {
+		t.Errorf("hung up at the question: %+v", k)
+	}
+	r.do(ana, Command{Type: "wrap", Contact: id, Disposition: "info_given"})
+	r.state(ana, triage.Ready)
+
+	for name, change := range map[string]func(id string){
+		"protected": func(id string) {
+			if _, err := r.cfg.Contacts.Change(t.Context(), id, func(k *triage.Contact, _ time.Time) []events.Event { k.Protected = true; return nil }); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"in danger": func(id string) { r.do(ana, Command{Type: "emergency", Contact: id, On: true}) },
+	} {
+		c = r.dial("+12024561113")
+		id = r.answer(ana)
+		change(id)
+		r.do(ana, Command{Type: "end", Contact: id})
+		<-c.Done()
+		if k = r.record(id); len(k.Path) > 0 || len(k.Attributes) > 0 {
+			t.Errorf("%s, and asked: %+v", name, k)
+		}
+		r.do(ana, Command{Type: "wrap", Contact: id, Disposition: "info_given"})
+		r.state(ana, triage.Ready)
+	}
+}
