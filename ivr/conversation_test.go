@@ -109,7 +109,7 @@ func newScene(t *testing.T, flows *flow.FlowSet) *scene {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.board, err = bulletins.Open(bulletins.Config{Store: records, Operation: "test", Languages: []string{"es", "en"}, Log: log})
+	s.board, err = bulletins.Open(bulletins.Config{Store: records, Operation: "test", Languages: []string{"es", "en", "ar", "fr", "pt"}, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -49,6 +49,7 @@ var (
 	ErrNone          = errors.New("there is no such bulletin: it may have been withdrawn meanwhile")
 	ErrNothingToUndo = errors.New("there is nothing to undo: no bulletin was changed within the last five minutes")
 	ErrNoVoice       = errors.New("this hotline cannot speak text in that language: record the bulletin instead")
+	ErrLanguage      = errors.New("callers are not offered that language")
 	ErrTooMany       = fmt.Errorf("there are %d bulletins in that language already, and callers do not listen to more: withdraw one first", MaxPlaying)
 )
 
@@ -262,7 +263,7 @@ func (b *Board) speak(ctx context.Context, d Draft) (*audio.Clip, error) {
 func (b *Board) check(d Draft) error {
 	switch {
 	case !slices.Contains(b.cfg.Languages, d.Language):
-		return fmt.Errorf("callers are not offered the language %q: use one of %s", d.Language, strings.Join(b.cfg.Languages, ", "))
+		return fmt.Errorf("%w: use one of %s", ErrLanguage, strings.Join(b.cfg.Languages, ", "))
 	case len([]rune(d.Text)) > MaxText:
 		return fmt.Errorf("the text is longer than %d characters: say the most important thing first and leave the rest out", MaxText)
 	case d.For < 0 || d.For > MaxFor:

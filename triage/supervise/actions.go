@@ -69,7 +69,7 @@ func Results() map[string][]string {
 		ActionState:         {resultOK},
 		ActionModeApply:     {resultOK, resultProof},
 		ActionModeClear:     {resultOK},
-		ActionBulletinDraft: {resultOK, "full"},
+		ActionBulletinDraft: {resultOK, "full", "not_offered"},
 		ActionQueueRead:     {"open", "closed", resultNone},
 		ActionQueueSet:      {resultOK, resultProof},
 		ActionCallOutCount:  {resultOK, resultNone, "no_line", "running"},
@@ -238,8 +238,8 @@ func (c *Commands) clearMode(ctx context.Context, s *ivr.Session) (string, error
 
 // publishBulletin is the action bulletin.publish: the recording "bulletin" for
 // callers in bulletin.language, for bulletin.for hours (6 without). Results:
-// "ok", or "full" when there are too many in that language. The recording is
-// dropped afterwards.
+// "ok", "full" when there are too many in that language, or "not_offered" when
+// callers are not offered it. The recording is dropped afterwards.
 func (c *Commands) publishBulletin(ctx context.Context, s *ivr.Session) (string, error) {
 	long, err := hours(s, "bulletin.for")
 	if err != nil {
@@ -250,8 +250,11 @@ func (c *Commands) publishBulletin(ctx context.Context, s *ivr.Session) (string,
 		return "", errors.New("there is no recording of a bulletin")
 	}
 	_, err = c.Publish(ctx, whoCalls(s), bulletins.Draft{Language: s.Get("bulletin.language"), Sound: sound, For: long})
-	if errors.Is(err, bulletins.ErrTooMany) {
+	switch {
+	case errors.Is(err, bulletins.ErrTooMany):
 		return "full", nil
+	case errors.Is(err, bulletins.ErrLanguage):
+		return "not_offered", nil
 	}
 	if err != nil {
 		return "", err
