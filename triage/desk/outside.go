@@ -77,7 +77,7 @@ func (s *story) withOutside(conv *conversation, agent string, leg *trunk.Call) t
 			{Kind: "contact.transferred", Agent: agent, Queue: k.Queue, Data: map[string]string{"kind": "team", "to": team.Team}}}
 	})
 	conv.change(func() { conv.answeredAt = time.Now() })
-	s.connected()
+	s.connected(conv)
 	caller := s.leg.Audio()
 	caller.Music(nil)
 	pair := media.Bridge(caller, leg.Audio())
