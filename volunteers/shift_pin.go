@@ -23,6 +23,7 @@ type PINs interface {
 const (
 	EventPINSet    = "registrant.pin_set"
 	EventPINLocked = "registrant.pin_locked"
+	EventPINReset  = "registrant.pin_reset"
 )
 
 const (
@@ -190,4 +191,21 @@ func (b *Shifts) ConfirmPIN(ctx context.Context, registrant, pin string) (ok boo
 		return registrantPINs.Put(tx, registrant, p)
 	})
 	return ok && err == nil, err
+}
+
+// ResetPIN takes away the PIN of somebody who has forgotten it, and a lock.
+// From then on the number that was registered proves who calls, as before the
+// first PIN, and a new one can be chosen: by must have made sure who asks.
+func (b *Shifts) ResetPIN(ctx context.Context, registrant, by string) error {
+	err := b.store.Update(ctx, func(tx *store.Tx) error {
+		if _, err := registrants.Get(tx, registrant); err != nil {
+			return err
+		}
+		tx.Emit(events.Event{Kind: EventPINReset, By: by, Via: "web", Data: map[string]string{"registrant": registrant}})
+		return registrantPINs.Put(tx, registrant, pinRecord{})
+	})
+	if err != nil {
+		return fmt.Errorf("the PIN was not reset: %w", err)
+	}
+	return nil
 }

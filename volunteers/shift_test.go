@@ -282,3 +282,37 @@ func TestTablesSayTheirLevels(t *testing.T) {
 		}
 	}
 }
+
+// Somebody who has forgotten the PIN begins again as before the first one, and
+// the old PIN proves nothing any more.
+func TestAPINIsResetByACoordinator(t *testing.T) {
+	s, b, r := hours(t)
+	setPIN(t, b, r.ID)
+	for range 3 { // locked, too
+		if ok, err := b.Prove(t.Context(), r.ID, "000000"); ok || err != nil {
+			t.Fatalf("a wrong PIN: %v, %v", ok, err)
+		}
+	}
+	if err := b.ResetPIN(t.Context(), r.ID, "acc-1"); err != nil {
+		t.Fatal(err)
+	}
+	if ok, err := b.Prove(t.Context(), r.ID, shiftPIN); ok || err != nil {
+		t.Errorf("the old PIN proves: %v, %v", ok, err)
+	}
+	if id, proven, err := b.Who(t.Context(), r.Code, string(r.Phone)); id != r.ID || !proven || err != nil {
+		t.Errorf("from the registered number: %q, %v, %v", id, proven, err)
+	}
+	if _, proven, err := b.Who(t.Context(), r.Code, "+525599999999"); proven || err != nil {
+		t.Errorf("from another number: %v, %v", proven, err)
+	}
+	setPIN(t, b, r.ID)
+	if ok, err := b.Prove(t.Context(), r.ID, shiftPIN); !ok || err != nil {
+		t.Errorf("the new PIN: %v, %v", ok, err)
+	}
+	if n := happened(t, s, volunteers.EventPINReset); n != 1 {
+		t.Errorf("%d events tell of it", n)
+	}
+	if err := b.ResetPIN(t.Context(), "nobody", "acc-1"); err == nil {
+		t.Error("the PIN of nobody was reset")
+	}
+}
