@@ -81,7 +81,7 @@ func TestEveryScenarioHasWordsOfItsOwn(t *testing.T) {
 				}
 			}
 		}
-		for _, language := range []string{"en", "es"} {
+		for _, language := range library.Languages() {
 			if p.Names[language] == "" || len(p.Asks[language]) != len(p.Asks["en"]) || p.ID != scenario.General && len(p.Asks[language]) == 0 {
 				t.Errorf("%q is not complete in %s", p.ID, language)
 			}
