@@ -8,12 +8,15 @@ import (
 	"hotline/appliance/audio"
 	"hotline/appliance/events"
 	"hotline/appliance/export"
+	"hotline/appliance/history"
+	"hotline/appliance/search"
 	"hotline/appliance/store"
 	"hotline/ivr/mode"
 	"hotline/ivr/prompts"
 	"hotline/ivr/scenario"
 	"hotline/triage"
 	"hotline/triage/desk"
+	"hotline/triage/find"
 	"hotline/volunteers"
 	"hotline/volunteers/roster"
 )
@@ -142,14 +145,35 @@ type Scenario interface {
 	Set(ctx context.Context, id, stage, by string) error
 }
 
-// Contacts reads contact records, newest first.
+// Contacts reads contact records, newest first; *triage.Contacts.
 type Contacts interface {
 	Each(func(triage.Contact) bool) error
+	Get(id string) (triage.Contact, error)
 }
 
-// Cases reads case records, newest first.
+// Cases are the case records; *triage.Cases.
 type Cases interface {
 	Each(func(triage.Case) bool) error
+	Get(id string) (triage.Case, error)
+	ByCode(code string) (triage.Case, error)
+	SameNumber(triage.Case) ([]triage.Case, error)
+	History(id string) ([]history.Entry, error)
+	Change(ctx context.Context, id string, e history.Edit) (triage.Case, []history.Conflict, error)
+	Move(ctx context.Context, id, to, outcome string, told bool, by, why string) (triage.Case, error)
+	SetLevel(ctx context.Context, id string, level triage.Level, by, why string) (triage.Case, error)
+	Merge(ctx context.Context, keep, gone, by, why string) (triage.Case, error)
+	Unmerge(ctx context.Context, gone, by, why string) (triage.Case, error)
+	Enter(ctx context.Context, p triage.Paper, operation, by string) (triage.Case, error)
+	Another(ctx context.Context, contact, by string, fields map[string]any) (triage.Case, error)
+}
+
+// Finder finds records; *find.Finder.
+type Finder interface {
+	Find(filter find.Filter, skip, limit int) search.Result
+	Values(kind, field string) map[string]int
+	Len(kind string) int
+	Building() (records int, building bool)
+	Settle(context.Context) error
 }
 
 // Worklist is what somebody still has to care for; *triage.Contacts.
@@ -248,7 +272,26 @@ func (l ledger) Verify(marks ...store.Mark) (store.Mark, int, error) {
 	return l.store.VerifyLog(marks...)
 }
 
-// Registrants reads the records of people who offer help, oldest first.
+// Registrants are the records of people who offer help; *volunteers.Registry.
 type Registrants interface {
-	Each(func(volunteers.Registrant) error) error
+	List(skip, limit int) ([]volunteers.Registrant, error)
+	Get(id string) (volunteers.Registrant, error)
+	ByCode(code string) (volunteers.Registrant, error)
+	SamePerson(volunteers.Registrant) ([]volunteers.Registrant, error)
+	History(id string) ([]history.Entry, error)
+	Change(ctx context.Context, id string, e history.Edit) (volunteers.Registrant, []history.Conflict, error)
+	Move(ctx context.Context, id, name, by, why string) (volunteers.Registrant, error)
+	Agree(ctx context.Context, id, to, how, by string) (volunteers.Registrant, error)
+	Merge(ctx context.Context, keep, gone, by, why string) (volunteers.Registrant, error)
+	Unmerge(ctx context.Context, gone, by, why string) (volunteers.Registrant, error)
+	Enter(ctx context.Context, r volunteers.Registrant, by string, at time.Time) (volunteers.Registrant, error)
+	Sound(id, name string) (*audio.Clip, error)
+}
+
+// Hours are the shifts of registrants; *volunteers.Shifts.
+type Hours interface {
+	Of(registrant string) ([]volunteers.Shift, error)
+	CheckIn(ctx context.Context, registrant, contact, method string) (volunteers.Shift, error)
+	CheckOut(ctx context.Context, registrant, contact, method string) (volunteers.Shift, time.Duration, error)
+	Correct(ctx context.Context, registrant, shift string, in, out time.Time, by, why string) (volunteers.Shift, error)
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -36,6 +37,7 @@ import (
 	"hotline/ivr/scenario"
 	"hotline/triage"
 	"hotline/triage/desk"
+	"hotline/triage/find"
 	"hotline/triage/supervise"
 	"hotline/ui/words"
 	"hotline/volunteers"
@@ -402,13 +404,32 @@ func (s *script) config(t *testing.T) Config {
 	return Config{
 		Prompts: s.studio, Sounds: foreign.New(),
 		Operation: "Flood response", Version: "test", Region: "US", Routing: s.routes,
-		CallTo: "100", PhoneServer: "192.0.2.1:5060", Desk: s, Sessions: s.accounts, Accounts: s.accounts, Mode: s.mode, Scenario: s.scenario, Supervise: s.steer, Switches: s.parts, Offered: []string{"es", "en"}, Contacts: s.contacts, Cases: s.cases, Registrants: s.registry,
+		CallTo: "100", PhoneServer: "192.0.2.1:5060", Desk: s, Sessions: s.accounts, Accounts: s.accounts, Mode: s.mode, Scenario: s.scenario, Supervise: s.steer, Switches: s.parts, Offered: []string{"es", "en"}, Contacts: s.contacts, Cases: s.cases, Registrants: s.registry, Hours: volunteers.NewShifts(s.store, s.accounts, "US"), Finder: s.finder(t),
 		Worklist: s.contacts, Books: triage.NewBooks(s.store),
 		Health: measured,
 		Queues: []string{triage.QueueHelp, triage.QueueVolunteers}, Recordings: s.tapes,
 		Exports: s.office, Journal: FromStore(s.store), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Flows: openFlows(t, s.store), FlowTrial: playFlow,
 	}
+}
+
+// finder finds the records of the test.
+func (s *script) finder(t *testing.T) *find.Finder {
+	t.Helper()
+	names, err := SearchWords()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := find.New(find.Config{Store: s.store, Contacts: s.contacts, Cases: s.cases, Registrants: s.registry, Region: "US", Names: names, Log: slog.New(slog.DiscardHandler)})
+	ctx, stop := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := f.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(func() { stop(); running.Wait() })
+	return f
 }
 
 // site is the server on a real TLS port.

@@ -2,106 +2,219 @@ package ui
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
-	"strings"
+	"strconv"
+	"time"
 
+	"hotline/appliance/events"
+	"hotline/appliance/store"
 	"hotline/triage"
+	"hotline/triage/find"
 	"hotline/ui/page"
-	"hotline/volunteers"
+	"hotline/ui/words"
 )
 
 const (
 	listed    = 50      // rows of a list
 	counted   = 10_000  // beyond it a list says "more than"
-	searched  = 200_000 // records that one search looks at
+	searched  = 200_000 // recordings that one search looks at
+	deepest   = 10_000  // rows that can be turned to page by page
 	reasonMin = 5
 	reasonMax = 200
 )
 
-func recordLists() []string { return []string{"contacts", "cases", "registrants"} }
+// settle is how long a page waits for the newest change to be found.
+const settle = 300 * time.Millisecond
 
+// records shows the newest records of a kind, or those that a filter finds. The
+// filter is the address: it can be kept, sent to a colleague, and exported.
 func (s *Server) records(w http.ResponseWriter, r *http.Request, v visit) {
-	f := s.frame(r, v, "records.title")
-	content := page.RecordsPage{Frame: f, Query: clean(r.URL.Query().Get("q"), 64), Tab: r.URL.Query().Get("tab"), Lists: recordLists()}
-	if !slices.Contains(content.Lists, content.Tab) {
-		content.Tab = "contacts"
+	q := r.URL.Query()
+	skip, err := strconv.Atoi(q.Get("skip"))
+	if err != nil || skip < 0 || skip > deepest {
+		skip = 0
 	}
-	if err := s.fill(&content); err != nil {
+	f := s.frame(r, v, "records.title")
+	content := page.RecordsPage{Frame: f, Filter: find.ParseFilter(q), Skip: skip, Step: listed, Done: q.Get("done")}
+	s.settled(r)
+	content.Read, content.Building = s.cfg.Finder.Building()
+	if content.Filter.Empty() {
+		err = s.newest(&content)
+	} else {
+		err = s.found(r, v, &content)
+	}
+	if err != nil {
 		s.broken(w, r, v, "reading the records", err)
 		return
 	}
+	content.Picks = s.picks(f, content.Filter)
 	s.show(w, r, http.StatusOK, page.Records(content))
 }
 
-// fill reads one list: the newest records that match, and how many there are.
-func (s *Server) fill(p *page.RecordsPage) error {
-	looking, digits := strings.ToLower(p.Query), onlyDigits(p.Query)
-	match := func(number string, texts ...string) bool {
-		if looking == "" || len(digits) >= 3 && strings.Contains(onlyDigits(number), digits) {
-			return true
-		}
-		return slices.ContainsFunc(texts, func(text string) bool { return text != "" && strings.Contains(strings.ToLower(text), looking) })
+// settled waits a moment for what was saved just now to be found.
+func (s *Server) settled(r *http.Request) {
+	limit, stop := context.WithTimeout(r.Context(), settle)
+	defer stop()
+	if s.cfg.Finder.Settle(limit) != nil {
+		return // the list is a moment behind
 	}
-	seen := 0
-	more := func(found bool) (list, goOn bool) {
-		seen++
-		if found {
-			p.Count++
-		}
-		p.Shown = min(p.Count, listed)
-		p.More = p.Count > counted || seen >= searched
-		return found && p.Count <= listed, !p.More
+}
+
+// found fills the page with what a filter finds. Searches are noted: somebody
+// who looks for a person's number leaves a trace, the number does not.
+func (s *Server) found(r *http.Request, v visit, p *page.RecordsPage) error {
+	note := events.Event{Kind: "records.searched", Operation: s.cfg.Operation, By: v.account.ID, Via: "web", Data: map[string]string{"name": v.account.Name, "filter": p.Filter.String()}}
+	if err := s.cfg.Journal.Note(r.Context(), note); err != nil {
+		return err
 	}
-	switch p.Tab {
-	case "contacts":
+	got := s.cfg.Finder.Find(p.Filter, p.Skip, listed)
+	p.Count = got.Count
+	p.Counts = map[string]int{}
+	for _, kind := range find.Kinds() {
+		if kind == p.Filter.Kind {
+			p.Counts[kind] = got.Count
+		} else if p.Filter.Text != "" {
+			p.Counts[kind] = s.cfg.Finder.Find(find.Filter{Kind: kind, Text: p.Filter.Text}, 0, 0).Count
+		}
+	}
+	for _, id := range got.IDs {
+		var err error
+		switch p.Filter.Kind {
+		case find.Contacts:
+			err = taken(&p.Contacts, s.cfg.Contacts.Get, id)
+		case find.Cases:
+			err = taken(&p.Cases, s.cfg.Cases.Get, id)
+		default:
+			err = taken(&p.Registrants, s.cfg.Registrants.Get, id)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	p.Shown = len(got.IDs)
+	return nil
+}
+
+// taken adds the record id, unless it went meanwhile.
+func taken[T any](list *[]T, get func(string) (T, error), id string) error {
+	record, err := get(id)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err == nil {
+		*list = append(*list, record)
+	}
+	return err
+}
+
+// newest fills the page with the newest records of the kind, protected ones
+// among them: they are counted, and cannot be looked for.
+func (s *Server) newest(p *page.RecordsPage) error {
+	more := func() (list, goOn bool) {
+		p.Count++
+		p.More = p.Count > counted
+		list = p.Count > p.Skip && p.Count <= p.Skip+listed
+		if list {
+			p.Shown++
+		}
+		return list, !p.More
+	}
+	switch p.Filter.Kind {
+	case find.Contacts:
 		return s.cfg.Contacts.Each(func(k triage.Contact) bool {
-			list, goOn := more(match(string(k.Caller), k.ID, k.AgentName))
+			list, goOn := more()
 			if list {
 				p.Contacts = append(p.Contacts, k)
 			}
 			return goOn
 		})
-	case "cases":
+	case find.Cases:
 		return s.cfg.Cases.Each(func(c triage.Case) bool {
-			list, goOn := more(match(string(cmp.Or(c.Fields.CallbackNumber, string(c.Caller))), c.Code, c.ID, c.Fields.Name, c.Fields.Place, c.Fields.Landmark))
+			list, goOn := more()
 			if list {
 				p.Cases = append(p.Cases, c)
 			}
 			return goOn
 		})
 	}
-	var all []volunteers.Registrant
-	err := s.cfg.Registrants.Each(func(g volunteers.Registrant) error {
-		found := match(string(g.Phone), g.Code, g.GivenName, g.FamilyName, g.Area)
-		_, goOn := more(found)
-		if found {
-			all = append(all, g)
-			if len(all) > listed { // oldest first: keep the newest
-				all = all[1:]
-			}
-		}
-		if !goOn {
-			return errEnough
-		}
-		return nil
-	})
-	if errors.Is(err, errEnough) {
-		err = nil
+	list, err := s.cfg.Registrants.List(p.Skip, listed)
+	p.Registrants, p.Shown = list, len(list)
+	if p.Count = s.cfg.Finder.Len(find.Registrants); p.Building {
+		p.Count = max(p.Count, p.Skip+p.Shown)
 	}
-	slices.Reverse(all)
-	p.Registrants = all
 	return err
 }
 
-var errEnough = errors.New("enough records were read")
-
-func onlyDigits(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r < '0' || r > '9' {
-			return -1
+// picks are the choices by which the list can be narrowed, as far as there are
+// records that have them.
+func (s *Server) picks(f page.Frame, filter find.Filter) []page.Pick {
+	var out []page.Pick
+	for _, field := range find.Fields(filter.Kind) {
+		there := s.cfg.Finder.Values(filter.Kind, field)
+		for _, v := range filter.Picks[field] {
+			if _, is := there[v]; !is {
+				there = with(there, v)
+			}
 		}
-		return r
-	}, text)
+		if len(there) > 0 {
+			out = append(out, page.NewPick(f, filter, field, there))
+		}
+	}
+	return out
 }
+
+func with(counts map[string]int, value string) map[string]int {
+	if counts == nil {
+		counts = map[string]int{}
+	}
+	counts[value] = 0
+	return counts
+}
+
+// SearchWords are the words under which people look for a choice of a list, in
+// every language of the pages.
+func SearchWords() (func(field, value string) []string, error) {
+	catalogues, err := words.Load()
+	if err != nil {
+		return nil, err
+	}
+	return func(field, value string) []string {
+		var said []string
+		for _, tag := range catalogues.Tags() {
+			for _, kind := range find.Kinds() {
+				if text := page.CodeWords(catalogues.Keys(tag), kind, field, value); text != "" && !slices.Contains(said, text) {
+					said = append(said, text)
+				}
+			}
+		}
+		return said
+	}, nil
+}
+
+// who names an account: what is written into records is its id.
+func (s *Server) who() func(id string) string {
+	names := map[string]string{"": ""}
+	return func(id string) string {
+		name, known := names[id]
+		if !known {
+			account, err := s.cfg.Accounts.Get(id)
+			if name = account.Name; err != nil {
+				name = id // it was removed, or a program's
+			}
+			names[id] = name
+		}
+		return cmp.Or(name, id)
+	}
+}
+
+// viewed notes who looked at whose record, before it is shown.
+func (s *Server) viewed(r *http.Request, v visit, kind, id string) error {
+	return s.cfg.Journal.Note(r.Context(), events.Event{Kind: "record.viewed", Operation: s.cfg.Operation, By: v.account.ID, Via: "web",
+		Data: map[string]string{"name": v.account.Name, "kind": kind, "id": id}})
+}
+
+func recordPath(kind, id string) string { return "/records/" + kind + "/" + url.PathEscape(id) }

@@ -48,6 +48,8 @@ type Config struct {
 	Worklist    Worklist
 	Books       Books
 	Registrants Registrants
+	Hours       Hours
+	Finder      Finder
 	Prompts     Prompts
 	Sounds      Sounds
 	Exports     Exports

@@ -63,7 +63,7 @@ func (g *Registry) Change(ctx context.Context, id string, e history.Edit) (r Reg
 			return err
 		}
 		conflicts = found
-		if r, err = was.with(fields); err != nil {
+		if r, err = was.With(fields); err != nil {
 			return err
 		}
 		if r.Phone != was.Phone {
@@ -90,8 +90,8 @@ func putChanged(tx *store.Tx, was Registrant, r *Registrant, e history.Entry) er
 	return errors.Join(registrants.Put(tx, r.ID, *r), registrantHistory.Note(tx, e, was, *r, "updated_at"))
 }
 
-// with is the record with other answers.
-func (r Registrant) with(fields map[string]any) (Registrant, error) {
+// With is the record with other answers, by the names of its fields.
+func (r Registrant) With(fields map[string]any) (Registrant, error) {
 	raw, err := json.Marshal(fields)
 	if err != nil {
 		return r, FieldError{Text: "This could not be read."}

@@ -67,15 +67,15 @@ func heardNotice(t *testing.T, c *phone.Call) (time.Duration, bool) {
 	})
 	found, first := 0, 0
 	for _, piece := range pieces[:looked] {
-		if at, ok := find(notice[piece:piece+length], heard); ok {
+		if at, ok := spot(notice[piece:piece+length], heard); ok {
 			found, first = found+1, at-piece
 		}
 	}
 	return time.Duration(first) * time.Second / audio.SampleRate, found >= enough
 }
 
-// find is where a piece of sound is in what was heard.
-func find(piece, heard []int16) (int, bool) {
+// spot is where a piece of sound is in what was heard.
+func spot(piece, heard []int16) (int, bool) {
 	most := energy(piece)
 	here := 0.0 // energy of what is compared, kept up to date
 	for at := 0; at+len(piece) <= len(heard); at++ {

@@ -36,6 +36,7 @@ import (
 	"hotline/provisioning"
 	"hotline/triage"
 	"hotline/triage/desk"
+	"hotline/triage/find"
 	"hotline/triage/reports"
 	"hotline/triage/supervise"
 	"hotline/ui"
@@ -64,6 +65,7 @@ type hotline struct {
 	reports  *reports.Reports
 	turned   *triage.TurnedAway
 	hours    *volunteers.Shifts // of registered volunteers
+	finder   *find.Finder
 	dispatch *triage.Dispatcher
 	routes   *triage.Routes // who helps whom
 	switches *switches.Panel
@@ -119,6 +121,11 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	cases := triage.NewCases(h.records)
 	registry := volunteers.NewRegistry(h.records)
 	h.hours = volunteers.NewShifts(h.records, h.accounts, cfg.Region)
+	names, err := ui.SearchWords()
+	if err != nil {
+		return h, err
+	}
+	h.finder = find.New(find.Config{Store: h.records, Contacts: h.contacts, Cases: cases, Registrants: registry, Region: cfg.Region, Names: names, Log: log})
 	if h.switches, err = switches.Open(h.records); err != nil {
 		return h, err
 	}
@@ -239,7 +246,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	h.measure = h.figures(data, time.Now())
 	h.pages, err = ui.New(ui.Config{
 		Operation: cfg.Operation, Version: version(), Region: cfg.Region, Routing: h.routes, PhoneServer: h.phoneServer(cfg), CallTo: callTo(cfg), Desk: ui.FromDesk(h.desk),
-		Accounts: h.accounts, Sessions: h.accounts, Mode: h.mode, Scenario: disaster, Supervise: h.commands, Switches: h.switches, Offered: cfg.Languages, Contacts: h.contacts, Cases: cases, Registrants: registry, Prompts: h.studio, Sounds: foreign.New(),
+		Accounts: h.accounts, Sessions: h.accounts, Mode: h.mode, Scenario: disaster, Supervise: h.commands, Switches: h.switches, Offered: cfg.Languages, Contacts: h.contacts, Cases: cases, Registrants: registry, Hours: h.hours, Finder: h.finder, Prompts: h.studio, Sounds: foreign.New(),
 		Worklist: h.contacts, Books: triage.NewBooks(h.records),
 		Health: h.measure,
 		Queues: h.dispatch.Queues(), Recordings: h.tapes,
@@ -479,7 +486,7 @@ func (h *hotline) Run(ctx context.Context) error {
 	calls, ctx := errgroup.WithContext(ctx)
 	var support errgroup.Group
 	failed := make(chan error, 1)
-	for _, run := range []func(context.Context) error{h.callers.Run, h.agents.Run, h.phones.Run, h.journal.Run, h.reports.Run, h.turned.Run, h.hours.Run, h.dispatch.Run,
+	for _, run := range []func(context.Context) error{h.callers.Run, h.agents.Run, h.phones.Run, h.journal.Run, h.reports.Run, h.turned.Run, h.hours.Run, h.finder.Run, h.dispatch.Run,
 		h.desk.Run, h.mode.Run, h.board.Run, h.commands.Run, h.followLoad, h.tellScreens, h.tapes.Run, h.exports.Run, h.serveFigures,
 		func(ctx context.Context) error { return h.pages.Run(ctx, h.web, h.tls()) }} {
 		support.Go(func() error {

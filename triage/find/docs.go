@@ -1,6 +1,7 @@
 package find
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -10,6 +11,12 @@ import (
 )
 
 const keyArea = "area:"
+
+// fieldFrom is the day from which somebody can work, anyDay for who named none.
+const (
+	fieldFrom = "available_from"
+	anyDay    = "-"
+)
 
 func facet(field, value string) search.Facet { return search.Facet{Field: field, Value: value} }
 
@@ -54,10 +61,11 @@ func registrantDoc(r volunteers.Registrant) (search.Doc, bool) {
 	if r.Incomplete {
 		complete = "no"
 	}
-	d := search.Doc{ID: r.ID, At: r.RegisteredAt, Numbers: []string{r.Code, string(r.Phone)},
-		Texts: []string{r.GivenName, r.FamilyName, r.Area},
+	d := search.Doc{ID: r.ID, At: r.RegisteredAt, Numbers: []string{r.Code, string(r.Phone), string(r.Phone2)},
+		Texts: []string{r.GivenName, r.FamilyName, r.Area, r.SkillNote, r.Equipment, r.Affiliation, r.Notes, r.Email},
 		Facets: []search.Facet{facet("status", string(r.Status)), facet("availability", string(r.Availability)),
-			facet("willing", string(r.Willing)), facet("transport", string(r.Transport)), facet("age", string(r.Age)), facet("complete", complete)}}
+			facet("willing", string(r.Willing)), facet("transport", string(r.Transport)), facet("age", string(r.Age)), facet("complete", complete),
+			facet(fieldFrom, cmp.Or(r.AvailableFrom, anyDay))}}
 	if r.Area != "" {
 		d.Keys = []string{keyArea + strings.ToLower(r.Area)}
 	}

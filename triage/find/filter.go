@@ -40,6 +40,7 @@ type Filter struct {
 	From, Until time.Time           // days in the box's time zone; Until is inside
 	Picks       map[string][]string // by field: one of
 	Areas       []string            // beginnings of postcodes or area codes: one of
+	Free        time.Time           // day on which a registrant could work
 }
 
 const (
@@ -63,6 +64,7 @@ func ParseFilter(q url.Values) Filter {
 		}
 	}
 	if f.Kind == Registrants {
+		f.Free = day(q.Get("free"))
 		for _, area := range strings.FieldsFunc(strings.Join(q["area"], " "), func(r rune) bool { return strings.ContainsRune(" ,;", r) }) {
 			if area = tidy(area, 16); area != "" && len(f.Areas) < mostPicked {
 				f.Areas = append(f.Areas, area)
@@ -79,7 +81,7 @@ func (f Filter) Values() url.Values {
 	if f.Text != "" {
 		q.Set("q", f.Text)
 	}
-	for name, at := range map[string]time.Time{"from": f.From, "until": f.Until} {
+	for name, at := range map[string]time.Time{"from": f.From, "until": f.Until, "free": f.Free} {
 		if !at.IsZero() {
 			q.Set(name, at.Format(time.DateOnly))
 		}
@@ -110,7 +112,7 @@ func (f Filter) String() string {
 // Empty reports that all records of the kind are meant.
 func (f Filter) Empty() bool {
 	picked := slices.ContainsFunc(slices.Collect(maps.Values(f.Picks)), func(v []string) bool { return len(v) > 0 })
-	return f.Text == "" && f.From.IsZero() && f.Until.IsZero() && len(f.Areas) == 0 && !picked
+	return f.Text == "" && f.From.IsZero() && f.Until.IsZero() && f.Free.IsZero() && len(f.Areas) == 0 && !picked
 }
 
 func day(text string) time.Time {

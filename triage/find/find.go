@@ -88,6 +88,9 @@ func (f *Finder) All(filter Filter) ([]string, error) {
 // Values are the values of a field that records of a kind have, with how many.
 func (f *Finder) Values(kind, field string) map[string]int { return f.index.Values(kind, field) }
 
+// Len is how many records of a kind can be found.
+func (f *Finder) Len(kind string) int { return f.index.Len(kind) }
+
 func (f *Finder) query(filter Filter) search.Query {
 	text, from, until := dates(filter.Text)
 	q := search.Query{Text: text, From: later(filter.From, from), Until: earlier(filter.Until, until)}
@@ -106,6 +109,9 @@ func (f *Finder) query(filter Filter) search.Query {
 			q.Facets = append(q.Facets, group)
 		}
 	}
+	if !filter.Free.IsZero() {
+		q.Facets = append(q.Facets, f.free(filter)...)
+	}
 	var areas []string
 	for _, area := range filter.Areas {
 		areas = append(areas, keyArea+strings.ToLower(area)+"*")
@@ -114,6 +120,27 @@ func (f *Finder) query(filter Filter) search.Query {
 		q.Keys = append(q.Keys, areas)
 	}
 	return q
+}
+
+// free are the choices of somebody who could work on a day: ready to be sent,
+// unless the filter asks for another status, and said so when registering.
+func (f *Finder) free(filter Filter) [][]search.Facet {
+	could := []search.Facet{facet("availability", string(volunteers.AvailableNow)), facet("availability", string(volunteers.AvailableToday)), facet("availability", string(volunteers.AvailableWeek))}
+	if weekday := filter.Free.Weekday(); weekday == time.Saturday || weekday == time.Sunday {
+		could = append(could, facet("availability", string(volunteers.AvailableWeekends)))
+	}
+	on := filter.Free.Format(time.DateOnly)
+	begun := []search.Facet{facet(fieldFrom, anyDay)}
+	for day := range f.Values(Registrants, fieldFrom) {
+		if day <= on {
+			begun = append(begun, facet(fieldFrom, day))
+		}
+	}
+	groups := [][]search.Facet{could, begun}
+	if len(filter.Picks["status"]) == 0 {
+		groups = append(groups, []search.Facet{facet("status", string(volunteers.StatusAvailable))})
+	}
+	return groups
 }
 
 func later(a, b time.Time) time.Time {

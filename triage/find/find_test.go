@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"hotline/appliance/call"
+	"hotline/appliance/history"
 	"hotline/appliance/store"
 	"hotline/appliance/store/storetest"
 	"hotline/triage"
@@ -135,6 +136,25 @@ func TestRegistrantsAreFoundBySkillAndArea(t *testing.T) {
 	r.run(t)
 	r.finds(t, "tab=registrants&skill=nurse&area=067,+068", ids["near"], ids["next"])
 	r.finds(t, "tab=registrants&skill=nurse&skill=cooking&area=06700", ids["near"], ids["cook"])
+	// Twenty nurses within these areas who are free tomorrow, in one query.
+	monday, saturday := "2026-11-30", "2026-12-05"
+	for name, step := range map[string]struct{ availability, from string }{"near": {"now", ""}, "next": {"weekends", ""}, "far": {"week", "2026-12-03"}} {
+		if _, _, err := r.registry.Change(t.Context(), ids[name], history.Edit{Fields: map[string]any{"availability": step.availability, "available_from": step.from}}); err != nil {
+			t.Fatal(err)
+		}
+		for _, move := range []string{"contacted", "approve", "brief", "ready"} {
+			if _, err := r.registry.Move(t.Context(), ids[name], move, "ana", ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	r.finds(t, "tab=registrants&skill=nurse&area=067+068&free="+monday, ids["near"])
+	r.finds(t, "tab=registrants&skill=nurse&area=067+068&free="+saturday, ids["near"], ids["next"])
+	r.finds(t, "tab=registrants&skill=nurse&free="+saturday, ids["near"], ids["next"], ids["far"])
+	if _, err := r.registry.Move(t.Context(), ids["near"], "hold", "ana", ""); err != nil {
+		t.Fatal(err)
+	}
+	r.finds(t, "tab=registrants&skill=nurse&area=067+068&free="+monday)
 	r.finds(t, "tab=registrants&q=beatriz", ids["next"])
 	r.finds(t, "tab=registrants&q=10003", ids["far"])
 	all, err := r.finder.All(find.ParseFilter(url.Values{"tab": {"registrants"}, "language": {"es"}}))
@@ -146,7 +166,7 @@ func TestRegistrantsAreFoundBySkillAndArea(t *testing.T) {
 func TestAFilterIsTheSameInTheAddress(t *testing.T) {
 	for _, query := range []string{
 		"tab=contacts", "tab=cases&q=maria+5512&level=R&level=O&from=2026-11-01&until=2026-11-20",
-		"tab=registrants&skill=nurse&area=067+068&status=available",
+		"tab=registrants&skill=nurse&area=067+068&status=available&free=2026-11-30",
 	} {
 		q, err := url.ParseQuery(query)
 		if err != nil {

@@ -1,36 +1,103 @@
 package page
 
 import (
+	"maps"
+	"slices"
 	"strings"
+	"time"
 
 	"hotline/triage"
+	"hotline/triage/find"
 	"hotline/volunteers"
 )
 
 // RecordsPage is one list of records.
 type RecordsPage struct {
 	Frame
-	Tab, Query   string
-	Lists        []string
+	Filter       find.Filter
+	Picks        []Pick
+	Counts       map[string]int // of the kinds, where something is looked for
 	Contacts     []triage.Contact
 	Cases        []triage.Case
 	Registrants  []volunteers.Registrant
 	Count, Shown int
+	Skip, Step   int
 	More         bool // there are more than were counted
+	Read         int  // records, while the index is built
+	Building     bool
+	Done         string
+}
+
+// Pick is a list by which the records can be narrowed.
+type Pick struct {
+	Field, Label string
+	Options      []PickOption
+	Picked       int
+}
+
+// PickOption is one choice, and how many records have it.
+type PickOption struct {
+	Option
+	On bool
+	N  int
+}
+
+// NewPick makes a list of the values that records have.
+func NewPick(f Frame, filter find.Filter, field string, there map[string]int) Pick {
+	p := Pick{Field: field, Label: f.T("pick." + field)}
+	for _, o := range f.inOrder(filter.Kind, field, slices.Collect(maps.Keys(there))) {
+		on := slices.Contains(filter.Picks[field], o.Value)
+		if on {
+			p.Picked++
+		}
+		p.Options = append(p.Options, PickOption{o, on, there[o.Value]})
+	}
+	return p
+}
+
+// narrowed reports that something is picked, so that the choices stay open.
+func (p RecordsPage) narrowed() bool {
+	f := p.Filter
+	f.Text = ""
+	return !f.Empty()
+}
+
+// at is the address of another part of the list.
+func (p RecordsPage) at(skip int) string {
+	q := p.Filter.Values()
+	if skip > 0 {
+		q.Set("skip", itoa(skip))
+	}
+	return "/records?" + q.Encode()
+}
+
+// tab is the address of another list with the same search.
+func (p RecordsPage) tab(kind string) string {
+	return "/records?" + find.Filter{Kind: kind, Text: p.Filter.Text}.Values().Encode()
+}
+
+func (p RecordsPage) day(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return at.Format(time.DateOnly)
 }
 
 func (p RecordsPage) countWords() string {
 	if p.Count == 0 {
-		if p.Query != "" {
-			return p.F("records.none.match", "query", p.Query)
+		if !p.Filter.Empty() {
+			if p.Filter.Text == "" {
+				return p.T("records.none.filter")
+			}
+			return p.F("records.none.match", "query", p.Filter.Text)
 		}
-		return p.T("records.none." + p.Tab)
+		return p.T("records.none." + p.Filter.Kind)
 	}
 	if p.More {
 		return p.N("records.count.more", p.Count)
 	}
 	if p.Count > p.Shown {
-		return p.N("records.count.newest", p.Count)
+		return p.N("records.count.part", p.Count, "from", itoa(p.Skip+1), "to", itoa(p.Skip+p.Shown))
 	}
 	return p.N("records.count", p.Count)
 }
@@ -67,3 +134,16 @@ func dash(text string) string {
 	}
 	return text
 }
+
+// exportOf is the form with which what a filter finds is carried away.
+func exportOf(filter find.Filter) string {
+	set := filter.Kind
+	if set == find.Registrants {
+		set = "volunteers"
+	}
+	q := filter.Values()
+	q.Set("set", set)
+	return "/records/export?" + q.Encode()
+}
+
+func (p RecordsPage) export() string { return exportOf(p.Filter) }

@@ -1,0 +1,273 @@
+package page
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"hotline/appliance/history"
+	"hotline/triage"
+	"hotline/volunteers"
+)
+
+// ContactPage is one contact.
+type ContactPage struct {
+	Frame
+	Contact triage.Contact
+	Cases   []triage.Case
+}
+
+// CasePage is one case, with what can be done about it.
+type CasePage struct {
+	Frame
+	Case     triage.Case
+	Form     []FormField
+	Contacts []triage.Contact
+	Timeline []Moment
+	Same     []triage.Case // of the same number: perhaps the same need
+	Merged   []triage.Case
+	Into     []triage.Case // what it is a duplicate of
+	Leads    bool          // may set another urgency
+	Trouble  string
+	Done     string
+}
+
+// PersonPage is one registered volunteer, with what can be done about it.
+type PersonPage struct {
+	Frame
+	Person   volunteers.Registrant
+	Form     []FormField
+	Timeline []Moment
+	Same     []volunteers.Registrant // with the same number
+	Merged   []volunteers.Registrant
+	Into     []volunteers.Registrant
+	Shifts   []volunteers.Shift
+	Trouble  string
+	Done     string
+}
+
+// NewPage is the form for a record from paper.
+type NewPage struct {
+	Frame
+	Kind    string
+	Form    []FormField
+	Trouble string
+}
+
+// CaseFields are the questions about a case, for who works on it later.
+func CaseFields(f Frame) []FormField {
+	return []FormField{
+		{Name: "name", Kind: Line, Label: f.T("case.name"), Most: 100},
+		{Name: "callback_number", Kind: Phone, Label: f.T("case.callback"), Most: 32},
+		{Name: "callback_confirmed", Kind: Tick, Label: f.T("case.callback.confirmed")},
+		{Name: "place", Kind: Line, Label: f.T("case.place")},
+		{Name: "landmark", Kind: Line, Label: f.T("case.landmark"), Hint: f.T("case.landmark.hint")},
+		{Name: "people_total", Kind: Count, Label: f.T("case.people"), Most: 5},
+		{Name: "children_u18", Kind: Count, Label: f.T("case.children"), Most: 5},
+		{Name: "over_60", Kind: Tick, Label: f.T("case.over_60")},
+		{Name: "disability_or_pregnant", Kind: Tick, Label: f.T("case.disability")},
+		{Name: "top_need", Kind: One, Label: f.T("case.need"), Options: f.options("cases", "top_need", triage.Needs()...)},
+		{Name: "more_needs", Kind: Several, Label: f.T("case.need.more"), Options: f.options("cases", "more_needs", triage.Needs()...)},
+		{Name: "danger_now", Kind: One, Label: f.T("case.q1"), Options: f.options("cases", "danger_now", "yes", "unsure", "no")},
+		{Name: "urgent_need", Kind: One, Label: f.T("case.q2"), Options: f.options("cases", "urgent_need", "yes", "no")},
+		{Name: "child_alone", Kind: Tick, Label: f.T("case.child_alone")},
+		{Name: "safe_tonight", Kind: One, Label: f.T("case.q3"), Options: f.options("cases", "safe_tonight", "yes", "no")},
+		{Name: "talk_freely", Kind: One, Label: f.T("case.q4"), Options: []Option{{"fine", f.T("case.q4.fine")}, {"specialist", f.T("case.q4.specialist")}}},
+		{Name: "may_share", Kind: One, Label: f.T("case.share"), Hint: f.T("case.share.hint"), Options: f.options("cases", "may_share", "yes", "no", "not_asked")},
+		{Name: "notes", Kind: Long, Label: f.T("case.notes"), Hint: f.T("case.notes.hint")},
+	}
+}
+
+// PaperFields are about the paper itself.
+func PaperFields(f Frame, languages []string) []FormField {
+	return []FormField{
+		{Name: "at", Kind: Instant, Label: f.T("newcase.at"), Hint: f.T("newcase.at.hint")},
+		{Name: "channel", Kind: One, Label: f.T("newcase.channel"), Must: true, Values: []string{"walk_in"}, Options: f.options("contacts", "channel", triage.Channels()...)},
+		{Name: "phone", Kind: Phone, Label: f.T("newcase.phone"), Most: 32},
+		{Name: "language", Kind: One, Label: f.T("desk.language"), Options: f.options("contacts", "language", languages...)},
+	}
+}
+
+// SignUpFields are about how somebody registered.
+func SignUpFields(f Frame) []FormField {
+	return []FormField{
+		{Name: "at", Kind: Instant, Label: f.T("newcase.at"), Hint: f.T("newcase.at.hint")},
+		{Name: "source", Kind: One, Label: f.T("newperson.source"), Must: true, Values: []string{"walk_in"}, Options: f.options("registrants", "source", "walk_in", "web")},
+		{Name: "agreed", Kind: Tick, Label: f.T("newperson.agreed")},
+	}
+}
+
+// PersonFields are the questions about a registered volunteer.
+func PersonFields(f Frame, languages []string) []FormField {
+	list := func(field string, values ...string) []Option { return f.options("registrants", field, values...) }
+	return []FormField{
+		{Name: "given_name", Kind: Line, Label: f.T("person.given_name"), Most: 100},
+		{Name: "family_name", Kind: Line, Label: f.T("person.family_name"), Most: 100},
+		{Name: "phone", Kind: Phone, Label: f.T("person.phone"), Most: 32},
+		{Name: "phone_2", Kind: Phone, Label: f.T("person.phone_2"), Most: 32},
+		{Name: "email", Kind: Line, Label: f.T("person.email")},
+		{Name: "age", Kind: One, Label: f.T("person.age"), Options: list("age", string(volunteers.Adult), string(volunteers.Minor))},
+		{Name: "languages", Kind: Several, Label: f.T("person.languages"), Options: list("languages", languages...)},
+		{Name: "area", Kind: Line, Label: f.T("pick.area"), Most: 16},
+		{Name: "willing", Kind: One, Label: f.T("pick.willing"), Options: list("willing", texts(volunteers.Willings())...)},
+		{Name: "availability", Kind: One, Label: f.T("pick.availability"), Options: list("availability", texts(volunteers.Availabilities())...)},
+		{Name: "available_from", Kind: Day, Label: f.T("person.available_from")},
+		{Name: "hours_day", Kind: Count, Label: f.T("person.hours_day"), Most: 2},
+		{Name: "skills", Kind: Several, Label: f.T("col.skills"), Options: list("skills", texts(volunteers.Skills())...)},
+		{Name: "skill_note", Kind: Long, Label: f.T("person.skill_note")},
+		{Name: "transport", Kind: One, Label: f.T("pick.transport"), Options: list("transport", texts(volunteers.Transports())...)},
+		{Name: "equipment", Kind: Line, Label: f.T("person.equipment")},
+		{Name: "affiliation", Kind: Line, Label: f.T("person.affiliation")},
+		{Name: "limits", Kind: Long, Label: f.T("person.limits"), Hint: f.T("person.limits.hint")},
+		{Name: "emergency_name", Kind: Line, Label: f.T("person.emergency_name"), Most: 100},
+		{Name: "emergency_relation", Kind: Line, Label: f.T("person.emergency_relation"), Most: 100},
+		{Name: "emergency_phone", Kind: Phone, Label: f.T("person.emergency_phone"), Most: 32},
+		{Name: "guardian_name", Kind: Line, Label: f.T("person.guardian_name"), Hint: f.T("person.guardian.hint"), Most: 100},
+		{Name: "guardian_phone", Kind: Phone, Label: f.T("person.guardian_phone"), Most: 32},
+		{Name: "guardian_consent", Kind: Tick, Label: f.T("person.guardian_consent")},
+		{Name: "check", Kind: One, Label: f.T("person.check"), Options: list("check", volunteers.Checks()...)},
+		{Name: "check_until", Kind: Day, Label: f.T("person.check_until")},
+		{Name: "trained", Kind: Several, Label: f.T("person.trained"), Options: list("trained", volunteers.Trainings()...)},
+		{Name: "notes", Kind: Long, Label: f.T("case.notes")},
+	}
+}
+
+func texts[T ~string](list []T) []string {
+	var out []string
+	for _, one := range list {
+		out = append(out, string(one))
+	}
+	return out
+}
+
+// Moment is one thing that happened to a record.
+type Moment struct {
+	At    time.Time
+	What  string // in words
+	Who   string
+	Why   string
+	Link  string
+	Lines []Became
+}
+
+// Became is one value that changed.
+type Became struct{ Field, From, To string }
+
+// Timeline is what happened to a record, newest first: changes, calls and
+// messages in one list.
+func Timeline(f Frame, kind string, form []FormField, entries []history.Entry, calls []triage.Contact, who func(string) string) []Moment {
+	var out []Moment
+	for _, e := range entries {
+		m := Moment{At: e.At, What: f.Or("history."+e.What, e.What), Who: who(e.By), Why: e.Why}
+		if e.By == "" {
+			m.Who = f.Or("history.via."+e.Via, e.Via)
+		}
+		for _, c := range e.Fields {
+			if line := f.became(kind, form, c); line.Field != "" {
+				m.Lines = append(m.Lines, line)
+			}
+		}
+		out = append(out, m)
+	}
+	for _, k := range calls {
+		out = append(out, Moment{At: k.ReceivedAt, What: f.T("history.call." + k.Direction), Who: k.AgentName, Why: outcomeWords(f, string(k.Outcome)), Link: "/records/contacts/" + k.ID})
+		for _, m := range k.Messages {
+			out = append(out, Moment{At: m.At, What: f.T("history.message"), Link: "/records/contacts/" + k.ID})
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Moment) int { return b.At.Compare(a.At) })
+	return out
+}
+
+// became tells a change in the words of the form; what the form does not show
+// and nobody decides is left out.
+func (f Frame) became(kind string, form []FormField, c history.Field) Became {
+	name := strings.TrimPrefix(c.Name, "fields.")
+	at := slices.IndexFunc(form, func(one FormField) bool { return one.Name == name })
+	if at >= 0 {
+		one := form[at]
+		return Became{one.Label, f.orNothing(one.Words(plainValues(c.From))), f.orNothing(one.Words(plainValues(c.To)))}
+	}
+	switch name {
+	case "status", "level", "outcome", "screening":
+		words := func(raw json.RawMessage) string {
+			if v := strings.Join(plainValues(raw), ""); v != "" {
+				return f.Code(kind, name, v)
+			}
+			return f.T("form.nothing")
+		}
+		return Became{f.T("pick." + name), words(c.From), words(c.To)}
+	}
+	return Became{}
+}
+
+// plainValues are the texts of a stored value.
+func plainValues(raw json.RawMessage) []string {
+	var v any
+	if len(raw) == 0 || json.Unmarshal(raw, &v) != nil {
+		return nil
+	}
+	switch v := v.(type) {
+	case string:
+		if v == "" {
+			return nil
+		}
+		return []string{v}
+	case []any:
+		var all []string
+		for _, one := range v {
+			if text, is := one.(string); is {
+				all = append(all, text)
+			}
+		}
+		return all
+	case bool:
+		if v {
+			return []string{"yes"}
+		}
+	case float64:
+		if v != 0 {
+			return []string{itoa(int(v))}
+		}
+	}
+	return nil
+}
+
+// placeOf is where a case is, in one line.
+func placeOf(c triage.Case) string {
+	return dash(strings.Trim(c.Fields.Place+", "+c.Fields.Landmark, ", "))
+}
+
+func personName(g volunteers.Registrant) string {
+	return dash(strings.TrimSpace(g.GivenName + " " + g.FamilyName))
+}
+
+// agreed says when and how somebody agreed to something.
+func (f Frame) agreed(c volunteers.Consent) string {
+	if !c.Given {
+		return f.T("no")
+	}
+	return f.F("person.agreed", "when", f.When(c.At), "how", f.Or("person.how."+c.How, c.How))
+}
+
+func (p PersonPage) total() time.Duration {
+	var sum time.Duration
+	for _, s := range p.Shifts {
+		if s.CorrectedBy == "" {
+			sum += s.Worked()
+		}
+	}
+	return sum
+}
+
+func (p PersonPage) working() bool {
+	return slices.ContainsFunc(p.Shifts, func(s volunteers.Shift) bool { return s.CheckOut.IsZero() && s.CorrectedBy == "" })
+}
+
+func inputTime(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return at.Local().Format("2006-01-02T15:04")
+}
