@@ -184,16 +184,24 @@ func (s *story) hooks() {
 	if s.agent == nil {
 		s.leg.Hangup(call.Cause{By: call.BySystem, Reason: "the call is over"})
 	}
-	if s.hooked != nil {
-		out := <-s.hooked
-		s.known = out.Attributes
-		s.noteAttributes(out)
-	}
+	s.noteConnected()
 	// What a dialogue knows of a protected caller leaves the house by no hook.
 	if k, err := s.d.cfg.Contacts.Get(s.contact.ID); err == nil && k.Protected {
 		return
 	}
 	out := s.d.hook(withCaller(context.WithoutCancel(s.ctx), s.leg.From()), ivr.OnDisconnect, s.hookStart())
+	s.noteAttributes(out)
+}
+
+// noteConnected keeps what the flow found out when an agent answered, once: what
+// is found out later counts more.
+func (s *story) noteConnected() {
+	if s.hooked == nil || s.hookNoted {
+		return
+	}
+	s.hookNoted = true
+	out := <-s.hooked
+	s.known = out.Attributes
 	s.noteAttributes(out)
 }
 

@@ -55,6 +55,8 @@ type story struct {
 	leaves   ivr.Outcome       // of a waiting treatment that ended the wait
 	parted   time.Time         // an agent has ended the talk, and the caller may be asked how it was
 	hooked   chan ivr.Outcome  // what was done when an agent answered; nil when nothing was
+
+	hookNoted bool // and it is on the record
 }
 
 // destination is where a caller goes on to: a queue, or one agent first and the

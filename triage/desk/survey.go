@@ -27,6 +27,7 @@ func (s *story) afterTalk() {
 	if k, err := s.d.cfg.Contacts.Get(s.contact.ID); err != nil || k.Protected {
 		return
 	}
+	s.noteConnected()
 	ctx, stop := context.WithTimeout(s.ctx, afterTalkFor)
 	defer stop()
 	s.leg.Audio().FlushKeys()

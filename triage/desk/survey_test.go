@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -14,7 +15,12 @@ import (
 // protected or in danger is asked nothing, and the answer is in the export.
 func TestCallersAreAskedAfterATalk(t *testing.T) {
 	r := openRoomWith(t, map[string]string{
-		"straight": "after_talk: ask\n" + flowHead + "steps:\n  a: {queue: help}\n",
+		"straight": "after_talk: ask\non_agent_connected: up\non_disconnect: over\nattributes: {up: yes_no, over: yes_no}\n" + flowHead + `steps:
+  a: {queue: help}
+  up: {set: {up: "yes"}, next: done}
+  over: {set: {over: "yes"}, next: done}
+  done: {end: done}
+`,
 		"ask": "attributes: {helped: yes_no}\n" + flowHead + `steps:
   a: {menu: {"1": {next: bye, set: {helped: "yes"}, as: "yes"}}, say: beep, default: bye, timeout: 30s, path: helped}
   bye: {hangup: done, say: goodbye}
@@ -35,15 +41,16 @@ func TestCallersAreAskedAfterATalk(t *testing.T) {
 	if err := c.Press(ctx, "1"); err != nil {
 		t.Fatal(err)
 	}
+	<-c.Done()
 	k := r.record(id)
-	if k.Attributes["helped"] != "yes" || k.EndedBy != "agent" || k.Outcome != triage.OutcomeAnswered || k.Open != "" || k.Path[len(k.Path)-1] != "helped:yes" {
+	r.until("the end of the call is noted", func() bool { k = r.record(id); return k.Attributes["over"] == "yes" })
+	if k.Attributes["helped"] != "yes" || k.Attributes["up"] != "yes" || k.EndedBy != "agent" || k.Outcome != triage.OutcomeAnswered || k.Open != "" || k.Path[len(k.Path)-1] != "helped:yes" {
 		t.Errorf("recorded: %+v", k)
 	}
-	<-c.Done()
 	rows := 0
 	for row := range triage.ContactTable(r.cfg.Contacts).Rows {
 		list, ok := row[len(row)-1].([]string)
-		if rows++; !ok || len(list) != 1 || list[0] != "helped=yes" {
+		if rows++; !ok || !slices.Equal(list, []string{"helped=yes", "over=yes", "up=yes"}) {
 			t.Errorf("exported: %v", row[len(row)-1])
 		}
 	}
@@ -59,7 +66,7 @@ func TestCallersAreAskedAfterATalk(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.Hangup()
-	if k = r.record(id); len(k.Attributes) > 0 || k.EndedBy != "agent" || k.Outcome != triage.OutcomeAnswered || k.Open != triage.OpenWrapUp {
+	if k = r.record(id); k.Attributes["helped"] != "" || k.EndedBy != "agent" || k.Outcome != triage.OutcomeAnswered || k.Open != triage.OpenWrapUp {
 		t.Errorf("hung up at the question: %+v", k)
 	}
 	r.do(ana, Command{Type: "wrap", Contact: id, Disposition: "info_given"})
@@ -78,7 +85,7 @@ func TestCallersAreAskedAfterATalk(t *testing.T) {
 		change(id)
 		r.do(ana, Command{Type: "end", Contact: id})
 		<-c.Done()
-		if k = r.record(id); len(k.Path) > 0 || len(k.Attributes) > 0 {
+		if k = r.record(id); len(k.Path) > 0 || k.Attributes["helped"] != "" {
 			t.Errorf("%s, and asked: %+v", name, k)
 		}
 		r.do(ana, Command{Type: "wrap", Contact: id, Disposition: "info_given"})
