@@ -149,6 +149,7 @@ func (s *scene) actions() map[string]ivr.Action {
 		"agent.state":            s.agentState,
 		"agent.set":              s.agentSet,
 		"queue.info":             s.queueInfo,
+		"round.answer":           func(context.Context, *ivr.Session) (string, error) { return "ok", s.saving },
 		"test.panic":             func(context.Context, *ivr.Session) (string, error) { panic("on purpose") },
 	}
 	maps.Copy(actions, ivr.ShiftActions(s.shiftBook()))

@@ -24,6 +24,7 @@ const (
 	FlowPartner       = "partner"        // to another help line
 	FlowClosed        = "closed"         // instead of waiting, when nobody may wait
 	FlowRecord        = "record-prompts" // recording the sentences of a language
+	FlowRound         = "round"          // people whom the hotline calls to ask how they are
 	FlowSurvey        = "survey"         // after a talk, where a flow says so
 	FlowSupervisor    = "supervisor"     // the supervisors' own number
 	FlowAgent         = "agent"          // the number of phone volunteers who work by telephone

@@ -71,10 +71,12 @@ func (i Item) Queued() bool {
 // asked reports whether an attempt is one that the hotline answers by calling:
 // the caller was promised it, was cut off, or rang the number for flash calls.
 func (k Contact) asked() bool {
-	if k.ours() || k.Disposition != "" || k.Supervisor {
+	if k.ours() && k.Round == "" || k.Disposition != "" || k.Supervisor {
 		return false
 	}
 	switch k.Open {
+	case OpenAbandoned: // we have rung them, they have said that they need somebody, and nobody was there
+		return k.Round != ""
 	case OpenCallBack:
 		return k.Outcome == OutcomeCallBack
 	case OpenDropped:
@@ -102,7 +104,7 @@ func (i *Item) queueFor(k Contact) {
 		back.Queue = QueueHelp
 	}
 	switch k.Open {
-	case OpenCallBack:
+	case OpenCallBack, OpenAbandoned:
 	case OpenFlash:
 		back.NotBefore = k.EndedAt.Add(flashPause)
 	default:

@@ -68,6 +68,9 @@ type Case struct {
 	DuplicateOf string    `json:"duplicate_of,omitempty"`
 	Merged      []string  `json:"merged,omitempty"`
 	EnteredAt   time.Time `json:"entered_at,omitzero"` // typed from paper
+
+	Said   string    `json:"said,omitempty"` // when a round has called: AnswerSafe …
+	SaidAt time.Time `json:"said_at,omitzero"`
 }
 
 // Needs are the codes of the needs list, in the order they are offered.

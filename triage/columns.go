@@ -60,6 +60,7 @@ func ContactTable(c *Contacts) table.Table {
 		{Name: "agent_gone", Kind: table.Int, Description: "How often the phone volunteer's sound broke off", Level: table.Coordination},
 		{Name: "restricted", Kind: table.Bool, Description: "1: protected, or a complaint about the help; leaves the box with everything or not at all", Level: table.Full},
 		{Name: "answers", Kind: table.List, Description: "What the phone menus were told or found out, as far as they keep it: name=value, by name", Level: table.Full},
+		{Name: "round_answer", Kind: table.ID, Description: "What the person answered whom the hotline called in a round: safe, help, changed, talk, stop", Level: table.Coordination},
 	}, Rows: rows(c.Each, func(k Contact) []any {
 		return []any{k.ID, k.ReceivedAt, k.AnsweredAt, k.ConnectedAt, k.EndedAt, k.Channel, k.Direction, k.Dialled,
 			string(k.Caller), string(k.CallBack), k.Language, k.Path, k.Queue, k.Wait, k.Talk, k.Hold, k.WrapUp, string(k.Outcome),
@@ -67,7 +68,7 @@ func ContactTable(c *Contacts) table.Table {
 			k.Registrant, k.Operation, k.UpdatedAt, string(k.Redirected), k.Sound.MOS, k.Sound.Lost, k.Sound.LostOut,
 			k.Sound.JitterMS, k.Sound.RTTMS, k.Sound.Silent, len(k.Recordings) > 0, k.Recorded,
 			k.Sound.Blame, k.Sound.Agent.MOS, k.Sound.Agent.Lost, k.Sound.Agent.LostOut, k.Sound.Agent.JitterMS, k.Sound.Agent.RTTMS, k.Sound.Agent.Gone,
-			k.Protected || k.complains(), answers(k.Attributes)}
+			k.Protected || k.complains(), answers(k.Attributes), k.Answer}
 	})}
 }
 

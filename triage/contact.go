@@ -1,6 +1,7 @@
 package triage
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -100,6 +101,8 @@ type Contact struct {
 	Item        string      `json:"item,omitempty"`         // of the worklist, once it was open
 	Turned      int         `json:"turned,omitempty"`       // calls of this number that were not answered within the hour, when it stands for those
 	CallBackOf  string      `json:"call_back_of,omitempty"` // item of the worklist whose number we called
+	Round       string      `json:"round,omitempty"`        // person of a round whom we called
+	Answer      string      `json:"answer,omitempty"`       // of that person
 	Failure     string      `json:"failure,omitempty"`      // why a call of ours reached nobody
 	Supervisor  bool        `json:"supervisor,omitempty"`   // a call of a supervisor, not of a person seeking help
 	UpdatedAt   time.Time   `json:"updated_at"`
@@ -304,6 +307,12 @@ func (c *Contacts) Change(ctx context.Context, id string, fn func(k *Contact, no
 				return err
 			}
 		}
+		if k.Round != "" && was.Disposition == "" && k.Disposition != "" {
+			by.why = calledBack
+			if err := settleRoundNotes(tx, &k); err != nil {
+				return err
+			}
+		}
 		err = putContactBy(tx, &k, by)
 		out = k
 		return err
@@ -319,7 +328,7 @@ func forgetCaller(tx *store.Tx, k *Contact) error {
 	}
 	err := errors.Join(protectNumber(tx, *k), forgetPerson(tx, k.Caller), forgetRunning(tx, *k), contactsByCaller.Remove(tx, tx.Digest(string(k.Caller)), k.ID))
 	if k.Direction == "out" { // the number that we dialled is the caller's
-		err = errors.Join(err, numbersCalled.Remove(tx, tx.Digest(k.Dialled), k.CallBackOf))
+		err = errors.Join(err, numbersCalled.Remove(tx, tx.Digest(k.Dialled), cmp.Or(k.CallBackOf, k.Round)), forgetInRound(tx, *k))
 		k.Dialled = ""
 	}
 	k.Caller = ""
@@ -355,6 +364,9 @@ func (c *Contacts) End(ctx context.Context, id string, fn func(k *Contact, now t
 		switch {
 		case k.CallBackOf != "": // reached only when the agent says so: machines answer, too
 			err = settleEnd(tx, k)
+		case k.Round != "":
+			k.Open = openInRound(k)
+			err = settleRound(tx, k)
 		case k.Outcome == OutcomeAnswered && !k.Caller.Withheld():
 			err = closeOlder(tx, k)
 		}
@@ -446,10 +458,15 @@ func (c *Contacts) Recover(ctx context.Context) (int, error) {
 			k.EndedBy, k.EndReason = call.BySystem, "the hotline stopped during the call"
 			tx.Emit(events.Event{Kind: "contact.ended", Operation: k.Operation, Contact: id, Queue: k.Queue,
 				Data: map[string]string{"outcome": string(k.Outcome), "by": string(k.EndedBy), "reason": k.EndReason}})
-			if k.CallBackOf != "" {
-				if err := settleEnd(tx, k); err != nil {
-					return err
-				}
+			switch {
+			case k.CallBackOf != "":
+				err = settleEnd(tx, k)
+			case k.Round != "":
+				k.Open = openInRound(k)
+				err = settleRound(tx, k)
+			}
+			if err != nil {
+				return err
 			}
 			if err := errors.Join(putContact(tx, &k), contactsRunning.Remove(tx, running, id), forgetRunning(tx, k)); err != nil {
 				return err
@@ -458,7 +475,7 @@ func (c *Contacts) Recover(ctx context.Context) (int, error) {
 		}
 		return nil
 	})
-	return n, errors.Join(append(unread, cut, err)...)
+	return n, errors.Join(append(unread, cut, err, c.recoverRounds(ctx))...)
 }
 
 // Get returns one contact.

@@ -40,6 +40,8 @@ type Item struct {
 	Contact   string      `json:"contact"` // the newest
 	Tries     int         `json:"tries,omitempty"`
 	TriedAt   time.Time   `json:"tried_at,omitzero"`
+	Said      string      `json:"said,omitempty"` // when a round has called: AnswerSafe …
+	SaidAt    time.Time   `json:"said_at,omitzero"`
 	Lock      Lock        `json:"lock,omitzero"`
 	Back      CallBack    `json:"back,omitzero"` // what the hotline does about it by itself
 	ClosedAt  time.Time   `json:"closed_at,omitzero"`

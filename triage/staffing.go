@@ -1,6 +1,9 @@
 package triage
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Staffing is who could serve a queue at a moment.
 type Staffing struct {
@@ -23,6 +26,26 @@ func (d *Dispatcher) Staffing(queue string, now time.Time) (s Staffing, ok bool)
 		}
 	})
 	return s, ok
+}
+
+// Spare is how many agents of a queue are free for somebody who does not wait
+// yet: those who are ready, less the contacts that wait for them.
+func (d *Dispatcher) Spare(queue string) (n int) {
+	d.do(func() {
+		var free []*Agent
+		for _, a := range d.agents {
+			if a.State == Ready && d.works(a, queue) {
+				free = append(free, a)
+			}
+		}
+		n = len(free)
+		for _, p := range d.places {
+			if w := p.waiting; w.Offered == "" && slices.ContainsFunc(free, func(a *Agent) bool { return w.Only == a.ID || d.serves(a, w.Queue) }) {
+				n--
+			}
+		}
+	})
+	return max(n, 0)
 }
 
 // Standing is where a contact stands in its queue.

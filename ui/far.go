@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"hotline/appliance/audio"
+	"hotline/appliance/call"
 	"hotline/appliance/events"
 	"hotline/appliance/export"
 	"hotline/appliance/history"
@@ -191,6 +192,21 @@ type Worklist interface {
 	SetShared(ctx context.Context, id string, shared bool, by string) error
 	SetSafe(ctx context.Context, id string, safe bool, by, why string) error
 	HearMessage(ctx context.Context, contact string, n int, by string) (io.ReadCloser, triage.Message, error)
+}
+
+// Rounds are lists of people whom the hotline calls of its own accord;
+// *triage.Contacts.
+type Rounds interface {
+	MakeRound(ctx context.Context, r triage.Round, list []triage.ListedPerson, region, by, name string) (triage.Round, error)
+	SetRound(ctx context.Context, id string, to triage.RoundState, by string) error
+	DropRound(ctx context.Context, id, by string) error
+	Rounds() ([]triage.Round, error)
+	Round(id string) (triage.Round, triage.RoundFigures, error)
+	EachInRound(round string, fn func(triage.RoundPerson) bool) error
+	DryRun(round string, allowed func(call.Number) bool) (calls int, left map[string]int, err error)
+	StopNumber(ctx context.Context, number call.Number, by, name string) error
+	UnstopNumber(ctx context.Context, id, by string) error
+	StopList() ([]triage.StopEntry, error)
 }
 
 // Books say what became of every attempt to reach the hotline; *triage.Books.

@@ -406,6 +406,10 @@ func (s *script) config(t *testing.T) Config {
 		Operation: "Flood response", Version: "test", Region: "US", Routing: s.routes,
 		CallTo: "100", PhoneServer: "192.0.2.1:5060", Desk: s, Sessions: s.accounts, Accounts: s.accounts, Mode: s.mode, Scenario: s.scenario, Supervise: s.steer, Switches: s.parts, Offered: []string{"es", "en"}, Contacts: s.contacts, Cases: s.cases, Registrants: s.registry, Hours: volunteers.NewShifts(s.store, s.accounts, "US"), Finder: s.finder(t),
 		Worklist: s.contacts, Books: triage.NewBooks(s.store),
+		Rounds: s.contacts, RoundMay: func(n call.Number) bool { return strings.HasPrefix(string(n), "+1202555") },
+		Results: func(_ context.Context, w io.Writer, round, _ string) error {
+			return redact.WriteCSV(w, triage.RoundTable(s.contacts, round))
+		},
 		Health: measured,
 		Queues: []string{triage.QueueHelp, triage.QueueVolunteers}, Recordings: s.tapes,
 		Exports: s.office, Journal: FromStore(s.store), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),

@@ -36,6 +36,7 @@ func table() []route {
 		phones    = []role{agent, supervisor, coordinator}
 		floor     = []role{supervisor, coordinator, admin}
 		records   = []role{coordinator, admin}
+		leads     = []role{supervisor, coordinator}
 		watch     = []role{supervisor, admin}
 		accounts  = []role{admin}
 	)
@@ -73,6 +74,13 @@ func table() []route {
 		{"GET", "/worklist/{id}", phones, (*Server).item, false},
 		{"POST", "/worklist/{id}", phones, (*Server).itemDo, false},
 		{"GET", "/worklist/{id}/message/{contact}/{n}", phones, (*Server).itemMessage, false},
+
+		{"GET", "/rounds", leads, (*Server).rounds, false},
+		{"POST", "/rounds", leads, (*Server).roundMake, true},
+		{"POST", "/rounds/stop", leads, (*Server).roundStops, false},
+		{"GET", "/rounds/{id}", leads, (*Server).round, false},
+		{"POST", "/rounds/{id}", leads, (*Server).roundDo, false},
+		{"POST", "/rounds/{id}/results", []role{coordinator}, (*Server).roundResults, false},
 
 		{"GET", "/floor", floor, (*Server).floor, false},
 		{"GET", "/ev/floor", floor, (*Server).floorStream, false},
@@ -173,7 +181,7 @@ func table() []route {
 func menu(who role) []menuGroup {
 	all := []menuGroup{
 		{"menu.group.phone", []string{"/desk", "/worklist", "/desk/start"}},
-		{"menu.group.floor", []string{"/floor", "/floor/mode", "/floor/bulletins", "/floor/lines", "/admin/routing", "/floor/scenario", "/floor/invites", "/floor/walls"}},
+		{"menu.group.floor", []string{"/floor", "/floor/mode", "/floor/bulletins", "/floor/lines", "/rounds", "/admin/routing", "/floor/scenario", "/floor/invites", "/floor/walls"}},
 		{"menu.group.records", []string{"/records", "/recordings"}},
 		{"menu.group.setup", []string{"/admin", "/prompts", "/admin/flows", "/admin/recording", "/admin/access", "/health", "/admin/log"}},
 	}

@@ -23,7 +23,9 @@ func mayUse(who role, verb, pattern string) bool {
 		return false
 	case pattern == "/{$}":
 		return true
-	case pattern == "/worklist/quiet":
+	case pattern == "/rounds/{id}/results":
+		return who == coordinator
+	case pattern == "/worklist/quiet" || strings.HasPrefix(pattern, "/rounds"):
 		return who == supervisor || who == coordinator
 	case strings.HasPrefix(pattern, "/desk") || strings.HasPrefix(pattern, "/worklist") || strings.HasPrefix(pattern, "/ws/"):
 		return who != admin
@@ -114,7 +116,7 @@ func TestHomeAndMenuFollowTheRole(t *testing.T) {
 			t.Errorf("%s goes to %q, want %q", who, got.header.Get("Location"), want)
 		}
 		body := s.get(t, client, want).body
-		for _, entry := range []string{"/desk", "/worklist", "/floor", "/floor/mode", "/floor/scenario", "/health", "/records", "/recordings", "/admin", "/admin/recording", "/admin/log"} {
+		for _, entry := range []string{"/desk", "/worklist", "/rounds", "/floor", "/floor/mode", "/floor/scenario", "/health", "/records", "/recordings", "/admin", "/admin/recording", "/admin/log"} {
 			if has := strings.Contains(body, `<a href="`+entry+`"`); has != mayUse(who, http.MethodGet, entry) {
 				t.Errorf("%s: menu has %s: %v", who, entry, has)
 			}

@@ -9,6 +9,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"hotline/appliance/audio/foreign"
+	"hotline/appliance/call"
 	"hotline/appliance/events"
 	"hotline/appliance/health"
 	"hotline/appliance/switches"
@@ -46,6 +48,9 @@ type Config struct {
 	Contacts    Contacts
 	Cases       Cases
 	Worklist    Worklist
+	Rounds      Rounds
+	RoundMay    func(call.Number) bool                                             // whether a round may dial a number; nil: there are no rounds
+	Results     func(ctx context.Context, w io.Writer, round, format string) error // of a round, "xlsx" or "csv"
 	Books       Books
 	Registrants Registrants
 	Hours       Hours

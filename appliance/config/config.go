@@ -94,6 +94,7 @@ type Outgoing struct {
 	Prefixes []string `yaml:"prefixes" doc:"Beginnings of full numbers that may be called, like [\"+1202\", \"+52\"]. Empty: no calls out."`
 	Roles    []string `yaml:"roles" doc:"Who may call out: agent, supervisor, coordinator; own_phone lets the hotline ring phone volunteers on their own telephones; flow lets a phone dialogue send callers to a number."`
 	PerHour  int      `yaml:"per_hour" doc:"Calls out in any hour, all together."`
+	Rounds   int      `yaml:"rounds_per_hour" doc:"Calls in any hour, besides per_hour, of rounds in which the hotline asks people how they are. 0: no rounds."`
 }
 
 // Sound is voice over UDP.
@@ -299,6 +300,9 @@ func (c *Config) validate() error {
 		if !strings.HasPrefix(prefix, "+") || strings.Trim(prefix[1:], "0123456789") != "" {
 			say("sip: outgoing: prefixes: %q is not the beginning of a full number, like +1202", prefix)
 		}
+	}
+	if c.SIP.Outgoing.Rounds < 0 || c.SIP.Outgoing.Rounds > 100_000 {
+		say("sip: outgoing: rounds_per_hour: %d is not between 0 and 100000", c.SIP.Outgoing.Rounds)
 	}
 	if c.SIP.MaxCalls < 1 || c.SIP.MaxCalls > 10_000 {
 		say("sip: max_calls: %d is not between 1 and 10000", c.SIP.MaxCalls)

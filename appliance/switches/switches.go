@@ -24,6 +24,7 @@ type Part string
 const (
 	Bulletins = Part("bulletins") // callers hear none
 	CallBacks = Part("callbacks") // no number is rung back by the hotline itself
+	CallDowns = Part("calldowns") // nobody is called of the hotline's own accord, to be asked how they are
 	HTTP      = Part("http")      // steps of flows that ask other machines take their way on
 	Synthesis = Part("synthesis") // no text is spoken by the box
 	Recording = Part("recording") // nothing that a caller says is kept
@@ -35,7 +36,9 @@ const (
 func usuallyOff(part Part) bool { return part == Browsers }
 
 // Parts are all parts, in the order of forms.
-func Parts() []Part { return []Part{Bulletins, CallBacks, HTTP, Synthesis, Recording, Browsers} }
+func Parts() []Part {
+	return []Part{Bulletins, CallBacks, CallDowns, HTTP, Synthesis, Recording, Browsers}
+}
 
 // EventTurned is emitted when a part is switched.
 const EventTurned = "part.switched"

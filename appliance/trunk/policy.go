@@ -18,25 +18,34 @@ import (
 // bring help to the hotline instead of the caller, the other is what those who
 // break into telephone systems dial.
 func (t *Trunk) permitted(o *Outgoing) (call.Number, error) {
-	raw := strings.NewReplacer(" ", "", "-", "", "(", "", ")", "", "/", "", ".", "", "\u00a0", "").Replace(string(o.To))
-	if digits := strings.TrimPrefix(raw, "+"); digits == "" || strings.ContainsFunc(digits, func(r rune) bool { return r < '0' || r > '9' }) {
-		return "", errors.New("that is not a telephone number")
-	}
-	if phonenumbers.IsEmergencyNumber(raw, t.cfg.Region) || slices.Contains([]string{"112", "911", "999", "000"}, raw) {
-		return "", errors.New("the hotline does not dial emergency numbers; call from a telephone at the place of the emergency")
-	}
-	to := call.ParseNumber(raw, t.cfg.Region)
-	if parsed, err := phonenumbers.Parse(string(to), t.cfg.Region); err == nil && to.E164() {
-		switch phonenumbers.GetNumberType(parsed) {
-		case phonenumbers.PREMIUM_RATE, phonenumbers.SHARED_COST:
-			return "", errors.New("the hotline does not dial numbers that cost extra")
-		}
+	to, err := Dialable(o.To, t.cfg.Region)
+	if err != nil {
+		return "", err
 	}
 	if t.cfg.Allow == nil {
 		return "", errors.New("calls out are not allowed on this hotline; an administrator can allow numbers in the settings")
 	}
 	if err := t.cfg.Allow(to, o.Role); err != nil {
 		return "", err
+	}
+	return to, nil
+}
+
+// Dialable puts a number into its full form, or says why no policy may allow it.
+func Dialable(number call.Number, region string) (call.Number, error) {
+	raw := strings.NewReplacer(" ", "", "-", "", "(", "", ")", "", "/", "", ".", "", "\u00a0", "").Replace(string(number))
+	if digits := strings.TrimPrefix(raw, "+"); digits == "" || strings.ContainsFunc(digits, func(r rune) bool { return r < '0' || r > '9' }) {
+		return "", errors.New("that is not a telephone number")
+	}
+	if phonenumbers.IsEmergencyNumber(raw, region) || slices.Contains([]string{"112", "911", "999", "000"}, raw) {
+		return "", errors.New("the hotline does not dial emergency numbers; call from a telephone at the place of the emergency")
+	}
+	to := call.ParseNumber(raw, region)
+	if parsed, err := phonenumbers.Parse(string(to), region); err == nil && to.E164() {
+		switch phonenumbers.GetNumberType(parsed) {
+		case phonenumbers.PREMIUM_RATE, phonenumbers.SHARED_COST:
+			return "", errors.New("the hotline does not dial numbers that cost extra")
+		}
 	}
 	return to, nil
 }
@@ -62,10 +71,18 @@ type DialRule struct {
 
 const defaultPerHour = 60
 
-// Allow implements Config.Allow.
-func (p *OutboundPolicy) Allow(to call.Number, role string) error {
+// Permits says whether the rules allow a call, whatever was dialled before.
+func (p *OutboundPolicy) Permits(to call.Number, role string) error {
 	if !slices.ContainsFunc(p.Rules, func(r DialRule) bool { return r.allows(to, role) }) {
 		return fmt.Errorf("calls to %s are not allowed for this role; an administrator can allow the number or its country in the settings", to)
+	}
+	return nil
+}
+
+// Allow implements Config.Allow.
+func (p *OutboundPolicy) Allow(to call.Number, role string) error {
+	if err := p.Permits(to, role); err != nil {
+		return err
 	}
 	now := time.Now()
 	if p.Now != nil {

@@ -309,7 +309,7 @@ func runProgram(data string) error {
 	cfg.SIP.Listen, cfg.Web.Listen, cfg.Web.Sound = "127.0.0.1:0", "127.0.0.1:0", "0"
 	if line := os.Getenv("HOTLINE_TEST_LINE"); line != "" {
 		cfg.SIP.Lines = []config.Line{{Name: "gateway", Servers: []string{line}}}
-		cfg.SIP.Outgoing.Prefixes = []string{"+1202555"}
+		cfg.SIP.Outgoing.Prefixes, cfg.SIP.Outgoing.Rounds = []string{"+1202555"}, 100
 	}
 	h, err := assemble(cfg, manner{}, slog.New(slog.DiscardHandler))
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"net"
@@ -25,6 +26,7 @@ import (
 	"hotline/appliance/softphone"
 	"hotline/appliance/store"
 	"hotline/appliance/switches"
+	"hotline/appliance/table"
 	"hotline/appliance/trunk"
 	"hotline/ivr"
 	"hotline/ivr/bulletins"
@@ -190,6 +192,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		desk.ActionAgentAuthenticate: desk.AgentAuthenticate(h.checkAgent),
 		desk.ActionAgentState:        desk.AgentState,
 		desk.ActionAgentSet:          desk.AgentSet,
+		desk.ActionRoundAnswer:       desk.RoundAnswer,
 	})
 	h.engine, err = ivr.New(ivr.Config{
 		Flows: flows, Prompts: h.studio, Edition: h.edition, Languages: cfg.Languages, Log: log,
@@ -219,7 +222,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		Dispatcher: h.dispatch, Engine: h.engine, Prompts: h.studio, Mode: h.mode, Scenario: disaster, Closures: h.closures, Flashes: h.turned, Registry: registry, Recordings: h.tapes, Gateway: h.phones,
 		NewRoom: func() *media.Room { return media.NewRoom(h.agents, log) }, // writes to browsers, which may be slow
 		Dial:    h.dialler(cfg), Telephones: h.telephones(cfg), Languages: cfg.Languages, Robot: robot,
-		CallsBack: func() bool { return !h.switches.Off(switches.CallBacks) }, Log: log,
+		CallsBack: func() bool { return !h.switches.Off(switches.CallBacks) }, Rounds: h.roundsRun(cfg), RoundMay: roundMay(cfg), Log: log,
 	})
 	if err := h.listenForCalls(cfg, m); err != nil {
 		return h, err
@@ -248,6 +251,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		Operation: cfg.Operation, Version: version(), Region: cfg.Region, Routing: h.routes, PhoneServer: h.phoneServer(cfg), CallTo: callTo(cfg), Desk: ui.FromDesk(h.desk),
 		Accounts: h.accounts, Sessions: h.accounts, Mode: h.mode, Scenario: disaster, Supervise: h.commands, Switches: h.switches, Offered: cfg.Languages, Contacts: h.contacts, Cases: cases, Registrants: registry, Hours: h.hours, Finder: h.finder, Prompts: h.studio, Sounds: foreign.New(),
 		Worklist: h.contacts, Books: triage.NewBooks(h.records),
+		Rounds: h.contacts, RoundMay: h.roundPages(cfg), Results: h.roundResults,
 		Health: h.measure,
 		Queues: h.dispatch.Queues(), Recordings: h.tapes,
 		Exports: h.exports, Journal: ui.FromStore(h.records), Log: log,
@@ -396,6 +400,8 @@ func (h *hotline) listenTCP(addr, setting string) (net.Listener, error) {
 }
 
 // outbound is what may be dialled: nothing, unless the configuration says so.
+// Rounds have an allowance of their own: they must not take the calls of those
+// who were promised one.
 func outbound(cfg config.Config) func(call.Number, string) error {
 	o := cfg.SIP.Outgoing
 	if len(cfg.SIP.Lines) == 0 || len(o.Prefixes) == 0 {
@@ -403,7 +409,58 @@ func outbound(cfg config.Config) func(call.Number, string) error {
 	}
 	roles := append([]string{desk.RoleCallBack}, o.Roles...) // whoever was promised a call gets it
 	policy := &trunk.OutboundPolicy{PerHour: o.PerHour, Rules: []trunk.DialRule{{Roles: roles, Prefixes: o.Prefixes}}}
-	return policy.Allow
+	rounds := roundPolicy(cfg)
+	return func(to call.Number, role string) error {
+		if role == desk.RoleRound {
+			return rounds.Allow(to, role)
+		}
+		return policy.Allow(to, role)
+	}
+}
+
+// roundPolicy is what rounds may dial.
+func roundPolicy(cfg config.Config) *trunk.OutboundPolicy {
+	o := cfg.SIP.Outgoing
+	policy := &trunk.OutboundPolicy{PerHour: o.Rounds}
+	if o.Rounds > 0 && len(cfg.SIP.Lines) > 0 {
+		policy.Rules = []trunk.DialRule{{Roles: []string{desk.RoleRound}, Prefixes: o.Prefixes}}
+	}
+	return policy
+}
+
+// roundsRun says whether rounds may call somebody now, nil where the
+// configuration allows none.
+func (h *hotline) roundsRun(cfg config.Config) func() bool {
+	if cfg.SIP.Outgoing.Rounds == 0 || outbound(cfg) == nil {
+		return nil
+	}
+	return func() bool { return !h.switches.Off(switches.CallDowns) }
+}
+
+// roundPages is roundMay for the pages, nil where there are no rounds.
+func (h *hotline) roundPages(cfg config.Config) func(call.Number) bool {
+	if h.roundsRun(cfg) == nil {
+		return nil
+	}
+	return roundMay(cfg)
+}
+
+// roundResults writes what came of a round.
+func (h *hotline) roundResults(_ context.Context, w io.Writer, round, format string) error {
+	t := triage.RoundTable(h.contacts, round)
+	if format == "xlsx" {
+		return table.WriteXLSX(w, t, nil)
+	}
+	return table.WriteCSV(w, t)
+}
+
+// roundMay says whether rounds may dial a number.
+func roundMay(cfg config.Config) func(call.Number) bool {
+	policy := roundPolicy(cfg)
+	return func(to call.Number) bool {
+		_, err := trunk.Dialable(to, cfg.Region)
+		return err == nil && policy.Permits(to, desk.RoleRound) == nil
+	}
 }
 
 func lines(cfg config.Config) ([]trunk.Line, error) {

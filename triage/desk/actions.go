@@ -21,6 +21,7 @@ const (
 const (
 	ActionQueueInfo    = "queue.info"
 	ActionAuthenticate = "authenticate"
+	ActionRoundAnswer  = "round.answer"
 
 	ActionAgentAuthenticate = "agent.authenticate"
 	ActionAgentState        = "agent.state"
@@ -35,6 +36,7 @@ func Results() map[string][]string {
 		ActionAgentAuthenticate: {"ok", "denied"},
 		ActionAgentState:        {"ready", "away", "break", "busy", "notes"},
 		ActionAgentSet:          {"ok", "refused"},
+		ActionRoundAnswer:       {"ok"},
 	}
 }
 

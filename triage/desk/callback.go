@@ -249,7 +249,7 @@ func (d *Desk) callBack(ctx context.Context, i triage.Item) {
 				d.offered(ev.Agent, conv.id)
 			case triage.PlaceAccepted:
 				d.unqueue(conv)
-				d.callItem(conv, ev.Agent, i.ID, d.cfg.Contacts.BeginQueued)
+				_ = d.callFor(conv, ev.Agent, RoleCallBack, i.ID, d.cfg.Contacts.BeginQueued) // the agent is told
 				return
 			default:
 				if seat := d.seat(ev.Agent); seat != nil {
@@ -261,33 +261,35 @@ func (d *Desk) callBack(ctx context.Context, i triage.Item) {
 }
 
 // beginning writes down a call that is about to be made.
-type beginning func(ctx context.Context, item string, k triage.Contact) (triage.Contact, error)
+type beginning func(ctx context.Context, whom string, k triage.Contact) (triage.Contact, error)
 
-// callItem calls the number of an item for an agent who is busy with it
-// already, and talks. Nothing is dialled before it is written down.
-func (d *Desk) callItem(conv *conversation, agent, item string, begin beginning) {
+// callFor calls a person for an agent who is busy with it already, and talks.
+// Nothing is dialled before begin has written it down, which also says whom:
+// the number of an item of the worklist, or of somebody in a round.
+func (d *Desk) callFor(conv *conversation, agent, role, whom string, begin beginning) error {
 	seat := d.seat(agent)
 	if seat == nil {
 		d.cfg.Dispatcher.Lose(agent)
-		return
+		return nil
 	}
-	opened, err := begin(context.WithoutCancel(d.ctx), item, triage.Contact{ID: conv.id, Operation: d.cfg.Operation,
+	opened, err := begin(context.WithoutCancel(d.ctx), whom, triage.Contact{ID: conv.id, Operation: d.cfg.Operation,
 		Queue: conv.queue, Agent: agent, AgentName: seat.name()})
 	if err != nil {
-		d.cfg.Log.Info("a call-back was not made", "item", item, "agent", agent, "error", err)
+		d.cfg.Log.Info("a call was not made", "to", whom, "agent", agent, "error", err)
 		seat.complain("call.item", itemSentence(err))
 		seat.release(conv, false)
 		d.cfg.Dispatcher.Release(agent, conv.id, true)
 		seat.touch()
-		return
+		return err
 	}
 	d.hereIs(opened.Caller) // and is not called a second time
 	defer d.isGone(opened.Caller)
 	conv.change(func() { conv.ringingOut = true })
-	st := &story{d: d, ctx: d.ctx, contact: opened, queuedAt: opened.ReceivedAt, goTo: destination{queue: opened.Queue}, role: RoleCallBack,
+	st := &story{d: d, ctx: d.ctx, contact: opened, queuedAt: opened.ReceivedAt, goTo: destination{queue: opened.Queue}, role: role,
 		ending: ending{outcome: triage.OutcomeNotReached, by: call.BySystem, reason: "ended for an unknown reason"}}
 	seat.begin(conv)
 	st.dial(conv, seat, opened.Caller)
+	return nil
 }
 
 // callItem calls the number of an item that the agent has taken from the
@@ -320,7 +322,9 @@ func (s *Seat) callItem(ctx context.Context, c Command) error {
 	if err := d.cfg.Dispatcher.Occupy(id, conv.id); err != nil {
 		return err
 	}
-	d.begin("a call from the worklist", func() { d.callItem(conv, id, i.ID, d.cfg.Contacts.BeginCall) }, s.freed(conv))
+	d.begin("a call from the worklist", func() {
+		_ = d.callFor(conv, id, RoleCallBack, i.ID, d.cfg.Contacts.BeginCall) // the agent is told
+	}, s.freed(conv))
 	return nil
 }
 
@@ -364,7 +368,7 @@ func itemSentence(err error) UserError {
 		return "Somebody else is working on this person."
 	case errors.Is(err, triage.ErrNotTaken):
 		return "Take it first, then call."
-	case errors.Is(err, triage.ErrItemGone):
+	case errors.Is(err, triage.ErrItemGone), errors.Is(err, triage.ErrLeftOut), errors.Is(err, triage.ErrRoundState), errors.Is(err, triage.ErrCalledSoon):
 		return "This person needs no call any more."
 	case errors.Is(err, triage.ErrNoCall):
 		return "A protected caller uses this number. It must not be called."
@@ -431,7 +435,7 @@ func (d *Desk) onTheLine(number call.Number) bool {
 
 // keptPlace gives a caller who waits to be called back the place that was kept.
 func (s *story) keptPlace(queue string, priority int) int {
-	place, ok, err := s.d.cfg.Contacts.KeptPlace(s.leg.From())
+	place, ok, err := s.d.cfg.Contacts.KeptPlace(s.caller())
 	if err != nil {
 		s.d.cfg.Log.Error("looking up a call-back", "contact", s.contact.ID, "error", err)
 	}

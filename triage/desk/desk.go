@@ -48,6 +48,8 @@ type Config struct {
 	Telephones Telephones                                           // of the agents; the zero value is none
 	Languages  []string                                             // of the prompts, the first for who has named none
 	CallsBack  func() bool                                          // whether the hotline may call back by itself; nil: always
+	Rounds     func() bool                                          // whether people of rounds may be called now; nil: there are no rounds
+	RoundMay   func(call.Number) bool                               // whether the settings let a round dial a number; required with Rounds
 	Robot      func() error                                         // rings the hotline with the built-in robot caller; nil outside the demo
 	Log        *slog.Logger
 }
@@ -119,6 +121,7 @@ func (d *Desk) Run(ctx context.Context) error {
 	var writing sync.WaitGroup
 	writing.Go(func() { d.keepWriting(ctx) }) // apart: a disk that hangs must not stop the watch
 	writing.Go(func() { d.keepCallingBack(ctx) })
+	writing.Go(func() { d.keepCallingRounds(ctx) })
 	defer writing.Wait()
 	for {
 		select {

@@ -139,12 +139,15 @@ const hookFor = 10 * time.Second
 // for it: the two are talking meanwhile.
 func (s *story) connected(conv *conversation) {
 	s.promised, s.message = false, false // a person takes over what was owed
+	if s.met != nil {
+		s.met()
+	}
 	conv.change(func() { conv.facts = &s.facts })
 	if s.flows == nil || s.hooked != nil {
 		return
 	}
 	s.hooked = make(chan ivr.Outcome, 1)
-	ctx, start := withCaller(context.WithoutCancel(s.ctx), s.leg.From()), s.hookStart()
+	ctx, start := withCaller(context.WithoutCancel(s.ctx), s.caller()), s.hookStart()
 	facts, flows, d := &s.facts, s.flows, s.d
 	facts.Store(factsOf(flows, start.Attributes, start.Attributes))
 	go func() { // ends within hookFor; hooks waits for it
@@ -189,7 +192,7 @@ func (s *story) hooks() {
 	if k, err := s.d.cfg.Contacts.Get(s.contact.ID); err == nil && k.Protected {
 		return
 	}
-	out := s.d.hook(withCaller(context.WithoutCancel(s.ctx), s.leg.From()), ivr.OnDisconnect, s.hookStart())
+	out := s.d.hook(withCaller(context.WithoutCancel(s.ctx), s.caller()), ivr.OnDisconnect, s.hookStart())
 	s.noteAttributes(out)
 }
 

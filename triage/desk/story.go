@@ -53,6 +53,7 @@ type story struct {
 	message  bool              // left on the voicemail
 	outside  bool              // talked with a number outside that the flow called
 	leaves   ivr.Outcome       // of a waiting treatment that ended the wait
+	met      func()            // called when an agent answers; nil for most
 	parted   time.Time         // an agent has ended the talk, and the caller may be asked how it was
 	hooked   chan ivr.Outcome  // what was done when an agent answered; nil when nothing was
 
@@ -263,6 +264,9 @@ func (s *story) noteFlow(out ivr.Outcome) {
 		k.Path, k.Keys = append(k.Path, out.Path...), k.Keys+out.Keys // of every entry the caller was sent to
 		if keyed := call.ParseNumber(out.Attributes[flow.CallBackNumber], s.d.cfg.Region); keyed.E164() && keyed != k.Caller {
 			k.CallBack = keyed // of somebody who calls from another telephone (F48)
+		}
+		if k.Round != "" {
+			k.Answer = cmp.Or(k.Answer, out.Attributes[ActionRoundAnswer]) // could not be stored when it was keyed
 		}
 		return nil
 	})
@@ -646,7 +650,7 @@ func (s *story) nextEvent(place *triage.Place, t *treatment, offered bool, limit
 	}()
 	for ctx.Err() == nil && !offered && t.flow != "" {
 		began := time.Now()
-		heard, err := s.d.cfg.Engine.Run(withPlace(withStory(withCaller(ctx, s.leg.From()), s), place), s.leg.Audio(),
+		heard, err := s.d.cfg.Engine.Run(withPlace(withStory(withCaller(ctx, s.caller()), s), place), s.leg.Audio(),
 			ivr.Start{Flow: t.flow, Language: s.contact.Language, Attributes: t.known, Flows: s.flows})
 		t.known = heard.Attributes
 		s.known = heard.Attributes
