@@ -96,6 +96,13 @@ func (h *roundHall) free() int {
 	return max(n, 0)
 }
 
+// calls is how many calls were made.
+func (h *roundHall) calls() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.rung
+}
+
 // took counts a call of a round from its dial, and fails when it is one too many.
 func (h *roundHall) took(r triage.Round) (back func()) {
 	free := h.free()
@@ -244,8 +251,8 @@ func TestRoundsNeverDialMoreThanAgentsAreFree(t *testing.T) {
 				if state != triage.RoundDone || figures[triage.PersonWaits] > 0 {
 					t.Errorf("after hours the round is %s: %v", state, figures)
 				}
-				if h.rung < 25 {
-					t.Errorf("only %d calls were made", h.rung)
+				if h.calls() < 25 {
+					t.Errorf("only %d calls were made", h.calls())
 				}
 			})
 		})
@@ -256,7 +263,7 @@ func TestRoundsNeverDialMoreThanAgentsAreFree(t *testing.T) {
 // and a fault of our line.
 func TestRoundsStopWhenTheyAreToldTo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fault := false
+		var fault atomic.Bool
 		h := newRoundHall(t, func(h *roundHall, _ context.Context, r triage.Round, p triage.RoundPerson, _ func()) error {
 			defer h.took(r)()
 			k, err := h.contacts.BeginRoundCall(context.Background(), p.ID, triage.Contact{ID: h.contacts.NewContactID()})
@@ -264,11 +271,11 @@ func TestRoundsStopWhenTheyAreToldTo(t *testing.T) {
 				return err
 			}
 			why := triage.FailedNoNumber
-			if fault {
+			if fault.Load() {
 				why = triage.FailedLine
 			}
 			_, err = h.contacts.End(context.Background(), k.ID, func(k *triage.Contact, _ time.Time) { k.Outcome, k.Failure = triage.OutcomeNotReached, why })
-			if fault {
+			if fault.Load() {
 				return errLine{context.DeadlineExceeded}
 			}
 			return err
@@ -276,10 +283,10 @@ func TestRoundsStopWhenTheyAreToldTo(t *testing.T) {
 		r := h.round(triage.Round{Tries: 3}, 200)
 		rung := func(what string, want bool) {
 			t.Helper()
-			before := h.rung
+			before := h.calls()
 			time.Sleep(10*time.Second + 500*time.Millisecond)
-			if got := h.rung > before; got != want {
-				t.Errorf("%s: %d calls in ten seconds", what, h.rung-before)
+			if got := h.calls() > before; got != want {
+				t.Errorf("%s: %d calls in ten seconds", what, h.calls()-before)
 			}
 		}
 		rung("nobody is signed in", false)
@@ -314,11 +321,11 @@ func TestRoundsStopWhenTheyAreToldTo(t *testing.T) {
 		}
 		rung("a caller is rung for", false)
 		place.Leave()
-		fault = true
-		before := h.rung
+		fault.Store(true)
+		before := h.calls()
 		time.Sleep(30 * time.Second)
-		if h.rung != before+1 {
-			t.Errorf("%d calls within half a minute of a fault of our line", h.rung-before)
+		if h.calls() != before+1 {
+			t.Errorf("%d calls within half a minute of a fault of our line", h.calls()-before)
 		}
 		if _, figures := h.state(r.ID); figures[triage.PersonMissed] == 0 || figures["waits again"] != 0 {
 			t.Errorf("a fault of our line counts as a try: %v", figures)
