@@ -291,6 +291,7 @@ func (l ledger) Verify(marks ...store.Mark) (store.Mark, int, error) {
 // Registrants are the records of people who offer help; *volunteers.Registry.
 type Registrants interface {
 	List(skip, limit int) ([]volunteers.Registrant, error)
+	Each(func(volunteers.Registrant) error) error
 	Get(id string) (volunteers.Registrant, error)
 	ByCode(code string) (volunteers.Registrant, error)
 	SamePerson(volunteers.Registrant) ([]volunteers.Registrant, error)

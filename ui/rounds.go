@@ -99,14 +99,15 @@ func (s *Server) readRound(r *http.Request) (form page.RoundForm, people []triag
 		people, err = s.openPeople()
 	case triage.SourceCase:
 		err = s.cfg.Cases.Each(func(cs triage.Case) bool {
-			if cs.Caller.E164() && !cs.Protected {
+			if cs.Caller.E164() && !cs.Protected && cs.DuplicateOf == "" {
 				people = append(people, triage.ListedPerson{Name: cs.Code, Number: string(cs.Caller), Language: cs.Language, Source: triage.SourceCase, Ref: cs.ID})
 			}
 			return true
 		})
 	case triage.SourceRegistrant:
 		err = s.cfg.Registrants.Each(func(one volunteers.Registrant) error {
-			if one.Phone.E164() {
+			gone := one.Status == volunteers.StatusWithdrawn || one.Status == volunteers.StatusDeclined || one.Status == volunteers.StatusDuplicate
+			if one.Phone.E164() && !gone {
 				people = append(people, triage.ListedPerson{Name: one.GivenName + " " + one.FamilyName, Number: string(one.Phone), Language: known(first(one.Languages), s.cfg.Offered),
 					Source: triage.SourceRegistrant, Ref: one.ID})
 			}
