@@ -140,6 +140,7 @@ func (r *Routes) Restore(ctx context.Context, id, by, name, via string) error {
 
 func (r Routing) clone() Routing {
 	r.Queues, r.Profiles, r.Teams, r.Skills = slices.Clone(r.Queues), slices.Clone(r.Profiles), slices.Clone(r.Teams), slices.Clone(r.Skills)
+	r.Emergency = slices.Clone(r.Emergency)
 	for i := range r.Queues {
 		r.Queues[i].Widen = slices.Clone(r.Queues[i].Widen)
 	}
@@ -198,6 +199,11 @@ func (r *Routing) check() error {
 			return refuse("The number of a team outside is not a full one: write it with its country code, such as +12025550123.")
 		case t.Outside() && (t.Calls < 1 || t.Calls > mostOutside):
 			return refuse("Say how many calls the team outside takes at a time: 1 to %d.", mostOutside)
+		}
+	}
+	for _, s := range r.Emergency {
+		if strings.TrimSpace(s.Name) == "" || len([]rune(s.Name)) > maxNameRunes || !s.Number.E164() {
+			return refuse("An emergency service needs a name and its full number with country code, such as +12025550123. Short numbers like 911 cannot be called from here.")
 		}
 	}
 	for _, p := range r.Profiles {

@@ -15,6 +15,17 @@ type Routing struct {
 	Profiles []Profile   `json:"profiles"`
 	Teams    []Team      `json:"teams,omitempty"`
 	Skills   []SkillRule `json:"skills,omitempty"`
+
+	// Emergency are the services to which callers in danger are given over, in the
+	// order in which they are called.
+	Emergency []Service `json:"emergency,omitempty"`
+}
+
+// Service is an emergency service that can be called: not the short number, but
+// the full one of a control room that has agreed to it.
+type Service struct {
+	Name   string      `json:"name"`
+	Number call.Number `json:"number"`
 }
 
 // Team is people, or a number outside, that queues may call upon after a while.

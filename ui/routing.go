@@ -58,7 +58,7 @@ func (s *Server) routingChange(w http.ResponseWriter, r *http.Request, v visit) 
 	}
 	what, shown := r.PostForm.Get("do"), s.cfg.Routing.Routing()
 	change := map[string]func(url.Values, *triage.Routing) error{
-		"profile": readProfile, "queue": readQueue, "team": s.readTeam, "skill": readSkill}[what]
+		"profile": readProfile, "queue": readQueue, "team": s.readTeam, "skill": readSkill, "emergency": s.readEmergency}[what]
 	var err error
 	switch {
 	case what == "person":
@@ -295,6 +295,18 @@ func (s *Server) readTeam(form url.Values, next *triage.Routing) error {
 	}
 	if typed := clean(form.Get("number"), 32); typed != "" {
 		t.Number = call.ParseNumber(typed, s.cfg.Region)
+	}
+	return nil
+}
+
+func (s *Server) readEmergency(form url.Values, next *triage.Routing) error {
+	next.Emergency = nil
+	for n := range page.RoutingServices {
+		at := strconv.Itoa(n)
+		name, typed := clean(form.Get("name:"+at), 80), clean(form.Get("number:"+at), 32)
+		if name != "" || typed != "" {
+			next.Emergency = append(next.Emergency, triage.Service{Name: name, Number: call.ParseNumber(typed, s.cfg.Region)})
+		}
 	}
 	return nil
 }

@@ -82,6 +82,12 @@ func TestWhoHelpsWhomIsDecidedOnAPage(t *testing.T) {
 	saved(save("do", "skill", "skill", "medical", "level", "3", "after:1", "20", "level:1", "1"))
 	refused(save("do", "skill", "skill", "language", "level", "1"), "whatever the language")
 
+	saved(save("do", "emergency", "name:0", "Control room", "number:0", "+1 202 555 0190", "name:2", "Fire", "number:2", "+12025550191"))
+	if got := s.routes.Routing().Emergency; len(got) != 2 || got[1] != (triage.Service{Name: "Fire", Number: "+12025550191"}) {
+		t.Errorf("the emergency services are %+v", got)
+	}
+	refused(save("do", "emergency", "name:0", "Police", "number:0", "911"), "cannot be called from here")
+
 	body := s.get(t, client, "/admin/routing").body
 	for _, words := range []string{"Night shift", "Partner &amp; Co", "2, after 45 s", "medical", "a team, by Amal supervisor"} {
 		if !strings.Contains(body, words) {
@@ -89,10 +95,10 @@ func TestWhoHelpsWhomIsDecidedOnAPage(t *testing.T) {
 		}
 	}
 	history, err := s.routes.History(20)
-	if err != nil || len(history) != 5 || history[0].What != "skill" || history[4].What != "profile" {
+	if err != nil || len(history) != 6 || history[0].What != "emergency" || history[5].What != "profile" {
 		t.Fatalf("kept were %d versions (%v)", len(history), err)
 	}
-	saved(save("do", "back", "version", history[3].ID))
+	saved(save("do", "back", "version", history[4].ID))
 	if got := s.routes.Routing(); len(got.Skills) != 0 || len(got.Teams) != 1 || got.Queue("help").Best {
 		t.Errorf("brought back: %+v", got)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -125,4 +126,56 @@ func TestTheRoutingIsChangedWhileCallsRun(t *testing.T) {
 	}
 	fourth.Hangup()
 	amal.is(triage.WrapUp)
+}
+
+// TestDangerIsGivenOverToTheEmergencyService: the volunteer stays with the
+// caller while one service after another is rung, the floor is alarmed, and who
+// answers hears the volunteer first and then gets the caller. A volunteer may
+// not call anybody else.
+func TestDangerIsGivenOverToTheEmergencyService(t *testing.T) {
+	t.Parallel()
+	net, answered := outside(t, bHz)
+	b := startBoxWith(t, func(c *config.Config) {
+		c.SIP.Lines = []config.Line{{Name: "gateway", Servers: []string{net.Addr().String()}}}
+		c.SIP.Outgoing.Prefixes = []string{"+1202555"}
+	})
+	services := func(list ...triage.Service) {
+		t.Helper()
+		err := b.h.routes.Change(t.Context(), "emergency", "id", "Rosa", "web", func(r *triage.Routing) error { r.Emergency = list; return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	busy, room := triage.Service{Name: "Busy room", Number: "+12025550180"}, triage.Service{Name: "Control room", Number: "+12025550191"}
+	services(busy)
+	amal := b.seated("Amal", aHz, false)
+	amal.do(desk.Command{Type: "ready"})
+	caller := b.helpCall("+12024561171", cHz)
+	amal.answer()
+	b.hears("the caller", callerEar{caller}, allHz, aHz)
+
+	amal.do(desk.Command{Type: "rescue"})
+	b.until("nobody has answered", func() bool {
+		k := amal.seat.Snapshot().Call
+		return k.Consult != nil && strings.Contains(k.Consult.Failed, "called again at") && k.Rescue
+	})
+	view, err := b.h.desk.FloorView(time.Now())
+	if err != nil || len(view.Alarms) != 1 || view.Alarms[0].Kind != "danger" {
+		t.Errorf("the floor is told %+v (%v)", view.Alarms, err)
+	}
+	b.hears("the caller, whom nobody leaves,", callerEar{caller}, allHz, aHz)
+
+	services(busy, room)
+	amal.do(desk.Command{Type: "rescue"})
+	person := <-answered
+	b.hears("the volunteer, who speaks first,", amal.sound, allHz, bHz)
+	if k := amal.seat.Snapshot().Call; k.Consult == nil || k.Consult.Name != "Control room" || k.Rescue {
+		t.Errorf("the page shows %+v", k)
+	}
+	amal.do(desk.Command{Type: "consult.transfer"})
+	b.hears("the caller, given over,", callerEar{caller}, allHz, bHz)
+	b.hears("the control room", callerEar{person}, allHz, cHz)
+	amal.is(triage.WrapUp)
+	person.Hangup()
+	b.ended(caller)
 }

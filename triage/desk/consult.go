@@ -27,7 +27,7 @@ func (t *talk) beginConsult(to Target) error {
 			return err
 		}
 	}
-	if err := t.ring(to, toConsult); err != nil {
+	if err := t.ringFor(to, toConsult, nil); err != nil {
 		return err
 	}
 	t.hold()
@@ -46,8 +46,10 @@ func (d *Desk) canRing(agent, asking string) error {
 	return nil
 }
 
-// ring starts to call somebody; the answer comes on t.answers.
-func (t *talk) ring(to Target, why callingFor) error {
+// ringFor starts to call somebody; the answer comes on t.answers. A service is
+// one of the emergency services that operators have chosen, and is called
+// whatever the agent may call.
+func (t *talk) ringFor(to Target, why callingFor, service *triage.Service) error {
 	c := &calling{why: why, begun: time.Now(), party: &party{id: to.Kind + ":" + to.ID, kind: to.Kind, name: to.ID}}
 	if to.Kind == "number" {
 		if t.d.cfg.Dial == nil {
@@ -58,6 +60,11 @@ func (t *talk) ring(to Target, why callingFor) error {
 			return UserError("Enter the phone number with country code, like +1 202 555 0147.")
 		}
 		c.party.id, c.party.name = "number:"+string(number), string(number)
+	}
+	dialling := Dialling{To: call.Number(c.party.name), Role: t.seat.role(), Queue: t.conv.line(), Urgent: t.conv.urgent()}
+	if service != nil {
+		c.party.label = service.Name
+		dialling.Role, dialling.RingFor, dialling.Urgent = partnerRole, rescueRings, true
 	}
 	ctx, stop := context.WithCancel(t.all)
 	c.stop, t.calling = stop, c
@@ -72,7 +79,7 @@ func (t *talk) ring(to Target, why callingFor) error {
 			if to.Kind == "agent" {
 				return t.d.ringAgent(ctx, t.conv, to.ID)
 			}
-			a.leg, err = t.d.cfg.Dial(ctx, Dialling{To: call.Number(c.party.name), Role: t.seat.role(), Queue: t.conv.line(), Urgent: t.conv.urgent()})
+			a.leg, err = t.d.cfg.Dial(ctx, dialling)
 			return err
 		})
 		select {
@@ -140,6 +147,10 @@ func (t *talk) answered(a answer) (end talkEnd, over bool) {
 		return talkOver, false
 	}
 	t.calling = nil
+	if a.err != nil && t.rescue != nil {
+		t.unrescued(string(dialSentence(a.err)))
+		return talkOver, false
+	}
 	if a.err != nil {
 		var user UserError
 		if !errors.As(a.err, &user) {
@@ -170,6 +181,9 @@ func (t *talk) answered(a answer) (end talkEnd, over bool) {
 		return talkOver, false
 	}
 	t.consult = p
+	if t.rescue != nil {
+		t.rescued()
+	}
 	return talkOver, false
 }
 

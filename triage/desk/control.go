@@ -66,7 +66,10 @@ func (t *talk) obey(r request) (end talkEnd, over bool, err error) {
 		return t.transfer(r.c.To)
 	case "consult":
 		return talkOver, false, t.beginConsult(r.c.To)
+	case "rescue":
+		return talkOver, false, t.beginRescue()
 	case "consult.cancel":
+		t.rescue = nil
 		t.endConsult()
 	case "consult.transfer":
 		return t.attended()
@@ -172,7 +175,7 @@ func (t *talk) transfer(to Target) (end talkEnd, over bool, err error) {
 		}
 		t.goTo = destination{queue: t.contact.Queue, only: to.ID}
 	case "number":
-		if err := t.ring(to, toTransfer); err != nil {
+		if err := t.ringFor(to, toTransfer, nil); err != nil {
 			return talkOver, false, err
 		}
 		t.hold()
@@ -254,6 +257,7 @@ func (t *talk) show() {
 			c.failed = ""
 		}
 		c.recording, c.recordingPolicy = t.tape.state(), t.tape.policy
+		c.rescue = t.rescue != nil
 		c.lead = ""
 		if t.seat != nil {
 			c.lead = t.seat.id()

@@ -42,6 +42,7 @@ type conversation struct {
 	outgoing   bool // we have called them
 	ringingOut bool
 	help       bool // the agent asks for a supervisor
+	rescue     bool // an emergency service is looked for
 	internal   bool // two colleagues, and nobody who seeks help
 	lead       string
 	failed     string // why the person asked last did not answer
@@ -147,6 +148,7 @@ func (c *conversation) view(now time.Time, ringUntil time.Time) (*CallView, *Cas
 	}
 	v.Parties, v.Consult, v.Listened, v.Whisper, v.Help = c.parties, c.consult, c.listened, c.whisper, c.help
 	v.Outgoing, v.RingingOut, v.Internal, v.CallBack = c.outgoing, c.ringingOut, c.internal, c.callBack
+	v.Rescue = c.rescue
 	v.Recording, v.RecordingPolicy = cmp.Or(c.recording, recordingOff), cmp.Or(c.recordingPolicy, triage.RecordNever)
 	if c.failed != "" {
 		v.Consult = &ConsultView{Failed: c.failed}

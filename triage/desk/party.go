@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"time"
 
 	"hotline/appliance/call"
@@ -18,12 +19,13 @@ const (
 // party is one more person on the line beside the caller and the agent who
 // leads the call: a colleague, an outside number, a supervisor.
 type party struct {
-	id   string
-	kind string // agent, number, supervisor
-	name string
-	seat *Seat       // of an agent or supervisor; nil for a number
-	leg  *trunk.Call // of a number; nil for the others
-	mode string      // of a supervisor
+	id    string
+	kind  string // agent, number, supervisor
+	name  string
+	label string      // of a number that has a name
+	seat  *Seat       // of an agent or supervisor; nil for a number
+	leg   *trunk.Call // of a number; nil for the others
+	mode  string      // of a supervisor
 }
 
 // audio is the party's sound, nil while it has none.
@@ -35,10 +37,9 @@ func (p *party) audio(now time.Time) *media.Endpoint {
 }
 
 func (p *party) view(state string) PartyView {
-	v := PartyView{ID: p.id, Kind: p.kind, Name: p.name, State: state}
+	v := PartyView{ID: p.id, Kind: p.kind, Name: cmp.Or(p.label, p.name), State: state}
 	if p.leg != nil {
-		v.Number = p.name
-		v.Name = ""
+		v.Number, v.Name = p.name, p.label
 	}
 	return v
 }

@@ -258,7 +258,7 @@ func (s *Seat) do(ctx context.Context, c Command) error {
 		return s.note(c)
 	case "help":
 		return s.askForHelp(ctx, c.On)
-	case "hold", "resume", "end", "keys", "transfer", "consult", "consult.cancel", "consult.transfer", "consult.join", "drop", "monitor.end", "record":
+	case "hold", "resume", "end", "keys", "transfer", "consult", "rescue", "consult.cancel", "consult.transfer", "consult.join", "drop", "monitor.end", "record":
 		conv, err := s.current(c.Contact)
 		if err != nil {
 			return err

@@ -29,6 +29,7 @@ func (s *Seat) Snapshot() Snapshot {
 	}
 	if conv != nil {
 		out.Call, out.Case = conv.view(now, ringUntil)
+		out.Call.CanRescue = s.d.cfg.Dial != nil && len(s.d.cfg.Dispatcher.Routing().Emergency) > 0
 		if out.Call.Internal { // each of the two sees the other
 			out.Call.Parties = slices.DeleteFunc(slices.Clone(out.Call.Parties), func(p PartyView) bool { return p.ID == person.ID })
 			out.Call.RingingOut = out.Call.RingingOut && a.State != triage.Offered

@@ -51,6 +51,7 @@ type talk struct {
 	all       context.Context // ends with the talk
 	helpers   sync.WaitGroup  // goroutines that ring and watch for this talk
 	tape      tape
+	rescue    *rescue // an emergency service is looked for
 }
 
 // talk joins the caller with the agent until one of them ends it.
@@ -199,6 +200,9 @@ func (t *talk) run() talkEnd {
 		case <-replaced:
 		case <-lost:
 		case <-tick.C: // sound may have stopped without a word
+			if err := t.tryRescue(time.Now()); err != nil {
+				t.unrescued(err.Error())
+			}
 		}
 	}
 }

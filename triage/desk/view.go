@@ -85,7 +85,9 @@ type CallView struct {
 	RingingOut bool         `json:"ringing_out"`
 	CallBack   string       `json:"call_back"` // why they are called back; "" when they are not
 	Help       bool         `json:"help"`
-	Internal   bool         `json:"internal"` // a call between colleagues: no caller, no case
+	CanRescue  bool         `json:"can_rescue"` // an emergency service can be called
+	Rescue     bool         `json:"rescue"`     // and is, until one answers
+	Internal   bool         `json:"internal"`   // a call between colleagues: no caller, no case
 
 	Recording       string                 `json:"recording"`        // off, notice, on, paused
 	RecordingPolicy triage.RecordingPolicy `json:"recording_policy"` // never, agent, always

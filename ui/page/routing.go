@@ -26,7 +26,19 @@ type RoutingPage struct {
 const RoutingSteps = 3
 
 // RoutingDone are the words that the page may be asked to say of a change.
-func RoutingDone() []string { return []string{"person", "profile", "queue", "team", "skill", "back"} }
+func RoutingDone() []string {
+	return []string{"person", "profile", "queue", "team", "skill", "emergency", "back"}
+}
+
+// RoutingServices is how many emergency services can be named.
+const RoutingServices = 5
+
+func serviceOf(r triage.Routing, n int) triage.Service {
+	if n < len(r.Emergency) {
+		return r.Emergency[n]
+	}
+	return triage.Service{}
+}
 
 // lines are the queues, in the order of the page.
 func (p RoutingPage) lines() []triage.Queue {

@@ -361,6 +361,7 @@ const presses: Record<string, (button: HTMLElement) => void> = {
     send({ type: "emergency", on });
     tell(button, on);
   },
+  rescue: () => { send({ type: "rescue" }); focusCard(); },
   end: () => { form.flush(); send({ type: "end" }); },
   unreached: () => { form.flush(); send({ type: "unreached" }); },
   transfer: () => transfer.show("transfer"),

@@ -20,6 +20,7 @@ export interface Call {
   outgoing: boolean; ringing_out: boolean;
   call_back: string; // why this person is called back; empty when not
   recording: string; recording_policy: string; help: boolean; internal: boolean;
+  can_rescue: boolean; rescue: boolean; // an emergency service can be called, and is until one answers
 }
 
 export interface Party { id: string; kind: "caller" | "agent" | "number" | "supervisor"; name: string; number: string; state: string; by: string }

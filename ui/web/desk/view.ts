@@ -146,6 +146,8 @@ export class View {
     show("[data-caller]", !call.internal);
     this.control.show(call, this.snapshot?.agent.id ?? "");
     part("caller-left", call.caller_left);
+    part("rescue", call.can_rescue && !call.rescue && !call.internal && !call.consult);
+    part("rescue-words", call.rescue);
     text("flag-words", w.t(call.emergency ? "js.flag.on" : "js.flag.off"));
     const sound = phone.connected ? phone.quality : "none";
     text("sound-words", w.t(`js.sound.${sound === "none" && phone.connected ? "good" : sound}`));
