@@ -18,7 +18,8 @@ var floors = []struct {
 	floor  int
 }{
 	{"hotline/cmd/", 6},
-	{"hotline/bench", 6}, // drives the finished program from outside
+	{"hotline/bench", 6},   // drives the finished program from outside
+	{"hotline/images/", 6}, // switches the finished image on from outside
 	{"hotline/tools/", 6},
 	{"hotline/ui", 5},
 	{"hotline/provisioning", 5},

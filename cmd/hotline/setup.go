@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/netip"
+	"os"
+	"path/filepath"
 
 	"hotline/appliance/call"
 	"hotline/appliance/config"
@@ -21,6 +24,7 @@ type setupCommand struct {
 	Region     string   `help:"Country of numbers without a country code (two letters)." default:"US"`
 	Number     []string `help:"Number that reaches the hotline, as the trunk sends it. May be given more than once." default:"100"`
 	Emergency  string   `help:"Number of the supervisor line." name:"supervisor-number" default:"199"`
+	Stick      string   `help:"Folder of a memory stick: where it holds a hotline.yaml, that is taken as the configuration and the settings above are not." type:"path" placeholder:"DIR"`
 	Supervisor string   `help:"Phone number of the first supervisor, for the supervisor line." name:"supervisor-phone" placeholder:"+12025550147"`
 }
 
@@ -30,6 +34,11 @@ func (c *setupCommand) Run(ctx context.Context, s streams) error {
 	cfg.SIP.Help, cfg.SIP.Supervisor = c.Number, []string{c.Emergency}
 	if _, err := config.Parse("the settings given", []byte(cfg.Describe())); err != nil {
 		return err
+	}
+	if given, err := fromStick(c.Stick); err != nil {
+		return err
+	} else if given != nil {
+		cfg = *given
 	}
 	supervisor := provisioning.Person{Login: "supervisor", Name: "Supervisor", Role: roster.RoleSupervisor, Profile: "all"}
 	if c.Supervisor != "" {
@@ -61,6 +70,23 @@ Next steps
 		fmt.Fprintf(s.out, "  5. Give the supervisor a phone number and PIN on the accounts page: the supervisor line needs both.\n")
 	}
 	return nil
+}
+
+// fromStick is the configuration that a stick holds; nil where it holds none.
+func fromStick(dir string) (*config.Config, error) {
+	if dir == "" {
+		return nil, nil
+	}
+	path := filepath.Join(dir, config.FileName)
+	raw, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the configuration on the stick cannot be read: %w", err)
+	}
+	cfg, err := config.Parse(path, raw)
+	return &cfg, err
 }
 
 func port(addr string) string {

@@ -1,0 +1,105 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// machine is a computer that software makes, with the appliance's disk in it.
+type machine struct {
+	dir     string // of the disk, the stick and what the machine writes on its serial port
+	qemu    *exec.Cmd
+	started time.Time
+	boots   int
+}
+
+// newMachine lays a disk of 2 GiB over the image, which stays as it is, and
+// makes a stick with what the machine has to know.
+func newMachine(ctx context.Context, dir, image string) (*machine, error) {
+	m := &machine{dir: dir}
+	image, err := filepath.Abs(image)
+	if err != nil {
+		return nil, err
+	}
+	if err := run(ctx, "qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", image, m.path("disk.qcow2"), "2G"); err != nil {
+		return nil, err
+	}
+	files := map[string]string{
+		"hotline.network": fmt.Sprintf("[Match]\nType=ether\n[Network]\nAddress=%s/24\nGateway=%s\n", guest, host),
+		"hotline.yaml":    "name: Trial\noperation: Trial of the image\n",
+	}
+	if err := os.WriteFile(m.path("stick.img"), make([]byte, 4<<20), 0o600); err != nil {
+		return nil, err
+	}
+	if err := run(ctx, "mkfs.vfat", "-n", "HOTLINE", m.path("stick.img")); err != nil {
+		return nil, err
+	}
+	for name, content := range files {
+		if err := os.WriteFile(m.path(name), []byte(content), 0o600); err != nil {
+			return nil, err
+		}
+		if err := run(ctx, "mcopy", "-i", m.path("stick.img"), m.path(name), "::/"+name); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+func (m *machine) path(name string) string { return filepath.Join(m.dir, name) }
+
+func (m *machine) serial() string { return m.path(fmt.Sprintf("serial-%d.log", m.boots)) }
+
+// on switches the machine on. One processor and no acceleration: the only way
+// that works everywhere and does not reset by itself.
+func (m *machine) on(ctx context.Context, more ...string) error {
+	m.boots++
+	log, err := os.Create(m.path(fmt.Sprintf("qemu-%d.log", m.boots)))
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	m.qemu = exec.CommandContext(ctx, "qemu-system-x86_64", append([]string{"-accel", "tcg", "-smp", "1", "-m", "1024", "-machine", "q35", "-display", "none", "-monitor", "none",
+		"-serial", "file:" + m.serial(),
+		"-drive", "file=" + m.path("disk.qcow2") + ",if=virtio,format=qcow2",
+		"-drive", "file=" + m.path("stick.img") + ",if=virtio,format=raw",
+		"-netdev", "tap,id=n,ifname=tap0,script=no,downscript=no", "-device", "virtio-net-pci,netdev=n"}, more...)...)
+	m.qemu.Stdout, m.qemu.Stderr = log, log
+	m.qemu.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	m.started = time.Now()
+	return m.qemu.Start()
+}
+
+// pull takes the power away.
+func (m *machine) pull() {
+	if m.qemu == nil {
+		return
+	}
+	_ = m.qemu.Process.Kill() // it may be gone already
+	_ = m.qemu.Wait()
+	m.qemu = nil
+}
+
+// console is what the machine has written since it was switched on.
+func (m *machine) console() string {
+	raw, err := os.ReadFile(m.serial())
+	if err != nil {
+		return err.Error()
+	}
+	return string(raw)
+}
+
+func run(ctx context.Context, name string, args ...string) error {
+	out, err := exec.CommandContext(ctx, name, args...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%s: %w: %s", name, err, strings.TrimSpace(string(out)))
+	}
+	return nil
+}
