@@ -177,6 +177,8 @@ func (s *Server) workOnPerson(ctx context.Context, id, do string, form url.Value
 		}
 		_, err = s.cfg.Hours.Correct(ctx, form.Get("registrant"), form.Get("shift"), in, out, me, why)
 		return id, err
+	case "pin":
+		return id, s.cfg.Hours.ResetPIN(ctx, id, me)
 	case "merge":
 		keep, err := s.cfg.Registrants.ByCode(onlyDigits(form.Get("code")))
 		if errors.Is(err, store.ErrNotFound) {

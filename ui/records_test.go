@@ -185,6 +185,31 @@ func TestAPersonIsLedFromOfferToWork(t *testing.T) {
 	do(http.StatusConflict, url.Values{"do": {"in"}})
 	sees(t, s.get(t, client, path), []string{"At work", "Has finished now"})
 	do(http.StatusSeeOther, url.Values{"do": {"out"}})
+	// Hours are corrected beside what was written, and a forgotten PIN is reset.
+	book := volunteers.NewShifts(s.store, s.accounts, "US")
+	worked, err := book.Of(g.ID)
+	if err != nil || len(worked) != 1 {
+		t.Fatalf("%d shifts, %v", len(worked), err)
+	}
+	at := func(d time.Duration) string { return time.Now().Add(-d).Format("2006-01-02T15:04") }
+	correction := url.Values{"do": {"correct"}, "registrant": {g.ID}, "shift": {worked[0].ID}, "from": {at(5 * time.Hour)}, "until": {at(2 * time.Hour)}, "why": {"forgot to check in"}}
+	do(http.StatusSeeOther, correction)
+	if worked, err = book.Of(g.ID); err != nil || len(worked) != 2 || worked[0].CorrectedBy != worked[1].ID || worked[1].Worked() != 3*time.Hour || worked[1].By != s.ids[coordinator] {
+		t.Errorf("after the correction: %+v, %v", worked, err)
+	}
+	for range 2 {
+		if err := book.ChoosePIN(t.Context(), g.ID, "480216"); err != nil {
+			t.Fatal(err)
+		}
+		if ok, err := book.ConfirmPIN(t.Context(), g.ID, "480216"); !ok || err != nil {
+			t.Fatalf("a PIN: %v, %v", ok, err)
+		}
+		do(http.StatusSeeOther, url.Values{"do": {"pin"}})
+		if ok, err := book.Prove(t.Context(), g.ID, "480216"); ok || err != nil {
+			t.Errorf("the PIN that was reset proves: %v, %v", ok, err)
+		}
+	}
+	sees(t, s.get(t, client, path+"?done=pin"), []string{"The PIN is gone"})
 	do(http.StatusConflict, url.Values{"do": {"move"}, "step": {"suspend"}})
 	do(http.StatusSeeOther, url.Values{"do": {"move"}, "step": {"suspend"}, "why": {"shouted at people"}})
 	sees(t, s.get(t, client, path), []string{"Kept away", "shouted at people", "Amal coordinator"})
