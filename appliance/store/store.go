@@ -83,6 +83,7 @@ type Store struct {
 	order sequencer
 	feeds feeds
 	trail trail
+	lost  bool // one of the two heads of the file
 	log   *slog.Logger
 }
 
@@ -113,7 +114,7 @@ func Open(dir string, log *slog.Logger) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{dir: dir, db: db, keys: keys, bus: events.NewBus(), log: log}
+	s := &Store{dir: dir, db: db, keys: keys, bus: events.NewBus(), log: log, lost: lostHead(path)}
 	if err := s.check(path); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}

@@ -258,3 +258,19 @@ func recoverDamage(err *error) {
 		*err = errors.Join(*err, fmt.Errorf("%w: the record file cannot be read: %v", ErrDamaged, r))
 	}
 }
+
+// Records is how many records there are, in all tables.
+func (s *Store) Records() (int, error) {
+	n := uint64(0)
+	err := s.View(func(tx *Tx) error {
+		return tx.tx.Bucket(bucketTally).ForEach(func(name, _ []byte) error {
+			if !bytes.HasPrefix(name, []byte(tablePrefix)) {
+				return nil
+			}
+			t, err := s.keys.tallyOf(tx.tx, name)
+			n += t.pairs
+			return err
+		})
+	})
+	return int(n), err
+}

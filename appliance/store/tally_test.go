@@ -178,7 +178,9 @@ func flips(t *testing.T, n int) (harmless, noticed, unseenByFormat int) {
 		}
 		s, err := store.Open(d, slog.New(slog.DiscardHandler))
 		if err == nil {
-			err = s.Verify()
+			if err = s.Verify(); err == nil && s.LostHead() {
+				err = fmt.Errorf("%w: a head", store.ErrDamaged)
+			}
 			if err == nil {
 				if !bytes.Equal(dump(t, s, true, true), truth) {
 					t.Errorf("bit %d of byte %d: the records are others, and nobody notices", i, where)

@@ -1,0 +1,489 @@
+// Package backup keeps a second copy of everything the box knows in another
+// place, and makes a box out of it again. It does not know what records mean.
+//
+// Every hour the whole is written, every minute what has changed since; sound
+// is copied once, sealed as it is. Records and keys are encrypted to a recovery
+// key that people keep on paper.
+//
+// Contracts:
+//
+//  1. A backup counts when it was read back from its place and every seal in it
+//     opened. Until then it has another name.
+//  2. What is damaged on this box does not get into a backup, and no older
+//     backup is removed before a newer whole one counts.
+//  3. Making a backup never holds up a call: it reads one picture of the store.
+//
+// At the place, in a folder hotline-<box>:
+//
+//	20261126T040000.000Z.hotline         everything
+//	20261126T040000.000Z+0007.hotline    what has changed since +0006
+//	sound/<id>.sealed                recordings and messages
+package backup
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"hotline/appliance/store"
+)
+
+// Events of this package.
+const (
+	EventPlace       = "backup.place_changed"
+	EventRecoveryKey = "backup.key_made"
+)
+
+const (
+	everyChange = time.Minute
+	everyWhole  = time.Hour
+	// A whole backup that takes long is made less often: the box has calls to
+	// carry.
+	wholeShare = 20
+	wholeAgain = 10 * time.Minute // after one that failed
+	longest    = 2 * time.Hour    // one round may take
+	spare      = 1 << 30          // bytes that a backup on the box's own disk leaves free
+	dailyFor   = 7                // days for which one whole backup of each day is kept
+)
+
+// stamp names a whole backup by its time.
+const stamp = "20060102T150405.000Z"
+
+// ErrOwnDisk says that the disk of the records has no room for copies.
+var ErrOwnDisk = errors.New("there is no room for backups beside the records: choose a USB disk or a server")
+
+// Config is what a Keeper needs.
+type Config struct {
+	Store   *store.Store
+	Data    string            // folder of the records and keys
+	Files   map[string]string // further small files to carry: name in the backup, path
+	Version string
+	Log     *slog.Logger
+}
+
+// State is how the backups are.
+type State struct {
+	Place    string    // "" = none was chosen, and they are on the box's own disk
+	SameDisk bool      // lost together with the records
+	Server   string    // fingerprint of the server, if there is one
+	Last     time.Time // whatever was on disk here then is safe; zero = nothing is
+	Whole    time.Time // the newest whole backup
+	Records  int       // in it
+	Took     time.Duration
+	Sounds   int       // not copied yet
+	Failed   string    // why the last try failed, "" = it did not
+	Since    time.Time // of the failures
+	Key      time.Time // when the recovery key was made; zero = nobody has one
+	Started  time.Time // since when there is somebody to make backups
+}
+
+// Keeper makes the backups of one box.
+type Keeper struct {
+	cfg     Config
+	started time.Time
+
+	round sync.Mutex // one at a time
+	chain chain      // guarded by round
+
+	mu       sync.Mutex
+	settings settings
+	state    State
+	wake     chan struct{}
+}
+
+// chain is the newest whole backup at the place and what followed it.
+type chain struct {
+	whole  string // "" = the next one must be whole
+	number int
+	digest string // of the last archive
+	next   time.Time
+	sounds map[string]int64 // that are at the place, by id
+	behind bool             // not all sound is there
+}
+
+// Open reads where backups go.
+func Open(cfg Config) (*Keeper, error) {
+	s, err := loadSettings(cfg.Data)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Keeper{cfg: cfg, settings: s, started: time.Now(), wake: make(chan struct{}, 1)}, nil
+}
+
+// Run makes backups until ctx ends, and a last one of what changed then.
+func (k *Keeper) Run(ctx context.Context) error {
+	ticker := time.NewTicker(everyChange)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+			defer cancel()
+			if k.State().Last.IsZero() {
+				return nil // a whole one takes too long for somebody who waits for the end
+			}
+			k.try(last)
+			return nil
+		case <-ticker.C:
+		case <-k.wake:
+		}
+		k.try(ctx)
+	}
+}
+
+func (k *Keeper) try(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, longest)
+	defer cancel()
+	if err := k.Now(ctx); err != nil && ctx.Err() == nil {
+		k.cfg.Log.Warn("a backup failed; it is tried again in a minute", "place", k.State().Place, "error", err)
+	}
+}
+
+// State is how the backups are.
+func (k *Keeper) State() State {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	s := k.state
+	s.Place, s.Key, s.Server, s.Started = k.settings.Place.String(), k.settings.Made, k.settings.Place.Fingerprint(), k.started
+	s.SameDisk = k.settings.Place.Server == "" && (s.Place == "" || sameDisk(s.Place, k.cfg.Data))
+	return s
+}
+
+// Now makes a backup: a whole one when it is time for one, or of what has
+// changed.
+func (k *Keeper) Now(ctx context.Context) (err error) {
+	k.round.Lock()
+	defer k.round.Unlock()
+	defer func() { k.tell(err) }()
+	k.mu.Lock()
+	set := k.settings
+	k.mu.Unlock()
+	place, fresh := k.where(set)
+	shelf, err := reach(ctx, place, set.Box, fresh)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, shelf.Close()) }()
+
+	if err := k.recognise(shelf); err != nil {
+		return err
+	}
+	whole := k.chain.whole == "" || !time.Now().Before(k.chain.next)
+	if whole {
+		if err := k.prepare(shelf); err != nil {
+			return err
+		}
+		if fresh && room(place.Folder) < spare+k.size() {
+			return ErrOwnDisk
+		}
+	}
+	d, err := k.cfg.Store.BeginDump(whole)
+	if errors.Is(err, store.ErrWhole) {
+		whole = true
+		d, err = k.cfg.Store.BeginDump(true)
+	}
+	if err != nil {
+		return fmt.Errorf("reading the records for a backup: %w", err)
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	began := time.Now()
+	if d.Changed() {
+		if err := k.write(ctx, shelf, set, d, whole); err != nil {
+			k.chain.next = began.Add(wholeAgain) // what changes is safe meanwhile
+			return err
+		}
+		d.Kept()
+	}
+	if whole {
+		took := time.Since(began)
+		k.chain.next = began.Add(max(everyWhole, wholeShare*took))
+		k.mu.Lock()
+		k.state.Whole, k.state.Records, k.state.Took = d.At, d.Records, took
+		k.mu.Unlock()
+	}
+	k.safe(d.At)
+	var sounds []store.SealedBlob
+	if d.Changed() || k.chain.behind {
+		if sounds, err = d.SealedBlobs(); err != nil {
+			return err
+		}
+	}
+	if err := d.Close(); err != nil {
+		return err
+	}
+	return errors.Join(k.carry(ctx, shelf, sounds), k.tidy(shelf, whole))
+}
+
+// where is the place that was chosen, or a folder beside the records: it helps
+// when the file is damaged, though not when the disk is.
+func (k *Keeper) where(set settings) (p Place, fresh bool) {
+	if set.Place == (Place{}) {
+		return Place{Folder: filepath.Join(k.cfg.Data, "backups")}, true
+	}
+	return set.Place, false
+}
+
+func (k *Keeper) size() uint64 {
+	info, err := os.Stat(store.FilePath(k.cfg.Data))
+	if err != nil {
+		return 0
+	}
+	return uint64(info.Size())
+}
+
+func (k *Keeper) safe(at time.Time) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.state.Last = at
+}
+
+func (k *Keeper) tell(err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	switch {
+	case err == nil:
+		k.state.Failed, k.state.Since = "", time.Time{}
+	default:
+		if k.state.Failed == "" {
+			k.state.Since = time.Now()
+		}
+		k.state.Failed = err.Error()
+	}
+}
+
+// recognise begins anew when this is not the disk of the last time.
+func (k *Keeper) recognise(shelf shelf) error {
+	if k.chain.whole == "" {
+		return nil
+	}
+	items, err := shelf.list(".")
+	if err != nil {
+		return fmt.Errorf("reading the folder for backups: %w", err)
+	}
+	last := archiveName(k.chain.whole, k.chain.number)
+	if !slices.ContainsFunc(items, func(it item) bool { return it.name == last }) {
+		k.chain = chain{}
+	}
+	return nil
+}
+
+// prepare looks at what is at the place and takes away what a stop left half
+// written.
+func (k *Keeper) prepare(shelf shelf) error {
+	items, err := shelf.list(".")
+	if err != nil {
+		return fmt.Errorf("reading the folder for backups: %w", err)
+	}
+	for _, it := range items {
+		if strings.HasSuffix(it.name, unfinished) {
+			if err := shelf.remove(it.name); err != nil {
+				return err
+			}
+		}
+	}
+	if k.chain.sounds != nil {
+		return nil
+	}
+	items, err = shelf.list(soundFolder)
+	if err != nil {
+		return fmt.Errorf("reading the folder for backups of sound: %w", err)
+	}
+	k.chain.sounds = map[string]int64{}
+	for _, it := range items {
+		if id, ours := strings.CutSuffix(it.name, soundSuffix); ours {
+			k.chain.sounds[id] = it.size
+		}
+	}
+	return nil
+}
+
+const soundSuffix = ".sealed"
+
+// write writes one archive, reads it back and lets it count.
+func (k *Keeper) write(ctx context.Context, shelf shelf, set settings, d *store.Dump, whole bool) error {
+	m := manifest{Box: set.Box, Program: k.cfg.Version, At: d.At, LastEvent: d.LastEvent, Whole: k.chain.whole, Number: k.chain.number + 1, Previous: k.chain.digest}
+	if whole {
+		m.Whole, m.Number, m.Previous = d.At.Format(stamp), 0, ""
+		var err error
+		if m.Files, err = k.smallFiles(); err != nil {
+			return err
+		}
+	}
+	to, err := set.recipients()
+	if err != nil {
+		return err
+	}
+	name := archiveName(m.Whole, m.Number)
+	f, err := shelf.create(name + unfinished)
+	if err != nil {
+		return fmt.Errorf("beginning a backup: %w", err)
+	}
+	digest, err := writeArchive(ctx, f, to, m, d)
+	if errors.Is(err, store.ErrDamaged) {
+		markDamaged(k.cfg.Data, k.cfg.Log)
+	}
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return errors.Join(fmt.Errorf("writing a backup: %w", err), shelf.remove(name+unfinished))
+	}
+	if err := k.prove(shelf, set, name+unfinished, m, digest); err != nil {
+		return errors.Join(fmt.Errorf("the backup that was just written cannot be read back: %w", err), shelf.remove(name+unfinished))
+	}
+	if err := shelf.rename(name+unfinished, name); err != nil {
+		return fmt.Errorf("finishing a backup: %w", err)
+	}
+	k.chain.whole, k.chain.number, k.chain.digest = m.Whole, m.Number, digest
+	return nil
+}
+
+// prove reads an archive back from its place and opens every seal in it.
+func (k *Keeper) prove(shelf shelf, set settings, name string, wrote manifest, digest string) error {
+	own, err := set.identity()
+	if err != nil {
+		return err
+	}
+	key, err := os.ReadFile(store.KeyPath(k.cfg.Data))
+	if err != nil {
+		return err
+	}
+	f, err := shelf.open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	a, err := openArchive(f, own)
+	if err != nil {
+		return err
+	}
+	if a.Whole != wrote.Whole || a.Number != wrote.Number || a.LastEvent != wrote.LastEvent {
+		return fmt.Errorf("%w: it says of itself that it is another one", ErrTorn)
+	}
+	if _, err := store.CheckDump(a.dump, key); err != nil {
+		return err
+	}
+	read, err := a.digest()
+	if err == nil && read != digest {
+		err = fmt.Errorf("%w: what is read is not what was written", ErrTorn)
+	}
+	return err
+}
+
+// smallFiles are the keys, the certificates and what else makes this box.
+func (k *Keeper) smallFiles() (map[string][]byte, error) {
+	files := map[string][]byte{}
+	add := func(name, path string) error {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return fmt.Errorf("reading %s for the backup: %w", name, err)
+		}
+		files[name] = text
+		return nil
+	}
+	for name, path := range k.cfg.Files {
+		if err := add(name, path); err != nil {
+			return nil, err
+		}
+	}
+	return files, filepath.WalkDir(k.cfg.Data, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(k.cfg.Data, path)
+		switch {
+		case err != nil:
+			return err
+		case e.IsDir() && (rel == "backups" || rel == "blobs"):
+			return fs.SkipDir
+		case e.IsDir():
+			return nil
+		}
+		info, err := e.Info()
+		if err != nil || !info.Mode().IsRegular() || info.Size() > 1<<20 || !small(rel) {
+			return err
+		}
+		return add(dataPrefix+filepath.ToSlash(rel), path)
+	})
+}
+
+// dataPrefix marks the files of the data folder among those in a manifest.
+const dataPrefix = "data/"
+
+// small reports whether a file of the data folder belongs into a manifest: keys
+// and certificates, and where backups go.
+func small(rel string) bool {
+	ext := filepath.Ext(rel)
+	return rel == FileName || ext == ".key" || ext == ".pem" || ext == ".crt"
+}
+
+// carry copies sound that is not at the place yet.
+func (k *Keeper) carry(ctx context.Context, shelf shelf, sounds []store.SealedBlob) error {
+	if k.chain.sounds == nil {
+		if err := k.prepare(shelf); err != nil {
+			return err
+		}
+	}
+	missing := slices.DeleteFunc(slices.Clone(sounds), func(b store.SealedBlob) bool { return k.chain.sounds[b.ID] == b.Length })
+	left := len(missing)
+	defer func() {
+		k.chain.behind = left > 0
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		k.state.Sounds = left
+	}()
+	for _, b := range missing {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		switch err := k.carryOne(shelf, b); {
+		case errors.Is(err, store.ErrNotFound): // deleted meanwhile
+		case errors.Is(err, store.ErrDamaged):
+			k.cfg.Log.Error("a sound file is damaged and cannot be copied to the backup", "blob", b.ID)
+		case err != nil:
+			return fmt.Errorf("copying sound to the backup: %w", err)
+		default:
+			k.chain.sounds[b.ID] = b.Length
+		}
+		left--
+	}
+	return nil
+}
+
+func (k *Keeper) carryOne(shelf shelf, b store.SealedBlob) error {
+	name := path.Join(soundFolder, b.ID+soundSuffix)
+	f, err := shelf.create(name + unfinished)
+	if err != nil {
+		return err
+	}
+	sum := sha256.New()
+	err = k.cfg.Store.CopySealed(io.MultiWriter(f, sum), b.ID)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return errors.Join(err, shelf.remove(name+unfinished))
+	}
+	back, err := shelf.open(name + unfinished)
+	if err != nil {
+		return err
+	}
+	again := sha256.New()
+	_, err = io.Copy(again, back)
+	if err = errors.Join(err, back.Close()); err != nil {
+		return err
+	}
+	if hex.EncodeToString(sum.Sum(nil)) != hex.EncodeToString(again.Sum(nil)) {
+		return errors.New("what is read back is not what was written")
+	}
+	return shelf.rename(name+unfinished, name)
+}
