@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"hotline/appliance/backup"
 	"hotline/appliance/call"
 	"hotline/appliance/config"
 	"hotline/appliance/store"
@@ -97,6 +98,7 @@ type Result struct {
 	ConfigPath  string
 	Credentials []Credential
 	Fingerprint string // of the box's certificate authority
+	RecoveryKey string // opens its backups
 }
 
 // Setup writes the configuration and makes the data folder, the certificates
@@ -150,7 +152,14 @@ func Setup(ctx context.Context, opts Options) (res Result, err error) {
 	if err != nil {
 		return res, err
 	}
-	res.Credentials, err = Enrol(ctx, accounts, opts.People)
+	if res.Credentials, err = Enrol(ctx, accounts, opts.People); err != nil {
+		return res, err
+	}
+	keeper, err := backup.Open(backup.Config{Store: records, Data: data, Log: opts.Log})
+	if err != nil {
+		return res, err
+	}
+	res.RecoveryKey, err = keeper.NewRecoveryKey(ctx, by)
 	return res, err
 }
 

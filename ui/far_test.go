@@ -23,6 +23,7 @@ import (
 
 	"hotline/appliance/audio"
 	"hotline/appliance/audio/foreign"
+	"hotline/appliance/backup"
 	"hotline/appliance/call"
 	"hotline/appliance/export"
 	"hotline/appliance/media"
@@ -410,7 +411,7 @@ func (s *script) config(t *testing.T) Config {
 		Results: func(_ context.Context, w io.Writer, round, _ string) error {
 			return redact.WriteCSV(w, triage.RoundTable(s.contacts, round))
 		},
-		Health: measured,
+		Health: measured, Backups: s.keeper(t),
 		Queues: []string{triage.QueueHelp, triage.QueueVolunteers}, Recordings: s.tapes,
 		Exports: s.office, Journal: FromStore(s.store), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Flows: openFlows(t, s.store), FlowTrial: playFlow,
@@ -434,6 +435,16 @@ func (s *script) finder(t *testing.T) *find.Finder {
 	})
 	t.Cleanup(func() { stop(); running.Wait() })
 	return f
+}
+
+// keeper keeps backups of the store of the test.
+func (s *script) keeper(t *testing.T) *backup.Keeper {
+	t.Helper()
+	k, err := backup.Open(backup.Config{Store: s.store, Data: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
 }
 
 // site is the server on a real TLS port.

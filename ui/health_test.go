@@ -21,7 +21,8 @@ func measured() health.Figures {
 		},
 		Peers:    []trunk.PeerState{{Net: "192.0.2.7", Heard: now.Add(-4 * time.Minute)}, {Net: "192.0.2.8"}},
 		DiskFree: 50 << 30, DiskSize: 100 << 30, Clock: health.Clock{Known: true, Synced: true},
-		CertificateEnds: now.Add(90 * 24 * time.Hour)}
+		CertificateEnds: now.Add(90 * 24 * time.Hour),
+		Backup:          health.Backup{Place: "/media/usb", Started: now.Add(-3 * time.Hour), Last: now.Add(-time.Minute), Key: true}}
 }
 
 func TestHealthIsToldInWordsWorstFirst(t *testing.T) {
@@ -58,6 +59,11 @@ func TestEveryCheckHasWords(t *testing.T) {
 		{Now: now, Trunk: trunk.Stats{Calls: 85, Limit: 100}, DiskFree: 1 << 30, DiskSize: 2 << 40, Clock: health.Clock{Jumped: -time.Minute}, CertificateEnds: now.Add(time.Hour)},
 		{Now: now, Trunk: trunk.Stats{Limit: 100}, Clock: health.Clock{Known: true}},
 		{Now: now, Trunk: trunk.Stats{Limit: 100}},
+		{Now: now, Backup: health.Backup{Started: now}},
+		{Now: now, Backup: health.Backup{Started: now.Add(-time.Hour), SameDisk: true}},
+		{Now: now, Backup: health.Backup{Started: now, Last: now.Add(-time.Hour), Damaged: true, Restored: now, Until: now}},
+		{Now: now, Backup: health.Backup{Started: now, Last: now.Add(-5 * time.Hour)}},
+		{Now: now, Backup: health.Backup{Started: now, Last: now, Sounds: 1}},
 	} {
 		all = append(all, health.Checks(f)...)
 	}
@@ -77,7 +83,7 @@ func TestEveryCheckHasWords(t *testing.T) {
 			}
 		}
 	}
-	if len(seen) != 27 {
-		t.Errorf("%d sentences of checks were looked at, of 27", len(seen))
+	if len(seen) != 38 {
+		t.Errorf("%d sentences of checks were looked at, of 38", len(seen))
 	}
 }

@@ -159,6 +159,9 @@ func table() []route {
 		{"POST", "/admin/parts", accounts, (*Server).partSwitch, false},
 		{"GET", "/admin/routing", floor, (*Server).routing, false},
 		{"POST", "/admin/routing", floor, (*Server).routingChange, false},
+		{"GET", "/admin/backup", accounts, (*Server).backups, false},
+		{"POST", "/admin/backup", accounts, (*Server).backupPlace, false},
+		{"POST", "/admin/backup/key", accounts, (*Server).backupKey, false},
 		{"GET", "/admin/log", accounts, (*Server).journal, false},
 		{"POST", "/admin/log", accounts, (*Server).journalVerify, false},
 
@@ -183,7 +186,7 @@ func menu(who role) []menuGroup {
 		{"menu.group.phone", []string{"/desk", "/worklist", "/desk/start"}},
 		{"menu.group.floor", []string{"/floor", "/floor/mode", "/floor/bulletins", "/floor/lines", "/rounds", "/admin/routing", "/floor/scenario", "/floor/invites", "/floor/walls"}},
 		{"menu.group.records", []string{"/records", "/recordings"}},
-		{"menu.group.setup", []string{"/admin", "/prompts", "/admin/flows", "/admin/recording", "/admin/access", "/health", "/admin/log"}},
+		{"menu.group.setup", []string{"/admin", "/prompts", "/admin/flows", "/admin/recording", "/admin/access", "/admin/backup", "/health", "/admin/log"}},
 	}
 	var groups []menuGroup
 	for _, group := range all {

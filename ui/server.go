@@ -64,6 +64,7 @@ type Config struct {
 	Flows       Flows
 	FlowTrial   FlowTrial
 	Health      func() health.Figures
+	Backups     Backups
 	Log         *slog.Logger
 }
 

@@ -179,17 +179,20 @@ func (k *Keeper) Now(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, shelf.Close()) }()
-
 	if err := k.recognise(shelf); err != nil {
 		return err
 	}
+	if k.chain.whole == "" && fresh && room(place.Folder) < spare+k.size() {
+		return ErrOwnDisk
+	}
+	return k.copyTo(ctx, shelf, set)
+}
+
+func (k *Keeper) copyTo(ctx context.Context, shelf shelf, set settings) (err error) {
 	whole := k.chain.whole == "" || !time.Now().Before(k.chain.next)
 	if whole {
 		if err := k.prepare(shelf); err != nil {
 			return err
-		}
-		if fresh && room(place.Folder) < spare+k.size() {
-			return ErrOwnDisk
 		}
 	}
 	d, err := k.cfg.Store.BeginDump(whole)

@@ -115,3 +115,23 @@ func (k *Keeper) change(ctx context.Context, set settings, by, kind string, data
 		return nil
 	})
 }
+
+// Once makes a whole backup in a folder that is not the chosen place.
+func (k *Keeper) Once(ctx context.Context, to string) (err error) {
+	k.round.Lock()
+	defer k.round.Unlock()
+	k.mu.Lock()
+	set := k.settings
+	k.mu.Unlock()
+	if err := tryPlace(ctx, Place{Folder: to}, set.Box); err != nil {
+		return err
+	}
+	shelf, err := reach(ctx, Place{Folder: to}, set.Box, false)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, shelf.Close()) }()
+	k.chain = chain{}
+	defer func() { k.chain = chain{} }() // the chosen place knows nothing of what changed before
+	return k.copyTo(ctx, shelf, set)
+}

@@ -28,39 +28,15 @@ const (
 	restoredName = "restored.json" // what the last rescue did
 )
 
-// Records are the opened records of a box.
-type Records struct {
-	*store.Store
-	Report *Report // of a rescue, when this start needed one
-
-	late chan error // the proof that goes on, nil when it is done
-}
-
-// Damaged waits until the proof that goes on is through; nil says that
-// everything is whole.
-func (r *Records) Damaged(ctx context.Context) error {
-	if r.late == nil {
-		return nil
-	}
-	select {
-	case err := <-r.late:
-		return err
-	case <-ctx.Done():
-		return nil
-	}
-}
-
-// OpenRecords opens the records of a data folder and proves them. When they are
+// OpenRecords opens the records of a data folder and proves them: many while
+// calls are taken, and then damage is marked for the next start. When they are
 // damaged, it starts from the newest good backup, keeps the damaged file aside
-// and says what is missing.
-func OpenRecords(ctx context.Context, data string, log *slog.Logger) (*Records, error) {
-	marked := false
-	if _, err := os.Stat(filepath.Join(data, damagedName)); err == nil {
-		marked = true
-	}
+// and says what is missing (LastRescue).
+func OpenRecords(ctx context.Context, data string, log *slog.Logger) (*store.Store, error) {
+	marked := Marked(data)
 	s, err := openThere(data, log)
 	if err == nil {
-		r := &Records{Store: s, late: make(chan error, 1)}
+		proved := make(chan error, 1)
 		go func() {
 			err := s.Verify()
 			if errors.Is(err, store.ErrClosed) {
@@ -69,7 +45,7 @@ func OpenRecords(ctx context.Context, data string, log *slog.Logger) (*Records, 
 			if err != nil {
 				markDamaged(data, log)
 			}
-			r.late <- err
+			proved <- err
 		}()
 		limit := time.NewTimer(proveFor)
 		defer limit.Stop()
@@ -77,17 +53,16 @@ func OpenRecords(ctx context.Context, data string, log *slog.Logger) (*Records, 
 			limit.Stop()
 		}
 		select {
-		case err = <-r.late:
-			r.late = nil
+		case err = <-proved:
 			if err == nil {
 				err = newerBackup(ctx, s, data, log)
 			}
 			if err == nil {
-				return r, unmark(data)
+				return s, unmark(data)
 			}
 		case <-limit.C:
 			log.Info("the records are proved while calls are taken")
-			return r, nil
+			return s, nil
 		}
 		err = errors.Join(err, s.Close())
 	}
@@ -103,7 +78,7 @@ func OpenRecords(ctx context.Context, data string, log *slog.Logger) (*Records, 
 	if s, err = store.Open(data, log); err != nil {
 		return nil, err
 	}
-	return &Records{Store: s, Report: &report}, unmark(data)
+	return s, unmark(data)
 }
 
 // openThere opens the records, and makes new ones only in a new folder: where
@@ -117,6 +92,12 @@ func openThere(data string, log *slog.Logger) (*store.Store, error) {
 		}
 	}
 	return store.Open(data, log)
+}
+
+// Marked reports that records were found to be damaged while calls were taken.
+func Marked(data string) bool {
+	_, err := os.Stat(filepath.Join(data, damagedName))
+	return err == nil
 }
 
 func unmark(data string) error {

@@ -35,7 +35,7 @@ type Config struct {
 	// FlowHosts is off by default: a dialogue that asks others is slower than one that does not.
 	FlowHosts []string `yaml:"flow_hosts" doc:"Other machines that phone dialogues may ask while a caller waits, by name, like [\"board.example.org\"]. Machines of a private network by their IP address only. Empty: none."`
 
-	dir string // of the file
+	dir, path string // of the file
 }
 
 // SIP is the telephone side.
@@ -136,7 +136,7 @@ func Load(path string) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	c.dir = filepath.Dir(path)
+	c.dir, c.path = filepath.Dir(path), path
 	return c, nil
 }
 
@@ -342,6 +342,9 @@ func networks(key string, list []string) ([]netip.Prefix, error) {
 	}
 	return out, nil
 }
+
+// Path is the file this configuration was read from, "" when it was none.
+func (c Config) Path() string { return c.path }
 
 // DataDir is the data folder as a path that can be opened.
 func (c Config) DataDir() string { return c.beside(c.Data) }

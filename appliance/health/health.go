@@ -47,6 +47,7 @@ type Figures struct {
 	DiskSize uint64 // 0: not known
 	Clock    Clock
 
+	Backup          Backup
 	CertificateEnds time.Time // of the pages; zero: not known
 	Unsaved         int       // records that could not be written
 	Panics          int64     // faults of ours that were caught
@@ -54,7 +55,7 @@ type Figures struct {
 
 // Checks judges everything, the worst first.
 func Checks(f Figures) []Check {
-	all := slices.Concat(Lines(f.Lines, f.Now), Peers(f.Peers, f.Now), []Check{
+	all := slices.Concat(Backups(f.Backup, f.Now), Lines(f.Lines, f.Now), Peers(f.Peers, f.Now), []Check{
 		Calls(f.Trunk), Records(f.Unsaved), Faults(f.Panics), Disk(f.DiskFree, f.DiskSize), f.Clock.Check(), Certificate(f.CertificateEnds, f.Now),
 	})
 	slices.SortStableFunc(all, func(a, b Check) int { return cmp.Compare(a.State, b.State) })

@@ -47,6 +47,18 @@ func TestWhatEachCheckFinds(t *testing.T) {
 		"records that were not written": {Records(1), "bad records.unsaved"},
 		"records that were":             {Records(0), "good records.saved"},
 		"faults":                        {Faults(2), "watch faults.some"},
+		"a first backup to come":        {Backups(Backup{Started: now}, now)[0], "watch backup.first"},
+		"a first backup that failed":    {Backups(Backup{Started: now, Failed: "no"}, now)[0], "bad backup.never"},
+		"no backup":                     {Backups(Backup{Started: hour}, now)[0], "bad backup.never"},
+		"a fresh backup":                {Backups(Backup{Started: hour, Last: now.Add(-time.Minute)}, now)[0], "good backup.good"},
+		"a late backup":                 {Backups(Backup{Started: hour, Last: hour}, now)[0], "watch backup.late"},
+		"an old backup":                 {Backups(Backup{Started: hour, Last: now.Add(-3 * time.Hour)}, now)[0], "bad backup.old"},
+		"a backup of records only":      {Backups(Backup{Started: hour, Last: now, Sounds: 2}, now)[0], "good backup.sounds"},
+		"a backup beside the records":   {Backups(Backup{Started: hour, SameDisk: true}, now)[1], "watch backup.beside"},
+		"a backup nobody can open":      {Backups(Backup{Started: hour}, now)[1], "bad backup.keyless"},
+		"a backup away":                 {Backups(Backup{Started: hour, Key: true}, now)[1], "good backup.away"},
+		"damaged records":               {Backups(Backup{Started: hour, Damaged: true}, now)[2], "bad records.damaged"},
+		"a box that restored itself":    {Backups(Backup{Started: hour, Restored: hour}, now)[2], "watch records.restored"},
 	} {
 		if got := tc.check.State.String() + " " + tc.check.Words; got != tc.want {
 			t.Errorf("%s is judged %q, want %q", name, got, tc.want)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"hotline/appliance/backup"
 	"hotline/appliance/health"
 )
 
@@ -15,8 +16,19 @@ func (h *hotline) figures(data string, started time.Time) func() health.Figures 
 		f := health.Figures{Now: now, Started: started, Version: version(), Trunk: h.trunk.Stats(), Lines: h.trunk.Lines(), Peers: h.trunk.Peers(),
 			Clock: clock.Clock(now), CertificateEnds: h.certs.Expires(), Unsaved: h.desk.Unsaved(), Panics: h.Panics()}
 		f.DiskFree, f.DiskSize = health.DiskRoom(data)
+		f.Backup = h.backupFigures(data)
 		return f
 	}
+}
+
+func (h *hotline) backupFigures(data string) health.Backup {
+	s := h.backups.State()
+	b := health.Backup{Place: s.Place, SameDisk: s.SameDisk, Started: s.Started, Last: s.Last, Failed: s.Failed, Key: !s.Key.IsZero(), Sounds: s.Sounds,
+		Damaged: backup.Marked(data)}
+	if r := backup.LastRescue(data); r != nil {
+		b.Restored, b.Until = r.At, r.Until
+	}
+	return b
 }
 
 // serveFigures serves them to programs on this machine.

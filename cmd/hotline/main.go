@@ -28,14 +28,20 @@ type commands struct {
 	Demo     demoCommand     `cmd:"" help:"Run a complete hotline for trying out, or ring a running one with --call."`
 	Flow     flowCommand     `cmd:"" help:"Check, try, carry and put back the dialogues that callers hear."`
 	Audit    auditCommand    `cmd:"" help:"Prove the log of what people did."`
+	Backup   backupCommand   `cmd:"" help:"Copy everything to another place now, while the hotline does not run. A running one does it by itself every minute."`
+	Restore  restoreCommand  `cmd:"" help:"Make a hotline out of a backup, on any machine."`
+	Verify   verifyCommand   `cmd:"" help:"Prove a backup by restoring it into a folder that is thrown away."`
 	Config   configCommand   `cmd:"" help:"Print the default configuration with an explanation of every setting."`
 	Prompts  promptsCommand  `cmd:"" help:"Work on what callers hear."`
 	Simulate simulateCommand `cmd:"" help:"Play a day of calls in seconds: how long people would wait, and how many volunteers it takes."`
 	Ver      verCommand      `cmd:"" name:"version" help:"Print the version."`
 }
 
-// streams are where a command writes.
-type streams struct{ out, err io.Writer }
+// streams are where a command reads and writes.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
 
 // gcPercent is how much garbage may pile up, in per cent of what is in use. A
 // call that is up makes none, so tidying often costs little and keeps a
@@ -51,7 +57,7 @@ func main() {
 		<-ctx.Done()
 		stop()
 	}()
-	os.Exit(run(ctx, os.Args[1:], streams{os.Stdout, os.Stderr}))
+	os.Exit(run(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
 }
 
 // run is the program; its result is the exit status.

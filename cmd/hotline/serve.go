@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"hotline/appliance/audio/foreign"
+	"hotline/appliance/backup"
 	"hotline/appliance/call"
 	"hotline/appliance/config"
 	"hotline/appliance/export"
@@ -51,6 +52,7 @@ import (
 type hotline struct {
 	log      *slog.Logger
 	records  *store.Store
+	backups  *backup.Keeper
 	accounts *roster.Accounts
 	contacts *triage.Contacts
 	mode     *mode.Switch
@@ -104,10 +106,14 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	if err := provisioning.Folder(data); err != nil {
 		return h, err
 	}
-	if h.records, err = store.Open(data, log); err != nil {
+	if h.records, err = backup.OpenRecords(context.Background(), data, log); err != nil {
 		return h, err
 	}
 	h.took(h.records.Close)
+	h.backups, err = backup.Open(backup.Config{Store: h.records, Data: data, Files: carriedFiles(cfg), Version: version(), Log: log})
+	if err != nil {
+		return h, err
+	}
 	if h.accounts, err = roster.Open(h.records, data, log); err != nil {
 		return h, err
 	}
@@ -252,7 +258,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		Accounts: h.accounts, Sessions: h.accounts, Mode: h.mode, Scenario: disaster, Supervise: h.commands, Switches: h.switches, Offered: cfg.Languages, Contacts: h.contacts, Cases: cases, Registrants: registry, Hours: h.hours, Finder: h.finder, Prompts: h.studio, Sounds: foreign.New(),
 		Worklist: h.contacts, Books: triage.NewBooks(h.records),
 		Rounds: h.contacts, RoundMay: h.roundPages(cfg), Results: h.roundResults,
-		Health: h.measure,
+		Health: h.measure, Backups: h.backups,
 		Queues: h.dispatch.Queues(), Recordings: h.tapes,
 		Exports: h.exports, Journal: ui.FromStore(h.records), Log: log,
 		Flows: h.flows, FlowTrial: h.flowTrial,
@@ -544,7 +550,7 @@ func (h *hotline) Run(ctx context.Context) error {
 	var support errgroup.Group
 	failed := make(chan error, 1)
 	for _, run := range []func(context.Context) error{h.callers.Run, h.agents.Run, h.phones.Run, h.journal.Run, h.reports.Run, h.turned.Run, h.hours.Run, h.finder.Run, h.dispatch.Run,
-		h.desk.Run, h.mode.Run, h.board.Run, h.commands.Run, h.followLoad, h.tellScreens, h.tapes.Run, h.exports.Run, h.serveFigures,
+		h.desk.Run, h.mode.Run, h.board.Run, h.commands.Run, h.followLoad, h.tellScreens, h.tapes.Run, h.exports.Run, h.backups.Run, h.serveFigures,
 		func(ctx context.Context) error { return h.pages.Run(ctx, h.web, h.tls()) }} {
 		support.Go(func() error {
 			err := run(below)

@@ -58,6 +58,10 @@ func (c *setupCommand) Run(ctx context.Context, s streams) error {
 	fmt.Fprintf(s.out, "The hotline is set up. Write these down now; they are shown only once.\n\n")
 	printCredentials(s.out, res.Credentials)
 	fmt.Fprintf(s.out, `
+  Recovery key  %s
+     It opens the backups on another machine if this one is lost. Keep it on paper, somewhere else.
+`, res.RecoveryKey)
+	fmt.Fprintf(s.out, `
 Next steps
   1. Start it:              hotline serve --config %s
   2. Open the pages:        https://<this machine's address>:%s
@@ -65,9 +69,10 @@ Next steps
      %s
   3. Point the trunk at:    UDP port %s, numbers %v
   4. Change what you like:  %s (every setting is explained there)
+  5. Choose where backups go, on the page Backups: a USB disk or a server.
 `, res.ConfigPath, port(cfg.Web.Listen), res.Fingerprint, port(cfg.SIP.Listen), cfg.SIP.Help, res.ConfigPath)
 	if supervisor.Phone == "" {
-		fmt.Fprintf(s.out, "  5. Give the supervisor a phone number and PIN on the accounts page: the supervisor line needs both.\n")
+		fmt.Fprintf(s.out, "  6. Give the supervisor a phone number and PIN on the accounts page: the supervisor line needs both.\n")
 	}
 	return nil
 }

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"filippo.io/age"
+
+	"hotline/appliance/backup"
+	"hotline/appliance/config"
+	"hotline/appliance/store"
+)
+
+// carriedFiles are the files beside the records that make this hotline.
+func carriedFiles(cfg config.Config) map[string]string {
+	files := map[string]string{}
+	if cfg.Path() != "" {
+		files[config.FileName] = cfg.Path()
+	}
+	return files
+}
+
+type backupCommand struct {
+	Config string `help:"Configuration file." default:"hotline.yaml" type:"path"`
+	To     string `help:"Folder to copy to, a USB disk for instance. Without it: where backups of this hotline go." type:"path"`
+}
+
+func (c *backupCommand) Run(ctx context.Context, s streams) (err error) {
+	cfg, err := config.Load(c.Config)
+	if err != nil {
+		return err
+	}
+	log := newLog(s.err, false)
+	records, err := backup.OpenRecords(ctx, cfg.DataDir(), log)
+	if errors.Is(err, store.ErrInUse) {
+		return errors.New("the hotline is running and makes a backup every minute by itself: its page Backups says where and how old it is")
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, records.Close()) }()
+	keeper, err := backup.Open(backup.Config{Store: records, Data: cfg.DataDir(), Files: carriedFiles(cfg), Version: version(), Log: log})
+	if err != nil {
+		return err
+	}
+	if c.To != "" {
+		err = keeper.Once(ctx, c.To)
+	} else {
+		err = keeper.Now(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	st := keeper.State()
+	fmt.Fprintf(s.out, "Copied and proved by reading it back: %d records in %s.\n", st.Records, st.Took.Round(time.Millisecond))
+	if st.Key.IsZero() {
+		fmt.Fprintln(s.out, "Nobody has a recovery key yet: make one on the page Backups, or only this machine can read the copy.")
+	}
+	return nil
+}
+
+type restoreCommand struct {
+	From   string    `help:"Folder with the backup: the USB disk, or a copy of what is on the server." required:"" type:"path"`
+	To     string    `help:"New folder for the hotline." required:"" type:"path"`
+	Key    string    `help:"File with the recovery key. Without it, it is asked for." type:"path"`
+	Before time.Time `help:"Restore how it was at this time, like 2026-11-26T14:00:00Z. Without it: the newest." placeholder:"TIME"`
+}
+
+func (c *restoreCommand) Run(ctx context.Context, s streams) error {
+	id, err := recoveryKey(c.Key, s)
+	if err != nil {
+		return err
+	}
+	if entries, err := os.ReadDir(c.To); err == nil && len(entries) > 0 {
+		return fmt.Errorf("the folder %s is not empty: choose another one, so that nothing is overwritten", c.To)
+	}
+	began := time.Now()
+	cfg := config.Default()
+	data := filepath.Join(c.To, cfg.Data)
+	r, err := backup.Restore(ctx, c.From, data, c.Before, id)
+	if err != nil {
+		return err
+	}
+	text, ok := r.Files[config.FileName]
+	if ok {
+		if cfg, err = config.Parse(config.FileName, text); err != nil {
+			return fmt.Errorf("everything is in %s, but the configuration of the backup cannot be read: %w", data, err)
+		}
+		cfg.Data = config.Default().Data
+	}
+	path := filepath.Join(c.To, config.FileName)
+	if err := os.WriteFile(path, []byte(cfg.Describe()), 0o600); err != nil {
+		return err
+	}
+	report(s.out, r, time.Since(began))
+	fmt.Fprintf(s.out, `
+Next steps
+  1. Look at the addresses in %s: this may be another network.
+  2. Start it:  hotline serve --config %s
+     and let the telephone company send the calls to this machine.
+`, path, path)
+	return nil
+}
+
+// report says what there is and what is missing.
+func report(w io.Writer, r backup.Report, took time.Duration) {
+	fmt.Fprintf(w, "Restored: everything up to %s (%d records, %d recordings and messages), in %s.\n", r.Until.Local().Format("2006-01-02 15:04:05"), r.Records, r.Sounds, took.Round(time.Millisecond))
+	fmt.Fprintf(w, "Missing:  what happened after that time.\n")
+	for _, why := range r.Refused {
+		fmt.Fprintf(w, "Missing:  what was in %s\n", why)
+	}
+	if n := len(r.Missing); n > 0 {
+		fmt.Fprintf(w, "Missing:  %d recordings or messages that the backup does not have or that are damaged in it.\n", n)
+	}
+}
+
+type verifyCommand struct {
+	From string `help:"Folder with the backup." required:"" type:"path"`
+	Key  string `help:"File with the recovery key. Without it, it is asked for." type:"path"`
+}
+
+func (c *verifyCommand) Run(ctx context.Context, s streams) (err error) {
+	id, err := recoveryKey(c.Key, s)
+	if err != nil {
+		return err
+	}
+	temp, err := os.MkdirTemp("", "hotline-verify-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(temp)) }()
+	began := time.Now()
+	r, err := backup.Restore(ctx, c.From, filepath.Join(temp, "data"), time.Time{}, id)
+	if err != nil {
+		return err
+	}
+	report(s.out, r, time.Since(began))
+	if len(r.Refused)+len(r.Missing) > 0 {
+		return errors.New("the backup can be restored, but not all of it")
+	}
+	fmt.Fprintln(s.out, "The backup is good.")
+	return nil
+}
+
+// recoveryKey reads the key from a file or from the keyboard.
+func recoveryKey(path string, s streams) (age.Identity, error) {
+	var text string
+	if path != "" {
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("reading the recovery key: %w", err)
+		}
+		text = string(raw)
+	} else {
+		fmt.Fprint(s.out, "Recovery key (from the printed sheet): ")
+		line, err := bufio.NewReader(s.in).ReadString('\n')
+		if err != nil && !errors.Is(err, io.EOF) {
+			return nil, err
+		}
+		text = line
+	}
+	for line := range strings.Lines(text) { // the sheet may be in the file whole
+		if key, err := backup.ParseKey(line); err == nil {
+			return key, nil
+		}
+	}
+	return backup.ParseKey(text)
+}
