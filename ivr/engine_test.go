@@ -196,7 +196,7 @@ func TestARunningCallKeepsItsFlows(t *testing.T) {
 	})
 }
 
-func TestUnfitFlowsAreNotPublished(t *testing.T) {
+func Test2b24UnfitFlowsAreNotPublished(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScene(t, shippedFlows(t))
 		err := s.engine.Publish(oneFlow(t, "start: a\nfallback: {queue: nowhere}\nsteps:\n  a: {end: new, say: goodbye}\n"))

@@ -229,7 +229,7 @@ func TestABusyPortIsASentenceWithTheSetting(t *testing.T) {
 	}
 }
 
-func TestPasswordsDiffer(t *testing.T) {
+func Test2b30PasswordsDiffer(t *testing.T) {
 	seen := map[string]bool{}
 	for range 1000 {
 		p := NewPassword()

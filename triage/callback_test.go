@@ -73,7 +73,7 @@ func queuedNow(t *testing.T, c *Contacts) []Item {
 
 // Bug 13: a call-back that was promised survives a restart and is there until
 // somebody has talked with the person.
-func Test13ACallBackIsThereUntilItIsDone(t *testing.T) {
+func Test2b13ACallBackIsThereUntilItIsDone(t *testing.T) {
 	s := storetest.Open(t)
 	c := NewContacts(s)
 	k := asksToBeCalled(t, c, "+12024561111")
@@ -128,7 +128,7 @@ func TestWhoWasLeftToPeopleIsNotCalled(t *testing.T) {
 	}
 }
 
-func Test14OneCallBackPerNumberAndOneCallAtATime(t *testing.T) {
+func Test2b14OneCallBackPerNumberAndOneCallAtATime(t *testing.T) {
 	s := storetest.Open(t)
 	c := NewContacts(s)
 	first := asksToBeCalled(t, c, "+12024561111")
@@ -167,11 +167,11 @@ func Test14OneCallBackPerNumberAndOneCallAtATime(t *testing.T) {
 	whole(t, s)
 }
 
-// Bug 15 is TestPromisesOfCallBacksInTheQueue, below, and the desk's.
+// Bug 15 is Test2b15PromisesOfCallBacksInTheQueue, below, and the desk's.
 
 // Bug 16: busy, unreachable, a recorded voice: three tries with growing gaps,
 // and then it is for people.
-func Test16TriesAreBoundedAndTheirGapsGrow(t *testing.T) {
+func Test2b16TriesAreBoundedAndTheirGapsGrow(t *testing.T) {
 	for why, want := range map[string][]time.Duration{
 		FailedNoAnswer: {20 * time.Minute, 70 * time.Minute},
 		FailedBusy:     {5 * time.Minute, 70 * time.Minute},
@@ -232,7 +232,7 @@ func TestAFaultOfOurLineIsNoTry(t *testing.T) {
 }
 
 // Bug 17: who rings us needs no call any more, and has the place that was kept.
-func Test17WhoRingsUsIsNotCalled(t *testing.T) {
+func Test2b17WhoRingsUsIsNotCalled(t *testing.T) {
 	s := storetest.Open(t)
 	c := NewContacts(s)
 	k := asksToBeCalled(t, c, "+12024561111")
@@ -272,7 +272,7 @@ func Test17WhoRingsUsIsNotCalled(t *testing.T) {
 }
 
 // Bug 18: whoever calls back is told the language, and the call keeps it.
-func Test18TheLanguageSurvivesTheCallBack(t *testing.T) {
+func Test2b18TheLanguageSurvivesTheCallBack(t *testing.T) {
 	c := NewContacts(storetest.Open(t))
 	k := asksToBeCalled(t, c, "+12024561111")
 	if i := itemOf(t, c, k.ID); i.Language != "es" {
@@ -447,11 +447,11 @@ func TestQuietHours(t *testing.T) {
 	}
 }
 
-// TestPromisesOfCallBacksInTheQueue is bug 15: those to be called back are
+// Test2b15PromisesOfCallBacksInTheQueue is bug 15: those to be called back are
 // served in the order in which they came, like those on the line, no idle agent
 // who may take one is left idle, and there is at most one call out per agent.
 // It plays random days against the real dispatcher.
-func TestPromisesOfCallBacksInTheQueue(t *testing.T) {
+func Test2b15PromisesOfCallBacksInTheQueue(t *testing.T) {
 	for seed := range uint64(300) {
 		synctest.Test(t, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 15))

@@ -110,7 +110,7 @@ func TestAnOfferAcceptedIsACall(t *testing.T) {
 	})
 }
 
-func TestAMissedOfferGoesToTheNextAndKeepsThePlace(t *testing.T) {
+func Test2b06AMissedOfferGoesToTheNextAndKeepsThePlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := hall(t)
 		signIn(t, d, "ana", "both")
@@ -173,7 +173,7 @@ func TestACallerWhoLeavesWhileItRingsFreesTheAgent(t *testing.T) {
 	})
 }
 
-func TestAnAgentWhoVanishesDuringTheOfferCostsTheCallerNothing(t *testing.T) {
+func Test2b04AnAgentWhoVanishesDuringTheOfferCostsTheCallerNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := hall(t)
 		signIn(t, d, "ana", "both")

@@ -194,11 +194,11 @@ func (h *chronicle) step() {
 	}
 }
 
-// TestTheBooksBalance does what days do, at random, with stops at any point, and
+// Test2b10TheBooksBalance does what days do, at random, with stops at any point, and
 // looks at the books after every step: attempts = answered + closed + open, the
 // figures of the log are those of the records, every open attempt is on the
 // worklist, and no attempt is missing. Feature tests of each step are elsewhere.
-func TestTheBooksBalance(t *testing.T) {
+func Test2b10TheBooksBalance(t *testing.T) {
 	for seed := range uint64(4) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()

@@ -80,7 +80,7 @@ func keyed(t *testing.T, c *Contacts, k Contact, answer string) {
 	end(t, c, k.ID, OutcomeSelfService, "")
 }
 
-func TestARoundCallsEverybodyOnItsListOnce(t *testing.T) {
+func Test2b19ARoundCallsEverybodyOnItsListOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := storetest.Open(t)
 		c, cases := NewContacts(s), NewCases(s)

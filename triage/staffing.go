@@ -8,7 +8,7 @@ import (
 // Staffing is who could serve a queue at a moment.
 type Staffing struct {
 	QueueLoad
-	SignedIn int // also those on a break
+	SignedIn int // also those on a break, but nobody who did not answer
 }
 
 // Staffing is who could serve a queue at now. It is false when the dispatcher
@@ -17,7 +17,7 @@ func (d *Dispatcher) Staffing(queue string, now time.Time) (s Staffing, ok bool)
 	s.QueueLoad = d.Load(queue, now)
 	ok = d.do(func() {
 		for _, a := range d.agents {
-			if a.State == Offline || a.State == Lost || a.State == Problem || a.Outside != "" {
+			if a.State == Offline || a.State == Lost || a.State == Problem || a.State == Missed || a.Outside != "" {
 				continue
 			}
 			if d.serves(a, queue) {

@@ -145,7 +145,7 @@ func TestTwoSavesAtOnceAreOneRegistrant(t *testing.T) {
 	}
 }
 
-func TestTheSamePhoneAgainIsLinked(t *testing.T) {
+func Test2b29TheSamePhoneAgainIsLinked(t *testing.T) {
 	g := volunteers.NewRegistry(storetest.Open(t))
 	save := func(contact, number string) volunteers.Registrant {
 		t.Helper()
@@ -165,7 +165,7 @@ func TestTheSamePhoneAgainIsLinked(t *testing.T) {
 	}
 }
 
-func TestAWithheldNumberIsAskedFor(t *testing.T) {
+func Test2b28AWithheldNumberIsAskedFor(t *testing.T) {
 	g := volunteers.NewRegistry(storetest.Open(t))
 	answers := told("c1", "")
 	r, _, err := g.SaveUnfinished(t.Context(), answers, voice())

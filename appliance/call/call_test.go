@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-func TestNumberForms(t *testing.T) {
+func Test2b20NumberForms(t *testing.T) {
 	for _, tc := range []struct{ raw, region, want string }{
 		{"(202) 555-0147", "US", "+12025550147"},
 		{"12", "US", "12"}, // too short to be one: kept as sent

@@ -113,7 +113,7 @@ func TestBrowserAndBoxHearEachOther(t *testing.T) {
 	}
 }
 
-func TestTheAnswerIsCompleteAndPlain(t *testing.T) {
+func Test2b22TheAnswerIsCompleteAndPlain(t *testing.T) {
 	g := open(t, nil)
 	phone, answer := connect(t, g, softphonetest.Open(t).Offer(t))
 	defer phone.Close()
@@ -189,7 +189,7 @@ func TestAnAgentReconnects(t *testing.T) {
 	}
 }
 
-func TestADeadBrowserIsNoticedWithinFiveSeconds(t *testing.T) {
+func Test2b11ADeadBrowserIsNoticedWithinFiveSeconds(t *testing.T) {
 	g := open(t, nil)
 	b := softphonetest.Open(t)
 	phone := dial(t, g, b, 1000)

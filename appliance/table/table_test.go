@@ -41,7 +41,7 @@ func sample() Table {
 	)}
 }
 
-func TestXLSXKeepsNumbersDatesAndIsInert(t *testing.T) {
+func Test2b21XLSXKeepsNumbersDatesAndIsInert(t *testing.T) {
 	var buf bytes.Buffer
 	if err := WriteXLSX(&buf, sample(), nil); err != nil {
 		t.Fatal(err)
@@ -77,7 +77,7 @@ func TestXLSXKeepsNumbersDatesAndIsInert(t *testing.T) {
 	}
 }
 
-func TestCSVOpensInASpreadsheetUnharmed(t *testing.T) {
+func Test2b21CSVOpensInASpreadsheetUnharmed(t *testing.T) {
 	var buf bytes.Buffer
 	if err := WriteCSV(&buf, sample()); err != nil {
 		t.Fatal(err)

@@ -180,9 +180,9 @@ func TestACallBackThatReachesNobody(t *testing.T) {
 	b.booksBalance()
 }
 
-// TestWhoRingsBeforeWeDoIsNotCalled is bug 17 as callers meet it, and the place
+// Test2b17WhoRingsBeforeWeDoIsNotCalled is bug 17 as callers meet it, and the place
 // is kept.
-func TestWhoRingsBeforeWeDoIsNotCalled(t *testing.T) {
+func Test2b17WhoRingsBeforeWeDoIsNotCalled(t *testing.T) {
 	t.Parallel()
 	net, answered := outside(t, cHz)
 	b := startBoxWith(t, callingOut(net))
@@ -354,9 +354,9 @@ func (p *program) kill() {
 	}
 }
 
-// TestAPromiseSurvivesKill9 is bug 13: the hotline is killed between the promise
+// Test2b13APromiseSurvivesKill9 is bug 13: the hotline is killed between the promise
 // and the call. After the restart the person is called, once.
-func TestAPromiseSurvivesKill9(t *testing.T) {
+func Test2b13APromiseSurvivesKill9(t *testing.T) {
 	t.Parallel()
 	net, answered := outside(t, cHz)
 	data := t.TempDir()

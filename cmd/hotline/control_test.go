@@ -191,7 +191,7 @@ const (
 
 var allHz = []float64{cHz, aHz, bHz, sHz}
 
-func TestTransferToAColleague(t *testing.T) {
+func Test2b26TransferToAColleague(t *testing.T) {
 	t.Parallel()
 	b := startBox(t)
 	amal := b.seated("Amal", aHz, false)

@@ -12,11 +12,11 @@ import (
 	"hotline/triage/desk"
 )
 
-// TestTheCallerOfALostAgentComesFirst: an agent's laptop dies in a call. The
+// Test2b05TheCallerOfALostAgentComesFirst: an agent's laptop dies in a call. The
 // caller is told at once, hears music for the 45 seconds in which the agent may
 // come back, and then is offered to the next agent before everybody else, also
 // before somebody whose call is more urgent by its queue.
-func TestTheCallerOfALostAgentComesFirst(t *testing.T) {
+func Test2b05TheCallerOfALostAgentComesFirst(t *testing.T) {
 	t.Parallel()
 	b := startBoxWith(t, func(c *config.Config) {
 		c.SIP.Trusted = true

@@ -277,7 +277,7 @@ func longestQuiet(pcm []int16) time.Duration {
 
 // The agent switches the recording on in the middle of a call: the caller hears
 // the notice first. It ends when the caller is alone with somebody outside.
-func TestARecordingSwitchedOnEndsWithTheLastAgent(t *testing.T) {
+func Test2b27ARecordingSwitchedOnEndsWithTheLastAgent(t *testing.T) {
 	t.Parallel()
 	net, answered := outside(t, bHz)
 	b := startBoxWith(t, func(c *config.Config) {

@@ -11,7 +11,7 @@ import (
 // Callers hang up in the moment in which the agent accepts, a little earlier
 // and a little later: the agent is always free for the next one afterwards, and
 // every caller is on record as somebody to care for.
-func TestHangingUpInTheMomentOfAcceptance(t *testing.T) {
+func Test2b03HangingUpInTheMomentOfAcceptance(t *testing.T) {
 	r := openRoom(t)
 	ana := r.sit("ana")
 	for i := range 24 {
