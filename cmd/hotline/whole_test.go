@@ -370,6 +370,46 @@ func TestAVolunteerRegistersByKeypadAndVoice(t *testing.T) {
 	if cut["incomplete"] != "1" || cut["postcode"] != "54321" {
 		t.Errorf("the one who hung up is kept as %v", cut)
 	}
+	b.findAndMatch(whole["volunteer_id"])
+}
+
+// findAndMatch is what a coordinator does with a registration by telephone: the
+// name is typed from what was spoken, found again with slips in it, and the
+// person is led to where a search for help in that area finds them.
+func (b *box) findAndMatch(id string) {
+	b.t.Helper()
+	client := b.web("coordinator")
+	show := func(path, want string) {
+		b.t.Helper()
+		res, err := client.Get(b.base + path)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		defer res.Body.Close()
+		body, err := io.ReadAll(res.Body)
+		if err != nil || res.StatusCode != http.StatusOK || !strings.Contains(string(body), want) {
+			b.t.Errorf("%s does not show %q: %s (%v)", path, want, res.Status, err)
+		}
+	}
+	do := func(form url.Values) {
+		b.t.Helper()
+		res, err := client.PostForm(b.base+"records/registrants/"+id, form)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		defer res.Body.Close()
+		if res.StatusCode != http.StatusOK {
+			b.t.Fatalf("%v: %s", form, res.Status)
+		}
+	}
+	show("records?tab=registrants&q=202+456+1112", id)
+	do(url.Values{"do": {"save"}, "given_name": {"Guadalupe"}, "family_name": {"Hernández"}})
+	show("records?tab=registrants&q=guadaluppe+hernandes", id)
+	for _, step := range []string{"contacted", "approve", "brief", "ready"} {
+		do(url.Values{"do": {"move"}, "step": {step}})
+	}
+	saturday := time.Now().AddDate(0, 0, 1+(6-int(time.Now().AddDate(0, 0, 1).Weekday())+7)%7)
+	show("records/match?wanted=20&skill=first_aid&area=123&free="+saturday.Format(time.DateOnly), "Guadalupe Hernández")
 }
 
 // TestTheSupervisorSetsTheEmergencyByPhone: a supervisor calls the supervisor
