@@ -97,6 +97,9 @@ func (s *Server) aroundCase(p *page.CasePage) error {
 	if p.Same, err = s.cfg.Cases.SameNumber(p.Case); err != nil {
 		return err
 	}
+	if p.Passed, err = s.cfg.Cards.Belonging(p.Case.ID); err != nil {
+		return err
+	}
 	for _, id := range p.Case.Merged {
 		if err := taken(&p.Merged, s.cfg.Cases.Get, id); err != nil {
 			return err

@@ -37,6 +37,7 @@ import (
 	"hotline/ivr/prompts"
 	"hotline/ivr/scenario"
 	"hotline/triage"
+	"hotline/triage/cards"
 	"hotline/triage/desk"
 	"hotline/triage/find"
 	"hotline/triage/supervise"
@@ -405,7 +406,7 @@ func (s *script) config(t *testing.T) Config {
 	return Config{
 		Prompts: s.studio, Sounds: foreign.New(),
 		Operation: "Flood response", Version: "test", Region: "US", Routing: s.routes,
-		CallTo: "100", PhoneServer: "192.0.2.1:5060", Desk: s, Sessions: s.accounts, Accounts: s.accounts, Mode: s.mode, Scenario: s.scenario, Supervise: s.steer, Switches: s.parts, Offered: []string{"es", "en"}, Contacts: s.contacts, Cases: s.cases, Registrants: s.registry, Hours: volunteers.NewShifts(s.store, s.accounts, "US"), Finder: s.finder(t),
+		CallTo: "100", PhoneServer: "192.0.2.1:5060", Desk: s, Sessions: s.accounts, Accounts: s.accounts, Mode: s.mode, Scenario: s.scenario, Supervise: s.steer, Switches: s.parts, Offered: []string{"es", "en"}, Contacts: s.contacts, Cases: s.cases, Registrants: s.registry, Hours: volunteers.NewShifts(s.store, s.accounts, "US"), Finder: s.finder(t), Cards: s.filed(t),
 		Worklist: s.contacts, Books: triage.NewBooks(s.store),
 		Rounds: s.contacts, RoundMay: func(n call.Number) bool { return strings.HasPrefix(string(n), "+1202555") },
 		Results: func(_ context.Context, w io.Writer, round, _ string) error {
@@ -418,6 +419,16 @@ func (s *script) config(t *testing.T) Config {
 	}
 }
 
+// filed are the records beside cases.
+func (s *script) filed(t *testing.T) *cards.Cards {
+	t.Helper()
+	c, err := cards.Open(s.store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
 // finder finds the records of the test.
 func (s *script) finder(t *testing.T) *find.Finder {
 	t.Helper()
@@ -425,7 +436,7 @@ func (s *script) finder(t *testing.T) *find.Finder {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := find.New(find.Config{Store: s.store, Contacts: s.contacts, Cases: s.cases, Registrants: s.registry, Region: "US", Names: names, Log: slog.New(slog.DiscardHandler)})
+	f := find.New(find.Config{Store: s.store, Contacts: s.contacts, Cases: s.cases, Registrants: s.registry, Cards: s.filed(t), Region: "US", Names: names, Log: slog.New(slog.DiscardHandler)})
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() {

@@ -13,6 +13,7 @@ import (
 	"hotline/appliance/events"
 	"hotline/appliance/store"
 	"hotline/triage"
+	"hotline/triage/cards"
 	"hotline/triage/find"
 	"hotline/ui/page"
 	"hotline/ui/words"
@@ -40,10 +41,11 @@ func (s *Server) records(w http.ResponseWriter, r *http.Request, v visit) {
 	}
 	f := s.frame(r, v, "records.title")
 	content := page.RecordsPage{Frame: f, Filter: find.ParseFilter(q), Skip: skip, Step: listed, Done: q.Get("done")}
+	content.CardKind, _ = s.cfg.Cards.Kind(content.Filter.Kind)
 	s.settled(r)
 	content.Read, content.Building = s.cfg.Finder.Building()
 	if content.Filter.Empty() {
-		err = s.newest(&content)
+		err = s.newest(&content, v)
 	} else {
 		err = s.found(r, v, &content)
 	}
@@ -88,8 +90,10 @@ func (s *Server) found(r *http.Request, v visit, p *page.RecordsPage) error {
 			err = taken(&p.Contacts, s.cfg.Contacts.Get, id)
 		case find.Cases:
 			err = taken(&p.Cases, s.cfg.Cases.Get, id)
-		default:
+		case find.Registrants:
 			err = taken(&p.Registrants, s.cfg.Registrants.Get, id)
+		default:
+			err = taken(&p.Cards, s.cfg.Cards.Get, id)
 		}
 		if err != nil {
 			return err
@@ -113,7 +117,7 @@ func taken[T any](list *[]T, get func(string) (T, error), id string) error {
 
 // newest fills the page with the newest records of the kind, protected ones
 // among them: they are counted, and cannot be looked for.
-func (s *Server) newest(p *page.RecordsPage) error {
+func (s *Server) newest(p *page.RecordsPage, v visit) error {
 	more := func() (list, goOn bool) {
 		p.Count++
 		p.More = p.Count > counted
@@ -137,6 +141,18 @@ func (s *Server) newest(p *page.RecordsPage) error {
 			list, goOn := more()
 			if list {
 				p.Cases = append(p.Cases, c)
+			}
+			return goOn
+		})
+	}
+	if p.CardKind.Name != "" {
+		return s.cfg.Cards.Each(p.CardKind.Name, func(c cards.Card) bool {
+			if !maySee(c, v) {
+				return true
+			}
+			list, goOn := more()
+			if list {
+				p.Cards = append(p.Cards, c)
 			}
 			return goOn
 		})

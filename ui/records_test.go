@@ -11,6 +11,7 @@ import (
 
 	"hotline/appliance/audio"
 	"hotline/triage"
+	"hotline/triage/cards"
 	"hotline/volunteers"
 )
 
@@ -266,8 +267,12 @@ func TestRecordPagesInTheBrowser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	service, err := s.filed(t).Add(t.Context(), cards.Directory, "", map[string]any{"organization_name": long, "service_name": long, "service_description": long}, s.ids[coordinator])
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, path := range map[string]string{"cases": "/records?tab=cases&level=R", "contacts": "/records?tab=contacts&q=0147", "registrants": "/records?tab=registrants", "case": "/records/cases/" + cs.ID,
-		"contact": "/records/contacts/" + k.ID, "person": "/records/registrants/" + people[0].ID, "paper": "/records/new/cases", "match": "/records/match?wanted=3&skill=nurse"} {
+		"directory": "/records?tab=directory", "service": "/records/cards/" + service.ID, "missing": "/records/new/card/missing_persons", "contact": "/records/contacts/" + k.ID, "person": "/records/registrants/" + people[0].ID, "paper": "/records/new/cases", "match": "/records/match?wanted=3&skill=nurse"} {
 		b.do(chromedp.Navigate(b.site.url + path))
 		b.fits("records-" + name)
 	}

@@ -139,6 +139,10 @@ func table() []route {
 		{"POST", "/records/new/cases", records, (*Server).addCase, false},
 		{"GET", "/records/new/registrants", records, (*Server).newPerson, false},
 		{"POST", "/records/new/registrants", records, (*Server).addPerson, false},
+		{"GET", "/records/cards/{id}", records, (*Server).card, false},
+		{"POST", "/records/cards/{id}", records, (*Server).cardSave, false},
+		{"GET", "/records/new/card/{kind}", records, (*Server).newCard, false},
+		{"POST", "/records/new/card/{kind}", records, (*Server).addCard, false},
 		{"GET", "/records/match", records, (*Server).match, false},
 
 		{"GET", "/recordings", floor, (*Server).recordings, false},

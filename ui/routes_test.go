@@ -54,7 +54,7 @@ func TestEveryRouteWithEveryRole(t *testing.T) {
 	for _, who := range []role{nobody, agent, supervisor, coordinator, admin} {
 		client := s.as(t, who)
 		for _, rt := range table() {
-			path := strings.NewReplacer("{$}", "", "{file}", strings.TrimPrefix(s.server.assets.Path("app.css"), "/assets/"), "{id}", s.ids[agent], "{sound}", "x.wav").Replace(rt.pattern)
+			path := strings.NewReplacer("{$}", "", "{file}", strings.TrimPrefix(s.server.assets.Path("app.css"), "/assets/"), "{id}", s.ids[agent], "{sound}", "x.wav", "{kind}", "directory").Replace(rt.pattern)
 			var got answer
 			if rt.verb == http.MethodGet {
 				got = s.get(t, client, path)

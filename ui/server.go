@@ -55,6 +55,7 @@ type Config struct {
 	Registrants Registrants
 	Hours       Hours
 	Finder      Finder
+	Cards       Cards
 	Prompts     Prompts
 	Sounds      Sounds
 	Exports     Exports

@@ -4,13 +4,14 @@ import (
 	"hotline/appliance/export"
 	"hotline/appliance/table"
 	"hotline/triage"
+	"hotline/triage/cards"
 	"hotline/volunteers"
 )
 
 // exportSets are the records that coordinators can carry away, in the order of
 // the page (domain 7).
-func exportSets(contacts *triage.Contacts, cases *triage.Cases, registry *volunteers.Registry, hours *volunteers.Shifts) []export.Set {
-	return []export.Set{
+func exportSets(contacts *triage.Contacts, cases *triage.Cases, registry *volunteers.Registry, hours *volunteers.Shifts, filed *cards.Cards) []export.Set {
+	sets := []export.Set{
 		{Name: "daily_situation", Table: func() table.Table { return triage.SituationTable(cases) }},
 		{Name: "daily_calls", Table: func() table.Table { return triage.CallsTable(contacts) }},
 		{Name: "cases", Table: func() table.Table { return triage.CaseTable(cases) }},
@@ -18,4 +19,8 @@ func exportSets(contacts *triage.Contacts, cases *triage.Cases, registry *volunt
 		{Name: "volunteers", Table: func() table.Table { return volunteers.Table(registry) }},
 		{Name: "shift_hours", Table: func() table.Table { return volunteers.ShiftTable(hours) }},
 	}
+	for _, kind := range cards.Kinds() {
+		sets = append(sets, export.Set{Name: kind, Table: func() table.Table { return filed.TableOf(kind) }})
+	}
+	return sets
 }

@@ -38,6 +38,7 @@ import (
 	"hotline/ivr/versions"
 	"hotline/provisioning"
 	"hotline/triage"
+	"hotline/triage/cards"
 	"hotline/triage/desk"
 	"hotline/triage/find"
 	"hotline/triage/reports"
@@ -133,7 +134,11 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	if err != nil {
 		return h, err
 	}
-	h.finder = find.New(find.Config{Store: h.records, Contacts: h.contacts, Cases: cases, Registrants: registry, Region: cfg.Region, Names: names, Log: log})
+	filed, err := cards.Open(h.records)
+	if err != nil {
+		return h, err
+	}
+	h.finder = find.New(find.Config{Store: h.records, Contacts: h.contacts, Cases: cases, Registrants: registry, Cards: filed, Region: cfg.Region, Names: names, Log: log})
 	if h.switches, err = switches.Open(h.records); err != nil {
 		return h, err
 	}
@@ -236,7 +241,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 
 	// Records that leave the box.
 	h.exports, err = export.New(export.Config{Store: h.records, Operation: cfg.Operation, Version: version(), Log: log,
-		Sets: exportSets(h.contacts, cases, registry, h.hours)})
+		Sets: exportSets(h.contacts, cases, registry, h.hours, filed)})
 	if err != nil {
 		return h, err
 	}
@@ -255,7 +260,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	h.measure = h.figures(data, time.Now())
 	h.pages, err = ui.New(ui.Config{
 		Operation: cfg.Operation, Version: version(), Region: cfg.Region, Routing: h.routes, PhoneServer: h.phoneServer(cfg), CallTo: callTo(cfg), Desk: ui.FromDesk(h.desk),
-		Accounts: h.accounts, Sessions: h.accounts, Mode: h.mode, Scenario: disaster, Supervise: h.commands, Switches: h.switches, Offered: cfg.Languages, Contacts: h.contacts, Cases: cases, Registrants: registry, Hours: h.hours, Finder: h.finder, Prompts: h.studio, Sounds: foreign.New(),
+		Accounts: h.accounts, Sessions: h.accounts, Mode: h.mode, Scenario: disaster, Supervise: h.commands, Switches: h.switches, Offered: cfg.Languages, Contacts: h.contacts, Cases: cases, Registrants: registry, Hours: h.hours, Finder: h.finder, Cards: filed, Prompts: h.studio, Sounds: foreign.New(),
 		Worklist: h.contacts, Books: triage.NewBooks(h.records),
 		Rounds: h.contacts, RoundMay: h.roundPages(cfg), Results: h.roundResults,
 		Health: h.measure, Backups: h.backups,

@@ -16,6 +16,7 @@ import (
 	"hotline/appliance/call"
 	"hotline/appliance/store"
 	"hotline/triage"
+	"hotline/triage/cards"
 	"hotline/volunteers"
 )
 
@@ -47,7 +48,11 @@ func benchFinder(b *testing.B) (*Finder, *store.Store) {
 			b.Error(err)
 		}
 	})
-	return New(Config{Store: s, Contacts: triage.NewContacts(s), Cases: triage.NewCases(s), Registrants: volunteers.NewRegistry(s), Region: "MX", Log: quiet()}), s
+	filed, err := cards.Open(s)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return New(Config{Cards: filed, Store: s, Contacts: triage.NewContacts(s), Cases: triage.NewCases(s), Registrants: volunteers.NewRegistry(s), Region: "MX", Log: quiet()}), s
 }
 
 func heap() int {

@@ -7,6 +7,7 @@ import (
 
 	"hotline/appliance/search"
 	"hotline/triage"
+	"hotline/triage/cards"
 	"hotline/volunteers"
 )
 
@@ -74,6 +75,29 @@ func registrantDoc(r volunteers.Registrant) (search.Doc, bool) {
 	}
 	for _, tag := range slices.Compact(slices.Sorted(slices.Values(r.Languages))) {
 		d.Facets = append(d.Facets, facet("language", tag))
+	}
+	return d, true
+}
+
+// cardDoc is what can be found of a card: its questions say by what. What is
+// for the few alone cannot be looked for.
+func (f *Finder) cardDoc(c cards.Card) (search.Doc, bool) {
+	kind, known := f.cfg.Cards.Kind(c.Kind)
+	if !known || c.Hidden {
+		return search.Doc{}, false
+	}
+	d := search.Doc{ID: c.ID, At: c.CreatedAt, Numbers: []string{c.Code}}
+	for _, q := range kind.Fields {
+		for _, v := range c.Values[q.Name] {
+			switch q.Find {
+			case "text":
+				d.Texts = append(d.Texts, v)
+			case "number":
+				d.Numbers = append(d.Numbers, v)
+			case "list":
+				d.Facets = append(d.Facets, facet(q.Name, v))
+			}
+		}
 	}
 	return d, true
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"hotline/triage/cards"
 )
 
 // Kinds of records that can be found, by the names of their export sets.
@@ -17,7 +19,7 @@ const (
 )
 
 // Kinds are all kinds, in the order in which pages show them.
-func Kinds() []string { return []string{Contacts, Cases, Registrants} }
+func Kinds() []string { return append([]string{Contacts, Cases, Registrants}, cards.Kinds()...) }
 
 // Fields are the lists by which records of a kind can be picked.
 func Fields(kind string) []string {
@@ -28,6 +30,16 @@ func Fields(kind string) []string {
 		return []string{"level", "status", "need", "language", "may_share"}
 	case Registrants:
 		return []string{"status", "skill", "language", "availability", "willing", "transport", "age", "complete"}
+	case cards.MissingPersons:
+		return []string{"sex", "handed_to"}
+	case cards.MissingNotes:
+		return []string{"status"}
+	case cards.Referrals:
+		return []string{"consent", "result"}
+	case cards.Feedback:
+		return []string{"type"}
+	case cards.Directory:
+		return []string{"service_status"}
 	}
 	return nil
 }

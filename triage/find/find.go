@@ -20,6 +20,7 @@ import (
 	"hotline/appliance/search"
 	"hotline/appliance/store"
 	"hotline/triage"
+	"hotline/triage/cards"
 	"hotline/volunteers"
 )
 
@@ -29,6 +30,7 @@ type Config struct {
 	Contacts    *triage.Contacts
 	Cases       *triage.Cases
 	Registrants *volunteers.Registry
+	Cards       *cards.Cards
 	Region      string                             // country of numbers without a country code
 	Names       func(field, value string) []string // words for a choice, in all languages; nil for none
 	Log         *slog.Logger
@@ -54,7 +56,7 @@ func New(cfg Config) *Finder {
 		names = func(f search.Facet) []string { return cfg.Names(f.Field, f.Value) }
 	}
 	return &Finder{cfg: cfg, index: search.New(names), ready: make(chan struct{}),
-		feed: cfg.Store.Follow(triage.TableContacts, triage.TableCases, volunteers.TableRegistrants)}
+		feed: cfg.Store.Follow(triage.TableContacts, triage.TableCases, volunteers.TableRegistrants, cards.Table)}
 }
 
 // Ready is closed when all records are in the index for the first time.
@@ -183,6 +185,10 @@ func (f *Finder) Run(ctx context.Context) error {
 
 // update indexes a record as it is now.
 func (f *Finder) update(c store.Change) {
+	if c.Table == cards.Table {
+		f.updateCard(c.Key)
+		return
+	}
 	doc, found, err := f.doc(c)
 	switch {
 	case err != nil:
@@ -193,6 +199,21 @@ func (f *Finder) update(c store.Change) {
 		f.index.Remove(kindOf(c.Table), c.Key)
 	default:
 		f.put(kindOf(c.Table), doc)
+	}
+}
+
+func (f *Finder) updateCard(id string) {
+	card, err := f.cfg.Cards.Get(id)
+	if err == nil {
+		if doc, found := f.cardDoc(card); found {
+			f.put(card.Kind, doc)
+			return
+		}
+	} else if !errors.Is(err, store.ErrNotFound) {
+		f.cfg.Log.Error("a changed record could not be read for the search", "record", id, "error", err)
+	}
+	for _, kind := range cards.Kinds() {
+		f.index.Remove(kind, id)
 	}
 }
 
@@ -251,12 +272,15 @@ func (f *Finder) build(ctx context.Context) error {
 	begun := time.Now()
 	f.whole.Store(false)
 	f.read.Store(0)
-	for kind, next := range map[string]func(after string) (string, error){
-		Registrants: walk(f, Registrants, f.cfg.Registrants.After, registrantDoc),
-		Cases:       walk(f, Cases, f.cfg.Cases.After, caseDoc),
-		Contacts:    walk(f, Contacts, f.cfg.Contacts.After, contactDoc),
-	} {
+	for _, kind := range Kinds() {
 		f.index.Clear(kind)
+	}
+	for kind, next := range map[string]func(after string) (string, error){
+		cards.Table: walk(f, func(c cards.Card) string { return c.Kind }, f.cfg.Cards.After, f.cardDoc),
+		Registrants: walk(f, only[volunteers.Registrant](Registrants), f.cfg.Registrants.After, registrantDoc),
+		Cases:       walk(f, only[triage.Case](Cases), f.cfg.Cases.After, caseDoc),
+		Contacts:    walk(f, only[triage.Contact](Contacts), f.cfg.Contacts.After, contactDoc),
+	} {
 		for after := ""; ; {
 			at := time.Now()
 			var err error
@@ -280,13 +304,16 @@ func (f *Finder) build(ctx context.Context) error {
 	return nil
 }
 
-// walk makes a step through the records of a kind.
-func walk[T any](f *Finder, kind string, read func(string, int) ([]T, string, error), doc func(T) (search.Doc, bool)) func(string) (string, error) {
+// only says that all records of a table are of one kind.
+func only[T any](kind string) func(T) string { return func(T) string { return kind } }
+
+// walk makes a step through the records of a table.
+func walk[T any](f *Finder, kind func(T) string, read func(string, int) ([]T, string, error), doc func(T) (search.Doc, bool)) func(string) (string, error) {
 	return func(after string) (string, error) {
 		records, next, err := read(after, chunk)
 		for _, r := range records {
 			if d, found := doc(r); found {
-				f.put(kind, d)
+				f.put(kind(r), d)
 			}
 		}
 		f.read.Add(int64(len(records)))

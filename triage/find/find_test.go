@@ -14,6 +14,7 @@ import (
 	"hotline/appliance/store"
 	"hotline/appliance/store/storetest"
 	"hotline/triage"
+	"hotline/triage/cards"
 	"hotline/triage/find"
 	"hotline/volunteers"
 )
@@ -24,12 +25,18 @@ type rig struct {
 	contacts *triage.Contacts
 	cases    *triage.Cases
 	registry *volunteers.Registry
+	cards    *cards.Cards
 	finder   *find.Finder
 }
 
-func newRig(s *store.Store) *rig {
-	r := &rig{store: s, contacts: triage.NewContacts(s), cases: triage.NewCases(s), registry: volunteers.NewRegistry(s)}
-	r.finder = find.New(find.Config{Store: s, Contacts: r.contacts, Cases: r.cases, Registrants: r.registry, Region: "MX",
+func newRig(t *testing.T, s *store.Store) *rig {
+	t.Helper()
+	filed, err := cards.Open(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{cards: filed, store: s, contacts: triage.NewContacts(s), cases: triage.NewCases(s), registry: volunteers.NewRegistry(s)}
+	r.finder = find.New(find.Config{Store: s, Contacts: r.contacts, Cases: r.cases, Registrants: r.registry, Cards: filed, Region: "MX",
 		Log: slog.New(slog.DiscardHandler)})
 	return r
 }
@@ -90,7 +97,7 @@ func (r *rig) finds(t *testing.T, query string, want ...string) {
 }
 
 func TestWhatIsSavedCanBeFoundAndWhatIsProtectedCannot(t *testing.T) {
-	r := newRig(storetest.Open(t))
+	r := newRig(t, storetest.Open(t))
 	before := r.call(t, "+525511112222")
 	r.run(t)
 	contact := r.call(t, "+525512345678")
@@ -117,7 +124,7 @@ func TestWhatIsSavedCanBeFoundAndWhatIsProtectedCannot(t *testing.T) {
 }
 
 func TestRegistrantsAreFoundBySkillAndArea(t *testing.T) {
-	r := newRig(storetest.Open(t))
+	r := newRig(t, storetest.Open(t))
 	ids := map[string]string{}
 	for name, g := range map[string]volunteers.Registrant{
 		"near":  {Phone: "+525511110001", GivenName: "Ana", Skills: []volunteers.Skill{volunteers.SkillNurse}, Area: "06700"},
@@ -183,5 +190,41 @@ func TestAFilterIsTheSameInTheAddress(t *testing.T) {
 	}
 	if said := (find.Filter{Kind: "cases", Text: "María"}).String(); said != "tab=cases&q=*****" {
 		t.Errorf("the log would say %s", said)
+	}
+}
+
+func TestCardsAreFoundByWhatTheirQuestionsSay(t *testing.T) {
+	r := newRig(t, storetest.Open(t))
+	add := func(kind string, values map[string]any) cards.Card {
+		t.Helper()
+		card, err := r.cards.Add(t.Context(), kind, "", values, "ana")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return card
+	}
+	lost := add(cards.MissingPersons, map[string]any{"full_name": "محمد يوسف", "sex": "male", "phone_carried": "+525512345678"})
+	r.run(t)
+	thanks := add(cards.Feedback, map[string]any{"type": "thanks", "text": "the water came"})
+	secret := add(cards.Feedback, map[string]any{"type": "complaint", "text": "the water was sold", "sensitive": true})
+	r.finds(t, "tab=missing_persons&q=muhammad+yusuf", lost.ID)
+	r.finds(t, "tab=missing_persons&sex=male&q=5678", lost.ID)
+	r.finds(t, "tab=feedback&q=water", thanks.ID)
+	r.finds(t, "tab=feedback&q="+secret.Code)
+	if _, _, err := r.cards.Change(t.Context(), thanks.ID, history.Edit{Fields: map[string]any{"sensitive": true}}); err != nil {
+		t.Fatal(err)
+	}
+	r.finds(t, "tab=feedback&q=water")
+	for _, kind := range cards.Kinds() {
+		k, _ := r.cards.Kind(kind)
+		var lists []string
+		for _, f := range k.Fields {
+			if f.Find == "list" {
+				lists = append(lists, f.Name)
+			}
+		}
+		if !slices.Equal(lists, find.Fields(kind)) {
+			t.Errorf("%s can be picked by %v, its questions say %v", kind, find.Fields(kind), lists)
+		}
 	}
 }

@@ -3,6 +3,8 @@ package page
 import (
 	"slices"
 	"strings"
+
+	"hotline/triage/cards"
 )
 
 // code lists by the field that chooses from them: where their words begin.
@@ -42,12 +44,18 @@ func (f Frame) Code(kind, field, value string) string {
 	case "yes", "no", "unsure":
 		return f.T(value)
 	}
+	if slices.Contains(cards.Kinds(), kind) {
+		prefix = "card." + field
+	}
 	return f.Or(prefix+"."+value, value)
 }
 
 // CodeWords are the words for a value of a list in a catalogue, for the search.
 func CodeWords(texts map[string]string, kind, field, value string) string {
 	prefix := codePrefix(field)
+	if slices.Contains(cards.Kinds(), kind) {
+		return texts["card."+field+"."+value]
+	}
 	if field == "status" {
 		prefix = "person.status"
 		if kind == "cases" {

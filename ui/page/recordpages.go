@@ -8,6 +8,7 @@ import (
 
 	"hotline/appliance/history"
 	"hotline/triage"
+	"hotline/triage/cards"
 	"hotline/volunteers"
 )
 
@@ -28,6 +29,7 @@ type CasePage struct {
 	Same     []triage.Case // of the same number: perhaps the same need
 	Merged   []triage.Case
 	Into     []triage.Case // what it is a duplicate of
+	Passed   []cards.Card  // referrals
 	Leads    bool          // may set another urgency
 	Trouble  string
 	Done     string
@@ -190,7 +192,7 @@ func (f Frame) became(kind string, form []FormField, c history.Field) Became {
 		return Became{one.Label, f.orNothing(one.Words(plainValues(c.From))), f.orNothing(one.Words(plainValues(c.To)))}
 	}
 	switch name {
-	case "status", "level", "outcome", "screening":
+	case "status", "level", "outcome", "screening": // decided with buttons
 		words := func(raw json.RawMessage) string {
 			if v := strings.Join(plainValues(raw), ""); v != "" {
 				return f.Code(kind, name, v)

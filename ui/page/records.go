@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"hotline/triage"
+	"hotline/triage/cards"
 	"hotline/triage/find"
 	"hotline/volunteers"
 )
@@ -20,6 +21,8 @@ type RecordsPage struct {
 	Contacts     []triage.Contact
 	Cases        []triage.Case
 	Registrants  []volunteers.Registrant
+	Cards        []cards.Card
+	CardKind     cards.Kind
 	Count, Shown int
 	Skip, Step   int
 	More         bool // there are more than were counted
@@ -44,7 +47,10 @@ type PickOption struct {
 
 // NewPick makes a list of the values that records have.
 func NewPick(f Frame, filter find.Filter, field string, there map[string]int) Pick {
-	p := Pick{Field: field, Label: f.T("pick." + field)}
+	p := Pick{Field: field, Label: f.Or("card."+field, f.T("pick."+field))}
+	if f.Known("pick." + field) {
+		p.Label = f.T("pick." + field)
+	}
 	for _, o := range f.inOrder(filter.Kind, field, slices.Collect(maps.Keys(there))) {
 		on := slices.Contains(filter.Picks[field], o.Value)
 		if on {
