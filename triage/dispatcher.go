@@ -229,6 +229,9 @@ func (d *Dispatcher) unoffer(p *Place, a *Agent, now time.Time, kind PlaceKind) 
 			p.waiting.NotTo = map[string]time.Time{}
 		}
 		p.waiting.NotTo[a.ID] = now.Add(notNow)
+		if p.waiting.Prefer == a.ID { // nobody waits for who does not want to
+			p.waiting.Prefer = ""
+		}
 		name := "offer.declined"
 		if kind == PlaceMissed {
 			name = "offer.missed"

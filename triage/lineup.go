@@ -85,10 +85,10 @@ type candidate struct {
 
 func newMatching(s Snapshot, now time.Time) *matching {
 	m := &matching{s: s, now: now, groups: map[groupKey]*group{}, queues: map[string][]*group{}, levels: map[[2]string]int{}}
-	working := make(map[string]bool, len(s.Free)+len(s.Busy))
+	working := make(map[string]*Free, len(s.Free)+len(s.Busy))
 	for _, all := range [][]Free{s.Free, s.Busy} {
 		for i := range all {
-			working[all[i].Agent] = true
+			working[all[i].Agent] = &all[i]
 		}
 	}
 	named := map[string]bool{} // by a contact: they see what nobody else of their kind does
@@ -154,7 +154,7 @@ func newMatching(s Snapshot, now time.Time) *matching {
 }
 
 // lineUp puts a contact into its group. Who is being rung for stands in none.
-func (m *matching) lineUp(w *Waiting, working, named map[string]bool) {
+func (m *matching) lineUp(w *Waiting, working map[string]*Free, named map[string]bool) {
 	for agent, until := range w.NotTo {
 		if until.After(m.now) {
 			named[agent] = true
@@ -176,14 +176,19 @@ func (m *matching) lineUp(w *Waiting, working, named map[string]bool) {
 	g.rows = append(g.rows, row{since: w.Since.UnixNano(), w: w})
 }
 
-func (m *matching) key(w *Waiting, working map[string]bool) groupKey {
+func (m *matching) key(w *Waiting, working map[string]*Free) groupKey {
 	switch {
 	case w.Only != "":
 		return groupKey{queue: w.Queue, agent: w.Only, only: true, away: w.Away, priority: w.Priority}
-	case w.Prefer != "" && w.PreferUntil.After(m.now) && working[w.Prefer]:
+	case w.Prefer != "" && w.PreferUntil.After(m.now) && m.s.takes(working[w.Prefer], w):
 		return groupKey{queue: w.Queue, skills: w.Skills, agent: w.Prefer, away: w.Away, priority: w.Priority}
 	}
 	return groupKey{queue: w.Queue, skills: w.Skills, away: w.Away, priority: w.Priority}
+}
+
+// takes reports whether somebody, nil for nobody at work, takes contacts like w.
+func (s Snapshot) takes(f *Free, w *Waiting) bool {
+	return f != nil && !(f.OnLine && w.Away) && slices.ContainsFunc(s.lines(f.Profile, f.Teams), func(l Line) bool { return l.Queue == w.Queue })
 }
 
 // lines are those through which somebody sees contacts: of the profile, and of

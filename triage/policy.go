@@ -80,7 +80,7 @@ type Waiting struct {
 	Only     string    // the one agent who may be offered it: a transfer or consultation; "" for all
 	Skills   string    // wanted of the agent, as Wants has them; how strictly is said by Snapshot.Skills
 	// Prefer is who has helped this caller before: until PreferUntil nobody else
-	// is offered it, unless that agent is not at work.
+	// is offered it, unless that agent is not at work or does not serve the queue.
 	Prefer      string
 	PreferUntil time.Time
 	// NotTo holds agents who said "not now" or missed it, and until when they

@@ -1,6 +1,9 @@
 package triage
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Reason says why a contact still waits or an agent is idle, as a code that
 // screens put in words.
@@ -185,12 +188,8 @@ func (m *matching) whyIdle(k *kind) Why {
 	if len(k.lines) == 0 {
 		why.Reason = IdleNoLine
 	}
-	better := func(other Why) { // the one that ends first
-		switch {
-		case why.Reason == IdleNobody, why.Until.IsZero() && !other.Until.IsZero(),
-			!other.Until.IsZero() && other.Until.Before(why.Until):
-			why = other
-		case other.Until.Equal(why.Until) && (other.Reason < why.Reason || other.Reason == why.Reason && other.Skill < why.Skill):
+	better := func(other Why) { // the one that ends first; what never ends by itself comes last
+		if why.Reason == IdleNobody || other.before(why) {
 			why = other
 		}
 	}
@@ -230,4 +229,13 @@ func (m *matching) whyIdle(k *kind) Why {
 		}
 	}
 	return why
+}
+
+// before orders reasons by when they end; among those that end together the
+// order is any, but always the same.
+func (w Why) before(other Why) bool {
+	if w.Until.IsZero() != other.Until.IsZero() {
+		return other.Until.IsZero()
+	}
+	return cmp.Or(w.Until.Compare(other.Until), cmp.Compare(w.Reason, other.Reason), cmp.Compare(w.Skill, other.Skill), cmp.Compare(w.Agent, other.Agent)) < 0
 }

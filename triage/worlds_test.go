@@ -194,7 +194,7 @@ func (w world) able(f Free, c Waiting, age time.Duration) bool {
 func (w world) sees(f Free, c Waiting, now time.Time) (class int, ok bool) {
 	class = math.MaxInt
 	others := func(agent string) bool {
-		return slices.ContainsFunc(slices.Concat(w.s.Free, w.s.Busy), func(o Free) bool { return o.Agent == agent })
+		return slices.ContainsFunc(slices.Concat(w.s.Free, w.s.Busy), func(o Free) bool { return o.Agent == agent && w.takes(o, c) })
 	}
 	switch {
 	case c.Offered != "" || c.NotTo[f.Agent].After(now):

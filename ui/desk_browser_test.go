@@ -84,7 +84,15 @@ func TestACallAtTheDesk(t *testing.T) {
 	if open := b.js(micTrack); open != "true" {
 		t.Errorf("the microphone stays closed after the answer: %s", open)
 	}
+	s.set(func(now *desk.Snapshot) { now.Call.CanRescue = true })
+	b.until(`!document.querySelector('[data-do="rescue"]').hidden`)
 	b.fits("oncall")
+	b.press(`[data-do="rescue"]`)
+	s.awaitCommand(t, "rescue", func(desk.Command) bool { return true })
+	s.set(func(now *desk.Snapshot) { now.Call.Rescue = true })
+	b.until(`document.querySelector('[data-do="rescue"]').hidden && !document.querySelector('[data-part="rescue-words"]').hidden`)
+	b.fits("an emergency service is called")
+	s.set(func(now *desk.Snapshot) { now.Call.CanRescue, now.Call.Rescue = false, false })
 
 	// Typing never commands; Ctrl+Shift+3 mutes and leaves the focus.
 	b.do(evaluate(`document.getElementById("notes").focus()`))

@@ -94,7 +94,7 @@ func (d *Desk) FloorView(now time.Time) (FloorView, error) {
 	}
 	named := func(why triage.Why) triage.Why { why.Agent = names[why.Agent]; return why }
 	for _, a := range agents {
-		if a.State == triage.Offline {
+		if a.State == triage.Offline || a.Outside != "" && a.Contact == "" { // a number outside is nobody who could be free
 			continue
 		}
 		fa := FloorAgent{ID: a.ID, Name: a.Name, State: a.State, Reason: a.Reason, Since: a.Since, Contact: a.Contact, Why: named(a.Why)}
