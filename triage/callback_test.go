@@ -3,6 +3,7 @@ package triage
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -522,18 +523,32 @@ func Test2b15PromisesOfCallBacksInTheQueue(t *testing.T) {
 }
 
 func BenchmarkOpenItems(b *testing.B) {
-	s := storetest.Open(b)
-	c := NewContacts(s)
+	dir, log := b.TempDir(), slog.New(slog.DiscardHandler)
+	s, err := store.Open(dir, log)
+	if err != nil {
+		b.Fatal(err)
+	}
 	const many = 100_000
 	fill(b, s, many)
-	b.Run("restart with 100000 open items", func(b *testing.B) {
+	b.Run("restart with 100000 open items", func(b *testing.B) { // from the closed file to the list of whom to call
 		for b.Loop() {
-			fresh := NewContacts(s)
-			if _, err := fresh.Recover(b.Context()); err != nil {
+			if err := s.Close(); err != nil {
 				b.Fatal(err)
+			}
+			if s, err = store.Open(dir, log); err != nil {
+				b.Fatal(err)
+			}
+			c := NewContacts(s)
+			if _, err := c.Recover(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+			if all, err := c.QueuedCallBacks(); err != nil || len(all) != many {
+				b.Fatal(len(all), err)
 			}
 		}
 	})
+	b.Cleanup(func() { _ = s.Close() })
+	c := NewContacts(s)
 	b.Run("all call-backs read after a restart", func(b *testing.B) {
 		for b.Loop() {
 			all, err := c.QueuedCallBacks()
