@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"hotline/appliance/events"
+	"hotline/appliance/health"
 	"hotline/ivr/mode"
 	"hotline/ui/page"
 )
@@ -42,7 +43,7 @@ func (s *Server) floorView(r *http.Request, v visit) (page.FloorPage, error) {
 	if err != nil {
 		return page.FloorPage{}, err
 	}
-	return page.FloorPage{Warnings: warnings, Frame: s.frame(r, v, "floor.title"), View: view, Mode: s.cfg.Mode.Current(time.Now()), Changes: s.changes(changes)}, nil
+	return page.FloorPage{Warnings: warnings, Bad: health.Worst(health.Checks(s.cfg.Health())) == health.Bad, Frame: s.frame(r, v, "floor.title"), View: view, Mode: s.cfg.Mode.Current(time.Now()), Changes: s.changes(changes)}, nil
 }
 
 // changes names who switched the mode.

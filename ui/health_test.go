@@ -27,6 +27,9 @@ func measured() health.Figures {
 
 func TestHealthIsToldInWordsWorstFirst(t *testing.T) {
 	s := startSite(t, newScript(t), nil)
+	if floor := s.get(t, s.as(t, supervisor), "/floor").body; !strings.Contains(floor, "Act now: see the page Health") {
+		t.Error("the floor page does not say that something is bad")
+	}
 	body := s.get(t, s.as(t, supervisor), "/health").body
 	var at []int
 	for _, text := range []string{
@@ -59,7 +62,7 @@ func TestEveryCheckHasWords(t *testing.T) {
 		{Now: now, Trunk: trunk.Stats{Calls: 85, Limit: 100}, DiskFree: 1 << 30, DiskSize: 2 << 40, Clock: health.Clock{Jumped: -time.Minute}, CertificateEnds: now.Add(time.Hour)},
 		{Now: now, Trunk: trunk.Stats{Limit: 100}, Clock: health.Clock{Known: true}},
 		{Now: now, Trunk: trunk.Stats{Limit: 100}},
-		{Now: now, Backup: health.Backup{Started: now}},
+		{Now: now, Backup: health.Backup{Started: now}, DiskFull: true},
 		{Now: now, Backup: health.Backup{Started: now.Add(-time.Hour), SameDisk: true}},
 		{Now: now, Backup: health.Backup{Started: now, Last: now.Add(-time.Hour), Damaged: true, Restored: now, Until: now}},
 		{Now: now, Backup: health.Backup{Started: now, Last: now.Add(-5 * time.Hour)}},
@@ -83,7 +86,7 @@ func TestEveryCheckHasWords(t *testing.T) {
 			}
 		}
 	}
-	if len(seen) != 38 {
-		t.Errorf("%d sentences of checks were looked at, of 38", len(seen))
+	if len(seen) != 39 {
+		t.Errorf("%d sentences of checks were looked at, of 39", len(seen))
 	}
 }

@@ -45,6 +45,7 @@ type Figures struct {
 	Peers    []trunk.PeerState
 	DiskFree uint64 // bytes on the disk of the records
 	DiskSize uint64 // 0: not known
+	DiskFull bool   // records are written into what was kept for this case
 	Clock    Clock
 
 	Backup          Backup
@@ -56,7 +57,7 @@ type Figures struct {
 // Checks judges everything, the worst first.
 func Checks(f Figures) []Check {
 	all := slices.Concat(Backups(f.Backup, f.Now), Lines(f.Lines, f.Now), Peers(f.Peers, f.Now), []Check{
-		Calls(f.Trunk), Records(f.Unsaved), Faults(f.Panics), Disk(f.DiskFree, f.DiskSize), f.Clock.Check(), Certificate(f.CertificateEnds, f.Now),
+		Calls(f.Trunk), Records(f.Unsaved), Faults(f.Panics), Disk(f.DiskFree, f.DiskSize, f.DiskFull), f.Clock.Check(), Certificate(f.CertificateEnds, f.Now),
 	})
 	slices.SortStableFunc(all, func(a, b Check) int { return cmp.Compare(a.State, b.State) })
 	return all
@@ -146,9 +147,11 @@ const (
 )
 
 // Disk judges the room for records.
-func Disk(free, size uint64) Check {
+func Disk(free, size uint64, full bool) Check {
 	c := Check{State: Good, Words: "disk.room", Values: []string{"free", bytes(free), "size", bytes(size)}}
 	switch {
+	case full:
+		c.State, c.Words = Bad, "disk.reserve"
 	case size == 0:
 		c.State, c.Words = Watch, "disk.unknown"
 	case free < diskBad:

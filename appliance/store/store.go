@@ -84,7 +84,9 @@ type Store struct {
 	feeds feeds
 	trail trail
 	lost  bool // one of the two heads of the file
-	log   *slog.Logger
+
+	reserve *reserve
+	log     *slog.Logger
 }
 
 // Open opens the data folder dir, making the file and its key when the folder
@@ -114,7 +116,7 @@ func Open(dir string, log *slog.Logger) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{dir: dir, db: db, keys: keys, bus: events.NewBus(), log: log, lost: lostHead(path)}
+	s := &Store{dir: dir, db: db, keys: keys, bus: events.NewBus(), log: log, lost: lostHead(path), reserve: newReserve(dir)}
 	if err := s.check(path); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -294,8 +296,22 @@ func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
 	}
-	var done *Tx
-	err := s.db.Batch(func(btx *bolt.Tx) error {
+	done, err := s.commit(fn)
+	if err != nil && s.reserve.relieve(err) {
+		s.log.Error("the disk is full: records are written into the reserve; make room")
+		done, err = s.commit(fn)
+	}
+	if err != nil {
+		return closedError(err)
+	}
+	s.order.publish(s.bus, done.emitted)
+	s.feeds.publish(done.touched)
+	s.removeBlobs(done.dropped)
+	return nil
+}
+
+func (s *Store) commit(fn func(*Tx) error) (done *Tx, err error) {
+	err = s.db.Batch(func(btx *bolt.Tx) error {
 		tx := &Tx{tx: btx, keys: s.keys, now: time.Now().UTC(), writable: true}
 		if err := fn(tx); err != nil {
 			return err
@@ -313,13 +329,7 @@ func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
 		done = tx
 		return nil
 	})
-	if err != nil {
-		return closedError(err)
-	}
-	s.order.publish(s.bus, done.emitted)
-	s.feeds.publish(done.touched)
-	s.removeBlobs(done.dropped)
-	return nil
+	return done, err
 }
 
 // View runs fn in a read-only transaction: one consistent picture.

@@ -16,6 +16,7 @@ func (h *hotline) figures(data string, started time.Time) func() health.Figures 
 		f := health.Figures{Now: now, Started: started, Version: version(), Trunk: h.trunk.Stats(), Lines: h.trunk.Lines(), Peers: h.trunk.Peers(),
 			Clock: clock.Clock(now), CertificateEnds: h.certs.Expires(), Unsaved: h.desk.Unsaved(), Panics: h.Panics()}
 		f.DiskFree, f.DiskSize = health.DiskRoom(data)
+		f.DiskFull = h.records.Full()
 		f.Backup = h.backupFigures(data)
 		return f
 	}

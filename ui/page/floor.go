@@ -20,6 +20,7 @@ type FloorPage struct {
 	Mode     mode.State
 	Changes  []Change
 	Warnings Warnings
+	Bad      bool // a check of the health page says: act now
 }
 
 // Change is one change of the emergency mode, from the log.
