@@ -10,6 +10,7 @@ import (
 
 	"hotline/appliance/export"
 	redact "hotline/appliance/table"
+	"hotline/triage/find"
 	"hotline/ui/page"
 )
 
@@ -21,6 +22,9 @@ func (s *Server) exports(w http.ResponseWriter, r *http.Request, v visit) {
 	form := page.ExportForm{Formats: []string{export.XLSX}, Level: redact.Coordination.String(), Password: longPassword()}
 	if wanted := r.URL.Query().Get("set"); wanted != "" {
 		form.Sets = []string{wanted}
+	}
+	if filter := find.ParseFilter(r.URL.Query()); !filter.Empty() {
+		form.Filter = filter.Values().Encode()
 	}
 	s.showExports(w, r, v, http.StatusOK, form, nil)
 }
@@ -77,8 +81,8 @@ func (s *Server) exportAsk(w http.ResponseWriter, r *http.Request, v visit) {
 	}
 	form := page.ExportForm{Sets: r.PostForm["set"], Formats: r.PostForm["format"], Level: r.PostForm.Get("level"), Since: clean(r.PostForm.Get("since"), 10),
 		HXL: r.PostForm.Get("hxl") == "yes", Reason: clean(r.PostForm.Get("reason"), reasonMax), Recipient: clean(r.PostForm.Get("recipient"), reasonMax),
-		Lock: r.PostForm.Get("lock") == "yes", Password: clean(r.PostForm.Get("password"), 64)}
-	request := export.Request{Sets: form.Sets, Formats: form.Formats, HXL: form.HXL, Reason: form.Reason, Recipient: form.Recipient,
+		Lock: r.PostForm.Get("lock") == "yes", Password: clean(r.PostForm.Get("password"), 64), Filter: clean(r.PostForm.Get("filter"), 8<<10)}
+	request := export.Request{Sets: form.Sets, Formats: form.Formats, HXL: form.HXL, Filter: form.Filter, Reason: form.Reason, Recipient: form.Recipient,
 		By: v.account.ID, Name: v.account.Name, Via: "web"}
 	request.Level, _ = redact.ParseLevel(form.Level) // none is refused, in words
 	// Names and numbers never leave without a lock, whatever was ticked.

@@ -79,6 +79,7 @@ type script struct {
 	contacts *triage.Contacts
 	cases    *triage.Cases
 	registry *volunteers.Registry
+	finds    *find.Finder
 	board    *bulletins.Board
 	closures *triage.Closures
 	routes   *triage.Routes
@@ -130,7 +131,11 @@ func newScript(t *testing.T) *script {
 func (s *script) exporting(t *testing.T, log *slog.Logger) {
 	t.Helper()
 	var err error
-	s.office, err = export.New(export.Config{Store: s.store, Operation: "Flood response", Version: "test", Log: log, Sets: []export.Set{
+	s.finds = s.finder(t)
+	s.office, err = export.New(export.Config{Only: func(query string) (export.Only, error) {
+		set, said, ids, err := s.finds.Only(query)
+		return export.Only{Set: set, Said: said, IDs: ids}, err
+	}, Store: s.store, Operation: "Flood response", Version: "test", Log: log, Sets: []export.Set{
 		{Name: "daily_situation", Table: func() redact.Table { return triage.SituationTable(s.cases) }},
 		{Name: "cases", Table: func() redact.Table { return triage.CaseTable(s.cases) }},
 		{Name: "contacts", Table: func() redact.Table { return triage.ContactTable(s.contacts) }},
@@ -406,7 +411,7 @@ func (s *script) config(t *testing.T) Config {
 	return Config{
 		Prompts: s.studio, Sounds: foreign.New(),
 		Operation: "Flood response", Version: "test", Region: "US", Routing: s.routes,
-		CallTo: "100", PhoneServer: "192.0.2.1:5060", Desk: s, Sessions: s.accounts, Accounts: s.accounts, Mode: s.mode, Scenario: s.scenario, Supervise: s.steer, Switches: s.parts, Offered: []string{"es", "en"}, Contacts: s.contacts, Cases: s.cases, Registrants: s.registry, Hours: volunteers.NewShifts(s.store, s.accounts, "US"), Finder: s.finder(t), Cards: s.filed(t),
+		CallTo: "100", PhoneServer: "192.0.2.1:5060", Desk: s, Sessions: s.accounts, Accounts: s.accounts, Mode: s.mode, Scenario: s.scenario, Supervise: s.steer, Switches: s.parts, Offered: []string{"es", "en"}, Contacts: s.contacts, Cases: s.cases, Registrants: s.registry, Hours: volunteers.NewShifts(s.store, s.accounts, "US"), Finder: s.finds, Cards: s.filed(t),
 		Worklist: s.contacts, Books: triage.NewBooks(s.store),
 		Rounds: s.contacts, RoundMay: func(n call.Number) bool { return strings.HasPrefix(string(n), "+1202555") },
 		Results: func(_ context.Context, w io.Writer, round, _ string) error {

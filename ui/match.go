@@ -1,11 +1,16 @@
 package ui
 
 import (
+	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"hotline/appliance/events"
+	"hotline/appliance/store"
+	"hotline/triage"
 	"hotline/triage/find"
 	"hotline/ui/page"
 )
@@ -19,6 +24,10 @@ const (
 // skills, in these areas, free on that day. The result is a filter like any
 // other, so it can be exported.
 func (s *Server) match(w http.ResponseWriter, r *http.Request, v visit) {
+	s.showMatch(w, r, v, http.StatusOK, "")
+}
+
+func (s *Server) showMatch(w http.ResponseWriter, r *http.Request, v visit, status int, trouble string) {
 	q := r.URL.Query()
 	q.Set("tab", find.Registrants)
 	wanted, err := strconv.Atoi(q.Get("wanted"))
@@ -26,7 +35,7 @@ func (s *Server) match(w http.ResponseWriter, r *http.Request, v visit) {
 		wanted = wantedAtFirst
 	}
 	f := s.frame(r, v, "match.title")
-	content := page.MatchPage{Frame: f, Filter: find.ParseFilter(q), Wanted: wanted, Asked: q.Has("wanted"), Form: page.MatchFields(f, s.cfg.Offered)}
+	content := page.MatchPage{Frame: f, Filter: find.ParseFilter(q), Wanted: wanted, Asked: q.Has("wanted"), Form: page.MatchFields(f, s.cfg.Offered), Calls: v.role == coordinator && s.cfg.Desk.CallsOut(), Trouble: trouble}
 	for i := range content.Form {
 		field := &content.Form[i]
 		field.Values = slices.DeleteFunc(slices.Clone(q[field.Name]), func(text string) bool { return text == "" })
@@ -53,5 +62,43 @@ func (s *Server) match(w http.ResponseWriter, r *http.Request, v visit) {
 			return
 		}
 	}
-	s.show(w, r, http.StatusOK, page.Match(content))
+	s.show(w, r, status, page.Match(content))
+}
+
+// matchCall makes a round of the people on the page. Nobody is called before
+// somebody has looked at the list and started it.
+func (s *Server) matchCall(w http.ResponseWriter, r *http.Request, v visit) {
+	name := clean(r.PostFormValue("name"), 80)
+	if name == "" {
+		s.showMatch(w, r, v, http.StatusUnprocessableEntity, s.textFor(r).T("rounds.wrong.name"))
+		return
+	}
+	q := r.URL.Query()
+	q.Set("tab", find.Registrants)
+	wanted, err := strconv.Atoi(q.Get("wanted"))
+	if err != nil || wanted < 1 || wanted > mostWanted {
+		wanted = wantedAtFirst
+	}
+	var people []triage.ListedPerson
+	for _, id := range s.cfg.Finder.Find(find.ParseFilter(q), 0, wanted).IDs {
+		g, err := s.cfg.Registrants.Get(id)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			s.broken(w, r, v, "reading registered volunteers", err)
+			return
+		}
+		people = append(people, triage.ListedPerson{Name: strings.TrimSpace(g.GivenName + " " + g.FamilyName), Number: string(g.Phone), Language: known(first(g.Languages), s.cfg.Offered),
+			Source: triage.SourceRegistrant, Ref: g.ID})
+	}
+	round, err := s.cfg.Rounds.MakeRound(r.Context(), triage.Round{Operation: s.cfg.Operation, Name: name, Queue: triage.QueueVolunteers, Tries: 2}, people, s.cfg.Region, v.account.ID, v.account.Name)
+	switch {
+	case errors.Is(err, triage.ErrRoundEmpty):
+		s.showMatch(w, r, v, http.StatusUnprocessableEntity, s.textFor(r).T("rounds.wrong.empty"))
+	case err != nil:
+		s.broken(w, r, v, "making a round of registered volunteers", err)
+	default:
+		http.Redirect(w, r, "/rounds/"+url.PathEscape(round.ID), http.StatusSeeOther)
+	}
 }

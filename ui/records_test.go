@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"archive/zip"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -10,8 +12,10 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"hotline/appliance/audio"
+	"hotline/appliance/call"
 	"hotline/triage"
 	"hotline/triage/cards"
+	"hotline/triage/find"
 	"hotline/volunteers"
 )
 
@@ -133,6 +137,53 @@ func TestACaseIsWorkedOnByItsPage(t *testing.T) {
 	sees(t, s.get(t, client, "/records/contacts/"+twin.ID), []string{second.Code, "+12025550147"})
 }
 
+// What the list shows is what leaves the box.
+func TestTheFilterIsTheExport(t *testing.T) {
+	far := newScript(t)
+	for name, number := range map[string]call.Number{"José Muñoz": "+12025550147", "Anna Smith": "+12025550148"} {
+		k := far.called(t, triage.Contact{Caller: number})
+		far.wrote(t, k.ID, map[string]any{"name": name, "place": "Santa Clara"})
+	}
+	s := startSite(t, far, nil)
+	client := s.as(t, coordinator)
+	filter := find.Filter{Kind: find.Cases, Text: "munos"}.Values().Encode()
+	sees(t, s.get(t, client, "/records?"+filter), []string{"/records/export?q=munos&amp;set=cases&amp;tab=cases"})
+	sees(t, s.get(t, client, "/records/export?set=cases&"+filter), []string{`name="filter" value="q=munos&amp;tab=cases"`, "Only what the list shows"})
+	form := exportForm()
+	form.Set("filter", filter)
+	if got := s.post(t, client, "/records/export", form); got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, "another table") {
+		t.Errorf("contacts with a filter of cases: %d", got.status)
+	}
+	form.Set("set", "cases")
+	path := s.post(t, client, "/records/export", form).header.Get("Location")
+	s.made(t, client, path, "Download the file")
+	got := s.get(t, client, path+"/file")
+	pack, err := zip.NewReader(strings.NewReader(got.body), int64(len(got.body)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := func(name string) string {
+		t.Helper()
+		file, err := pack.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	found := s.finds.Find(find.Filter{Kind: find.Cases, Text: "munos"}, 0, 5)
+	cs, err := s.cases.Get(found.IDs[0])
+	if text := read("cases.csv"); err != nil || strings.Count(text, "\n") != 2 || !strings.Contains(text, cs.Code) {
+		t.Errorf("it holds %s (%v)", text, err)
+	}
+	if text := read("datapackage.json"); !strings.Contains(text, `tab=cases`) || strings.Contains(text, "munos") {
+		t.Errorf("it says of itself %s", text)
+	}
+}
+
 func mustContact(t *testing.T, s *script, id string) triage.Contact {
 	t.Helper()
 	k, err := s.contacts.Get(id)
@@ -180,6 +231,15 @@ func TestAPersonIsLedFromOfferToWork(t *testing.T) {
 	sees(t, s.get(t, client, "/records/match"), []string{"How many people"})
 	tomorrow := time.Now().AddDate(0, 0, 1).Format(time.DateOnly)
 	sees(t, s.get(t, client, "/records/match?wanted=20&skill=nurse&area=067+068&free="+tomorrow), []string{"1 fit, 20 are wanted", "Ana", "+12025550102", "/records/export?area="})
+	ask := "/records/match?wanted=20&skill=nurse&area=067+068&free=" + tomorrow
+	if got := s.post(t, client, ask, url.Values{}); got.status != http.StatusUnprocessableEntity {
+		t.Errorf("a list to call without a name: %d", got.status)
+	}
+	got := s.post(t, client, ask, url.Values{"name": {"Shelter, night shift"}})
+	if got.status != http.StatusSeeOther || !strings.HasPrefix(got.header.Get("Location"), "/rounds/") {
+		t.Fatalf("a list to call: %d %s", got.status, got.body)
+	}
+	sees(t, s.get(t, client, got.header.Get("Location")), []string{"Shelter, night shift", "Ana"})
 	do(http.StatusSeeOther, url.Values{"do": {"move"}, "step": {"assign"}})
 	sees(t, s.get(t, client, "/records/match?wanted=20&skill=nurse&area=067+068&free="+tomorrow), []string{"Nobody fits"})
 	do(http.StatusSeeOther, url.Values{"do": {"in"}})

@@ -144,6 +144,7 @@ func table() []route {
 		{"GET", "/records/new/card/{kind}", records, (*Server).newCard, false},
 		{"POST", "/records/new/card/{kind}", records, (*Server).addCard, false},
 		{"GET", "/records/match", records, (*Server).match, false},
+		{"POST", "/records/match", []role{coordinator}, (*Server).matchCall, false},
 
 		{"GET", "/recordings", floor, (*Server).recordings, false},
 		{"GET", "/recordings/{id}/sound.wav", floor, (*Server).recordingSound, false},

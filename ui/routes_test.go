@@ -35,6 +35,8 @@ func mayUse(who role, verb, pattern string) bool {
 		return who != agent
 	case pattern == "/health":
 		return who == supervisor || who == admin
+	case pattern == "/records/match" && verb == http.MethodPost:
+		return who == coordinator
 	case strings.HasPrefix(pattern, "/records"):
 		return who == coordinator || who == admin
 	case pattern == "/recordings" || pattern == "/recordings/{id}/sound.wav":

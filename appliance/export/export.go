@@ -94,6 +94,7 @@ type Request struct {
 	Level     table.Level `json:"level"`
 	Since     time.Time   `json:"since,omitzero"` // only what changed from then on
 	HXL       bool        `json:"hxl,omitempty"`
+	Filter    string      `json:"filter,omitempty"` // only what it finds, of the one set that it is about
 	Reason    string      `json:"reason"`
 	Recipient string      `json:"recipient,omitempty"` // organisation that gets it
 	Password  string      `json:"password,omitempty"`
@@ -141,6 +142,7 @@ const (
 	inOneHour   = 20
 	mostSets    = 30
 	mostText    = 200
+	mostFilter  = 8 << 10
 )
 
 // Mistake is why a request is refused: the name of a text of the pages.
@@ -156,6 +158,7 @@ const (
 	WrongReason    = Mistake("reason")
 	WrongRecipient = Mistake("recipient")
 	WrongPassword  = Mistake("password")
+	WrongFilter    = Mistake("filter") // it is about another set
 	WrongSecond    = Mistake("second") // the one who asked cannot approve
 	WrongState     = Mistake("state")  // too late or too early for that
 	TooMany        = Mistake("many")
@@ -172,7 +175,14 @@ type Config struct {
 	Sets      []Set
 	Operation string
 	Version   string // of the program, for the description in the file
+	Only      func(filter string) (Only, error)
 	Log       *slog.Logger
+}
+
+// Only is what a filter leaves of a set: rows by their first cell, the identity.
+type Only struct {
+	Set, Said string // the set that it is about; the filter without names and numbers
+	IDs       func() (map[string]bool, error)
 }
 
 // Office makes exports, one after the other.
@@ -211,6 +221,13 @@ func (o *Office) set(name string) (Set, bool) {
 	return o.cfg.Sets[i], true
 }
 
+func (o *Office) only(filter string) (Only, error) {
+	if o.cfg.Only == nil {
+		return Only{}, WrongFilter
+	}
+	return o.cfg.Only(filter)
+}
+
 // check reports what is wrong with a request.
 func (o *Office) check(r Request) error {
 	switch {
@@ -227,10 +244,18 @@ func (o *Office) check(r Request) error {
 	case r.Password == "" && r.Level >= table.Referral, r.Password != "" && len([]rune(r.Password)) < MinPassword:
 		return WrongPassword
 	}
+	if r.Filter != "" {
+		if only, err := o.only(r.Filter); err != nil || len(r.Sets) != 1 || r.Sets[0] != only.Set || len(r.Filter) > mostFilter {
+			return WrongFilter
+		}
+	}
 	for _, name := range r.Sets {
 		set, known := o.set(name)
 		if !known {
 			return WrongSet
+		}
+		if r.Filter != "" && set.Table == nil {
+			return WrongFilter
 		}
 		// An aggregate is for everybody; what it holds needs no higher level.
 		if set.Least() > r.Level {

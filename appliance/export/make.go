@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"iter"
 	"strings"
 	"time"
 
@@ -250,6 +251,34 @@ type described struct {
 	Schema    map[string]any `json:"schema,omitempty"`
 }
 
+// kept are the records that a filter finds now; nil for all.
+func (o *Office) kept(filter string) (map[string]bool, error) {
+	if filter == "" {
+		return nil, nil
+	}
+	only, err := o.only(filter)
+	if err != nil {
+		return nil, err
+	}
+	return only.IDs()
+}
+
+// rowsOf are the rows whose identity is among those.
+func rowsOf(rows iter.Seq2[[]any, error], keep map[string]bool) iter.Seq2[[]any, error] {
+	return func(yield func([]any, error) bool) {
+		for row, err := range rows {
+			if err == nil {
+				if id, is := row[0].(string); !is || !keep[id] {
+					continue
+				}
+			}
+			if !yield(row, err) {
+				return
+			}
+		}
+	}
+}
+
 // fill writes all files of the archive, the description last.
 func (o *Office) fill(ctx context.Context, pack *archive, j Job) (rows int, err error) {
 	var files []described
@@ -271,8 +300,16 @@ func (o *Office) fill(ctx context.Context, pack *archive, j Job) (rows int, err 
 			files = append(files, d)
 			continue
 		}
+		keep, err := o.kept(j.Request.Filter)
+		if err != nil {
+			return rows, err
+		}
 		for n, format := range j.Request.Formats {
-			t := set.Table().At(j.Request.Level, j.Request.Since)
+			t := set.Table()
+			if keep != nil {
+				t.Rows = rowsOf(t.Rows, keep)
+			}
+			t = t.At(j.Request.Level, j.Request.Since)
 			t.HXL = j.Request.HXL
 			d, err := o.file(ctx, pack, name+"."+format, func(w io.Writer) (int, error) { return o.table(ctx, w, t, format, j) })
 			if err != nil {

@@ -24,6 +24,9 @@ func (o *Office) notes(j Job) [][2]string {
 			notes = append(notes, more)
 		}
 	}
+	if only, err := o.only(r.Filter); r.Filter != "" && err == nil {
+		notes = append(notes, [2]string{"filter", only.Said})
+	}
 	if !r.Since.IsZero() {
 		notes = append(notes, [2]string{"changed_since", r.Since.UTC().Format(time.RFC3339)})
 	}

@@ -5,6 +5,7 @@ import (
 	"hotline/appliance/table"
 	"hotline/triage"
 	"hotline/triage/cards"
+	"hotline/triage/find"
 	"hotline/volunteers"
 )
 
@@ -23,4 +24,12 @@ func exportSets(contacts *triage.Contacts, cases *triage.Cases, registry *volunt
 		sets = append(sets, export.Set{Name: kind, Table: func() table.Table { return filed.TableOf(kind) }})
 	}
 	return sets
+}
+
+// exportOnly carries away what a filter of the records page finds.
+func exportOnly(f *find.Finder) func(string) (export.Only, error) {
+	return func(query string) (export.Only, error) {
+		set, said, ids, err := f.Only(query)
+		return export.Only{Set: set, Said: said, IDs: ids}, err
+	}
 }

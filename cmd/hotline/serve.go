@@ -241,7 +241,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 
 	// Records that leave the box.
 	h.exports, err = export.New(export.Config{Store: h.records, Operation: cfg.Operation, Version: version(), Log: log,
-		Sets: exportSets(h.contacts, cases, registry, h.hours, filed)})
+		Sets: exportSets(h.contacts, cases, registry, h.hours, filed), Only: exportOnly(h.finder)})
 	if err != nil {
 		return h, err
 	}

@@ -109,6 +109,14 @@ func (f Filter) Values() url.Values {
 	return q
 }
 
+// Set is the export set of the records that are meant.
+func (f Filter) Set() string {
+	if f.Kind == Registrants {
+		return "volunteers"
+	}
+	return f.Kind
+}
+
 // String is the filter as it is written into the log and into the manifest of
 // an export. The text may hold a name or a number, so only its length is told.
 func (f Filter) String() string {

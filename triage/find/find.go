@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -85,6 +86,25 @@ func (f *Finder) All(filter Filter) ([]string, error) {
 		return nil, ErrBuilding
 	}
 	return f.index.All(filter.Kind, f.query(filter)), nil
+}
+
+// Only is what a filter, written as an address, leaves of its export set: the
+// name of the set, the filter as it may be told, and the records that it finds
+// when the file is made.
+func (f *Finder) Only(query string) (set, said string, ids func() (map[string]bool, error), err error) {
+	q, err := url.ParseQuery(query)
+	if err != nil {
+		return "", "", nil, err
+	}
+	filter := ParseFilter(q)
+	return filter.Set(), filter.String(), func() (map[string]bool, error) {
+		all, err := f.All(filter)
+		keep := make(map[string]bool, len(all))
+		for _, id := range all {
+			keep[id] = true
+		}
+		return keep, err
+	}, nil
 }
 
 // Values are the values of a field that records of a kind have, with how many.

@@ -27,6 +27,7 @@ type ExportForm struct {
 	Sets, Formats                             []string
 	Level, Since, Reason, Recipient, Password string
 	HXL, Lock                                 bool
+	Filter                                    string // only what it finds; the address of the list that shows it
 }
 
 func (f ExportForm) has(set string) bool        { return slices.Contains(f.Sets, set) }

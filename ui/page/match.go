@@ -15,6 +15,15 @@ type MatchPage struct {
 	Count    int
 	People   []volunteers.Registrant
 	Building bool
+	Calls    bool // a round of calls can be made of them
+	Trouble  string
+}
+
+// again is the address of this page with the same questions.
+func (p MatchPage) again() string {
+	q := p.Filter.Values()
+	q.Set("wanted", itoa(p.Wanted))
+	return "/records/match?" + q.Encode()
 }
 
 // MatchFields are the questions about who is wanted.

@@ -143,12 +143,8 @@ func dash(text string) string {
 
 // exportOf is the form with which what a filter finds is carried away.
 func exportOf(filter find.Filter) string {
-	set := filter.Kind
-	if set == find.Registrants {
-		set = "volunteers"
-	}
 	q := filter.Values()
-	q.Set("set", set)
+	q.Set("set", filter.Set())
 	return "/records/export?" + q.Encode()
 }
 
