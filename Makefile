@@ -3,7 +3,7 @@
 
 GO ?= go
 
-.PHONY: build demo test check need generate prompts bench soak fuzz image boot clean
+.PHONY: build demo test check types pictures need generate prompts bench soak fuzz image boot clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o hotline ./cmd/hotline
@@ -16,7 +16,7 @@ demo: build
 # SIP tester.
 # Listening to all prompts takes the race detector minutes and shows it nothing:
 # that one package runs twice.
-test: need check
+test: need check types
 	$(GO) test ./ivr/prompts
 	$(GO) test -race -timeout 30m ./...
 
@@ -28,6 +28,22 @@ check:
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 	$(GO) mod verify >/dev/null
+
+# The bundler strips the types of the scripts without looking at them.
+types:
+	@sh .ci/need npx:npm
+	npx -y -p typescript@7.0.2 tsc --noEmit -p ui/web/tsconfig.json
+
+# The pictures of the README, taken by the tests of the pages.
+pictures:
+	@sh .ci/need chromium:chromium
+	rm -rf data/pictures && mkdir -p data/pictures ui/gallery/testdata
+	$(GO) test -count 1 -run 'TestACallAtTheDesk|TestOtherStatesAndPages|TestAWallScreenGoesStale|TestFromTheInvitationToReady|TestFirstRunPages|TestTheCallerPage' -artifacts -outputdir data/pictures ./ui
+	@for name in ready offer oncall wrap floor wall sheet join sound-check setup-5 call; do \
+		for size in 1366x768 390x844; do \
+			find data/pictures -name "$$name-$$size.png" -exec cp {} ui/gallery/testdata/ \; ; \
+		done; \
+	done
 
 # Everything that is generated and committed: pages, bundled scripts and
 # styles. Tests fail when one of them is stale.

@@ -10,6 +10,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -129,11 +130,15 @@ func Setup(ctx context.Context, opts Options) (res Result, err error) {
 		return res, err
 	}
 	data := cfg.DataDir()
-	if entries, err := os.ReadDir(data); err == nil && len(entries) > 0 {
+	if entries, err := os.ReadDir(data); err == nil && slices.ContainsFunc(entries, isRecord) {
 		return res, &Problem{What: fmt.Sprintf("The data folder %s is not empty.", data), Do: "It may hold the records of a hotline. Choose another folder with --dir."}
 	}
-	if err := made.folder(data); err != nil {
-		return res, err
+	if _, err := os.Stat(CertificateDir(data)); errors.Is(err, fs.ErrNotExist) {
+		if err := made.folder(data); err != nil {
+			return res, err
+		}
+	} else { // made for the pages of the first start, which are open in somebody's browser
+		made.beside = data
 	}
 	if err := Folder(data); err != nil {
 		return res, err
@@ -174,10 +179,17 @@ func Names(c config.Config) []string {
 	return OwnNames()
 }
 
+// isRecord reports that an entry of a data folder may be of a hotline. The
+// certificates may be there before it.
+func isRecord(entry fs.DirEntry) bool {
+	return filepath.Join("x", entry.Name()) != CertificateDir("x")
+}
+
 // undo remembers what was made, to take it away again.
 type undo struct {
 	paths   []string // to remove
 	emptied []string // folders that were there, and empty
+	beside  string   // a data folder in which certificates were; "" when there is none
 }
 
 // folder makes dir and remembers the topmost folder that was missing.
@@ -209,6 +221,13 @@ func (u *undo) all() error {
 		errs = append(errs, err)
 		for _, entry := range entries {
 			errs = append(errs, os.RemoveAll(filepath.Join(dir, entry.Name())))
+		}
+	}
+	if u.beside != "" {
+		entries, err := os.ReadDir(u.beside)
+		errs = append(errs, err)
+		for _, entry := range slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return !isRecord(e) }) {
+			errs = append(errs, os.RemoveAll(filepath.Join(u.beside, entry.Name())))
 		}
 	}
 	for i := len(u.paths) - 1; i >= 0; i-- {

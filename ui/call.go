@@ -19,12 +19,12 @@ import (
 // The caller page: the hotline's number for a browser. It is shut for strangers
 // until an administrator opens it; those who work here may always try it.
 
-func (s *Server) mayCall(v visit) bool {
-	return s.cfg.CallTo != "" && (v.role != nobody || !s.cfg.Switches.Off(switches.Browsers))
+func (s *Server) mayCall(r *http.Request, v visit) bool {
+	return s.cfg.CallTo != "" && (v.role != nobody || !s.cfg.Switches.Off(switches.Browsers) || s.passes.valid(r.URL.Query().Get("pass"), time.Now()))
 }
 
 func (s *Server) call(w http.ResponseWriter, r *http.Request, v visit) {
-	p := page.CallPage{Frame: s.frame(r, v, "call.title"), Closed: !s.mayCall(v)}
+	p := page.CallPage{Frame: s.frame(r, v, "call.title"), Closed: !s.mayCall(r, v)}
 	status := http.StatusOK
 	if p.Closed {
 		status = http.StatusForbidden
@@ -51,7 +51,7 @@ func (s *Server) callSocket(w http.ResponseWriter, r *http.Request, v visit) {
 		s.problem(w, r, v, http.StatusForbidden, "foreign")
 		return
 	}
-	if !s.mayCall(v) {
+	if !s.mayCall(r, v) {
 		s.problem(w, r, v, http.StatusForbidden, "denied")
 		return
 	}

@@ -146,6 +146,13 @@ type Scenario interface {
 	Set(ctx context.Context, id, stage, by string) error
 }
 
+// Scripts are what volunteers say first; *triage.Scripts.
+type Scripts interface {
+	For(queue, language string) triage.Script
+	List() []triage.Script
+	Set(ctx context.Context, one triage.Script) error
+}
+
 // Contacts reads contact records, newest first; *triage.Contacts.
 type Contacts interface {
 	Each(func(triage.Contact) bool) error

@@ -76,6 +76,7 @@ type script struct {
 	mode     *mode.Switch
 	studio   *prompts.Studio
 	scenario *scenario.Choice
+	scripts  *triage.Scripts
 	contacts *triage.Contacts
 	cases    *triage.Cases
 	registry *volunteers.Registry
@@ -106,6 +107,9 @@ func newScript(t *testing.T) *script {
 		t.Fatal(err)
 	}
 	if s.scenario, err = scenario.Open(records); err != nil {
+		t.Fatal(err)
+	}
+	if s.scripts, err = triage.OpenScripts(records, []string{triage.QueueHelp, triage.QueueVolunteers}); err != nil {
 		t.Fatal(err)
 	}
 	if s.mode, err = mode.Open(records, log); err != nil {
@@ -417,7 +421,8 @@ func (s *script) config(t *testing.T) Config {
 		Results: func(_ context.Context, w io.Writer, round, _ string) error {
 			return redact.WriteCSV(w, triage.RoundTable(s.contacts, round))
 		},
-		Health: measured, Backups: s.keeper(t),
+		Scripts: s.scripts,
+		Health:  measured, Backups: s.keeper(t),
 		Queues: []string{triage.QueueHelp, triage.QueueVolunteers}, Recordings: s.tapes,
 		Exports: s.office, Journal: FromStore(s.store), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Flows: openFlows(t, s.store), FlowTrial: playFlow,
@@ -491,13 +496,7 @@ func startSite(t *testing.T, s *script, extra map[string]map[string]string) *sit
 	if err != nil {
 		t.Fatal(err)
 	}
-	// httptest only lends its certificate for 127.0.0.1.
-	lender := httptest.NewUnstartedServer(nil)
-	lender.StartTLS()
-	certificate := lender.TLS.Certificates[0]
-	roots := x509.NewCertPool()
-	roots.AddCert(lender.Certificate())
-	lender.Close()
+	certificate, roots := lentCertificate()
 	socket, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -523,6 +522,16 @@ func startSite(t *testing.T, s *script, extra map[string]map[string]string) *sit
 		}
 	})
 	return &site{script: s, server: server, url: "https://" + listener.Addr().String(), roots: roots, cable: listener}
+}
+
+// lentCertificate is httptest's, which it only lends for 127.0.0.1.
+func lentCertificate() (tls.Certificate, *x509.CertPool) {
+	lender := httptest.NewUnstartedServer(nil)
+	lender.StartTLS()
+	defer lender.Close()
+	roots := x509.NewCertPool()
+	roots.AddCert(lender.Certificate())
+	return lender.TLS.Certificates[0], roots
 }
 
 // withSound runs the real browser side of the voice plane behind the script.

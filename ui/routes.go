@@ -66,6 +66,8 @@ func table() []route {
 		{"POST", "/desk/test", phones, (*Server).soundResult, false},
 		{"GET", "/desk/practice", phones, (*Server).practice, false},
 		{"GET", "/ws/practice", phones, (*Server).practiceSocket, false},
+		{"GET", "/desk/try", []role{supervisor, coordinator}, (*Server).try, false},
+		{"POST", "/desk/try", []role{supervisor, coordinator}, (*Server).tryPass, false},
 		{"GET", "/desk/quiz", phones, (*Server).quiz, false},
 		{"POST", "/desk/quiz", phones, (*Server).quizDone, false},
 
@@ -100,6 +102,8 @@ func table() []route {
 		{"POST", "/floor/callout", floor, (*Server).callOut, false},
 		{"POST", "/floor/undo", floor, (*Server).undo, false},
 
+		{"GET", "/floor/scripts", floor, (*Server).scripts, false},
+		{"POST", "/floor/scripts", floor, (*Server).scriptSet, false},
 		{"GET", "/floor/walls", floor, (*Server).walls, false},
 		{"POST", "/floor/walls", floor, (*Server).wallAdd, false},
 		{"POST", "/floor/walls/{id}", floor, (*Server).wallEnd, false},
@@ -188,8 +192,8 @@ func table() []route {
 // together, in the order in which a shift needs them.
 func menu(who role) []menuGroup {
 	all := []menuGroup{
-		{"menu.group.phone", []string{"/desk", "/worklist", "/desk/start"}},
-		{"menu.group.floor", []string{"/floor", "/floor/mode", "/floor/bulletins", "/floor/lines", "/rounds", "/admin/routing", "/floor/scenario", "/floor/invites", "/floor/walls"}},
+		{"menu.group.phone", []string{"/desk", "/worklist", "/desk/start", "/desk/try"}},
+		{"menu.group.floor", []string{"/floor", "/floor/mode", "/floor/bulletins", "/floor/scripts", "/floor/lines", "/rounds", "/admin/routing", "/floor/scenario", "/floor/invites", "/floor/walls"}},
 		{"menu.group.records", []string{"/records", "/recordings"}},
 		{"menu.group.setup", []string{"/admin", "/prompts", "/admin/flows", "/admin/recording", "/admin/access", "/admin/backup", "/health", "/admin/log"}},
 	}

@@ -45,6 +45,7 @@ type Config struct {
 	Switches    *switches.Panel
 	Offered     []string // languages that callers are offered
 	Scenario    Scenario
+	Scripts     Scripts
 	Contacts    Contacts
 	Cases       Cases
 	Worklist    Worklist
@@ -76,6 +77,7 @@ type Server struct {
 	assets    *assets.Assets
 	pending   *pendingModes
 	limits    limits   // of programs
+	passes    passes   // of callers with a browser
 	heard     hearings // of recordings
 	modes     lately   // changes of the mode
 	locks     lately   // of PINs

@@ -265,7 +265,7 @@ func (d *deskPage) show(ctx context.Context) error {
 	var roomTimer <-chan time.Time
 	room := d.server.cfg.Desk.FloorChanged()
 	for {
-		changed := d.seat.Changed()
+		changed, board := d.seat.Changed(), d.server.cfg.Supervise.BulletinsChanged()
 		if !d.seat.Holds(d.token) {
 			return errors.Join(d.tell(ctx, reply{Type: "elsewhere"}), errElsewhere)
 		}
@@ -282,6 +282,8 @@ func (d *deskPage) show(ctx context.Context) error {
 			case <-d.server.closing:
 				return errStopping
 			case <-changed:
+				break wait
+			case <-board:
 				break wait
 			case <-room:
 				room, roomTimer = nil, time.After(roomPause)
@@ -305,6 +307,7 @@ func (d *deskPage) tellState(ctx context.Context) error {
 		told.Consult, snapshot.Call = &consult, &told
 	}
 	snapshot.Asks = d.server.cfg.Scenario.Current().Asks(d.language)
+	d.server.firstWords(&snapshot, d.language, time.Now())
 	return d.write(ctx, reply{Type: "state", State: &snapshot})
 }
 

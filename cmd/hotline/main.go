@@ -24,6 +24,7 @@ import (
 // commands is the command line.
 type commands struct {
 	Setup    setupCommand    `cmd:"" help:"Make a new hotline in a folder: configuration, certificates, first accounts."`
+	Start    startCommand    `cmd:"" help:"Run the hotline of a folder; ask seven questions on pages first when there is none."`
 	Serve    serveCommand    `cmd:"" help:"Run the hotline."`
 	Demo     demoCommand     `cmd:"" help:"Run a complete hotline for trying out, or ring a running one with --call."`
 	Flow     flowCommand     `cmd:"" help:"Check, try, carry and put back the dialogues that callers hear."`

@@ -246,6 +246,11 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		return h, err
 	}
 
+	scripts, err := triage.OpenScripts(h.records, h.dispatch.Queues())
+	if err != nil {
+		return h, err
+	}
+
 	// Pages.
 	if h.web, err = net.Listen("tcp", cfg.Web.Listen); err != nil {
 		return h, provisioning.Listening(err, "The web pages", cfg.Web.Listen, "web: listen:")
@@ -263,7 +268,8 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		Accounts: h.accounts, Sessions: h.accounts, Mode: h.mode, Scenario: disaster, Supervise: h.commands, Switches: h.switches, Offered: cfg.Languages, Contacts: h.contacts, Cases: cases, Registrants: registry, Hours: h.hours, Finder: h.finder, Cards: filed, Prompts: h.studio, Sounds: foreign.New(),
 		Worklist: h.contacts, Books: triage.NewBooks(h.records),
 		Rounds: h.contacts, RoundMay: h.roundPages(cfg), Results: h.roundResults,
-		Health: h.measure, Backups: h.backups,
+		Scripts: scripts,
+		Health:  h.measure, Backups: h.backups,
 		Queues: h.dispatch.Queues(), Recordings: h.tapes,
 		Exports: h.exports, Journal: ui.FromStore(h.records), Log: log,
 		Flows: h.flows, FlowTrial: h.flowTrial,

@@ -29,18 +29,21 @@ func (p Person) Skills() []triage.Skill {
 
 // Snapshot is exactly what the desk page shows. The server is its only author.
 type Snapshot struct {
-	Agent      AgentView       `json:"agent"`
-	Call       *CallView       `json:"call"`
-	Case       *CaseView       `json:"case"`
-	Monitoring *MonitoringView `json:"monitoring"`
-	Mode       ModeView        `json:"mode"`
-	Waiting    int             `json:"waiting"`
-	LongestS   int             `json:"longest_s"`
-	Asks       []string        `json:"asks"` // what the scenario has people ask besides, in the language of the page
-	Demo       bool            `json:"demo"`
-	Practice   bool            `json:"practice,omitempty"` // nothing is real
-	Now        time.Time       `json:"now"`
-	Operation  string          `json:"operation"`
+	Agent          AgentView       `json:"agent"`
+	Call           *CallView       `json:"call"`
+	Case           *CaseView       `json:"case"`
+	Monitoring     *MonitoringView `json:"monitoring"`
+	Mode           ModeView        `json:"mode"`
+	Waiting        int             `json:"waiting"`
+	LongestS       int             `json:"longest_s"`
+	Asks           []string        `json:"asks"`                      // what the scenario has people ask besides, in the language of the page
+	Script         []string        `json:"script,omitempty"`          // what to say first on this line
+	ScriptLanguage string          `json:"script_language,omitempty"` // its language
+	Known          []KnownView     `json:"known,omitempty"`           // bulletins, for first answers
+	Demo           bool            `json:"demo"`
+	Practice       bool            `json:"practice,omitempty"` // nothing is real
+	Now            time.Time       `json:"now"`
+	Operation      string          `json:"operation"`
 }
 
 // AgentView is the agent's own state.
@@ -158,6 +161,13 @@ type CaseView struct {
 	Fields  triage.CaseFields `json:"fields"`
 	Level   triage.Level      `json:"level"`
 	SavedAt time.Time         `json:"saved_at"`
+}
+
+// KnownView is a bulletin that holds now.
+type KnownView struct {
+	Text     string    `json:"text"`
+	Language string    `json:"language"`
+	AsOf     time.Time `json:"as_of"`
 }
 
 // ModeView is the emergency mode in force.

@@ -168,6 +168,9 @@ func (c *Commands) Up(ctx context.Context, who Who, id string) error {
 // Bulletins are all that hang on the board, in order.
 func (c *Commands) Bulletins() []bulletins.Bulletin { return c.cfg.Board.List() }
 
+// BulletinsChanged is closed at the next change of the board.
+func (c *Commands) BulletinsChanged() <-chan struct{} { return c.cfg.Board.Watch() }
+
 // BulletinSound is the sound of a bulletin on the board, nil when there is none.
 func (c *Commands) BulletinSound(id string) *audio.Clip { return c.cfg.Board.Sound(id) }
 

@@ -40,7 +40,7 @@ function begin(): void {
   text("dialled", "");
   since = 0;
   busy(true);
-  const mine = new WebSocket(location.origin.replace(/^http/, "ws") + "/ws/call");
+  const mine = new WebSocket(location.origin.replace(/^http/, "ws") + "/ws/call" + location.search);
   socket = mine;
   mine.onopen = () => { phone.listen(true); void phone.start(); };
   mine.onmessage = (event) => {

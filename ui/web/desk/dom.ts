@@ -13,10 +13,10 @@ export function part(name: string, on: boolean, words?: string): void {
 }
 
 /** The entries of a list, left alone where they are the same. */
-export function list(name: string, entries: string[]): void {
+export function list(name: string, entries: string[], language?: string): void {
   for (const e of all(`[data-part="${name}"]`)) {
     if ([...e.children].map((item) => item.textContent).join("\n") === entries.join("\n")) continue;
-    e.replaceChildren(...entries.map((words) => { const item = document.createElement("li"); item.textContent = words; return item; }));
+    e.replaceChildren(...entries.map((words) => { const item = document.createElement("li"); item.textContent = words; item.dir = "auto"; if (language) item.lang = language; return item; }));
   }
 }
 

@@ -48,6 +48,8 @@ export interface Snapshot {
   case: Case | null;
   monitoring: Monitoring | null;
   mode: { active: boolean; mode: string; since: string; expires: string; by: string };
+  script?: string[]; script_language?: string; // what to say first on this line
+  known?: { text: string; language: string; as_of: string }[]; // bulletins that hold now
   asks: string[] | null; // what the scenario has people ask besides
   waiting: number; longest_s: number; demo: boolean; practice?: boolean; now: string; operation: string;
 }

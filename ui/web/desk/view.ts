@@ -104,6 +104,11 @@ export class View {
     const facts = s.call?.facts ?? [];
     part("facts", facts.length > 0);
     list("facts-list", facts.map((fact) => `${fact.label}: ${fact.value}`));
+    part("script", !!s.script?.length);
+    part("script-usual", !s.script?.length);
+    list("script", s.script ?? [], s.script_language);
+    part("known", !!s.known?.length);
+    list("known-list", (s.known ?? []).map((one) => w.t("js.known", { text: one.text, clock: timeOfDay(one.as_of).slice(0, 5) })), s.known?.[0]?.language);
     part("asks", !!s.asks?.length);
     list("asks-list", s.asks ?? []);
     part("tough", s.case?.level === "R" || !!s.call?.emergency || !!s.call?.protected);

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	cdp "github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+
+	"hotline/appliance/audio"
+	"hotline/triage"
+)
+
+// keepsHold of what a page's script keeps to itself: tracks, connections and
+// channels, so that a test can take them away.
+const keepsHold = `{
+	const take = navigator.mediaDevices?.getUserMedia.bind(navigator.mediaDevices);
+	if (take) navigator.mediaDevices.getUserMedia = async (wish) => { const got = await take(wish); (window.__tracks ??= []).push(...got.getTracks()); return got; };
+	const Peer = RTCPeerConnection; window.RTCPeerConnection = function (...a) { const pc = new Peer(...a); (window.__peers ??= []).push(pc); return pc; };
+	const Channel = WebSocket; window.WebSocket = function (...a) { if (window.__nonet) throw new Error("no network"); const ws = new Channel(...a); (window.__channels ??= []).push(ws); return ws; };
+	window.WebSocket.OPEN = 1; window.WebSocket.CONNECTING = 0;
+}`
+
+// lifecycle stops the clock of a page, as a browser does with one in the
+// background and a laptop with all of them, or lets it run again.
+func (b *browser) lifecycle(state cdp.SetWebLifecycleStateState) {
+	b.t.Helper()
+	ctx, stop := context.WithTimeout(b.ctx, browserPatience)
+	defer stop()
+	if _, err := chromedp.Call(ctx, cdp.SetWebLifecycleState, cdp.SetWebLifecycleStateParams{State: state}); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// Calls are offered to live pages alone. Whatever dies is noticed within five
+// seconds, said with its reason, and repaired by one press.
+func TestADeadPageIsOutOfReady(t *testing.T) {
+	t.Parallel()
+	b := startBox(t)
+	page := openBrowser(t, b.h.certs, aHz)
+	ctx, stop := context.WithTimeout(page.ctx, browserPatience)
+	defer stop()
+	if _, err := chromedp.Call(ctx, cdp.AddScriptToEvaluateOnNewDocument, cdp.AddScriptToEvaluateOnNewDocumentParams{Source: keepsHold}); err != nil {
+		t.Fatal(err)
+	}
+	page.signIn(b.base, "volunteer", b.people["volunteer"].Password)
+	page.press(`[data-card="off"] [data-do="ready"]`)
+	b.agentState("Amal", triage.Ready)
+
+	// gone waits until Amal is out of Ready and asks whether that was in time.
+	gone := func(what string, since time.Time) (state triage.AgentState, reason string) {
+		t.Helper()
+		b.until(what+" is noticed", func() bool {
+			view, err := b.h.desk.FloorView(time.Now())
+			if err != nil || len(view.Agents) == 0 {
+				return false
+			}
+			state, reason = view.Agents[0].State, view.Agents[0].Reason
+			return state != triage.Ready
+		})
+		// What is measured includes this test's own asking, on a busy machine.
+		if took := time.Since(since); took > 7*time.Second {
+			t.Errorf("%s was noticed after %v", what, took)
+		}
+		return state, reason
+	}
+
+	died := time.Now()
+	page.do("the microphone dies", chromedp.Evaluate[chromedp.Void](`window.__tracks.forEach((t) => t.stop())`))
+	if state, reason := gone("a dead microphone", died); state != triage.Problem || reason != "microphone" {
+		t.Errorf("a dead microphone: %s, %s", state, reason)
+	}
+	page.until("the page says why", `document.querySelector('[data-part="problem-words"]').innerText.includes("microphone stopped working")`)
+	page.press(`[data-card="problem"] [data-do="ready"]`)
+	b.agentState("Amal", triage.Ready)
+
+	died = time.Now()
+	page.do("the sound dies", chromedp.Evaluate[chromedp.Void](`window.__peers.at(-1).close()`))
+	state, reason := gone("dead sound", died)
+	if state != triage.Lost && state != triage.Problem {
+		t.Errorf("dead sound: %s, %s", state, reason)
+	}
+	page.press(`[data-card="problem"] [data-do="ready"]`)
+	b.agentState("Amal", triage.Ready)
+
+	died = time.Now()
+	page.do("the channel dies", chromedp.Evaluate[chromedp.Void](`window.__nonet = true, window.__channels.at(-1).close()`))
+	if state, reason := gone("a dead channel", died); state != triage.Lost || reason != "page_gone" {
+		t.Errorf("a dead channel: %s, %s", state, reason)
+	}
+	caller := b.dial("+12024561188", "100")
+	caller.SayLoop(audio.Tone(cHz, time.Second, -12))
+	b.toHelp(caller)
+	b.untilWaiting(1)
+	page.until("the page says that it is lost", `document.body.dataset.state === "lost"`)
+	page.do("the network is back", chromedp.Evaluate[chromedp.Void](`window.__nonet = false`))
+	page.press(`[data-do="retry"]`)
+	page.until("the caller is offered to the page that lives again", `document.body.dataset.state === "offer"`)
+	page.press(`[data-card="offer"] [data-do="accept"]`)
+	b.waitTone("the caller", caller, aHz)
+
+	// In a call the page sleeps, the tab is closed and opened: the caller stays.
+	page.lifecycle(cdp.SetWebLifecycleStateStateFrozen)
+	<-time.After(25 * time.Second) // the hotline gives a silent channel up after 20
+	page.lifecycle(cdp.SetWebLifecycleStateStateActive)
+	page.until("the call is there after the sleep", `document.body.dataset.state === "oncall"`)
+	page.do("closing the tab", chromedp.Navigate("about:blank"))
+	page.do("opening it again", chromedp.Navigate(b.base+"desk"))
+	page.until("the call is there again", `document.body.dataset.state === "oncall"`)
+	b.waitTone("the caller after all that", caller, aHz)
+	if caller.FarHungUp() {
+		t.Error("the caller was lost")
+	}
+	page.press(`.call-foot [data-do="end"]`)
+	b.ended(caller)
+}
