@@ -71,6 +71,7 @@ type Case struct {
 
 	Said   string    `json:"said,omitempty"` // when a round has called: AnswerSafe …
 	SaidAt time.Time `json:"said_at,omitzero"`
+	Erased time.Time `json:"erased,omitzero"` // who it was is gone, on request or by age
 }
 
 // Needs are the codes of the needs list, in the order they are offered.

@@ -106,6 +106,7 @@ type Contact struct {
 	Failure     string      `json:"failure,omitempty"`      // why a call of ours reached nobody
 	Supervisor  bool        `json:"supervisor,omitempty"`   // a call of a supervisor, not of a person seeking help
 	UpdatedAt   time.Time   `json:"updated_at"`
+	Erased      time.Time   `json:"erased,omitzero"` // who it was is gone, on request or by age
 
 	// What the dialogue found out, as far as the flow declares that it is kept.
 	Attributes map[string]string `json:"attributes,omitempty"`

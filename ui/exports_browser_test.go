@@ -3,6 +3,8 @@ package ui
 import (
 	"net/url"
 	"testing"
+
+	"hotline/triage"
 )
 
 // The pages of exports fit every screen, axe finds nothing on them, and the
@@ -25,4 +27,22 @@ func TestThePagesOfExportsFit(t *testing.T) {
 	s.post(t, other, path, url.Values{"do": {"approve"}})
 	b.until(`document.querySelector("#job a[download]") !== null`)
 	b.fits("export-done")
+}
+
+// Those who are responsible for the data find their way on every screen.
+func TestThePageOfPrivacyFits(t *testing.T) {
+	s := startSite(t, newScript(t), nil)
+	k := s.called(t, triage.Contact{Caller: "+12024561111", Channel: "phone", Direction: "in"})
+	s.ended(t, k.ID, triage.OpenAbandoned)
+	b := openBrowser(t, s)
+	b.signIn(admin)
+	b.do(navigate(s.url + "/admin/privacy"))
+	b.js(`document.querySelector('#number').value = "+12024561111", 0`)
+	b.js(`document.querySelector('[value="find"]').click(), 0`)
+	b.until(`document.querySelector('[value="erase"]') !== null`)
+	b.fits("privacy")
+	b.do(navigate(s.url + "/admin/log"))
+	b.js(`document.querySelector('form[action="/admin/log"] button').click(), 0`)
+	b.until(`document.querySelector('.note.go .break') !== null`)
+	b.fits("log-proved")
 }

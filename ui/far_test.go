@@ -40,6 +40,7 @@ import (
 	"hotline/triage/cards"
 	"hotline/triage/desk"
 	"hotline/triage/find"
+	"hotline/triage/privacy"
 	"hotline/triage/supervise"
 	"hotline/ui/words"
 	"hotline/volunteers"
@@ -424,7 +425,7 @@ func (s *script) config(t *testing.T) Config {
 		Scripts: s.scripts,
 		Health:  measured, Backups: s.keeper(t),
 		Queues: []string{triage.QueueHelp, triage.QueueVolunteers}, Recordings: s.tapes,
-		Exports: s.office, Journal: FromStore(s.store), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Exports: s.office, Privacy: privacy.New(s.store, "Flood response", slog.New(slog.DiscardHandler)), Journal: FromStore(s.store), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Flows: openFlows(t, s.store), FlowTrial: playFlow,
 	}
 }

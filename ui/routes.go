@@ -173,6 +173,8 @@ func table() []route {
 		{"POST", "/admin/backup/key", accounts, (*Server).backupKey, false},
 		{"GET", "/admin/log", accounts, (*Server).journal, false},
 		{"POST", "/admin/log", accounts, (*Server).journalVerify, false},
+		{"GET", "/admin/privacy", accounts, (*Server).privacy, false},
+		{"POST", "/admin/privacy", accounts, (*Server).privacyDo, false},
 
 		{"GET", "/admin/flows", accounts, (*Server).flows, false},
 		{"POST", "/admin/flows/publish", accounts, (*Server).flowPublish, false},
@@ -195,7 +197,7 @@ func menu(who role) []menuGroup {
 		{"menu.group.phone", []string{"/desk", "/worklist", "/desk/start", "/desk/try"}},
 		{"menu.group.floor", []string{"/floor", "/floor/mode", "/floor/bulletins", "/floor/scripts", "/floor/lines", "/rounds", "/admin/routing", "/floor/scenario", "/floor/invites", "/floor/walls"}},
 		{"menu.group.records", []string{"/records", "/recordings"}},
-		{"menu.group.setup", []string{"/admin", "/prompts", "/admin/flows", "/admin/recording", "/admin/access", "/admin/backup", "/health", "/admin/log"}},
+		{"menu.group.setup", []string{"/admin", "/prompts", "/admin/flows", "/admin/recording", "/admin/access", "/admin/backup", "/health", "/admin/privacy", "/admin/log"}},
 	}
 	var groups []menuGroup
 	for _, group := range all {

@@ -60,6 +60,7 @@ type Config struct {
 	Prompts     Prompts
 	Sounds      Sounds
 	Exports     Exports
+	Privacy     Privacy
 	Queues      []string // lines, in the order of forms
 	Recordings  Recordings
 	Journal     Journal

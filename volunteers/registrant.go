@@ -177,6 +177,8 @@ type Registrant struct {
 	Notes             string      `json:"notes,omitempty"`
 	EnteredAt         time.Time   `json:"entered_at,omitzero"` // typed from paper
 	EnteredBy         string      `json:"entered_by,omitempty"`
+
+	Erased time.Time `json:"erased,omitzero"` // who it was is gone, on request or by age
 }
 
 // Missing are the questions of the telephone form that have no answer.

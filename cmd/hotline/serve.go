@@ -41,6 +41,7 @@ import (
 	"hotline/triage/cards"
 	"hotline/triage/desk"
 	"hotline/triage/find"
+	"hotline/triage/privacy"
 	"hotline/triage/reports"
 	"hotline/triage/supervise"
 	"hotline/ui"
@@ -76,6 +77,7 @@ type hotline struct {
 	switches *switches.Panel
 	tapes    *triage.Recordings
 	exports  *export.Office
+	privacy  *privacy.Keeper
 	desk     *desk.Desk
 	trunk    *trunk.Trunk
 	pages    *ui.Server
@@ -239,7 +241,8 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		return h, err
 	}
 
-	// Records that leave the box.
+	// Records that leave the box, and people who leave the records.
+	h.privacy = privacy.New(h.records, cfg.Operation, log)
 	h.exports, err = export.New(export.Config{Store: h.records, Operation: cfg.Operation, Version: version(), Log: log,
 		Sets: exportSets(h.contacts, cases, registry, h.hours, filed), Only: exportOnly(h.finder)})
 	if err != nil {
@@ -271,7 +274,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		Scripts: scripts,
 		Health:  h.measure, Backups: h.backups,
 		Queues: h.dispatch.Queues(), Recordings: h.tapes,
-		Exports: h.exports, Journal: ui.FromStore(h.records), Log: log,
+		Exports: h.exports, Privacy: h.privacy, Journal: ui.FromStore(h.records), Log: log,
 		Flows: h.flows, FlowTrial: h.flowTrial,
 	})
 	return h, err
@@ -561,7 +564,7 @@ func (h *hotline) Run(ctx context.Context) error {
 	var support errgroup.Group
 	failed := make(chan error, 1)
 	for _, run := range []func(context.Context) error{h.callers.Run, h.agents.Run, h.phones.Run, h.journal.Run, h.reports.Run, h.turned.Run, h.hours.Run, h.finder.Run, h.dispatch.Run,
-		h.desk.Run, h.mode.Run, h.board.Run, h.commands.Run, h.followLoad, h.tellScreens, h.tapes.Run, h.exports.Run, h.backups.Run, h.records.KeepReserve, h.serveFigures,
+		h.desk.Run, h.mode.Run, h.board.Run, h.commands.Run, h.followLoad, h.tellScreens, h.tapes.Run, h.exports.Run, h.backups.Run, h.privacy.Run, h.records.KeepReserve, h.serveFigures,
 		func(ctx context.Context) error { return h.pages.Run(ctx, h.web, h.tls()) }} {
 		support.Go(func() error {
 			err := run(below)

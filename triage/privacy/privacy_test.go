@@ -1,0 +1,259 @@
+package privacy
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"hotline/appliance/audio"
+	"hotline/appliance/call"
+	"hotline/appliance/events"
+	"hotline/appliance/store"
+	"hotline/triage"
+	"hotline/triage/find"
+	"hotline/volunteers"
+)
+
+const number = call.Number("+12024561111")
+
+type box struct {
+	t        *testing.T
+	dir      string
+	store    *store.Store
+	keeper   *Keeper
+	contacts *triage.Contacts
+	cases    *triage.Cases
+	registry *volunteers.Registry
+}
+
+func open(t *testing.T) *box {
+	t.Helper()
+	dir := t.TempDir()
+	s, err := store.Open(dir, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := errors.Join(s.Verify(), s.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	return &box{t, dir, s, New(s, "Flood", slog.New(slog.DiscardHandler)), triage.NewContacts(s), triage.NewCases(s), volunteers.NewRegistry(s)}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (b *box) called(from call.Number, open string) triage.Contact {
+	b.t.Helper()
+	k, err := b.contacts.Open(b.t.Context(), triage.Contact{Caller: from, Channel: "phone", Direction: "in", Dialled: "100"})
+	must(b.t, err)
+	if open != "running" {
+		k, err = b.contacts.End(b.t.Context(), k.ID, func(k *triage.Contact, _ time.Time) { k.Outcome, k.Open = triage.OutcomeAbandonedQueue, open })
+		must(b.t, err)
+	}
+	return k
+}
+
+// person leaves everything that a person can leave.
+func (b *box) person() (k triage.Contact, cs triage.Case, r volunteers.Registrant) {
+	b.t.Helper()
+	ctx := b.t.Context()
+	k, err := b.contacts.Open(ctx, triage.Contact{Caller: number, Channel: "phone", Direction: "in", Dialled: "100"})
+	must(b.t, err)
+	must(b.t, b.contacts.KeepMessage(ctx, k.ID, triage.Message{Box: "help"}, audio.Tone(440, time.Second, -12).MuLaw()))
+	_, err = b.cases.Save(ctx, k.ID, "ana", map[string]any{"name": "Maria Grusinskaya", "notes": "lives behind the church", "place": "Elm Street", "top_need": "water", "people_total": 4, "callback_number": string(number)})
+	must(b.t, err)
+	cs, err = b.cases.Save(ctx, k.ID, "ana", map[string]any{"name": "Maria G."})
+	must(b.t, err)
+	_, err = b.contacts.End(ctx, k.ID, func(k *triage.Contact, _ time.Time) {
+		k.Outcome, k.Open = triage.OutcomeAbandonedQueue, triage.OpenAbandoned
+	})
+	must(b.t, err)
+	b.called(number, triage.OpenAbandoned)
+	second := b.called("+12024569999", triage.OpenCallBack) // rang from another telephone
+	_, err = b.contacts.Change(ctx, second.ID, func(k *triage.Contact, _ time.Time) []events.Event { k.CallBack = number; return nil })
+	must(b.t, err)
+	_, err = b.contacts.MakeRound(ctx, triage.Round{Name: "are you safe", Queue: "help"}, []triage.ListedPerson{{Name: "Maria", Number: string(number)}, {Name: "Bo", Number: "+12024562222"}}, "US", "ana", "Ana")
+	must(b.t, err)
+	must(b.t, b.contacts.StopNumber(ctx, number, "ana", "Maria wants no calls"))
+	r, err = b.registry.Save(ctx, volunteers.Registrant{Phone: number, GivenName: "Maria", FamilyName: "Grusinskaya", Source: "phone"}, map[string][]byte{volunteers.RecordingName: audio.Tone(500, time.Second, -12).MuLaw()})
+	must(b.t, err)
+	return k, cs, r
+}
+
+func secrets() []string {
+	return []string{"2024561111", "Maria", "Grusinskaya", "church", "Elm Street"}
+}
+
+func TestWhoIsErasedIsNowhere(t *testing.T) {
+	b := open(t)
+	k, cs, r := b.person()
+	other := b.called("+12024562222", triage.OpenAbandoned)
+	finder := find.New(find.Config{Store: b.store, Contacts: b.contacts, Cases: b.cases, Registrants: b.registry, Region: "US", Log: slog.New(slog.DiscardHandler)})
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- finder.Run(ctx) }()
+	defer func() { stop(); <-done }()
+	<-finder.Ready()
+	p, err := b.keeper.Of(number, "")
+	must(t, err)
+	if len(p.Contacts) != 3 || len(p.Cases) != 1 || len(p.Registrants) != 1 || len(p.Rounds) != 1 {
+		t.Fatalf("found %+v", p)
+	}
+	if places, err := b.store.Mentions(t.Context(), secrets()...); err != nil || len(places) < 5 {
+		t.Fatalf("before, it stands in %v %v", places, err)
+	}
+	blobs, err := os.ReadDir(filepath.Join(b.dir, "blobs"))
+	if err != nil || len(blobs) != 1 {
+		t.Fatalf("%d files of sound, %v", len(blobs), err)
+	}
+	if err := b.keeper.Erase(t.Context(), p, "chen", "because Maria asked"); !errors.Is(err, ErrWhy) {
+		t.Errorf("with words that would stay: %v", err)
+	}
+	must(t, b.keeper.Erase(t.Context(), p, "chen", "asked"))
+	must(t, b.keeper.Scrub(t.Context()))
+	if places, err := b.store.Mentions(t.Context(), secrets()...); err != nil || len(places) != 0 {
+		t.Errorf("it still stands in %v %v", places, err)
+	}
+	if left, err := b.keeper.Left(t.Context(), number); err != nil || len(left) != 0 {
+		t.Errorf("left: %v %v", left, err)
+	}
+	if blobs, err := os.ReadDir(filepath.Join(b.dir, "blobs")); err != nil || len(blobs) != 0 {
+		t.Errorf("%d files of sound are left, %v", len(blobs), err)
+	}
+	must(t, finder.Settle(t.Context()))
+	for _, text := range []string{"Maria", "456 1111", cs.Code, r.Code} {
+		for _, kind := range []string{find.Contacts, find.Cases, find.Registrants} {
+			if got := finder.Find(find.Filter{Kind: kind, Text: text}, 0, 10); got.Count != 0 {
+				t.Errorf("%q is still found among %s", text, kind)
+			}
+		}
+	}
+	if _, err := b.registry.ByCode(r.Code); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("the code still opens the registration: %v", err)
+	}
+	if again, err := b.keeper.Of(number, cs.Code); err != nil || !again.Empty() {
+		t.Errorf("found again: %+v %v", again, err)
+	}
+	// The counts are there, and others are as they were.
+	kept, err := b.cases.Get(cs.ID)
+	if err != nil || kept.Fields.TopNeed != "water" || kept.Fields.People != 4 || kept.Status != triage.CaseClosed {
+		t.Errorf("the case is %+v %v", kept, err)
+	}
+	if call, err := b.contacts.Get(k.ID); err != nil || call.ReceivedAt.IsZero() || call.Open != "" || call.Case != cs.ID {
+		t.Errorf("the contact is %+v %v", call, err)
+	}
+	if others, err := b.contacts.Get(other.ID); err != nil || others.Caller == "" || others.Open == "" {
+		t.Errorf("somebody else is %+v %v", others, err)
+	}
+	total, _, err := triage.NewBooks(b.store).Balance(t.Context(), time.Now())
+	if err != nil || !total.Holds() || total.Attempts != 4 || total.Open != 1 {
+		t.Errorf("the books: %+v %v", total, err)
+	}
+	if _, _, err := b.store.VerifyLog(); err != nil {
+		t.Error(err)
+	}
+	// And the folder as a stranger with grep sees it.
+	must(t, filepath.WalkDir(b.dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		f, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		raw, err := io.ReadAll(io.LimitReader(f, 64<<20))
+		for _, secret := range secrets() {
+			if bytes.Contains(raw, []byte(secret)) {
+				t.Errorf("%s holds %q", path, secret)
+			}
+		}
+		return err
+	}))
+}
+
+func TestNobodyIsErasedInTheMiddleOfACall(t *testing.T) {
+	b := open(t)
+	b.person()
+	b.called(number, "running")
+	p, err := b.keeper.Of(number, "")
+	must(t, err)
+	if err := b.keeper.Erase(t.Context(), p, "chen", "asked"); !errors.Is(err, triage.ErrRunning) {
+		t.Errorf("%v", err)
+	}
+	if after, err := b.keeper.Of(number, ""); err != nil || fmt.Sprint(after) != fmt.Sprint(p) {
+		t.Errorf("half of it is gone: %+v, before %+v", after, p)
+	}
+	if err := b.keeper.Erase(t.Context(), Person{}, "chen", "asked"); !errors.Is(err, ErrNobody) {
+		t.Errorf("nobody: %v", err)
+	}
+}
+
+// What is too old goes by itself, each kind by its own clock, and nothing that
+// somebody still has to care for.
+func TestRecordsGoByAge(t *testing.T) {
+	b := open(t)
+	open := b.called("+12024563333", triage.OpenAbandoned)
+	unanswered := b.called("+12024564444", "")
+	k, cs, r := b.person()
+	_, err := b.cases.Move(t.Context(), cs.ID, triage.CaseClosed, triage.CaseOutcomes()[0], true, "ana", "")
+	must(t, err)
+	rules := Shipped()
+	bad := rules
+	bad.Log = 10
+	if err := b.keeper.SetRules(t.Context(), bad, "chen"); !errors.Is(err, ErrDays) {
+		t.Errorf("a log of ten days: %v", err)
+	}
+	rules.Cases = 60
+	must(t, b.keeper.SetRules(t.Context(), rules, "chen"))
+	day := func(n int) time.Time { return time.Now().AddDate(0, 0, n) }
+	person := func(want string) {
+		t.Helper()
+		got, err := b.cases.Get(cs.ID)
+		if err != nil || got.Fields.Name != want {
+			t.Errorf("the case is of %q, want %q, %v", got.Fields.Name, want, err)
+		}
+	}
+	caller := func(id string, want bool) {
+		t.Helper()
+		if got, err := b.contacts.Get(id); err != nil || (got.Caller != "") != want {
+			t.Errorf("the contact has the number %v, want %v, %v", got.Caller != "", want, err)
+		}
+	}
+	must(t, b.keeper.Sweep(t.Context(), day(29)))
+	caller(unanswered.ID, true)
+	must(t, b.keeper.Sweep(t.Context(), day(31)))
+	caller(unanswered.ID, false)
+	person("Maria G.")
+	must(t, b.keeper.Sweep(t.Context(), day(61)))
+	person("")
+	caller(k.ID, true) // it is still open
+	must(t, b.keeper.Sweep(t.Context(), day(4000)))
+	caller(open.ID, true)
+	if got, err := b.registry.Get(r.ID); err != nil || got.Phone != number {
+		t.Errorf("a volunteer who has not left is %+v %v", got, err)
+	}
+	if end, n, err := b.store.VerifyLog(); err != nil || n == 0 || end.Seq < 10 {
+		t.Errorf("the log after it was cut: %v %d %v", end, n, err)
+	}
+	if _, swept, err := b.keeper.Rules(); err != nil || swept.Before(day(3999)) {
+		t.Errorf("swept %v %v", swept, err)
+	}
+	if places, err := b.store.Mentions(t.Context(), "Maria G."); err != nil || strings.Contains(fmt.Sprint(places), "case") {
+		t.Errorf("the history still knows: %v %v", places, err)
+	}
+}

@@ -1,0 +1,93 @@
+package volunteers
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"hotline/appliance/call"
+	"hotline/appliance/store"
+)
+
+// ErrAtWork says that hours of the person still run.
+var ErrAtWork = errors.New("this person has checked in for a shift: check them out first")
+
+// EventErased says that a registrant was erased, on request or by age.
+const EventErased = "registrant.erased"
+
+// Erase removes a person. Their hours stay as hours of somebody: they are proof
+// for donors and authorities. The code leads nowhere any more.
+func Erase(tx *store.Tx, id string) error {
+	r, err := registrants.Get(tx, id)
+	if err != nil {
+		return err
+	}
+	if first(shiftOpen.IDs(tx, id)) != "" {
+		return ErrAtWork
+	}
+	errs := []error{registrantHistory.Forget(tx, id), registrantPINs.Delete(tx, id), registrantMergings.Delete(tx, id)}
+	for _, gone := range r.Merged {
+		errs = append(errs, registrantMergings.Delete(tx, gone))
+	}
+	var sounds []string
+	for key := range recordings.Prefix(tx, id+"/") {
+		sounds = append(sounds, key)
+	}
+	for _, key := range sounds {
+		errs = append(errs, recordings.Delete(tx, key))
+	}
+	if r.Code != "" {
+		errs = append(errs, byCode.Remove(tx, r.Code, id))
+	}
+	if r.Contact != "" {
+		errs = append(errs, byContact.Remove(tx, r.Contact, id))
+	}
+	if !r.Phone.Withheld() {
+		errs = append(errs, byPhone.Remove(tx, tx.Digest(string(r.Phone)), id))
+	}
+	r = Registrant{ID: id, Status: StatusWithdrawn, StatusAt: tx.Now(), Source: r.Source, RegisteredAt: r.RegisteredAt,
+		UpdatedAt: tx.Now(), DuplicateOf: r.DuplicateOf, Merged: r.Merged, Erased: tx.Now()}
+	return errors.Join(append(errs, registrants.Put(tx, id, r))...)
+}
+
+// RecordsOf finds the people who gave a number, with their duplicates.
+func RecordsOf(tx *store.Tx, number call.Number) (ids []string) {
+	for _, r := range registrants.All(tx) {
+		if slices.Contains([]call.Number{r.Phone, r.Phone2}, number) {
+			ids = append(ids, withDuplicates(r)...)
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// CodeRecords finds a person by their code, with their duplicates.
+func CodeRecords(tx *store.Tx, code string) (ids []string) {
+	for id := range byCode.IDs(tx, code) {
+		if r, err := registrants.Get(tx, id); err == nil {
+			ids = append(ids, withDuplicates(r)...)
+		}
+	}
+	return ids
+}
+
+func withDuplicates(r Registrant) []string {
+	ids := append([]string{r.ID}, r.Merged...)
+	if r.DuplicateOf != "" {
+		ids = append(ids, r.DuplicateOf)
+	}
+	return ids
+}
+
+// Aged returns who left so long ago that they are to be erased, among limit
+// registrants behind the id after, and where to go on; "" is the end.
+func Aged(tx *store.Tx, days int, now time.Time, after string, limit int) (ids []string, next string, err error) {
+	list, next, err := registrants.After(tx, after, limit)
+	for _, r := range list {
+		left := slices.Contains([]Status{StatusReleased, StatusWithdrawn, StatusDeclined}, r.Status)
+		if days > 0 && left && r.Erased.IsZero() && !r.StatusAt.IsZero() && now.Sub(r.StatusAt) > time.Duration(days)*24*time.Hour {
+			ids = append(ids, r.ID)
+		}
+	}
+	return ids, next, err
+}
