@@ -65,6 +65,32 @@ bench: build
 soak:
 	SOAK_CALLS=10000 $(GO) test -run '^TestNothingIsLeftOfManyCalls$$' -timeout 60m -v ./cmd/hotline
 
+# What this program promises when it is attacked, killed, cut off and full: the
+# long forms of the tests, with loop devices for power cuts (as root), half an
+# hour. docs/promises.md is written from what they measured.
+TORTURE = TestKillingLosesNoAcknowledgedRecord|TestPowerCutsLoseNoAcknowledgedRecord|TestBitFlipsNeverGiveAWrongRecord|TestCallsAreWrittenDownOnAFullDisk|TestABackupSurvivesKilling|TestRestoringManyRecords|TestSpoiledMessagesNeverEndTheTrunk
+.PHONY: torture promises
+torture: need
+	@rm -f out/promises.jsonl; mkdir -p out
+	HOTLINE_PROOF=$(CURDIR)/out/promises.jsonl $(GO) test -tags torture -count=1 -timeout 60m -run '^($(TORTURE))$$' -v ./appliance/store ./appliance/backup ./appliance/trunk
+	HOTLINE_PROOF=$(CURDIR)/out/promises.jsonl SOAK_CALLS=10000 $(GO) test -count=1 -timeout 60m -run '^TestNothingIsLeftOfManyCalls$$' ./cmd/hotline
+	$(MAKE) promises
+
+promises:
+	$(GO) run ./tools/promises out/promises.jsonl > docs/promises.md
+
+# What the program is made of (CycloneDX), under which licences, whether two
+# builds are the same, and, where VULNDB names a copy of the Go vulnerability
+# database (file:///...), whether anything in it is known to be weak.
+.PHONY: supply
+supply: build
+	@mkdir -p out
+	$(GO) -C tools/supply tool cyclonedx-gomod bin -licenses -json -noserial -version "$$(./hotline version)" -output $(CURDIR)/out/hotline.cdx.json $(CURDIR)/hotline
+	$(GO) run ./tools/licences <out/hotline.cdx.json >out/licences.txt
+	tools/supply/reproducible
+	@if [ -n "$(VULNDB)" ]; then $(GO) -C tools/supply tool govulncheck -db "$(VULNDB)" -mode binary $(CURDIR)/hotline; \
+	else echo "VULNDB is not set: known weaknesses were not looked up."; fi
+
 # Every fuzz target for a minute.
 fuzz:
 	@for pkg in $$($(GO) list ./...); do \

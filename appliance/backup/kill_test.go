@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"hotline/appliance/proof"
 	"hotline/appliance/store"
 )
 
@@ -60,7 +61,8 @@ func backUpForEver(dir string) error {
 func TestABackupSurvivesKilling(t *testing.T) {
 	dir := t.TempDir()
 	var safe uint64
-	for i := range 6 {
+	rounds := proof.Rounds(6, 60)
+	for i := range rounds {
 		child := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^$")
 		child.Env = append(os.Environ(), childFolder+"="+dir)
 		out, err := child.StdoutPipe()
@@ -91,4 +93,6 @@ func TestABackupSurvivesKilling(t *testing.T) {
 			t.Errorf("kill %d: restored up to event %d, but %d were safe", i, r.LastEvent, safe)
 		}
 	}
+	proof.Note(t, proof.Result{Promise: "restore", Figure: fmt.Sprintf("%d kills during a backup: whatever was called safe was restored", rounds),
+		Control: "a torn, cut, changed or missing part is refused (TestATornBackupNeverCounts)"})
 }

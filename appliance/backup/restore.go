@@ -227,7 +227,9 @@ func lay(shelf shelf, name string, check func(manifest) error, key []byte, prove
 		if err := check(m); err != nil {
 			return err
 		}
-		if err := dump(a.dump); err != nil {
+		if err := dump(a.dump); errors.Is(err, store.ErrDamaged) {
+			return fmt.Errorf("%w: %w", ErrTorn, err)
+		} else if err != nil {
 			return err
 		}
 		digest, err = a.digest()

@@ -1,0 +1,83 @@
+// Command promises writes the page of promises from what make torture has
+// measured. Nothing on the page is typed by hand but the promises themselves; a
+// promise that no run has shown says so.
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+
+	"hotline/appliance/proof"
+)
+
+// promises are in the order of the page. Test names the short form for those
+// that make test shows in full.
+var promises = []struct{ key, words, test string }{
+	{"kept", "What was acknowledged is kept: after a crash and after a power cut.", ""},
+	{"damage", "A damaged disk never gives a wrong record. The hotline starts from its newest good backup and says so.", "TestADamagedBoxStartsFromItsBackup"},
+	{"restore", "A lost machine comes back on another one with everything up to the last minute.", "TestALostBoxComesBackWhole"},
+	{"disk", "A full disk does not stop calls.", ""},
+	{"packets", "No message ends the program.", "TestMalformedMessages, TestTortureMessages"},
+	{"leak", "Nothing is left of calls that are over.", ""},
+	{"strangers", "Strangers get nothing: no answer, no sound, no key.", "TestPeersOnly, TestForeignSoundIsDropped"},
+	{"guessing", "The PIN line allows at most 240 guesses a day, whoever they are for, and cannot be locked against somebody with a paper code.", "TestTenWrongPINsAnHourLockTheLineForAll, TestALockKeepsTheLastSupervisorNotOut"},
+	{"erased", "What is deleted is deleted: also from the backups.", "TestWhatIsDeletedGoesFromTheBackup"},
+	{"roles", "Nobody reaches a page that is not for them.", "TestEveryRouteWithEveryRole"},
+}
+
+func main() {
+	if err := run(os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "promises:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string, w io.Writer) error {
+	if len(args) != 1 {
+		return fmt.Errorf("give the file that make torture has written")
+	}
+	f, err := os.Open(args[0])
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	shown := map[string][]proof.Result{}
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		var r proof.Result
+		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
+			return fmt.Errorf("%s: %w", args[0], err)
+		}
+		shown[r.Promise] = append(shown[r.Promise], r)
+	}
+	return page(w, shown)
+}
+
+// page writes the page.
+func page(w io.Writer, shown map[string][]proof.Result) error {
+	known := map[string]bool{}
+	out := bufio.NewWriter(w)
+	fmt.Fprint(out, "<!-- Made by make torture. Do not edit. -->\n# What is promised, and what was measured\n\n"+
+		"Each promise is shown by tests that can fail: beside each figure stands how that was seen. Repeat it with `make torture`.\n")
+	for _, p := range promises {
+		known[p.key] = true
+		fmt.Fprintf(out, "\n## %s\n\n", p.words)
+		for _, r := range shown[p.key] {
+			fmt.Fprintf(out, "- %s.\n  Control: %s. (`%s`)\n", r.Figure, r.Control, r.Test)
+		}
+		switch {
+		case p.test != "":
+			fmt.Fprintf(out, "- Shown in every run of `make test` by `%s`.\n", p.test)
+		case len(shown[p.key]) == 0:
+			fmt.Fprint(out, "- Not measured in this run.\n")
+		}
+	}
+	for key := range shown {
+		if !known[key] {
+			return fmt.Errorf("a test shows %q, which is no promise", key)
+		}
+	}
+	return out.Flush()
+}
