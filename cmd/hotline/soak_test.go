@@ -30,6 +30,9 @@ func (b *box) leftovers() leftovers {
 	if err != nil {
 		b.t.Fatal(err)
 	}
+	if err := b.h.backups.Now(b.t.Context()); err != nil { // what changed since the last backup is noted in memory until the next
+		b.t.Error(err)
+	}
 	for range 3 { // pools keep what they have for two rounds
 		runtime.GC()
 	}

@@ -13,9 +13,9 @@ func TestOnlyFittingLicencesPass(t *testing.T) {
 		part(`{"license":{"id":"MIT"}}`):                                   true,
 		part(`{"license":{"id":"MIT"}},{"license":{"id":"GPL-2.0-only"}}`): false,
 		part(`{"license":{"name":"Our own"}}`):                             false,
-		part(``):            false,
-		`{"components":[]}`: false,
-		`no list`:           false,
+		part(``):                                                           false,
+		`{"components":[]}`:                                                false,
+		`no list`:                                                          false,
 	} {
 		var out strings.Builder
 		if err := run(strings.NewReader(text), &out); (err == nil) != ok {
