@@ -243,6 +243,10 @@ var prepareLibrary = sync.OnceFunc(func() {
 	sip.SetDefaultLogger(slog.New(slog.DiscardHandler))
 })
 
+// PrepareLibrary does it early: where phones of tests speak before there is a
+// trunk, which would set the variable while they read it.
+func PrepareLibrary() { prepareLibrary() }
+
 // contactAddress is the address that callers are told to send to.
 func contactAddress(conn net.PacketConn, advertise netip.Addr) (netip.AddrPort, error) {
 	bound := addrPort(conn.LocalAddr())

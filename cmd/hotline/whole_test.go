@@ -26,6 +26,7 @@ import (
 	"hotline/appliance/audio/foreign"
 	"hotline/appliance/config"
 	"hotline/appliance/table"
+	"hotline/appliance/trunk"
 	"hotline/appliance/trunk/phone"
 	"hotline/provisioning"
 	"hotline/volunteers/roster"
@@ -40,6 +41,7 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	trunk.PrepareLibrary()
 	// These tests mostly wait for somebody to finish speaking, in real time.
 	if err := flag.Set("test.parallel", "6"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
