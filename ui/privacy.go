@@ -100,7 +100,7 @@ func (s *Server) privacyErase(w http.ResponseWriter, r *http.Request, v visit, e
 		s.broken(w, r, v, "looking for a person", err)
 		return
 	}
-	content.Found = &page.PrivacyFound{Contacts: len(person.Contacts), Cases: len(person.Cases), Rounds: len(person.Rounds), Registrants: len(person.Registrants)}
+	content.Found = &page.PrivacyFound{Contacts: len(person.Contacts), Cases: len(person.Cases), Rounds: len(person.Rounds), Cards: len(person.Cards), Registrants: len(person.Registrants)}
 	status := http.StatusOK
 	if erase {
 		err := s.cfg.Privacy.Erase(r.Context(), person, v.account.ID, r.PostForm.Get("why"))

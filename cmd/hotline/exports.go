@@ -23,7 +23,7 @@ func exportSets(contacts *triage.Contacts, cases *triage.Cases, registry *volunt
 	for _, kind := range cards.Kinds() {
 		sets = append(sets, export.Set{Name: kind, Table: func() table.Table { return filed.TableOf(kind) }})
 	}
-	return sets
+	return append(sets, export.Set{Name: "missing_persons_pfif", File: &export.File{Name: "missing_persons.pfif.xml", Type: "application/xml", Least: table.Full, Write: filed.WritePFIF}})
 }
 
 // exportOnly carries away what a filter of the records page finds.

@@ -22,6 +22,7 @@ import (
 	"hotline/appliance/export"
 	"hotline/appliance/store"
 	"hotline/triage"
+	"hotline/triage/cards"
 	"hotline/volunteers"
 )
 
@@ -143,12 +144,13 @@ func Whys() []string { return []string{"asked", "mistake", "authority", "over"} 
 type Person struct {
 	triage.PersonRecords
 	Registrants []string
+	Cards       []string    // missing persons, feedback, referrals
 	Number      call.Number // by which they were found; "" when by a code
 }
 
 // Empty reports that nothing is stored.
 func (p Person) Empty() bool {
-	return len(p.Contacts)+len(p.Cases)+len(p.Rounds)+len(p.Registrants) == 0
+	return len(p.Contacts)+len(p.Cases)+len(p.Rounds)+len(p.Registrants)+len(p.Cards) == 0
 }
 
 // Of finds all that is stored of whoever has a number, or of one case or
@@ -170,6 +172,7 @@ func (k *Keeper) Of(number call.Number, code string) (p Person, err error) {
 			p.Cases, p.Contacts = append(p.Cases, found.Cases...), append(p.Contacts, found.Contacts...)
 			p.Registrants = append(p.Registrants, volunteers.CodeRecords(tx, code)...)
 		}
+		p.Cards = cards.RecordsOf(tx, number, p.Cases)
 		for _, list := range []*[]string{&p.Cases, &p.Contacts, &p.Registrants} {
 			slices.Sort(*list)
 			*list = slices.Compact(*list)
@@ -205,6 +208,11 @@ func (k *Keeper) Erase(ctx context.Context, p Person, by, why string) error {
 				return err
 			}
 		}
+		for _, id := range p.Cards {
+			if err := cards.Erase(tx, id, p.Number); err != nil {
+				return err
+			}
+		}
 		if err := triage.EraseStop(tx, p.Number); err != nil {
 			return err
 		}
@@ -215,7 +223,7 @@ func (k *Keeper) Erase(ctx context.Context, p Person, by, why string) error {
 			tx.Emit(events.Event{Kind: volunteers.EventErased, Operation: k.operation, By: by, Data: map[string]string{"registrant": id}})
 		}
 		tx.Emit(events.Event{Kind: EventErased, Operation: k.operation, By: by, Via: "web", Data: map[string]string{"contacts": strconv.Itoa(len(p.Contacts)),
-			"cases": strings.Join(p.Cases, " "), "rounds": strconv.Itoa(len(p.Rounds)), "registrants": strings.Join(p.Registrants, " "), "reason": why}})
+			"cases": strings.Join(p.Cases, " "), "rounds": strconv.Itoa(len(p.Rounds)), "cards": strconv.Itoa(len(p.Cards)), "registrants": strings.Join(p.Registrants, " "), "reason": why}})
 		return errors.Join(export.DropAll(tx, k.operation, by), wantScrub(tx))
 	})
 	if err == nil {

@@ -18,6 +18,7 @@ import (
 	"hotline/appliance/events"
 	"hotline/appliance/store"
 	"hotline/triage"
+	"hotline/triage/cards"
 	"hotline/triage/find"
 	"hotline/volunteers"
 )
@@ -102,7 +103,11 @@ func TestWhoIsErasedIsNowhere(t *testing.T) {
 	b := open(t)
 	k, cs, r := b.person()
 	other := b.called("+12024562222", triage.OpenAbandoned)
-	finder := find.New(find.Config{Store: b.store, Contacts: b.contacts, Cases: b.cases, Registrants: b.registry, Region: "US", Log: slog.New(slog.DiscardHandler)})
+	filed, err := cards.Open(b.store)
+	must(t, err)
+	_, err = filed.Add(t.Context(), cards.Feedback, "", map[string]any{"type": "thanks", "text": "Maria says thank you", "answer_how": "(202) 456-1111"}, "ana")
+	must(t, err)
+	finder := find.New(find.Config{Store: b.store, Contacts: b.contacts, Cases: b.cases, Registrants: b.registry, Cards: filed, Region: "US", Log: slog.New(slog.DiscardHandler)})
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- finder.Run(ctx) }()
@@ -110,7 +115,7 @@ func TestWhoIsErasedIsNowhere(t *testing.T) {
 	<-finder.Ready()
 	p, err := b.keeper.Of(number, "")
 	must(t, err)
-	if len(p.Contacts) != 3 || len(p.Cases) != 1 || len(p.Registrants) != 1 || len(p.Rounds) != 1 {
+	if len(p.Contacts) != 3 || len(p.Cases) != 1 || len(p.Registrants) != 1 || len(p.Rounds) != 1 || len(p.Cards) != 1 {
 		t.Fatalf("found %+v", p)
 	}
 	if places, err := b.store.Mentions(t.Context(), secrets()...); err != nil || len(places) < 5 {

@@ -24,9 +24,9 @@ type PrivacyPage struct {
 type PrivacyRule struct{ Name, Days string }
 
 // PrivacyFound is how much is stored of a person.
-type PrivacyFound struct{ Contacts, Cases, Rounds, Registrants int }
+type PrivacyFound struct{ Contacts, Cases, Rounds, Cards, Registrants int }
 
-func (f PrivacyFound) nothing() bool { return f.Contacts+f.Cases+f.Rounds+f.Registrants == 0 }
+func (f PrivacyFound) nothing() bool { return f.Contacts+f.Cases+f.Rounds+f.Cards+f.Registrants == 0 }
 
 // leftWords are the kinds of records in which a number still stands.
 func (p PrivacyPage) leftWords() string {

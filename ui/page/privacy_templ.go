@@ -291,9 +291,9 @@ func Privacy(p PrivacyPage) templ.Component {
 						return templ_7745c5c3_Err
 					}
 					var templ_7745c5c3_Var18 string
-					templ_7745c5c3_Var18, templ_7745c5c3_Err = templ.JoinStringErrs(p.F("privacy.found", "contacts", itoa(p.Found.Contacts), "cases", itoa(p.Found.Cases), "registrants", itoa(p.Found.Registrants), "rounds", itoa(p.Found.Rounds)))
+					templ_7745c5c3_Var18, templ_7745c5c3_Err = templ.JoinStringErrs(p.F("privacy.found", "contacts", itoa(p.Found.Contacts), "cases", itoa(p.Found.Cases), "registrants", itoa(p.Found.Registrants), "rounds", itoa(p.Found.Rounds), "cards", itoa(p.Found.Cards)))
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `ui/page/privacy.templ`, Line: 44, Col: 172}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `ui/page/privacy.templ`, Line: 44, Col: 202}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var18))
 					if templ_7745c5c3_Err != nil {
