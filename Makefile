@@ -39,10 +39,8 @@ pictures:
 	@sh .ci/need chromium:chromium
 	rm -rf data/pictures && mkdir -p data/pictures ui/gallery/testdata
 	$(GO) test -count 1 -run 'TestACallAtTheDesk|TestOtherStatesAndPages|TestAWallScreenGoesStale|TestFromTheInvitationToReady|TestFirstRunPages|TestTheCallerPage' -artifacts -outputdir data/pictures ./ui
-	@for name in ready offer oncall wrap floor wall sheet join sound-check setup-5 call; do \
-		for size in 1366x768 390x844; do \
-			find data/pictures -name "$$name-$$size.png" -exec cp {} ui/gallery/testdata/ \; ; \
-		done; \
+	@for name in offer-1366x768 oncall-1366x768 floor-1366x768 wall-1366x768 sheet-1366x768 sound-check-1366x768 setup-5-1366x768 call-390x844; do \
+		find data/pictures -name "$$name.png" -exec cp {} ui/gallery/testdata/ \; ; \
 	done
 
 # Everything that is generated and committed: pages, bundled scripts and
