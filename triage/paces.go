@@ -35,6 +35,16 @@ const (
 // NewPaces has seen nothing.
 func NewPaces() *Paces { return &Paces{queues: map[string]*seen{}, taken: map[string]taken{}} }
 
+// clone is what was learned, for somebody else than the owner.
+func (p *Paces) clone() *Paces {
+	out := NewPaces()
+	for id, s := range p.queues {
+		own := *s
+		out.queues[id] = &own
+	}
+	return out
+}
+
 func (p *Paces) queue(id string) *seen {
 	if p.queues[id] == nil {
 		p.queues[id] = &seen{}

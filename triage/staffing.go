@@ -2,6 +2,7 @@ package triage
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -56,12 +57,27 @@ type Standing struct {
 }
 
 // Standing is where the contact of this place stands at now.
+// It is worked out beside the dispatcher, who has offers to make.
 func (p *Place) Standing() (s Standing) {
-	p.d.do(func() {
-		s.Position = Position(p.d.snapshot().Waiting, p.waiting.Contact)
-		if s.Position > 0 {
-			s.Outlook, s.Known = Expect(p.waiting, p.d.snapshot(), p.d.paces, time.Now())
-		}
-	})
+	var w Waiting
+	var all Snapshot
+	var paces *Paces
+	if !p.d.do(func() { w, all, paces = p.waiting, p.d.snapshot(), p.d.paces.clone() }) {
+		return s
+	}
+	if s.Position = Position(all.Waiting, w.Contact); s.Position > 0 {
+		s.Outlook, s.Known = Expect(w, all, paces, time.Now())
+	}
 	return s
+}
+
+// LanguagesOf are the languages among skills, none where nobody has said which.
+func LanguagesOf(skills []Skill) []string {
+	var out []string
+	for _, s := range skills {
+		if tag, is := strings.CutPrefix(s.Name, languages); is && s.Name != anyLanguage {
+			out = append(out, tag)
+		}
+	}
+	return out
 }

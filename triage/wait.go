@@ -186,9 +186,10 @@ func Expect(w Waiting, s Snapshot, paces *Paces, now time.Time) (Outlook, bool) 
 	if agents <= 0 {
 		return Outlook{}, false
 	}
+	pace := paces.of(w.Queue)
 	// What part of a contact falls on the agents of w: of one that their profile
 	// puts first, and of one on the same step.
-	type part struct{ sooner, level float64 }
+	type part struct{ sooner, level float64 } // in contacts of the queue of w
 	parts := map[[2]string]part{}
 	partOf := func(other *Waiting) part {
 		key := [2]string{other.Queue, other.Skills}
@@ -212,12 +213,12 @@ func Expect(w Waiting, s Snapshot, paces *Paces, now time.Time) (Outlook, bool) 
 			}
 		}
 		if all > 0 {
+			all *= pace.Handle.Seconds() / paces.of(other.Queue).Handle.Seconds()
 			p.sooner, p.level = p.sooner/all, p.level/all
 		}
 		parts[key] = p
 		return p
 	}
-	pace := paces.of(w.Queue)
 	var before float64
 	for i := range s.Waiting {
 		other := &s.Waiting[i]
@@ -225,18 +226,15 @@ func Expect(w Waiting, s Snapshot, paces *Paces, now time.Time) (Outlook, bool) 
 			continue // who rings has an agent already
 		}
 		p := partOf(other)
-		takes := p.sooner
-		if inOrder(other, &w) < 0 {
-			takes += p.level
-		}
-		if takes > 0 {
-			before += takes * paces.of(other.Queue).Handle.Seconds() / pace.Handle.Seconds()
+		before += p.sooner
+		if p.level > 0 && inOrder(other, &w) < 0 {
+			before += p.level
 		}
 	}
 	left := agents
 	for _, queue := range paces.known() {
 		if takes := partOf(&Waiting{Queue: queue}).sooner; takes > 0 {
-			left -= takes * paces.perSecond(queue, now) * paces.of(queue).Handle.Seconds()
+			left -= takes * paces.perSecond(queue, now) * pace.Handle.Seconds()
 		}
 	}
 	// However many go before, somebody of this queue is served now and then.
@@ -260,7 +258,9 @@ const ordinary = 5
 // when the dispatcher has stopped.
 func (d *Dispatcher) Load(queue string, now time.Time) QueueLoad {
 	l := QueueLoad{Wait: -1}
-	d.do(func() {
+	var all Snapshot
+	var paces *Paces
+	if !d.do(func() {
 		for _, p := range d.places {
 			switch {
 			case p.waiting.Queue != queue || p.waiting.Only != "":
@@ -280,10 +280,13 @@ func (d *Dispatcher) Load(queue string, now time.Time) QueueLoad {
 				l.Ready++
 			}
 		}
-		if o, known := Expect(Waiting{Queue: queue, Since: now, Priority: ordinary}, d.snapshot(), d.paces, now); known {
-			l.Wait = o.Mean
-		}
-	})
+		all, paces = d.snapshot(), d.paces.clone()
+	}) {
+		return l
+	}
+	if o, known := Expect(Waiting{Queue: queue, Since: now, Priority: ordinary}, all, paces, now); known {
+		l.Wait = o.Mean
+	}
 	return l
 }
 

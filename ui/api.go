@@ -48,6 +48,8 @@ func apiTable() []apiRoute {
 		{"GET", "/bulletins", roster.ScopeState, (*Server).apiBulletins},
 		{"POST", "/bulletins", roster.ScopeBulletins, (*Server).apiPublish},
 		{"DELETE", "/bulletins/{id}", roster.ScopeBulletins, (*Server).apiWithdraw},
+		{"GET", "/reports", roster.ScopeState, (*Server).apiReports},
+		{"GET", "/staffing", roster.ScopeState, (*Server).apiStaffing},
 		{"GET", "/queues", roster.ScopeState, (*Server).apiQueues},
 		{"GET", "/room", roster.ScopeState, (*Server).apiRoom},
 		{"PUT", "/queues/{id}", roster.ScopeQueues, (*Server).apiSetQueue},

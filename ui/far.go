@@ -17,7 +17,9 @@ import (
 	"hotline/ivr/scenario"
 	"hotline/triage"
 	"hotline/triage/desk"
+	"hotline/triage/erlang"
 	"hotline/triage/find"
+	"hotline/triage/reports"
 	"hotline/volunteers"
 	"hotline/volunteers/roster"
 )
@@ -219,6 +221,12 @@ type Rounds interface {
 // Books say what became of every attempt to reach the hotline; *triage.Books.
 type Books interface {
 	Balance(ctx context.Context, now time.Time) (total, today triage.Balance, err error)
+}
+
+// Reports are the figures of what happened; *reports.Reports.
+type Reports interface {
+	Report(ctx context.Context, from, to, now time.Time) (reports.Report, error)
+	Gauge(ctx context.Context, now time.Time, agents []erlang.Speakers) (reports.Gauge, error)
 }
 
 // Exports make the files with which records leave the box; *export.Office.

@@ -41,6 +41,7 @@ import (
 	"hotline/triage/desk"
 	"hotline/triage/find"
 	"hotline/triage/privacy"
+	"hotline/triage/reports"
 	"hotline/triage/supervise"
 	"hotline/ui/words"
 	"hotline/volunteers"
@@ -423,6 +424,7 @@ func (s *script) config(t *testing.T) Config {
 			return redact.WriteCSV(w, triage.RoundTable(s.contacts, round))
 		},
 		Scripts: s.scripts,
+		Reports: reports.New(s.store, time.UTC, slog.New(slog.DiscardHandler)),
 		Health:  measured, Backups: s.keeper(t),
 		Queues: []string{triage.QueueHelp, triage.QueueVolunteers}, Recordings: s.tapes,
 		Exports: s.office, Privacy: privacy.New(s.store, "Flood response", slog.New(slog.DiscardHandler)), Journal: FromStore(s.store), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),

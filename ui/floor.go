@@ -2,6 +2,7 @@ package ui
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"hotline/appliance/events"
 	"hotline/appliance/health"
 	"hotline/ivr/mode"
+	"hotline/triage/reports"
 	"hotline/ui/page"
 )
 
@@ -43,7 +45,13 @@ func (s *Server) floorView(r *http.Request, v visit) (page.FloorPage, error) {
 	if err != nil {
 		return page.FloorPage{}, err
 	}
-	return page.FloorPage{Warnings: warnings, Bad: health.Worst(health.Checks(s.cfg.Health())) == health.Bad, Frame: s.frame(r, v, "floor.title"), View: view, Mode: s.cfg.Mode.Current(time.Now()), Changes: s.changes(changes)}, nil
+	var gauge *reports.Gauge
+	if g, err := s.cfg.Reports.Gauge(r.Context(), time.Now(), speakers(view)); err == nil {
+		gauge = &g
+	} else if !errors.Is(err, reports.ErrCounting) { // the floor is seen without it
+		s.cfg.Log.Error("who is missing could not be computed", "error", err)
+	}
+	return page.FloorPage{Gauge: gauge, Warnings: warnings, Bad: health.Worst(health.Checks(s.cfg.Health())) == health.Bad, Frame: s.frame(r, v, "floor.title"), View: view, Mode: s.cfg.Mode.Current(time.Now()), Changes: s.changes(changes)}, nil
 }
 
 // changes names who switched the mode.

@@ -150,6 +150,9 @@ func table() []route {
 		{"GET", "/records/match", records, (*Server).match, false},
 		{"POST", "/records/match", []role{coordinator}, (*Server).matchCall, false},
 
+		{"GET", "/reports", floor, (*Server).reports, false},
+		{"GET", "/reports/{table}", floor, (*Server).reportFile, false},
+
 		{"GET", "/recordings", floor, (*Server).recordings, false},
 		{"GET", "/recordings/{id}/sound.wav", floor, (*Server).recordingSound, false},
 		{"POST", "/recordings/{id}/download", records, (*Server).recordingDownload, false},
@@ -196,7 +199,7 @@ func menu(who role) []menuGroup {
 	all := []menuGroup{
 		{"menu.group.phone", []string{"/desk", "/worklist", "/desk/start", "/desk/try"}},
 		{"menu.group.floor", []string{"/floor", "/floor/mode", "/floor/bulletins", "/floor/scripts", "/floor/lines", "/rounds", "/admin/routing", "/floor/scenario", "/floor/invites", "/floor/walls"}},
-		{"menu.group.records", []string{"/records", "/recordings"}},
+		{"menu.group.records", []string{"/records", "/reports", "/recordings"}},
 		{"menu.group.setup", []string{"/admin", "/prompts", "/admin/flows", "/admin/recording", "/admin/access", "/admin/backup", "/health", "/admin/privacy", "/admin/log"}},
 	}
 	var groups []menuGroup

@@ -43,7 +43,7 @@ func mayUse(who role, verb, pattern string) bool {
 		return who != agent
 	case strings.HasPrefix(pattern, "/recordings/"):
 		return who == coordinator || who == admin
-	case pattern == "/admin/routing":
+	case pattern == "/admin/routing" || strings.HasPrefix(pattern, "/reports"):
 		return who != agent
 	case strings.HasPrefix(pattern, "/admin"):
 		return who == admin
@@ -56,7 +56,7 @@ func TestEveryRouteWithEveryRole(t *testing.T) {
 	for _, who := range []role{nobody, agent, supervisor, coordinator, admin} {
 		client := s.as(t, who)
 		for _, rt := range table() {
-			path := strings.NewReplacer("{$}", "", "{file}", strings.TrimPrefix(s.server.assets.Path("app.css"), "/assets/"), "{id}", s.ids[agent], "{sound}", "x.wav", "{kind}", "directory").Replace(rt.pattern)
+			path := strings.NewReplacer("{$}", "", "{file}", strings.TrimPrefix(s.server.assets.Path("app.css"), "/assets/"), "{id}", s.ids[agent], "{sound}", "x.wav", "{table}", "days.csv", "{kind}", "directory").Replace(rt.pattern)
 			var got answer
 			if rt.verb == http.MethodGet {
 				got = s.get(t, client, path)
@@ -118,7 +118,7 @@ func TestHomeAndMenuFollowTheRole(t *testing.T) {
 			t.Errorf("%s goes to %q, want %q", who, got.header.Get("Location"), want)
 		}
 		body := s.get(t, client, want).body
-		for _, entry := range []string{"/desk", "/worklist", "/rounds", "/floor", "/floor/mode", "/floor/scenario", "/health", "/records", "/recordings", "/admin", "/admin/recording", "/admin/log"} {
+		for _, entry := range []string{"/desk", "/worklist", "/rounds", "/floor", "/floor/mode", "/floor/scenario", "/health", "/records", "/reports", "/recordings", "/admin", "/admin/recording", "/admin/log"} {
 			if has := strings.Contains(body, `<a href="`+entry+`"`); has != mayUse(who, http.MethodGet, entry) {
 				t.Errorf("%s: menu has %s: %v", who, entry, has)
 			}

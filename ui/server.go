@@ -53,6 +53,7 @@ type Config struct {
 	RoundMay    func(call.Number) bool                                             // whether a round may dial a number; nil: there are no rounds
 	Results     func(ctx context.Context, w io.Writer, round, format string) error // of a round, "xlsx" or "csv"
 	Books       Books
+	Reports     Reports
 	Registrants Registrants
 	Hours       Hours
 	Finder      Finder

@@ -272,6 +272,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		Worklist: h.contacts, Books: triage.NewBooks(h.records),
 		Rounds: h.contacts, RoundMay: h.roundPages(cfg), Results: h.roundResults,
 		Scripts: scripts,
+		Reports: h.reports,
 		Health:  h.measure, Backups: h.backups,
 		Queues: h.dispatch.Queues(), Recordings: h.tapes,
 		Exports: h.exports, Privacy: h.privacy, Journal: ui.FromStore(h.records), Log: log,

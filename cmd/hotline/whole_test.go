@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -328,6 +329,31 @@ func TestTheFirstCall(t *testing.T) {
 		if file[column] != want {
 			t.Errorf("the case's %s is %q, want %q", column, file[column], want)
 		}
+	}
+	b.figures(contact)
+}
+
+// figures are those of the one call, counted from what the parts of the hotline
+// have written into the log while it ran.
+func (b *box) figures(contact map[string]string) {
+	b.t.Helper()
+	now := time.Now()
+	report, err := b.h.reports.Report(b.t.Context(), now.Add(-time.Hour), now.Add(time.Second), now)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	f := report.Total
+	talked, err := strconv.ParseFloat(contact["talk_s"], 64)
+	if counted := float64(f.TalkMS+f.HoldMS) / 1000; err != nil || counted < talked-2 || counted > talked+2 {
+		b.t.Errorf("the figures have %.1f s of talk, the record %s s, %v", counted, contact["talk_s"], err)
+	}
+	if f.Attempts != 1 || f.People != 1 || f.Reached != 1 || f.Offered != 1 || f.Handled != 1 || f.Abandoned != 0 || f.Finished != 1 || f.Self != 0 ||
+		f.HoldMS == 0 || f.WrapMS == 0 || f.AvailableMS == 0 || f.BusyMS < f.TalkMS {
+		b.t.Errorf("the figures of one call: %+v", f)
+	}
+	if len(report.Queues) != 1 || report.Queues[0].ID != "help" || report.Queues[0].TalkMS != f.TalkMS || len(report.Agents) != 1 || report.Agents[0].Handled != 1 ||
+		len(report.Languages) != 1 || report.Languages[0].ID != "en" {
+		b.t.Errorf("by line, volunteer and language: %+v %+v %+v", report.Queues, report.Agents, report.Languages)
 	}
 }
 

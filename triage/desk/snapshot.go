@@ -97,7 +97,7 @@ func (d *Desk) FloorView(now time.Time) (FloorView, error) {
 		if a.State == triage.Offline || a.Outside != "" && a.Contact == "" { // a number outside is nobody who could be free
 			continue
 		}
-		fa := FloorAgent{ID: a.ID, Name: a.Name, State: a.State, Reason: a.Reason, Since: a.Since, Contact: a.Contact, Why: named(a.Why)}
+		fa := FloorAgent{ID: a.ID, Name: a.Name, State: a.State, Reason: a.Reason, Since: a.Since, Contact: a.Contact, Why: named(a.Why), Languages: triage.LanguagesOf(a.Skills)}
 		if a.State == triage.Ready {
 			for _, id := range a.Serves {
 				lines[id].Ready++

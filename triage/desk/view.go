@@ -205,6 +205,8 @@ type FloorAgent struct {
 	Help     bool              `json:"help"`     // asks for a supervisor
 	Listened bool              `json:"listened"` // somebody listens in
 	Why      triage.Why        `json:"why"`      // nobody rings although the agent is free
+
+	Languages []string `json:"languages"` // that the agent has said to speak; none: nobody has asked
 }
 
 // FloorWaiting is one caller who waits, and why.

@@ -1,9 +1,13 @@
 package reports
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"hotline/triage/erlang"
@@ -20,6 +24,11 @@ type Gauge struct {
 
 // Enough reports that nobody is missing.
 func (g Gauge) Enough() bool { return len(g.More) == 0 }
+
+// Languages are those of which somebody is missing, most missing first.
+func (g Gauge) Languages() []string {
+	return slices.SortedFunc(maps.Keys(g.More), func(a, b string) int { return cmp.Or(cmp.Compare(g.More[b], g.More[a]), cmp.Compare(a, b)) })
+}
 
 // AllLanguages is what agents speak who have not said which languages.
 const AllLanguages = "*"
@@ -41,21 +50,51 @@ const (
 	rushFrom = 10
 )
 
+// ErrCounting means that a long log is being counted, after a first start: the
+// screens that callers depend on do not wait for that.
+var ErrCounting = errors.New("the figures are still being counted")
+
+// gaugeKept is the gauge that was computed last.
 type gaugeKept struct {
+	mu  sync.Mutex
 	at  time.Time
 	who string
 	Gauge
 }
 
+func (k *gaugeKept) get() (at time.Time, who string, g Gauge) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.at, k.who, k.Gauge
+}
+
 // Gauge looks at the calls of the last hour and at how long they took in the
-// last day, and says who is missing among agents.
+// last day, and says who is missing among agents. While others count it says
+// what it said last, or ErrCounting.
 func (r *Reports) Gauge(ctx context.Context, now time.Time, agents []erlang.Speakers) (Gauge, error) {
 	who := speakersKey(agents)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.gauge.who == who && !r.gauge.at.IsZero() && now.Sub(r.gauge.at).Abs() < gaugeHolds {
-		return r.gauge.Gauge, nil
+	at, before, g := r.gauge.get()
+	if before == who && !at.IsZero() && now.Sub(at).Abs() < gaugeHolds {
+		return g, nil
 	}
+	if !r.mu.TryLock() {
+		if at.IsZero() {
+			return Gauge{}, ErrCounting
+		}
+		return g, nil
+	}
+	defer r.mu.Unlock()
+	g, err := r.measure(ctx, now, agents)
+	if err != nil {
+		return Gauge{}, err
+	}
+	r.gauge.mu.Lock()
+	r.gauge.at, r.gauge.who, r.gauge.Gauge = now, who, g
+	r.gauge.mu.Unlock()
+	return g, nil
+}
+
+func (r *Reports) measure(ctx context.Context, now time.Time, agents []erlang.Speakers) (Gauge, error) {
 	report, err := r.report(ctx, now.Add(-24*time.Hour), now.Add(time.Second), now)
 	if err != nil {
 		return Gauge{}, err
@@ -84,7 +123,6 @@ func (r *Reports) Gauge(ctx context.Context, now time.Time, agents []erlang.Spea
 		there = append(there, erlang.Speakers{Languages: append(slices.Clone(group.Languages), ""), Agents: group.Agents})
 	}
 	g.More = erlang.More(calls, there, g.Target)
-	r.gauge = gaugeKept{now, who, g}
 	return g, nil
 }
 

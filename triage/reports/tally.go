@@ -567,7 +567,9 @@ func (a *agent) spread(t *tally, busy bool, at time.Time, add func(key string, f
 // sofar is a copy in which everything that still runs ends at now: what a page
 // shows that is looked at in this moment. The tally itself is not changed.
 func (t *tally) sofar(now time.Time) (*tally, error) {
-	kept, err := json.Marshal(t)
+	running := *t
+	running.People, running.Recent = nil, nil // nothing about them runs
+	kept, err := json.Marshal(running)
 	if err != nil {
 		return nil, err
 	}

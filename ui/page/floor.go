@@ -11,6 +11,7 @@ import (
 	"hotline/ivr/mode"
 	"hotline/triage"
 	"hotline/triage/desk"
+	"hotline/triage/reports"
 )
 
 // FloorPage is what supervisors watch.
@@ -20,7 +21,8 @@ type FloorPage struct {
 	Mode     mode.State
 	Changes  []Change
 	Warnings Warnings
-	Bad      bool // a check of the health page says: act now
+	Bad      bool           // a check of the health page says: act now
+	Gauge    *reports.Gauge // nil when it could not be computed
 }
 
 // Change is one change of the emergency mode, from the log.
