@@ -155,6 +155,51 @@ func (c *Cases) ByCode(code string) (cs Case, err error) {
 // longestTrail bounds how often a duplicate of a duplicate is followed.
 const longestTrail = 10
 
+// ErrCaseCode says that a code leads to no case that may be opened by it.
+var ErrCaseCode = errors.New("there is no case with this code")
+
+// Continue makes a call be about the case with a code that the caller tells. The
+// code opens it, and never the number that the call comes from: telephones are
+// shared, and numbers forged. What was already written in this call is merged
+// into that case.
+func (c *Cases) Continue(ctx context.Context, contact, code, by string) (cs Case, err error) {
+	found, err := c.ByCode(code)
+	if errors.Is(err, store.ErrNotFound) || err == nil && found.Protected {
+		return cs, ErrCaseCode
+	}
+	if err != nil {
+		return cs, err
+	}
+	begun := ""
+	err = c.store.Update(ctx, func(tx *store.Tx) error {
+		k, err := contacts.Get(tx, contact)
+		if err != nil {
+			return err
+		}
+		if cs, err = cases.Get(tx, found.ID); err != nil {
+			return err
+		}
+		if begun = k.Case; k.Protected || cs.Protected || begun == cs.ID {
+			begun = ""
+			return ErrCaseCode
+		}
+		if begun != "" {
+			return nil
+		}
+		was := cs
+		cs.Contacts = append(slices.Clone(cs.Contacts), k.ID)
+		k.Case, k.Level = cs.ID, cs.Level
+		return errors.Join(putContact(tx, &k), cs.putWorked(tx, was, history.Entry{By: by, Via: "web", What: "continued", Why: "code"}))
+	})
+	if err == nil && begun != "" {
+		cs, err = c.Merge(ctx, found.ID, begun, by, "code")
+	}
+	if errors.Is(err, ErrCaseMerge) {
+		err = ErrCaseCode
+	}
+	return cs, err
+}
+
 // SameNumber are the other cases of calls from the same number: of a family, or
 // the same need twice. It is shown as a hint, and is never an error.
 func (c *Cases) SameNumber(cs Case) (list []Case, err error) {

@@ -20,6 +20,7 @@ type Cards interface {
 	Kind(name string) (cards.Kind, bool)
 	Add(ctx context.Context, kind, of string, values map[string]any, by string) (cards.Card, error)
 	Change(ctx context.Context, id string, e history.Edit) (cards.Card, []history.Conflict, error)
+	Erase(ctx context.Context, id, by string) error
 	Get(id string) (cards.Card, error)
 	Belonging(of string) ([]cards.Card, error)
 	Each(kind string, fn func(cards.Card) bool) error
@@ -93,6 +94,14 @@ func (s *Server) cardSave(w http.ResponseWriter, r *http.Request, v visit) {
 		return
 	case !maySee(card, v):
 		s.problem(w, r, v, http.StatusForbidden, "denied")
+		return
+	}
+	if r.PostForm.Get("do") == "erase" {
+		if err := s.cfg.Cards.Erase(r.Context(), card.ID, v.account.ID); err != nil {
+			s.broken(w, r, v, "erasing a record", err)
+			return
+		}
+		http.Redirect(w, r, "/records?tab="+url.QueryEscape(card.Kind)+"&done=erase", http.StatusSeeOther)
 		return
 	}
 	f := s.frame(r, v, "records."+card.Kind)

@@ -54,6 +54,14 @@ func TestRecordsBesideCasesAreWrittenAndFound(t *testing.T) {
 		t.Errorf("two who write the same field: %d", got.status)
 	}
 
+	if got := s.post(t, client, path, url.Values{"do": {"erase"}}); got.status != http.StatusSeeOther {
+		t.Errorf("erased: %d", got.status)
+	}
+	if got := s.get(t, client, path); got.status != http.StatusNotFound {
+		t.Errorf("after it was erased: %d", got.status)
+	}
+	sees(t, s.get(t, client, "/records?tab=missing_persons&q=munos"), []string{"Nothing matches"})
+
 	sees(t, s.get(t, client, "/records/cases/"+cs.ID), []string{"Pass the case on"})
 	add("referrals", url.Values{"of": {cs.ID}, "to_org": {"Cruz Roja"}, "consent": {"yes"}}, http.StatusSeeOther)
 	sees(t, s.get(t, client, "/records/cases/"+cs.ID), []string{"Cruz Roja"})

@@ -60,6 +60,7 @@ var (
 const (
 	EventAdded   = "card.added"
 	EventChanged = "card.changed"
+	EventErased  = "card.erased"
 )
 
 // Cards keep the cards.
@@ -133,6 +134,40 @@ func (c *Cards) Change(ctx context.Context, id string, e history.Edit) (card Car
 		return errors.Join(cards.Put(tx, id, card), cardHistory.Note(tx, history.Entry{Record: id, By: e.By, Via: e.Via, What: "changed", Why: e.Why}, flat(was), flat(card)))
 	})
 	return card, conflicts, err
+}
+
+// Erase destroys a card with its history and what belongs to it. That it was
+// there is in the log; what was on it is nowhere.
+func (c *Cards) Erase(ctx context.Context, id, by string) error {
+	return c.store.Update(ctx, func(tx *store.Tx) error {
+		card, err := cards.Get(tx, id)
+		if err != nil {
+			return err
+		}
+		return erase(tx, card, by)
+	})
+}
+
+func erase(tx *store.Tx, card Card, by string) error {
+	var belonging []string
+	for id := range cardsOf.IDs(tx, card.ID) {
+		belonging = append(belonging, id)
+	}
+	for _, id := range belonging {
+		one, err := cards.Get(tx, id)
+		if err == nil {
+			err = erase(tx, one, by)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	tx.Emit(events.Event{Kind: EventErased, By: by, Via: "web", Data: map[string]string{"card": card.ID, "kind": card.Kind}})
+	err := errors.Join(cards.Delete(tx, card.ID), cardHistory.Forget(tx, card.ID), cardsByCode.Remove(tx, card.Code, card.ID))
+	if card.Of != "" {
+		err = errors.Join(err, cardsOf.Remove(tx, card.Of, card.ID))
+	}
+	return err
 }
 
 // flat are the answers as forms have them: one value, or a list.

@@ -10,9 +10,45 @@ import (
 
 	"hotline/appliance/history"
 	"hotline/appliance/luhn"
+	"hotline/appliance/store"
 	"hotline/appliance/store/storetest"
 	"hotline/appliance/table"
 )
+
+// Who is erased is in no value of the file any more, history and notes included.
+func TestWhatIsErasedIsNowhere(t *testing.T) {
+	s := storetest.Open(t)
+	c, err := Open(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost := add(t, c, MissingPersons, "", map[string]any{"full_name": "Xochitl Ruiz"})
+	note := add(t, c, MissingNotes, lost.ID, map[string]any{"author_name": "Ana", "source_date": "2026-11-21T10:00", "text": "Xochitl was at the school"})
+	other := add(t, c, MissingPersons, "", map[string]any{"full_name": "Juan Pérez"})
+	if _, _, err := c.Change(t.Context(), lost.ID, history.Edit{Fields: map[string]any{"wearing": "Xochitl's red coat"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Erase(t.Context(), lost.ID, "ana"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.View(func(tx *store.Tx) error {
+		return tx.EachValue(func(table, key string, value []byte) {
+			if bytes.Contains(value, []byte("Xochitl")) {
+				t.Errorf("%s/%s still says %s", table, key, value)
+			}
+		})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for _, gone := range []string{lost.ID, note.ID} {
+		if _, err := c.Get(gone); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("%s is still there: %v", gone, err)
+		}
+	}
+	if _, err := c.Get(other.ID); err != nil {
+		t.Errorf("somebody else was erased too: %v", err)
+	}
+}
 
 func open(t *testing.T) *Cards {
 	t.Helper()

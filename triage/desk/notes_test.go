@@ -60,6 +60,38 @@ func TestTheDeskDoesNotOverwriteWhatSomebodyElseWrote(t *testing.T) {
 	r.state(ana, triage.WrapUp)
 }
 
+// A code, and not a number, opens a case again.
+func TestACodeOpensTheCaseOfAnEarlierCall(t *testing.T) {
+	r := openRoom(t)
+	first, err := r.cfg.Cases.Enter(t.Context(), triage.Paper{Channel: "walk_in", Fields: map[string]any{"place": "Santa Clara", "people_total": 4}}, "flood", "bea")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ana := r.sit("ana")
+	caller := r.dial("+12024561111")
+	id := r.answer(ana)
+	if shown := ana.Snapshot().Case; shown != nil {
+		t.Fatalf("the number opened %+v", shown)
+	}
+	r.do(ana, Command{Type: "case.save", Contact: id, Fields: map[string]any{"landmark": "the blue church"}})
+	var told UserError
+	if err := ana.Do(t.Context(), Command{Type: "case.open", Contact: id, Digits: "000000"}); !errors.As(err, &told) {
+		t.Errorf("a wrong code: %v", err)
+	}
+	r.do(ana, Command{Type: "case.open", Contact: id, Digits: first.Code})
+	shown := ana.Snapshot().Case
+	if shown == nil || shown.Code != first.Code || shown.Fields.Place != "Santa Clara" || shown.Fields.Landmark != "the blue church" {
+		t.Errorf("the page shows %+v", shown)
+	}
+	r.do(ana, Command{Type: "case.save", Contact: id, Fields: map[string]any{"notes": "they have moved"}})
+	caller.Hangup()
+	r.state(ana, triage.WrapUp)
+	k := r.record(id)
+	if now, err := r.cfg.Cases.Get(first.ID); err != nil || k.Case != first.ID || now.Fields.Notes != "they have moved" || len(now.Contacts) != 2 {
+		t.Errorf("the call is about %s, the case says %+v (%v)", k.Case, now, err)
+	}
+}
+
 // An agent goes home without finishing the notes: the floor does not show a
 // person who is not there, and the call stays an open item.
 func TestWhoGoesHomeWithNotesOpenIsSignedOut(t *testing.T) {

@@ -280,6 +280,8 @@ func (s *Seat) do(ctx context.Context, c Command) error {
 		return s.alarm(ctx, c.On)
 	case "case.save":
 		return s.saveCase(ctx, c)
+	case "case.open":
+		return s.openCase(ctx, c)
 	case "wrap":
 		return s.finishWrapUp(ctx, c)
 	case "demo.call":
@@ -518,6 +520,26 @@ func (s *Seat) alarm(ctx context.Context, on bool) error {
 		s.d.unsaved.Add(1)
 		s.d.cfg.Log.Error("an alarm is on the floor but could not be recorded", "contact", conv.id, "agent", id, "error", err)
 	}
+	return nil
+}
+
+// openCase goes on with the case whose code the caller tells.
+func (s *Seat) openCase(ctx context.Context, c Command) error {
+	conv, err := s.current(c.Contact)
+	if err == nil && conv.internal {
+		err = errNoCaller
+	}
+	if err != nil {
+		return err
+	}
+	opened, err := s.d.cfg.Cases.Continue(ctx, conv.id, c.Digits, s.id())
+	if errors.Is(err, triage.ErrCaseCode) {
+		return UserError("There is no case with this code. Ask the caller to read it once more, two digits at a time.")
+	}
+	if err != nil {
+		return err
+	}
+	conv.change(func() { conv.file = &opened })
 	return nil
 }
 

@@ -336,6 +336,15 @@ function render(): void {
 // --- presses ------------------------------------------------------------------
 
 const presses: Record<string, (button: HTMLElement) => void> = {
+  "case-code": () => {
+    const input = document.getElementById("case-code") as HTMLInputElement;
+    const digits = input.value.replace(/\D/g, "");
+    if (!snapshot?.call || !digits) return input.focus();
+    form.flush(); // what was written in this call goes with it
+    send({ type: "case.open", contact: snapshot.call.contact, digits });
+    input.value = "";
+    input.closest("details")!.open = false;
+  },
   ready: () => void goReady(),
   break: (button) => send({ type: "break", reason: button.dataset.reason }),
   robot: () => send({ type: "demo.call" }),

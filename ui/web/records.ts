@@ -32,3 +32,4 @@ form?.addEventListener("input", (event) => {
   clearTimeout(timer);
   timer = window.setTimeout(() => void look(), (event.target as HTMLInputElement).type === "search" ? pause : 0);
 });
+export {};

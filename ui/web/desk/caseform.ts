@@ -20,6 +20,7 @@ export class CaseForm {
   private pending: Fields = {};
   private stored: Fields = {}; // what the server has told last
   private sent = new Map<number, Sent>();
+  private disputes = new Map<string, Conflict>(); // of which the page shows both sides
   private timer = 0;
 
   constructor(private readonly form: HTMLFormElement, private readonly on: CaseEvents) {
@@ -99,6 +100,12 @@ export class CaseForm {
   private shownFor(fields: Fields): Fields {
     const known: Fields = { ...this.stored };
     for (const { contact, fields } of this.sent.values()) if (contact === this.contact) Object.assign(known, fields);
+    // What the other person wrote was on the page when this was decided.
+    for (const name of Object.keys(fields)) {
+      const open = this.disputes.get(name);
+      if (open) known[name] = open.theirs;
+      this.settle(name);
+    }
     return Object.fromEntries(Object.keys(fields).map((name) => [name, known[name] ?? null]));
   }
 
@@ -107,8 +114,10 @@ export class CaseForm {
   private disagree({ field, theirs, mine }: Conflict): void {
     const control = this.form.querySelector<HTMLInputElement>(`[name="${field}"]`);
     const place = control?.closest<HTMLElement>(".field, fieldset, .opts");
-    if (!control || !place || field in this.pending) return;
-    this.form.querySelector(`[data-conflict="${field}"]`)?.remove();
+    const later = [...this.sent.values()].some((sent) => sent.contact === this.contact && field in sent.fields);
+    if (!control || !place || field in this.pending || later) return; // what was written since decides
+    this.settle(field);
+    this.disputes.set(field, { field, theirs, mine });
     const words = this.on.conflict(this.labelOf(field, theirs));
     const note = document.createElement("div");
     note.className = "note warn wrap";
@@ -123,13 +132,12 @@ export class CaseForm {
       button.className = "btn";
       button.textContent = label;
       button.addEventListener("click", () => {
-        note.remove();
         control.focus();
         if (!keep) {
+          this.settle(field);
           for (const one of this.controls()) if (one.name === field) set(one, theirs);
           return;
         }
-        this.stored[field] = theirs; // has been seen now
         this.pending[field] = mine;
         for (const one of this.controls()) if (one.name === field) set(one, mine);
         this.flush();
@@ -137,6 +145,12 @@ export class CaseForm {
       note.append(button);
     }
     place.after(note);
+  }
+
+  /** The question is answered, or asked again. */
+  private settle(field: string): void {
+    this.disputes.delete(field);
+    this.form.querySelector(`[data-conflict="${field}"]`)?.remove();
   }
 
   /** A value in the words of the page. */
@@ -148,7 +162,10 @@ export class CaseForm {
   private touched(control: HTMLInputElement, pause: number): void {
     if (!control.name || !this.contact) return;
     if (control.type === "radio" && !control.checked) return;
-    this.pending[control.name] = this.read(control);
+    const value = this.read(control);
+    const open = this.disputes.get(control.name);
+    if (open && JSON.stringify(open.mine) === JSON.stringify(value)) return; // left as it is while the page asks
+    this.pending[control.name] = value;
     if (control.name === "callback_confirmed") {
       const number = this.form.querySelector<HTMLInputElement>('[name="callback_number"]');
       if (number?.value) this.pending.callback_number = number.value;
@@ -208,7 +225,7 @@ export class CaseForm {
     this.contact = contact;
     this.savedAt = "";
     this.form.reset();
-    for (const note of this.form.querySelectorAll("[data-conflict]")) note.remove();
+    for (const field of [...this.disputes.keys()]) this.settle(field);
     for (const fold of this.form.querySelectorAll("details")) fold.open = false;
     if (!contact) return;
     const kept = sessionStorage.getItem(storageKey(contact));
