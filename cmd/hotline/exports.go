@@ -11,7 +11,7 @@ import (
 
 // exportSets are the records that coordinators can carry away, in the order of
 // the page (domain 7).
-func exportSets(contacts *triage.Contacts, cases *triage.Cases, registry *volunteers.Registry, hours *volunteers.Shifts, filed *cards.Cards) []export.Set {
+func exportSets(contacts *triage.Contacts, cases *triage.Cases, registry *volunteers.Registry, hours *volunteers.Shifts, filed *cards.Cards, operation string) []export.Set {
 	sets := []export.Set{
 		{Name: "daily_situation", Table: func() table.Table { return triage.SituationTable(cases) }},
 		{Name: "daily_calls", Table: func() table.Table { return triage.CallsTable(contacts) }},
@@ -23,6 +23,9 @@ func exportSets(contacts *triage.Contacts, cases *triage.Cases, registry *volunt
 	for _, kind := range cards.Kinds() {
 		sets = append(sets, export.Set{Name: kind, Table: func() table.Table { return filed.TableOf(kind) }})
 	}
+	sets = append(sets,
+		export.Set{Name: "sahana_volunteers", File: &export.File{Name: "volunteer.csv", Type: "text/csv", Least: table.Full, Write: registry.WriteSahana(operation)}},
+		export.Set{Name: "sahana_hours", File: &export.File{Name: "programme_hours.csv", Type: "text/csv", Least: table.Full, Write: hours.WriteSahanaHours(operation)}})
 	return append(sets, export.Set{Name: "missing_persons_pfif", File: &export.File{Name: "missing_persons.pfif.xml", Type: "application/xml", Least: table.Full, Write: filed.WritePFIF}})
 }
 

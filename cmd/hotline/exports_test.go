@@ -37,7 +37,7 @@ func TestRecordsLeaveTheBox(t *testing.T) {
 		}
 		return res
 	}
-	asked := post(ours, "records/export", url.Values{"set": {"contacts", "cases", "volunteers", "shift_hours", "daily_calls", "daily_situation"},
+	asked := post(ours, "records/export", url.Values{"set": {"contacts", "cases", "volunteers", "shift_hours", "daily_calls", "daily_situation", "sahana_volunteers", "sahana_hours", "missing_persons_pfif"},
 		"format": {"xlsx", "csv", "jsonl"}, "level": {"L3"}, "reason": {"handover to the ministry"}, "password": {password}})
 	page := strings.TrimPrefix(asked.Request.URL.Path, "/")
 	post(second, page, url.Values{"do": {"approve"}})
@@ -74,7 +74,7 @@ func TestRecordsLeaveTheBox(t *testing.T) {
 			t.Errorf("%s holds %v %v", name, sheet, err)
 		}
 	}
-	for _, name := range []string{"cases.xlsx", "volunteers.jsonl", "shift_hours.csv", "daily_situation.csv", "daily_calls.xlsx", "data_dictionary.csv", "datapackage.json"} {
+	for _, name := range []string{"volunteer.csv", "programme_hours.csv", "missing_persons.pfif.xml", "cases.xlsx", "volunteers.jsonl", "shift_hours.csv", "daily_situation.csv", "daily_calls.xlsx", "data_dictionary.csv", "datapackage.json"} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
 			t.Error(err)
 		}
