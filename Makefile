@@ -102,11 +102,13 @@ image:
 	@sh .ci/need mmdebstrap:mmdebstrap
 	images/build out
 
-# Switches that disk on in an emulated machine, rings it, pulls its plug and
-# looks whether everybody is on record. Ten minutes on a quiet machine.
-boot: image
-	@sh .ci/need qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils mcopy:mtools mkfs.vfat:dosfstools ip:iproute2
-	images/try out/disk.raw
+# Switches such a disk on in an emulated machine, rings it, pulls its plug, looks
+# whether everybody is on record, and brings it a good and a broken update.
+boot:
+	@sh .ci/need mmdebstrap:mmdebstrap qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils mcopy:mtools mkfs.vfat:dosfstools ip:iproute2
+	@mkdir -p out && { test -f out/trial.key || $(GO) run ./images/sign -new -key out/trial.key; }
+	images/build out out/trial.key.pub
+	images/try out/disk.raw -key out/trial.key
 
 clean:
 	rm -f hotline

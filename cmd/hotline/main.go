@@ -35,6 +35,7 @@ type commands struct {
 	Config   configCommand   `cmd:"" help:"Print the default configuration with an explanation of every setting."`
 	Prompts  promptsCommand  `cmd:"" help:"Work on what callers hear."`
 	Simulate simulateCommand `cmd:"" help:"Play a day of calls in seconds: how long people would wait, and how many volunteers it takes."`
+	Slot     slotCommand     `cmd:"" hidden:"" help:"Updates of the appliance's own image."`
 	Ver      verCommand      `cmd:"" name:"version" help:"Print the version."`
 }
 

@@ -36,7 +36,7 @@ func newMachine(ctx context.Context, dir, image string) (*machine, error) {
 		"hotline.network": fmt.Sprintf("[Match]\nType=ether\n[Network]\nAddress=%s/24\nGateway=%s\n", guest, host),
 		"hotline.yaml":    "name: Trial\noperation: Trial of the image\n",
 	}
-	if err := os.WriteFile(m.path("stick.img"), make([]byte, 4<<20), 0o600); err != nil {
+	if err := os.WriteFile(m.path("stick.img"), make([]byte, 300<<20), 0o600); err != nil {
 		return nil, err
 	}
 	if err := run(ctx, "mkfs.vfat", "-n", "HOTLINE", m.path("stick.img")); err != nil {
@@ -75,6 +75,14 @@ func (m *machine) on(ctx context.Context, more ...string) error {
 	m.qemu.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	m.started = time.Now()
 	return m.qemu.Start()
+}
+
+// stick puts a file on the machine's stick, or takes it away (from == "").
+func (m *machine) stick(ctx context.Context, name, from string) error {
+	if from == "" {
+		return run(ctx, "mdel", "-i", m.path("stick.img"), "::/"+name)
+	}
+	return run(ctx, "mcopy", "-o", "-i", m.path("stick.img"), from, "::/"+name)
 }
 
 // pull takes the power away.

@@ -19,6 +19,7 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
@@ -35,19 +36,20 @@ const (
 )
 
 func main() {
-	image := flag.String("image", "out/disk.raw", "the disk image")
+	image := flag.String("image", "out/disk.raw", "the disk image, made with the public half of -key")
+	key := flag.String("key", "", "the private key of updates; empty: updates are not tried")
 	dir := flag.String("dir", "", "where the machine's disk and logs go (empty: a new folder, removed afterwards)")
 	patience := flag.Duration("patience", 8*time.Minute, "how long the machine may take to answer; it is emulated, and slow where others work, too")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := try(ctx, *image, *dir, *patience); err != nil {
+	if err := try(ctx, *image, *dir, *key, *patience); err != nil {
 		fmt.Fprintln(os.Stderr, "boot:", err)
 		os.Exit(1)
 	}
 }
 
-func try(ctx context.Context, image, dir string, patience time.Duration) (err error) {
+func try(ctx context.Context, image, dir, key string, patience time.Duration) (err error) {
 	if dir == "" {
 		if dir, err = os.MkdirTemp("", "hotline-boot-"); err != nil {
 			return err
@@ -114,6 +116,11 @@ func try(ctx context.Context, image, dir string, patience time.Duration) (err er
 	}
 	again[0].Hangup()
 	fmt.Println("  and the next caller is answered")
+	if key != "" {
+		if err := updates(ctx, m, filepath.Dir(image), key, patience); err != nil {
+			return err
+		}
+	}
 	if bad := regexp.MustCompile(`(?m)^.*(Oops|Kernel panic|BUG:|Failed to start|Failed to mount).*$`).FindString(m.console()); bad != "" {
 		return fmt.Errorf("the machine complains: %s", bad)
 	}

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/tls"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"hotline/provisioning/slot"
+)
+
+// slotCommand is what the units of the image run as root. Nobody else needs it.
+type slotCommand struct {
+	Install slotInstall `cmd:"" help:"Write an update into the slot that does not run, and start it."`
+	Confirm slotConfirm `cmd:"" help:"Tell the boot loader that the running slot is well, once the hotline answers."`
+}
+
+// slotWhere says where the running system finds itself.
+type slotWhere struct {
+	Env     string `help:"The notes of the boot loader." default:"/run/esp/grub/grubenv"`
+	Cmdline string `default:"/proc/cmdline" hidden:""`
+	System  string `default:"/" hidden:"" help:"Root of the running system."`
+	Slots   string `default:"/dev/disk/by-partlabel" hidden:"" help:"Where the slots are."`
+}
+
+func (w slotWhere) machine() (m slot.Machine, err error) {
+	cmdline, err := os.ReadFile(w.Cmdline)
+	if err != nil {
+		return m, err
+	}
+	running := regexp.MustCompile(`\bhotline\.slot=([AB])\b`).FindSubmatch(cmdline)
+	if running == nil {
+		return m, errors.New("this machine was not started from a slot: only the appliance's own image takes updates in this way")
+	}
+	version, err := os.ReadFile(filepath.Join(w.System, "etc/hotline-version"))
+	if err != nil {
+		return m, err
+	}
+	m = slot.Machine{Env: w.Env, Running: string(running[1]), Arch: runtime.GOARCH,
+		Device: func(name string) string { return filepath.Join(w.Slots, "slot-"+strings.ToLower(name)) }}
+	if m.Version, err = strconv.ParseUint(strings.TrimSpace(string(version)), 10, 64); err != nil {
+		return m, err
+	}
+	key, err := os.ReadFile(filepath.Join(w.System, "usr/share/hotline/release.pub"))
+	if errors.Is(err, os.ErrNotExist) {
+		return m, nil // takes no updates
+	}
+	if err != nil {
+		return m, err
+	}
+	raw, err := hex.DecodeString(strings.TrimSpace(string(key)))
+	m.Key = ed25519.PublicKey(raw)
+	return m, err
+}
+
+type slotInstall struct {
+	slotWhere
+	File    string `arg:"" help:"The update." type:"existingfile"`
+	Restart bool   `help:"Start the machine again when the update is in."`
+}
+
+func (c *slotInstall) Run(ctx context.Context, s streams) error {
+	m, err := c.machine()
+	if err != nil {
+		return err
+	}
+	f, err := os.Open(c.File)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	manifest, err := m.Install(ctx, f)
+	if errors.Is(err, slot.ErrNotNewer) {
+		fmt.Fprintf(s.out, "The update on the stick (%d) is not newer than this system (%d): nothing to do.\n", manifest.Version, m.Version)
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("the update was not taken, and nothing has changed: %w", err)
+	}
+	fmt.Fprintf(s.out, "The update %d is in. The next start tries it; if the hotline does not come up, the start after that goes back to %d.\n", manifest.Version, m.Version)
+	if !c.Restart {
+		return nil
+	}
+	return exec.CommandContext(ctx, "systemctl", "reboot").Run()
+}
+
+type slotConfirm struct {
+	slotWhere
+	Health string        `help:"Where the hotline says that it is well." default:"https://127.0.0.1:8443/healthz"`
+	Within time.Duration `help:"How long it may take." default:"15m"`
+}
+
+func (c *slotConfirm) Run(ctx context.Context, s streams) error {
+	m, err := c.machine()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.Within)
+	defer cancel()
+	if untilWell(ctx, c.Health) {
+		if err := m.Confirm(); err != nil {
+			return err
+		}
+		fmt.Fprintf(s.out, "The hotline answers: system %d in slot %s.\n", m.Version, m.Running)
+		return nil
+	}
+	trial, err := m.Trial()
+	if err != nil || !trial {
+		return errors.Join(fmt.Errorf("the hotline has not come up within %s", c.Within), err)
+	}
+	fmt.Fprintf(s.out, "The hotline has not come up within %s after the update %d. The machine starts again; after three such starts it goes back to the system before.\n", c.Within, m.Version)
+	return exec.CommandContext(context.WithoutCancel(ctx), "systemctl", "reboot").Run()
+}
+
+// untilWell asks until the hotline says that it is well, or ctx ends.
+func untilWell(ctx context.Context, health string) bool {
+	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{
+		DisableKeepAlives: true,
+		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, // asks this machine itself, sends nothing
+	}}
+	for ctx.Err() == nil {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, health, nil)
+		if err != nil {
+			return false
+		}
+		if res, err := client.Do(request); err == nil {
+			res.Body.Close()
+			if res.StatusCode == http.StatusOK {
+				return true
+			}
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
+	return false
+}
