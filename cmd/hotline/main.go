@@ -87,6 +87,11 @@ func run(ctx context.Context, args []string, s streams) int {
 	return 0
 }
 
+// drainFor is how long running calls may go on after the end was asked for: a
+// restart in the middle of a disaster cuts nobody off. Whoever cannot wait asks
+// a second time.
+const drainFor = 15 * time.Minute
+
 type serveCommand struct {
 	Config string `help:"Configuration file." default:"hotline.yaml" type:"path"`
 	Smoke  bool   `help:"Build everything, take no call, and end: a check before a real start."`
@@ -98,7 +103,7 @@ func (c *serveCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	log := newLog(s.err, cfg.LogAll)
-	h, err := assemble(cfg, manner{drain: 30 * time.Second}, log)
+	h, err := assemble(cfg, manner{drain: drainFor}, log)
 	if err != nil {
 		return err
 	}
@@ -108,6 +113,11 @@ func (c *serveCommand) Run(ctx context.Context, s streams) error {
 	}
 	fmt.Fprintf(s.out, "%s is ready.\n  Calls:  sip at %s (numbers %v; supervisors %v)\n  Pages:  %s\n  Certificate authority: %s\n",
 		cfg.Name, h.trunk.Addr(), cfg.SIP.Help, cfg.SIP.Supervisor, pageURL(h), h.certs.Fingerprint())
+	defer context.AfterFunc(ctx, func() {
+		if n := h.trunk.Stats().Calls; n > 0 {
+			fmt.Fprintf(s.err, "No new calls are taken. %d are running and may go on for %d minutes. Asking again ends them at once.\n", n, int(drainFor.Minutes()))
+		}
+	})()
 	return h.Run(ctx)
 }
 
