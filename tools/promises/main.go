@@ -21,10 +21,11 @@ var promises = []struct{ key, words, test string }{
 	{"restore", "A lost machine comes back on another one with everything up to the last minute.", "TestALostBoxComesBackWhole"},
 	{"disk", "A full disk does not stop calls.", ""},
 	{"packets", "No message ends the program.", "TestMalformedMessages, TestTortureMessages"},
+	{"flood", "A flood of strangers is not heard, even with as many calls as there may be. (Gaps are those of this machine, with the callers on it.)", ""},
 	{"leak", "Nothing is left of calls that are over.", ""},
 	{"strangers", "Strangers get nothing: no answer, no sound, no key.", "TestPeersOnly, TestForeignSoundIsDropped"},
 	{"guessing", "The PIN line allows at most 240 guesses a day, whoever they are for, and cannot be locked against somebody with a paper code.", "TestTenWrongPINsAnHourLockTheLineForAll, TestALockKeepsTheLastSupervisorNotOut"},
-	{"erased", "What is deleted is deleted: also from the backups.", "TestWhatIsDeletedGoesFromTheBackup"},
+	{"erased", "Deleted sound is deleted from the backups within the hour. Deleted records are gone from them when the last backup that has them is: after a week.", "TestWhatIsDeletedGoesFromTheBackup"},
 	{"roles", "Nobody reaches a page that is not for them.", "TestEveryRouteWithEveryRole"},
 }
 
