@@ -257,6 +257,9 @@ func (s *Store) check(path string) (err error) {
 		if counted = bytes.Equal(plain, head(schema)); err == nil && !counted && !bytes.Equal(plain, metaSeal) {
 			return fmt.Errorf("%w: the head of the record file %s", ErrDamaged, path)
 		}
+		if err != nil && s.keys.fit(tx) {
+			return fmt.Errorf("%w: the head of the record file %s", ErrDamaged, path)
+		}
 		if err != nil {
 			return fmt.Errorf("the key file %s does not belong to the record file %s: use the two files of one backup", keyName, path)
 		}
@@ -273,6 +276,22 @@ func (s *Store) check(path string) (err error) {
 		return nil
 	}
 	return s.beginTallies()
+}
+
+// fit reports that the keys open something of the file: then its head, which
+// they do not open, is damaged, and not the file of another box.
+func (k keys) fit(tx *bolt.Tx) bool {
+	b := tx.Bucket(bucketTally)
+	if b == nil {
+		return false
+	}
+	c := b.Cursor()
+	for name, sealed := c.First(); name != nil; name, sealed = c.Next() {
+		if _, err := k.open(bucketTally, name, sealed); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // head is what the head of a file seals: its schema, and that it has tallies.
