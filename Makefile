@@ -56,7 +56,7 @@ prompts:
 # What this machine carries, next to what is wanted; about ten minutes. Some of
 # it: make bench BENCH="-parts setup,start"
 bench: build
-	$(GO) test -run '^$$' -bench . -benchtime 1s ./ivr ./triage ./triage/simulate ./triage/reports ./appliance/store ./appliance/media ./appliance/export
+	$(GO) test -run '^$$' -bench . -benchtime 1s ./ivr ./triage ./triage/find ./triage/simulate ./triage/reports ./appliance/store ./appliance/media ./appliance/export
 	$(GO) run ./bench $(BENCH)
 
 # Ten thousand calls through the finished program. Nothing may be left of them.
