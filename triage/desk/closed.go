@@ -39,9 +39,13 @@ func (s *story) turnedAway(out ivr.Outcome) bool {
 // closedPath plays the dialogue of a closed line. The caller stays who is to
 // wait after all.
 func (s *story) closedPath() (heard ivr.Outcome, stays bool) {
+	since := s.queuedAt // what is promised is as old as the wait
+	if since.IsZero() {
+		since = s.contact.ReceivedAt
+	}
 	heard, err := s.d.cfg.Engine.Run(withStory(withCaller(s.ctx, s.caller()), s), s.leg.Audio(), ivr.Start{Flow: ivr.FlowClosed, Language: s.contact.Language,
 		Attributes: map[string]string{ivr.AttributeContactID: s.contact.ID, attributeCaller: string(s.caller()),
-			attributeWithheld: yes(s.caller().Withheld())}, Flows: s.flows})
+			attributeWithheld: yes(s.caller().Withheld()), ivr.AttributeSince: since.UTC().Format(time.RFC3339Nano)}, Flows: s.flows})
 	if err != nil {
 		s.d.cfg.Log.Error("the dialogue of a closed line failed; the caller is let in", "contact", s.contact.ID, "error", err)
 	}
