@@ -70,6 +70,7 @@ type Config struct {
 	Data    string            // folder of the records and keys
 	Files   map[string]string // further small files to carry: name in the backup, path
 	Version string
+	Erasing []string // events that say that something was erased for good
 	Log     *slog.Logger
 }
 
@@ -129,8 +130,18 @@ func Open(cfg Config) (*Keeper, error) {
 func (k *Keeper) Run(ctx context.Context) error {
 	ticker := time.NewTicker(everyChange)
 	defer ticker.Stop()
+	told := k.cfg.Store.Events().Subscribe(256)
+	defer func() { told.Close() }()
 	for {
 		select {
+		case ev, open := <-told.C:
+			if !open { // it was too slow: what was missed may have been that
+				told = k.cfg.Store.Events().Subscribe(256)
+			}
+			if !open && len(k.cfg.Erasing) > 0 || slices.Contains(k.cfg.Erasing, ev.Kind) {
+				k.Forget()
+			}
+			continue
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 			defer cancel()
@@ -152,6 +163,30 @@ func (k *Keeper) try(ctx context.Context) {
 	if err := k.Now(ctx); err != nil && ctx.Err() == nil {
 		k.cfg.Log.Warn("a backup failed; it is tried again in a minute", "place", k.State().Place, "error", err)
 	}
+}
+
+// Forget lets the next backup be a whole one, after which all older ones go:
+// they hold what was erased here.
+func (k *Keeper) Forget() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.settings.Forget = true
+	k.settings.erasures++
+	if err := k.settings.save(k.cfg.Data); err != nil {
+		k.cfg.Log.Error("that older backups have to go cannot be noted; it is tried with the next backup", "error", err)
+	}
+}
+
+// forgotten says that the backups from before a round are gone. What was erased
+// while it ran is for the next one.
+func (k *Keeper) forgotten(began settings) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.settings.erasures != began.erasures {
+		return nil
+	}
+	k.settings.Forget = false
+	return k.settings.save(k.cfg.Data)
 }
 
 // State is how the backups are.
@@ -189,7 +224,7 @@ func (k *Keeper) Now(ctx context.Context) (err error) {
 }
 
 func (k *Keeper) copyTo(ctx context.Context, shelf shelf, set settings) (err error) {
-	whole := k.chain.whole == "" || !time.Now().Before(k.chain.next)
+	whole := k.chain.whole == "" || set.Forget || !time.Now().Before(k.chain.next)
 	if whole {
 		if err := k.prepare(shelf); err != nil {
 			return err
@@ -229,7 +264,7 @@ func (k *Keeper) copyTo(ctx context.Context, shelf shelf, set settings) (err err
 	if err := d.Close(); err != nil {
 		return err
 	}
-	return errors.Join(k.carry(ctx, shelf, sounds), k.tidy(shelf, whole))
+	return errors.Join(k.carry(ctx, shelf, sounds), k.tidy(shelf, whole, set))
 }
 
 // where is the place that was chosen, or a folder beside the records: it helps

@@ -438,6 +438,38 @@ func TestWhatIsDeletedGoesFromTheBackup(t *testing.T) {
 	}
 }
 
+// When somebody was erased, the older backups go as soon as a new one counts,
+// also when the box restarts in between.
+func TestWhatIsErasedGoesFromAllBackups(t *testing.T) {
+	b := newBox(t)
+	place := filepath.Join(b.data, "backups")
+	b.write("a", "Rosa Parra")
+	b.now()
+	b.write("b", "somebody else")
+	b.now()
+	first := b.files(place)
+	must(t, b.Update(t.Context(), func(tx *store.Tx) error {
+		return errors.Join(notes.Delete(tx, "a"), byText.Remove(tx, tx.Digest("Rosa Parra"), "a"))
+	}))
+	b.Forget()
+	k, err := Open(Config{Store: b.Store, Data: b.data, Log: silent})
+	must(t, err)
+	must(t, k.Now(t.Context()))
+	got := b.files(place)
+	if len(got) != 1 || slices.Contains(first, got[0]) {
+		t.Errorf("at the place are %q, before there were %q", got, first)
+	}
+	s, _, _ := b.restored(place, time.Time{})
+	if !bytes.Equal(content(t, s), content(t, b.Store)) {
+		t.Error("what is left is not what is here")
+	}
+	b.write("c", "third")
+	must(t, k.Now(t.Context()))
+	if got := b.files(place); len(got) != 2 {
+		t.Errorf("then there are %q, want one of changes besides", got)
+	}
+}
+
 // The hour that was asked for can be restored.
 func TestAnEarlierTimeCanBeRestored(t *testing.T) {
 	b := newBox(t)

@@ -19,7 +19,7 @@ func archiveName(whole string, number int) string {
 
 // tidy removes what newer backups have replaced, and sound that was deleted
 // here: it is deleted there, too.
-func (k *Keeper) tidy(shelf shelf, whole bool) error {
+func (k *Keeper) tidy(shelf shelf, whole bool, began settings) error {
 	if !whole {
 		return nil
 	}
@@ -27,9 +27,18 @@ func (k *Keeper) tidy(shelf shelf, whole bool) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range outdated(items, k.chain.whole) {
+	old := outdated(items, k.chain.whole)
+	if began.Forget {
+		old = slices.DeleteFunc(names(items), func(name string) bool { whole, _, ours := parseName(name); return !ours || whole >= k.chain.whole })
+	}
+	for _, name := range old {
 		if err := shelf.remove(name); err != nil {
 			return fmt.Errorf("removing an old backup: %w", err)
+		}
+	}
+	if began.Forget {
+		if err := k.forgotten(began); err != nil {
+			return err
 		}
 	}
 	for id := range k.chain.sounds {
@@ -42,6 +51,13 @@ func (k *Keeper) tidy(shelf shelf, whole bool) error {
 		delete(k.chain.sounds, id)
 	}
 	return nil
+}
+
+func names(items []item) (all []string) {
+	for _, it := range items {
+		all = append(all, it.name)
+	}
+	return all
 }
 
 // outdated names the archives that are not kept: kept are the newest whole one

@@ -25,6 +25,9 @@ type settings struct {
 	Recovery string    `json:"recovery"` // public half of the recovery key; "" = nobody has one
 	Made     time.Time `json:"made"`     // the recovery key
 	Place    Place     `json:"place"`
+	Forget   bool      `json:"forget,omitempty"` // older backups hold what was erased
+
+	erasures int // since the start
 }
 
 // Place is where backups go.

@@ -113,7 +113,8 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		return h, err
 	}
 	h.took(h.records.Close)
-	h.backups, err = backup.Open(backup.Config{Store: h.records, Data: data, Files: carriedFiles(cfg), Version: version(), Log: log})
+	h.backups, err = backup.Open(backup.Config{Store: h.records, Data: data, Files: carriedFiles(cfg), Version: version(), Log: log,
+		Erasing: []string{privacy.EventErased}})
 	if err != nil {
 		return h, err
 	}

@@ -25,7 +25,7 @@ var promises = []struct{ key, words, test string }{
 	{"leak", "Nothing is left of calls that are over.", ""},
 	{"strangers", "Strangers get nothing: no answer, no sound, no key.", "TestPeersOnly, TestForeignSoundIsDropped"},
 	{"guessing", "The PIN line allows at most 240 guesses a day, whoever they are for, and cannot be locked against somebody with a paper code.", "TestTenWrongPINsAnHourLockTheLineForAll, TestALockKeepsTheLastSupervisorNotOut"},
-	{"erased", "Deleted sound is deleted from the backups within the hour. Deleted records are gone from them when the last backup that has them is: after a week.", "TestWhatIsDeletedGoesFromTheBackup"},
+	{"erased", "Who is erased is gone from the backups as soon as the next one counts; deleted sound within the hour.", "TestWhatIsErasedGoesFromAllBackups, TestWhatIsDeletedGoesFromTheBackup"},
 	{"roles", "Nobody reaches a page that is not for them.", "TestEveryRouteWithEveryRole"},
 }
 
