@@ -29,6 +29,19 @@ func (d *Dispatcher) Staffing(queue string, now time.Time) (s Staffing, ok bool)
 	return s, ok
 }
 
+// SignedIn is how many people are at work, whatever they do now. Teams outside
+// are not counted.
+func (d *Dispatcher) SignedIn() (n int) {
+	d.do(func() {
+		for _, a := range d.agents {
+			if a.State != Offline && a.Outside == "" {
+				n++
+			}
+		}
+	})
+	return n
+}
+
 // Spare is how many agents of a queue are free for somebody who does not wait
 // yet: those who are ready, less the contacts that wait for them.
 func (d *Dispatcher) Spare(queue string) (n int) {

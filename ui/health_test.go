@@ -14,6 +14,7 @@ import (
 func measured() health.Figures {
 	now := time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
 	return health.Figures{Now: now, Started: now.Add(-3 * time.Hour), Version: "test",
+		Load:  health.Load{SignedIn: 17, Entries: 4321, DataSize: 23 << 20},
 		Trunk: trunk.Stats{Calls: 3, Limit: 100, Reserved: 5, Turned: 2},
 		Lines: []trunk.LineState{
 			{Name: "gateway", Up: true, Checked: true, Reason: "answers", Since: now.Add(-time.Hour), Calls: 2, Limit: 4},
@@ -37,6 +38,7 @@ func TestHealthIsToldInWordsWorstFirst(t *testing.T) {
 		"Keep an eye on it", "Nothing has come from the telephone network at 192.0.2.8", "Call the hotline from any telephone",
 		"Line gateway works. Calls on it now: 2.", "192.0.2.7 was last heard 4 minutes ago", "3 of 100 now. Callers turned away since the start: 2.",
 		"Every call is written down", "50 GB of 100 GB", "The clock is kept right", "for 90 more days", "Version test, running for 3 hours",
+		"Phone volunteers signed in", "17", "3 of 100 at a time", "4321", "23 MB", // how much it carries (L3)
 	} {
 		i := strings.Index(body, text)
 		if i < 0 {

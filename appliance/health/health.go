@@ -48,10 +48,19 @@ type Figures struct {
 	DiskFull bool   // records are written into what was kept for this case
 	Clock    Clock
 
+	Load Load
+
 	Backup          Backup
 	CertificateEnds time.Time // of the pages; zero: not known
 	Unsaved         int       // records that could not be written
 	Panics          int64     // faults of ours that were caught
+}
+
+// Load is how much the box carries now.
+type Load struct {
+	SignedIn int    // phone volunteers
+	Entries  uint64 // in the log of what happened, since the beginning
+	DataSize uint64 // bytes that the records take; calls at a time are in Trunk
 }
 
 // Checks judges everything, the worst first.

@@ -87,6 +87,9 @@ func (c figures) Collect(out chan<- prometheus.Metric) {
 				prometheus.GaugeValue, float64(p.Heard.Unix()), p.Net)
 		}
 	}
+	gauge("agents_signed_in", "Phone volunteers who are signed in.", float64(f.Load.SignedIn))
+	counter("events_total", "Entries in the log, since the beginning.", float64(f.Load.Entries))
+	gauge("data_bytes", "What the records take on the disk.", float64(f.Load.DataSize))
 	gauge("disk_free_bytes", "Room for records.", float64(f.DiskFree))
 	gauge("clock_jumped_seconds", "What the clock was set by since the start.", f.Clock.Jumped.Seconds())
 	gauge("clock_synchronised", "1: another clock keeps ours right.", truth(f.Clock.Synced))

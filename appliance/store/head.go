@@ -50,3 +50,12 @@ func lostHead(path string) bool {
 	second, _ := good(size)
 	return !second
 }
+
+// Size is how many bytes the file of the records takes.
+func (s *Store) Size() (n uint64) {
+	_ = s.View(func(tx *Tx) error { // a closed store has none
+		n = uint64(tx.tx.Size())
+		return nil
+	})
+	return n
+}

@@ -18,8 +18,18 @@ func (h *hotline) figures(data string, started time.Time) func() health.Figures 
 		f.DiskFree, f.DiskSize = health.DiskRoom(data)
 		f.DiskFull = h.records.Full()
 		f.Backup = h.backupFigures(data)
+		f.Load = h.load()
 		return f
 	}
+}
+
+func (h *hotline) load() health.Load {
+	l := health.Load{SignedIn: h.dispatch.SignedIn(), DataSize: h.records.Size()}
+	var err error
+	if l.Entries, err = h.records.LastEvent(); err != nil {
+		h.log.Error("the log cannot be counted", "error", err)
+	}
+	return l
 }
 
 func (h *hotline) backupFigures(data string) health.Backup {
