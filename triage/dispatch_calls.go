@@ -170,6 +170,10 @@ func (d *Dispatcher) Can(agent string, skills []Skill) {
 // or, by what the desk finds out, lost or problem. An offer that rings is
 // withdrawn and goes to somebody else. During a call only wrap-up follows.
 func (d *Dispatcher) Set(agent string, state AgentState, reason string) error {
+	return d.move(agent, state, reason, "")
+}
+
+func (d *Dispatcher) move(agent string, state AgentState, reason, by string) error {
 	err := ErrStopped
 	d.do(func() {
 		a := d.agents[agent]
@@ -195,6 +199,7 @@ func (d *Dispatcher) Set(agent string, state AgentState, reason string) error {
 				}
 			}
 			d.set(a, state, reason, now)
+			a.By = by
 		}
 	})
 	return err

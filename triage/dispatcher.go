@@ -32,6 +32,7 @@ type Agent struct {
 	ID, Name, Profile string
 	State             AgentState
 	Reason            string
+	By                string    // name of the supervisor who chose the state; "": nobody but the agent or a rule
 	Since             time.Time // of the state
 	FreeSince         time.Time // became available; orders the longest available agent
 	Contact           string    // offered or talking
@@ -177,11 +178,7 @@ func (d *Dispatcher) decide(now time.Time) time.Time {
 	decision := Match(d.snapshot(), now)
 	for _, offer := range decision.Offers {
 		p, a := d.places[offer.Contact], d.agents[offer.Agent]
-		p.waiting.Offered = a.ID
-		a.Contact, a.RingUntil = offer.Contact, now.Add(max(a.Ring, d.cfg.RingFor))
-		d.set(a, Offered, "", now)
-		d.note(p, a, "offer.started", nil)
-		p.tell(PlaceEvent{PlaceOffered, a.ID})
+		d.offer(p, a, now)
 		next = earlier(next, a.RingUntil)
 	}
 	if len(decision.Offers) > 0 || !maps.Equal(d.why, decision.Why) || !maps.Equal(d.idle, decision.Idle) {
@@ -192,6 +189,15 @@ func (d *Dispatcher) decide(now time.Time) time.Time {
 		d.touch()
 	}
 	return earlier(next, decision.Next)
+}
+
+// offer rings the agent for the contact.
+func (d *Dispatcher) offer(p *Place, a *Agent, now time.Time) {
+	p.waiting.Offered = a.ID
+	a.Contact, a.RingUntil = p.waiting.Contact, now.Add(max(a.Ring, d.cfg.RingFor))
+	d.set(a, Offered, "", now)
+	d.note(p, a, "offer.started", nil)
+	p.tell(PlaceEvent{PlaceOffered, a.ID})
 }
 
 func earlier(a, b time.Time) time.Time {
@@ -256,7 +262,7 @@ func (d *Dispatcher) set(a *Agent, state AgentState, reason string, now time.Tim
 	if state == Ready && was != Ready {
 		a.FreeSince = now
 	}
-	a.State, a.Reason, a.Since, a.Until = state, reason, now, time.Time{}
+	a.State, a.Reason, a.By, a.Since, a.Until = state, reason, "", now, time.Time{}
 	d.paces.Ends(a.ID, state, now)
 	d.cfg.Journal.agentState(a, was)
 	d.touch()

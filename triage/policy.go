@@ -79,6 +79,7 @@ type Waiting struct {
 	Away     bool      // not on the line: is called when an agent takes it. It waits like everybody else
 	Only     string    // the one agent who may be offered it: a transfer or consultation; "" for all
 	Skills   string    // wanted of the agent, as Wants has them; how strictly is said by Snapshot.Skills
+	First    string    // name of the supervisor who has put it first; "" when nobody has
 	// Prefer is who has helped this caller before: until PreferUntil nobody else
 	// is offered it, unless that agent is not at work or does not serve the queue.
 	Prefer      string

@@ -36,6 +36,9 @@ type Desk interface {
 	FloorChanged() <-chan struct{}
 	CallsOut() bool // there is a line for calls out
 	Know(desk.Person)
+	SteerAgent(ctx context.Context, who desk.Steerer, agent string, state triage.AgentState, reason string) (later bool, err error)
+	PutFirst(ctx context.Context, who desk.Steerer, contact, reason string) error
+	TakeNow(ctx context.Context, who desk.Steerer, contact string) error
 }
 
 // BrowserCaller is a call from a page; *desk.BrowserCaller.

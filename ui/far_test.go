@@ -71,6 +71,7 @@ type script struct {
 	list     desk.Directory
 	noLine   bool          // for calls out
 	told     []desk.Person // seats were told of
+	steers   []string      // who steered what
 
 	// These are the real ones, on a store of the test's own.
 	store    *store.Store
@@ -646,3 +647,23 @@ func ringing() *desk.CallView {
 }
 
 func masked(number string) string { return call.Number(number).String() }
+
+// SteerAgent, PutFirst and TakeNow remember what they were asked for.
+func (s *script) SteerAgent(_ context.Context, who desk.Steerer, agent string, state triage.AgentState, reason string) (bool, error) {
+	return state == triage.Offline, s.steeredBy(who, "agent", agent, string(state), reason)
+}
+
+func (s *script) PutFirst(_ context.Context, who desk.Steerer, contact, reason string) error {
+	return s.steeredBy(who, "first", contact, reason)
+}
+
+func (s *script) TakeNow(_ context.Context, who desk.Steerer, contact string) error {
+	return s.steeredBy(who, "take", contact)
+}
+
+func (s *script) steeredBy(who desk.Steerer, what ...string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.steers = append(s.steers, who.ID+" "+strings.Join(what, " "))
+	return s.refuse
+}

@@ -83,6 +83,7 @@ func (s *Server) floor(w http.ResponseWriter, r *http.Request, v visit) {
 		s.broken(w, r, v, "drawing the floor", err)
 		return
 	}
+	content.Done = known(r.URL.Query().Get("done"), page.FloorDone())
 	s.show(w, r, http.StatusOK, page.Floor(content))
 }
 

@@ -99,6 +99,10 @@ func table() []route {
 		{"GET", "/floor/bulletins/{sound}", floor, (*Server).bulletinSound, false},
 		{"GET", "/floor/lines", floor, (*Server).lines, false},
 		{"POST", "/floor/lines", floor, (*Server).lineSet, false},
+		{"GET", "/floor/agents/{id}", floor, (*Server).floorAgent, false},
+		{"POST", "/floor/agents/{id}", floor, (*Server).floorAgentSet, false},
+		{"GET", "/floor/waiting/{id}", floor, (*Server).floorCaller, false},
+		{"POST", "/floor/waiting/{id}", floor, (*Server).floorCallerSet, false},
 		{"POST", "/floor/callout", floor, (*Server).callOut, false},
 		{"POST", "/floor/undo", floor, (*Server).undo, false},
 

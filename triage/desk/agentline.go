@@ -153,7 +153,7 @@ func (s *Seat) takeLine(l leg) error {
 		return triage.ErrNotFree
 	}
 	s.mu.Lock()
-	s.way, s.next, s.readyBefore = wayLine, "", false
+	s.way, s.next, s.readyBefore = wayLine, afterwards{}, false
 	s.mu.Unlock()
 	s.attach(l)
 	s.d.cfg.Dispatcher.RingFor(s.id(), 0)
@@ -185,7 +185,7 @@ func (s *Seat) offLine() {
 	old := s.leg
 	s.way, s.leg = wayBrowser, nil
 	if !noted {
-		s.wrapping, s.next = nil, ""
+		s.wrapping, s.next = nil, afterwards{}
 	}
 	s.mu.Unlock()
 	if !noted {

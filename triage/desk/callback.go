@@ -233,7 +233,11 @@ func (d *Desk) callBack(ctx context.Context, i triage.Item) {
 	}
 	d.queue(conv)
 	defer d.unqueue(conv)
-	place, err := d.cfg.Dispatcher.Enter(triage.Waiting{Contact: conv.id, Queue: i.Back.Queue, Since: i.Back.Since, Priority: i.Back.Priority, Away: true,
+	priority := i.Back.Priority
+	if conv.danger() {
+		priority = min(priority, cutOff)
+	}
+	place, err := d.cfg.Dispatcher.Enter(triage.Waiting{Contact: conv.id, Queue: i.Back.Queue, Since: i.Back.Since, Priority: priority, Away: true,
 		Skills: triage.Wants(i.Language, nil)})
 	if err != nil {
 		return

@@ -36,13 +36,9 @@ func (s *Seat) finishWrapUp(ctx context.Context, c Command) error {
 	if s.wrapping == conv {
 		s.wrapping = nil
 	}
-	next := triage.AgentState(s.next)
-	s.next = ""
+	next := s.takeNext()
 	s.mu.Unlock()
-	if next == "" {
-		next = triage.Ready
-	}
-	if err := s.d.cfg.Dispatcher.Set(id, next, ""); err != nil {
+	if err := s.d.cfg.Dispatcher.Steer(id, next.state, next.reason, next.by); err != nil {
 		return err
 	}
 	s.d.cfg.Dispatcher.Touch()

@@ -36,7 +36,7 @@ type Seat struct {
 	wrapping    *conversation // ended here, notes still to be finished
 	wrapLast    bool          // nobody had the caller after this agent: its word closes the contact
 	monitoring  *MonitoringView
-	next        string // state to take after the call
+	next        afterwards
 	complaints  chan Complaint
 	changed     chan struct{}
 }
@@ -162,6 +162,7 @@ func (s *Seat) ConnectAudio(ctx context.Context, offerSDP string) (string, error
 // watch takes the agent out of Ready when page or sound are gone, lets it back
 // in when both return soon, and signs it out when nobody is there any more.
 func (s *Seat) watch(now time.Time) {
+	s.obeyNext()
 	if s.through() != wayBrowser {
 		s.watchTelephone(now)
 		return
@@ -189,7 +190,7 @@ func (s *Seat) watch(now time.Time) {
 		// Went home: nobody shall think that somebody is there. The contact
 		// stays an open item.
 		s.mu.Lock()
-		s.wrapping, s.next = nil, ""
+		s.wrapping, s.next = nil, afterwards{}
 		s.mu.Unlock()
 		s.set(triage.Offline, "page_gone")
 		s.dropLeg()
@@ -332,7 +333,9 @@ func (s *Seat) goReady(ctx context.Context) error {
 
 func (s *Seat) setReady() error {
 	s.mu.Lock()
-	s.next = ""
+	if s.next.by == "" { // what a supervisor wants is not taken back by a press too early
+		s.next = afterwards{}
+	}
 	wrapping := s.wrapping != nil
 	s.mu.Unlock()
 	if wrapping {
@@ -346,8 +349,8 @@ func (s *Seat) pause(state triage.AgentState, reason string) error {
 	s.mu.Lock()
 	s.readyBefore = false
 	busy := s.talk != nil || s.wrapping != nil
-	if busy {
-		s.next = string(state)
+	if busy && (s.next.by == "" || state == triage.Offline) { // a supervisor's wish stays
+		s.next = afterwards{state: state, reason: reason}
 	}
 	s.mu.Unlock()
 	if busy {

@@ -18,7 +18,7 @@ func (s *Seat) Snapshot() Snapshot {
 	s.mu.Unlock()
 	a := s.d.cfg.Dispatcher.Agent(person.ID)
 	out := Snapshot{
-		Agent: AgentView{ID: person.ID, Name: person.Name, Login: person.Login, State: a.State, Reason: a.Reason, Since: a.Since, Next: next,
+		Agent: AgentView{ID: person.ID, Name: person.Name, Login: person.Login, State: a.State, Reason: a.Reason, Since: a.Since, By: a.By, Next: string(next.state), NextBy: next.by, Why: steeredFor(a, next),
 			Sound: string(through), Sounds: s.ways()},
 		Monitoring: monitoring,
 		Mode:       s.d.modeView(now), Demo: s.d.cfg.Robot != nil, Now: now, Operation: s.d.cfg.Operation,
@@ -97,7 +97,10 @@ func (d *Desk) FloorView(now time.Time) (FloorView, error) {
 		if a.State == triage.Offline || a.Outside != "" && a.Contact == "" { // a number outside is nobody who could be free
 			continue
 		}
-		fa := FloorAgent{ID: a.ID, Name: a.Name, State: a.State, Reason: a.Reason, Since: a.Since, Contact: a.Contact, Why: named(a.Why), Languages: triage.LanguagesOf(a.Skills)}
+		fa := FloorAgent{ID: a.ID, Name: a.Name, State: a.State, Reason: a.Reason, By: a.By, Since: a.Since, Contact: a.Contact, Why: named(a.Why), Languages: triage.LanguagesOf(a.Skills)}
+		if seat := d.seat(a.ID); seat != nil {
+			fa.Next = seat.nextState()
+		}
 		if a.State == triage.Ready {
 			for _, id := range a.Serves {
 				lines[id].Ready++
@@ -118,14 +121,16 @@ func (d *Desk) FloorView(now time.Time) (FloorView, error) {
 			private = true // one is enough: who may take it is for somebody to find
 			v.Alarms = append(v.Alarms, FloorAlarm{Contact: w.Contact, Queue: w.Queue, Since: w.Since, Kind: "private", Waiting: true})
 		}
-		fw := FloorWaiting{Contact: w.Contact, Queue: w.Queue, Since: w.Since, Position: w.Position, Why: named(w.Why), Away: w.Away}
+		fw := FloorWaiting{Contact: w.Contact, Queue: w.Queue, Since: w.Since, Position: w.Position, Why: named(w.Why), Away: w.Away, First: w.First,
+			Danger: w.Queue == triage.QueueLife, Private: w.Queue == triage.QueuePrivate}
 		conv := d.waitingConversation(w.Contact)
 		if conv != nil && conv.internal { // a colleague who is rung: no caller waits
 			continue
 		}
 		if conv != nil {
-			fw.Language = conv.language
+			fw.Language, fw.Danger = conv.language, fw.Danger || conv.danger()
 			conv.mu.Lock()
+			fw.Private = fw.Private || conv.protected
 			if !conv.protected && w.Queue != triage.QueuePrivate { // who calls in private is nobody else's business
 				fw.Number = string(conv.number)
 			}

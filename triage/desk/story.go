@@ -466,7 +466,7 @@ func (s *story) rounds(conv *conversation, treatment string, priority int) (agai
 			return true
 		}
 		if end == agentGone { // the agent is gone, the caller is not: first in line for the next one
-			priority = -1
+			priority = cutOff
 		}
 		if end == callerSent { // by somebody who knows what the caller needs
 			s.wants = nil
@@ -531,6 +531,9 @@ func (s *story) conversation(out ivr.Outcome) *conversation {
 func (s *story) wait(conv *conversation, heard string, priority int) (agent string, err error) {
 	s.d.queue(conv)
 	defer s.d.unqueue(conv)
+	if conv.danger() { // whoever is put first by a supervisor goes behind
+		priority = min(priority, cutOff)
+	}
 	w := triage.Waiting{Contact: conv.id, Queue: s.goTo.queue, Since: s.queuedAt, Priority: priority, Only: s.goTo.only,
 		Skills: triage.Wants(s.contact.Language, s.wants)}
 	w.Prefer, w.PreferUntil = s.helpedBefore()

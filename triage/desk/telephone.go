@@ -336,13 +336,10 @@ func (s *Seat) watchTelephone(now time.Time) {
 // contact stays an open item.
 func (s *Seat) wrapByRule() {
 	s.mu.Lock()
-	next := triage.AgentState(s.next)
-	s.wrapping, s.next = nil, ""
+	next := s.takeNext()
+	s.wrapping = nil
 	s.mu.Unlock()
-	if next == "" {
-		next = triage.Ready
-	}
-	s.set(next, "")
+	s.become(next)
 }
 
 // beHeard makes sure that the person at the seat can hear and be heard, for a

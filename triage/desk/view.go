@@ -54,9 +54,12 @@ type AgentView struct {
 	State  triage.AgentState `json:"state"`
 	Reason string            `json:"reason"`
 	Since  time.Time         `json:"since"`
-	Next   string            `json:"next"`
-	Sound  string            `json:"sound"`  // browser, phone, number, line: what the person speaks through
-	Sounds []way             `json:"sounds"` // what could be chosen
+	By     string            `json:"by"`      // supervisor who chose the state
+	Next   string            `json:"next"`    // after the call
+	NextBy string            `json:"next_by"` // supervisor who chose that
+	Why    string            `json:"why"`     // reason that a supervisor gave
+	Sound  string            `json:"sound"`   // browser, phone, number, line: what the person speaks through
+	Sounds []way             `json:"sounds"`  // what could be chosen
 }
 
 // CallView is the call that rings, runs or awaits its notes.
@@ -199,6 +202,8 @@ type FloorAgent struct {
 	Name     string            `json:"name"`
 	State    triage.AgentState `json:"state"`
 	Reason   string            `json:"reason"`
+	By       string            `json:"by"`   // supervisor who chose the state
+	Next     string            `json:"next"` // that comes after the call
 	Since    time.Time         `json:"since"`
 	Queue    string            `json:"queue"`
 	Contact  string            `json:"contact"`
@@ -218,7 +223,10 @@ type FloorWaiting struct {
 	Since    time.Time  `json:"since"`
 	Position int        `json:"position"`
 	Why      triage.Why `json:"why"`
-	Away     bool       `json:"away"` // not on the line: to be called back
+	Away     bool       `json:"away"`  // not on the line: to be called back
+	First    string     `json:"first"` // supervisor who has put them first
+	Danger   bool       `json:"danger"`
+	Private  bool       `json:"private"` // for trained people alone
 }
 
 // FloorLine sums up one queue.

@@ -23,6 +23,7 @@ type FloorPage struct {
 	Warnings Warnings
 	Bad      bool           // a check of the health page says: act now
 	Gauge    *reports.Gauge // nil when it could not be computed
+	Done     string         // what the person has just changed
 }
 
 // Change is one change of the emergency mode, from the log.
@@ -83,6 +84,9 @@ func (f Frame) agentState(a desk.FloorAgent) string {
 	words := f.T("state." + string(a.State))
 	if a.Reason != "" && f.Known("break."+a.Reason) {
 		words += ": " + f.T("break."+a.Reason)
+	}
+	if a.By != "" {
+		words = f.F("steer.state.by", "state", words, "name", a.By)
 	}
 	return words
 }

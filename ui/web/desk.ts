@@ -487,7 +487,7 @@ wrap.addEventListener("submit", (event) => {
   form.flush();
   const next = (event.submitter as HTMLElement | null)?.dataset.next;
   if (next === "break") send({ type: "break", reason: "short" });
-  else if (snapshot?.agent.next) send({ type: "ready" });
+  else if (snapshot?.agent.next && !snapshot.agent.next_by) send({ type: "ready" });
   const message = { type: "wrap", contact: snapshot?.call?.contact, disposition: chosen };
   // The notes are closed after their last word is on disk, not before.
   if (form.unsent) wrapUp = message; else send(message);

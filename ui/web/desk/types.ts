@@ -43,7 +43,7 @@ export interface Conflict { field: string; theirs: FieldValue; mine: FieldValue 
 export interface Case { code: string; fields: Fields | null; level: string; saved_at: string }
 
 export interface Snapshot {
-  agent: { id: string; name: string; login: string; state: AgentState; reason: string; since: string; next: string; sound: Sound; sounds: Sound[] | null };
+  agent: { id: string; name: string; login: string; state: AgentState; reason: string; since: string; by: string; next: string; next_by: string; why: string; sound: Sound; sounds: Sound[] | null };
   call: Call | null;
   case: Case | null;
   monitoring: Monitoring | null;

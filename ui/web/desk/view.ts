@@ -72,6 +72,10 @@ export class View {
     const state = screen === "lost" ? "lost" : screen === "elsewhere" ? "elsewhere" : screen === "problem" ? "problem" : screen === "monitor" ? "monitoring" : s.agent.state;
     const then = s.agent.next === "break" ? ` · ${w.t("js.next.break")}` : "";
     text("state-words", w.t(`state.${state}`) + then);
+    // Somebody else has chosen the state, or what comes after the call.
+    const steered = s.agent.next_by ? `js.steered.next.${s.agent.next}` : `js.steered.${s.agent.state}`;
+    const steerer = s.agent.next_by || s.agent.by;
+    part("steered", !!steerer, steerer ? w.t(steered, { name: steerer, reason: w.or(`break.${s.agent.why}`, "") }) : "");
     part("mode-tag", s.mode.active);
     const mode = w.t(s.mode.active ? `js.mode.is.${s.mode.mode}` : "js.mode.on");
     text("mode", mode);

@@ -1,0 +1,174 @@
+package desk
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"hotline/appliance/store"
+	"hotline/triage"
+)
+
+// steered are the kinds of all that stands in the log.
+func (r *room) steered() (kinds []string) {
+	r.t.Helper()
+	if err := r.records.View(func(tx *store.Tx) error {
+		for ev := range tx.EventLog(0) {
+			kinds = append(kinds, ev.Kind)
+		}
+		return nil
+	}); err != nil {
+		r.t.Fatal(err)
+	}
+	return kinds
+}
+
+// A supervisor takes a volunteer out of Ready, who sees by whom and why. During
+// a call it counts afterwards, and the caller notices nothing.
+func TestASupervisorChangesSomebodysState(t *testing.T) {
+	r := openRoom(t)
+	who := Steerer{ID: "lead", Name: "Amal", Via: "web"}
+	refused := func(agent string, state triage.AgentState, reason string) {
+		t.Helper()
+		var user UserError
+		if _, err := r.SteerAgent(t.Context(), who, agent, state, reason); !errors.As(err, &user) {
+			t.Errorf("%s to %s for %q: %v", agent, state, reason, err)
+		}
+	}
+	steer := func(state triage.AgentState) bool {
+		t.Helper()
+		later, err := r.SteerAgent(t.Context(), who, "a", state, "rest")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return later
+	}
+	refused("a", triage.OnBreak, "rest") // nobody is there
+	a := r.sit("a")
+	r.sit("lead")
+	refused("lead", triage.OnBreak, "rest")
+	refused("a", triage.Ready, "rest")
+	refused("a", triage.OnBreak, "because")
+	if later := steer(triage.OnBreak); later {
+		t.Error("a free volunteer is not on a break at once")
+	}
+	if v := a.Snapshot().Agent; v.State != triage.OnBreak || v.By != "Amal" || v.Why != "rest" {
+		t.Errorf("the volunteer sees %+v", v)
+	}
+	refused("a", triage.OnBreak, "rest")
+	r.do(r.Seat(Person{ID: "lead", Name: "Amal", Profile: "all"}), Command{Type: "break", Reason: "meal"})
+	if err := r.cfg.Dispatcher.Set("a", triage.Ready, ""); err != nil {
+		t.Fatal(err)
+	}
+
+	c := r.dial("+12025550101")
+	contact := r.answer(a)
+	if later := steer(triage.Offline); !later {
+		t.Error("somebody who talks is signed out at once")
+	}
+	if v := a.Snapshot().Agent; v.State != triage.OnCall || v.Next != "offline" || v.NextBy != "Amal" || v.Why != "rest" || a.Snapshot().Call == nil {
+		t.Errorf("during the call the volunteer sees %+v", v)
+	}
+	if view, err := r.FloorView(time.Now()); err != nil || !slices.ContainsFunc(view.Agents, func(f FloorAgent) bool { return f.ID == "a" && f.Next == "offline" }) {
+		t.Errorf("the floor does not show what comes: %+v, %v", view.Agents, err)
+	}
+	c.Hangup()
+	r.state(a, triage.WrapUp)
+	if v := a.Snapshot().Agent; v.Next != "offline" {
+		t.Errorf("while the notes are written: %+v", v)
+	}
+	r.do(a, Command{Type: "break", Reason: "short"}) // takes nothing back
+	r.do(a, Command{Type: "wrap", Contact: contact, Disposition: "info_given"})
+	if v := a.Snapshot().Agent; v.State != triage.Offline || v.By != "Amal" || v.Why != "rest" || v.Next != "" {
+		t.Errorf("afterwards: %+v", v)
+	}
+	if n := count(r.steered(), triage.EventAgentSteered); n != 2 {
+		t.Errorf("%d entries in the log, want 2", n)
+	}
+}
+
+// A wish for after a call that needs no notes is not kept for the next call.
+func TestTheWishCountsWithoutNotes(t *testing.T) {
+	r := openRoom(t)
+	a := r.sit("a")
+	a.mu.Lock()
+	a.next = afterwards{triage.OnBreak, "rest", "Amal"}
+	a.mu.Unlock()
+	a.obeyNext()
+	if v := a.Snapshot().Agent; v.State != triage.OnBreak || v.By != "Amal" || v.Next != "" {
+		t.Errorf("%+v", v)
+	}
+}
+
+// Somebody who waits is put first or taken, never before danger and in private
+// by trained people alone.
+func TestASupervisorMovesWhoWaits(t *testing.T) {
+	r := openRoom(t)
+	who := Steerer{ID: "lead", Name: "Amal", Via: "web"}
+	first := r.rings("+12025550101")
+	second := r.rings("+12025550102")
+	r.until("both wait", func() bool { _, all := r.cfg.Dispatcher.View(); return len(all) == 2 })
+	place := func(contact string) (w triage.WaitingView) {
+		_, all := r.cfg.Dispatcher.View()
+		if i := slices.IndexFunc(all, func(w triage.WaitingView) bool { return w.Contact == contact }); i >= 0 {
+			w = all[i]
+		}
+		return w
+	}
+	refused := func(what string, err error) {
+		t.Helper()
+		var user UserError
+		if !errors.As(err, &user) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	refused("without a reason", r.PutFirst(t.Context(), who, second, ""))
+	refused("who does not wait", r.PutFirst(t.Context(), who, "nobody", "worse"))
+	refused("no phone page", r.TakeNow(t.Context(), who, second))
+
+	danger := r.waitingConversation(first)
+	danger.change(func() { danger.alarm = true })
+	refused("before somebody in danger", r.PutFirst(t.Context(), who, second, "worse"))
+	danger.change(func() { danger.alarm = false })
+	private := r.waitingConversation(second)
+	private.change(func() { private.protected = true })
+	refused("a protected caller, not trained", r.PutFirst(t.Context(), who, second, "worse"))
+	refused("a protected caller, not trained", r.TakeNow(t.Context(), who, second))
+	private.change(func() { private.protected = false })
+	if w := place(second); w.Position != 2 || w.First != "" {
+		t.Fatalf("what was refused changed something: %+v", w)
+	}
+	if err := r.PutFirst(t.Context(), who, second, "worse"); err != nil {
+		t.Fatal(err)
+	}
+	refused("twice", r.PutFirst(t.Context(), who, second, "worse"))
+	if w := place(second); w.Position != 1 || w.First != "Amal" {
+		t.Errorf("the second is at %+v", w)
+	}
+	view, err := r.FloorView(time.Now())
+	if err != nil || len(view.Waiting) != 2 || view.Waiting[0].Contact != second || view.Waiting[0].First != "Amal" {
+		t.Errorf("the floor shows %+v, %v", view.Waiting, err)
+	}
+
+	lead := r.Seat(Person{ID: "lead", Name: "Amal", Profile: "private", Supervises: true}) // sees help after a while
+	lead.PageOpened()
+	refused("a page that is not ready", r.TakeNow(t.Context(), who, first))
+	if err := r.cfg.Dispatcher.Set("lead", triage.Ready, ""); err != nil {
+		t.Fatal(err)
+	}
+	lead.Beat(time.Now(), true)
+	if err := r.TakeNow(t.Context(), who, first); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.answer(lead); got != first {
+		t.Errorf("the supervisor has %s, want %s", got, first)
+	}
+	if w := place(second); w.Position != 1 {
+		t.Errorf("the other one is at %+v", w)
+	}
+	events := r.steered()
+	if count(events, triage.EventPutFirst) != 1 || count(events, triage.EventTaken) != 1 {
+		t.Errorf("the log has %v", events)
+	}
+}
