@@ -44,7 +44,7 @@ func TestMain(m *testing.M) {
 	}
 	trunk.PrepareLibrary()
 	// These tests mostly wait for somebody to finish speaking, in real time.
-	if err := flag.Set("test.parallel", "6"); err != nil {
+	if err := flag.Set("test.parallel", "3"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
