@@ -641,6 +641,7 @@ func TestConversations(t *testing.T) {
 	if err != nil || len(files) < 20 {
 		t.Fatalf("only %d scripts found (%v)", len(files), err)
 	}
+	flows := shippedFlows(t) // only read
 	for _, file := range files {
 		script, err := os.ReadFile(file)
 		if err != nil {
@@ -648,7 +649,7 @@ func TestConversations(t *testing.T) {
 		}
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newScene(t, shippedFlows(t))
+				s := newScene(t, flows)
 				s.play(file, string(script))
 				if s.over == nil {
 					t.Fatal("the script never rang")
