@@ -171,10 +171,13 @@ func (t Text) N(key string, n int, pairs ...string) string {
 // Script is every text whose key starts with the prefix, for the page's script.
 func (t Text) Script(prefixes ...string) map[string]string {
 	chosen := map[string]string{}
-	for key := range t.fallback {
-		for _, prefix := range prefixes {
-			if strings.HasPrefix(key, prefix) {
-				chosen[key] = t.T(key)
+	// The language may have plural forms that English does not have.
+	for _, keys := range []map[string]string{t.fallback, t.entries} {
+		for key := range keys {
+			for _, prefix := range prefixes {
+				if strings.HasPrefix(key, prefix) {
+					chosen[key] = t.T(key)
+				}
 			}
 		}
 	}

@@ -17,13 +17,26 @@ func load(t *testing.T) *Catalogues {
 	return c
 }
 
+// Plural forms that English lacks and other languages have.
+var moreForms = regexp.MustCompile(`\.(zero|two|few|many)$`)
+
+// fillIns are the {placeholders} of a text. Where the plural form names the
+// number itself ("one call"), the figure may be left out.
+func fillIns(text, key string) []string {
+	found := regexp.MustCompile(`\{\w+\}`).FindAllString(text, -1)
+	if strings.HasSuffix(key, ".one") || moreForms.MatchString(key) {
+		found = slices.DeleteFunc(found, func(name string) bool { return name == "{n}" })
+	}
+	slices.Sort(found)
+	return found
+}
+
 func TestEveryLanguageHasEveryText(t *testing.T) {
 	c := load(t)
 	if len(c.Tags()) < 2 {
 		t.Fatalf("only %v", c.Tags())
 	}
 	english := c.Keys(English)
-	placeholder := regexp.MustCompile(`\{\w+\}`)
 	for _, tag := range c.Tags() {
 		texts := c.Keys(tag)
 		for key, want := range english {
@@ -35,16 +48,23 @@ func TestEveryLanguageHasEveryText(t *testing.T) {
 			if strings.TrimSpace(got) == "" {
 				t.Errorf("%s: %q is empty", tag, key)
 			}
-			a, b := placeholder.FindAllString(want, -1), placeholder.FindAllString(got, -1)
-			slices.Sort(a)
-			slices.Sort(b)
+			a, b := fillIns(want, key), fillIns(got, key)
 			if !slices.Equal(a, b) {
 				t.Errorf("%s: %q fills in %v, English fills in %v", tag, key, b, a)
 			}
 		}
-		for key := range texts {
-			if _, ok := english[key]; !ok {
+		for key, got := range texts {
+			if _, ok := english[key]; ok {
+				continue
+			}
+			want, ok := english[moreForms.ReplaceAllString(key, ".other")]
+			if !ok {
 				t.Errorf("%s: %q does not exist in English", tag, key)
+				continue
+			}
+			a, b := fillIns(want, key), fillIns(got, key)
+			if !slices.Equal(a, b) {
+				t.Errorf("%s: %q fills in %v, English fills in %v", tag, key, b, a)
 			}
 		}
 	}
@@ -54,6 +74,7 @@ func TestEveryLanguageHasEveryText(t *testing.T) {
 func TestNoForbiddenWords(t *testing.T) {
 	c := load(t)
 	forbidden := map[string][]string{
+		"ar": {"وكيل", "الوكيل", "طابور", "الطابور", "التصرف", "غير صالح", "باطل", "websocket", "ويب سوكيت", "!"},
 		"en": {"agent", "queue", "disposition", "rona", "acw", "not-ready", "invalid", "websocket", "ice", "error", "decline", "reject", "you missed", "!"},
 		"es": {"agente", "cola", "disposición", "inválido", "websocket", "rechazar", "!"},
 	}
@@ -80,6 +101,7 @@ func TestChoosesTheLanguage(t *testing.T) {
 		want   string
 	}{
 		{"es-MX,es;q=0.9,en;q=0.5", "", "es"},
+		{"ar-SY,ar;q=0.9,en;q=0.5", "", "ar"},
 		{"sw", "", "en"},
 		{"", "", "en"},
 		{"es", "en", "en"},
@@ -103,6 +125,7 @@ func TestPluralsAndGaps(t *testing.T) {
 	ar, en := c.Choose("", "ar"), c.Choose("", "en")
 	for _, tc := range []struct{ got, want string }{
 		{en.N("n", 1), "1 call"}, {en.N("n", 0), "0 calls"}, {ar.N("n", 2), "مكالمتان"}, {ar.N("n", 3), "3 مكالمات"}, {ar.N("n", 11), "11 مكالمة"},
+		{ar.Script("n.")["n.few"], "{n} مكالمات"}, {en.Script("n.")["n.few"], ""},
 		{ar.T("only"), "English"}, {ar.T("nowhere"), "nowhere"}, {ar.Dir(), "rtl"}, {en.Dir(), "ltr"}, {en.Or("nowhere", "plain"), "plain"},
 	} {
 		if tc.got != tc.want {
