@@ -77,6 +77,7 @@ func TestNoForbiddenWords(t *testing.T) {
 		"ar": {"وكيل", "الوكيل", "طابور", "الطابور", "التصرف", "غير صالح", "باطل", "websocket", "ويب سوكيت", "!"},
 		"en": {"agent", "queue", "disposition", "rona", "acw", "not-ready", "invalid", "websocket", "ice", "error", "decline", "reject", "you missed", "!"},
 		"es": {"agente", "cola", "disposición", "inválido", "websocket", "rechazar", "!"},
+		"fr": {"agent", "file", "qualification", "invalide", "websocket", "erreur", "décliner", "rejeter", "!"},
 	}
 	for tag, list := range forbidden {
 		words := regexp.MustCompile(`[\p{L}!-]+`)
@@ -102,6 +103,7 @@ func TestChoosesTheLanguage(t *testing.T) {
 	}{
 		{"es-MX,es;q=0.9,en;q=0.5", "", "es"},
 		{"ar-SY,ar;q=0.9,en;q=0.5", "", "ar"},
+		{"fr-CA,fr;q=0.9,en;q=0.5", "", "fr"},
 		{"sw", "", "en"},
 		{"", "", "en"},
 		{"es", "en", "en"},
