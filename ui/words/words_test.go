@@ -78,6 +78,7 @@ func TestNoForbiddenWords(t *testing.T) {
 		"en": {"agent", "queue", "disposition", "rona", "acw", "not-ready", "invalid", "websocket", "ice", "error", "decline", "reject", "you missed", "!"},
 		"es": {"agente", "cola", "disposición", "inválido", "websocket", "rechazar", "!"},
 		"fr": {"agent", "file", "qualification", "invalide", "websocket", "erreur", "décliner", "rejeter", "!"},
+		"pt": {"agente", "fila", "disposição", "inválido", "inválida", "websocket", "erro", "rejeitar", "recusar", "token", "prompt", "backup", "ticket", "!"},
 	}
 	for tag, list := range forbidden {
 		words := regexp.MustCompile(`[\p{L}!-]+`)
@@ -104,6 +105,8 @@ func TestChoosesTheLanguage(t *testing.T) {
 		{"es-MX,es;q=0.9,en;q=0.5", "", "es"},
 		{"ar-SY,ar;q=0.9,en;q=0.5", "", "ar"},
 		{"fr-CA,fr;q=0.9,en;q=0.5", "", "fr"},
+		{"pt-BR,pt;q=0.9,en;q=0.5", "", "pt"},
+		{"pt-MZ", "", "pt"},
 		{"sw", "", "en"},
 		{"", "", "en"},
 		{"es", "en", "en"},
