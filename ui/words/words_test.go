@@ -79,6 +79,7 @@ func TestNoForbiddenWords(t *testing.T) {
 		"es": {"agente", "cola", "disposición", "inválido", "websocket", "rechazar", "!"},
 		"fr": {"agent", "file", "qualification", "invalide", "websocket", "erreur", "décliner", "rejeter", "!"},
 		"pt": {"agente", "fila", "disposição", "inválido", "inválida", "websocket", "erro", "rejeitar", "recusar", "token", "prompt", "backup", "ticket", "!"},
+		"id": {"agen", "antrean", "antrian", "disposisi", "invalid", "websocket", "eror", "error", "tolak", "ditolak", "!"},
 	}
 	for tag, list := range forbidden {
 		words := regexp.MustCompile(`[\p{L}!-]+`)
@@ -107,6 +108,7 @@ func TestChoosesTheLanguage(t *testing.T) {
 		{"fr-CA,fr;q=0.9,en;q=0.5", "", "fr"},
 		{"pt-BR,pt;q=0.9,en;q=0.5", "", "pt"},
 		{"pt-MZ", "", "pt"},
+		{"id-ID,id;q=0.9,en;q=0.5", "", "id"},
 		{"sw", "", "en"},
 		{"", "", "en"},
 		{"es", "en", "en"},
