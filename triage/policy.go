@@ -38,6 +38,36 @@ type Queue struct {
 	From  int           `json:"from,omitempty"`  // minute of the day at which the line opens, where the box is
 	Until int           `json:"until,omitempty"` // and closes; the same minute: always open
 	Over  Overflow      `json:"over,omitzero"`
+
+	// From when floor and wall mark the queue; 0 is what the program finds right.
+	WarnWaiting int           `json:"warn_waiting,omitempty"`
+	WarnOldest  time.Duration `json:"warn_oldest,omitempty"`
+}
+
+// When a queue is marked where nobody has said otherwise. In danger, one who
+// waits is one too many.
+const (
+	warnWaiting     = 5
+	warnOldest      = 3 * time.Minute
+	warnLifeWaiting = 1
+	warnLifeOldest  = 30 * time.Second
+)
+
+// Warns reports whether so many who wait, the oldest for so long, are to be
+// marked where people look (S11).
+func (q Queue) Warns(waiting int, oldest time.Duration) bool {
+	most, longest := q.WarnWaiting, q.WarnOldest
+	if most == 0 {
+		if most = warnWaiting; q.ID == QueueLife {
+			most = warnLifeWaiting
+		}
+	}
+	if longest == 0 {
+		if longest = warnOldest; q.ID == QueueLife {
+			longest = warnLifeOldest
+		}
+	}
+	return waiting > 0 && (waiting >= most || oldest >= longest)
 }
 
 // Overflow is where callers go on to who have waited too long in a queue.

@@ -287,6 +287,12 @@ func (r Routing) checkQueue(q Queue, refuse func(string, ...any) error) error {
 	case q.Over.To != "" && (q.Over.After < leastOver || q.Over.After > mostDelay || !q.mayOverflow()):
 		return refuse("Who waits too long goes on after 10 seconds at least, to another line or to the promise of a call.")
 	}
+	switch {
+	case q.WarnWaiting < 0 || q.WarnWaiting > mostWaiting:
+		return refuse("A line is marked when up to %d people wait.", mostWaiting)
+	case q.WarnOldest < 0 || q.WarnOldest > mostDelay:
+		return refuse("A line is marked after %d minutes of waiting at most.", int(mostDelay.Minutes()))
+	}
 	if q.Again < 0 || q.Again > mostAgain {
 		return refuse("Who helped before can be asked first for 7 days at most.")
 	}

@@ -229,8 +229,8 @@ func readQueue(form url.Values, next *triage.Routing) error {
 		return errTyped("routing.wrong.line")
 	}
 	q := &next.Queues[i]
-	var again, over int
-	if err := numbers(form, map[string]*int{"again": &again, "most": &q.Most, "over": &over}); err != nil {
+	var again, over, oldest int
+	if err := numbers(form, map[string]*int{"again": &again, "most": &q.Most, "over": &over, "warn": &q.WarnWaiting, "oldest": &oldest}); err != nil {
 		return err
 	}
 	var err error
@@ -241,6 +241,7 @@ func readQueue(form url.Values, next *triage.Routing) error {
 		return err
 	}
 	q.Best, q.Again = form.Get("best") == "yes", time.Duration(again)*time.Hour
+	q.WarnOldest = time.Duration(oldest) * time.Second
 	q.Over = triage.Overflow{}
 	if to := form.Get("to"); to != "" {
 		q.Over = triage.Overflow{After: time.Duration(over) * time.Second, To: to}

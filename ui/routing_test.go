@@ -68,10 +68,10 @@ func TestWhoHelpsWhomIsDecidedOnAPage(t *testing.T) {
 
 	saved(save("do", "team", "name", "Partner & Co", "number", "+1 202 555 0199", "calls", "3"))
 	saved(save("do", "team", "name", "Office", "member", s.ids[agent]))
-	saved(save("do", "queue", "id", "help", "best", "yes", "again", "24", "most", "40", "from", "08:00", "until", "20:30",
+	saved(save("do", "queue", "id", "help", "best", "yes", "again", "24", "most", "40", "warn", "12", "oldest", "90", "from", "08:00", "until", "20:30",
 		"over", "300", "to", "promise", "team:0", "office", "after:0", "30", "order:0", "4", "team:1", "partner--co", "after:1", "120"))
 	help := s.routes.Routing().Queue("help")
-	if !help.Best || help.Again != 24*time.Hour || help.Most != 40 || help.From != 480 || help.Until != 1230 ||
+	if !help.Best || help.Again != 24*time.Hour || help.Most != 40 || help.WarnWaiting != 12 || help.WarnOldest != 90*time.Second || help.From != 480 || help.Until != 1230 ||
 		help.Over != (triage.Overflow{After: 5 * time.Minute, To: triage.OverflowPromise}) ||
 		!slices.Equal(help.Widen, []triage.Step{{Team: "office", After: 30 * time.Second, Priority: 4}, {Team: "partner--co", After: 2 * time.Minute, Priority: 1}}) {
 		t.Errorf("the line is %+v", help)

@@ -99,7 +99,7 @@ func TestAWallScreenKnowsNobody(t *testing.T) {
 func TestAWallScreenGoesStale(t *testing.T) {
 	far := newScript(t)
 	far.view = desk.FloorView{Waiting: []desk.FloorWaiting{{Queue: "help", Since: time.Now().Add(-3 * time.Minute)}}, Alarms: []desk.FloorAlarm{{Queue: "help"}},
-		Lines: []desk.FloorLine{{ID: "help", Waiting: 1, LongestS: 180}, {ID: "volunteers", Closed: true}}, AnsweredToday: 41}
+		Lines: []desk.FloorLine{{ID: "help", Waiting: 1, LongestS: 180, Over: true}, {ID: "volunteers", Closed: true}}, AnsweredToday: 41}
 	s := startSite(t, far, nil)
 	b := openBrowser(t, s)
 	b.signIn(supervisor)
@@ -115,6 +115,9 @@ func TestAWallScreenGoesStale(t *testing.T) {
 		t.Error("the figures are too small to read from across a room")
 	}
 	b.fits("wall")
+	if marked := b.js(`document.querySelectorAll(".wall-figures .hot").length + document.querySelector(".wall-lines tbody th").innerText`); !strings.HasPrefix(marked, "2") || !strings.Contains(marked, "Long wait") {
+		t.Errorf("a line in which people wait too long is not marked (S11): %q", marked)
+	}
 	s.setFloor(func(view *desk.FloorView) { view.AnsweredToday = 42 })
 	b.until(`document.querySelector(".wall").innerText.includes("42")`)
 	b.do(navigate(s.url + "/desk/try"))

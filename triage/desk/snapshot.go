@@ -148,6 +148,10 @@ func (d *Desk) FloorView(now time.Time) (FloorView, error) {
 		}
 		v.Waiting = append(v.Waiting, fw)
 	}
+	routing := d.cfg.Dispatcher.Routing()
+	for i, line := range v.Lines {
+		v.Lines[i].Over = routing.Queue(line.ID).Warns(line.Waiting, time.Duration(line.LongestS)*time.Second)
+	}
 	day, err := d.cfg.Contacts.Today(now)
 	if err != nil {
 		return v, err

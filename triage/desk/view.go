@@ -236,6 +236,7 @@ type FloorLine struct {
 	LongestS int    `json:"longest_s"`
 	Ready    int    `json:"ready"`
 	Closed   bool   `json:"closed,omitempty"` // to new callers
+	Over     bool   `json:"over,omitempty"`   // more wait, or longer, than is right
 }
 
 // FloorAlarm is a call in which somebody may be in danger.

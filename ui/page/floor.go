@@ -166,3 +166,15 @@ func levelMark(level triage.Level) string {
 	}
 	return ""
 }
+
+// over names the lines in which more wait, or longer, than is right; the page
+// sounds when one more is among them.
+func (p FloorPage) over() string {
+	var ids []string
+	for _, line := range p.View.Lines {
+		if line.Over {
+			ids = append(ids, line.ID)
+		}
+	}
+	return strings.Join(ids, " ")
+}

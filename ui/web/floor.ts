@@ -6,11 +6,20 @@ let alarms = Number(document.querySelector("[data-alarms]")?.getAttribute("data-
 let context: AudioContext | null = null;
 document.addEventListener("pointerdown", () => { context ??= new AudioContext(); void context.resume(); });
 
-function beep(): void {
+/** Lines in which more people wait, or longer, than is right. */
+const overNow = (): string[] => document.querySelector("[data-over]")?.getAttribute("data-over")?.split(" ").filter(Boolean) ?? [];
+let over = overNow();
+const quiet = document.querySelector<HTMLInputElement>("[data-quiet]");
+if (quiet) {
+  quiet.checked = localStorage.getItem("floor-quiet") === "yes";
+  quiet.addEventListener("change", () => localStorage.setItem("floor-quiet", quiet.checked ? "yes" : "no"));
+}
+
+function beep(pitch = 990, times = [0, 0.3, 0.6]): void {
   if (!context) return;
-  for (const at of [0, 0.3, 0.6]) {
+  for (const at of times) {
     const tone = context.createOscillator(), level = context.createGain(), from = context.currentTime + at;
-    tone.frequency.value = 990;
+    tone.frequency.value = pitch;
     level.gain.setValueAtTime(0.2, from);
     level.gain.exponentialRampToValueAtTime(0.001, from + 0.2);
     tone.connect(level).connect(context.destination);
@@ -39,6 +48,10 @@ function show(html: string): void {
     if (region) region.textContent = live.querySelector("[data-alarm-words]")?.textContent ?? "";
   }
   alarms = now;
+  // Once for each line that crosses its mark; danger sounds in any case, above.
+  const lines = overNow();
+  if (quiet && !quiet.checked && lines.some((line) => !over.includes(line))) beep(520, [0, 0.4]);
+  over = lines;
 }
 
 const rowOf = (node: Node): string | null => (node instanceof Element ? node.getAttribute("data-row") : null);
