@@ -19,12 +19,11 @@ func (s *Seat) finishWrapUp(ctx context.Context, c Command) error {
 	if !slices.Contains(triage.Dispositions(), c.Disposition) {
 		return UserError("Choose how the call ended.")
 	}
-	s.mu.Lock()
-	conv, id, last := s.wrapping, s.person.ID, s.wrapLast
-	s.mu.Unlock()
-	if conv == nil || conv.id != c.Contact {
+	conv, last := s.unfinished(c.Contact)
+	if conv == nil {
 		return UserError("These notes are already finished.")
 	}
+	id := s.id()
 	if caseNeeded(c.Disposition) && !conv.assessed() {
 		return UserError("Answer the questions about danger, urgent need and tonight before you close this as a case. Choose \"not sure\" or \"no\" if the caller did not say.")
 	}
@@ -49,6 +48,31 @@ func (s *Seat) finishWrapUp(ctx context.Context, c Command) error {
 		return UserError("How the call ended could not be written down; it stays on the list of open items. You can take the next call. Tell your coordinator.")
 	}
 	return nil
+}
+
+// unfinished is the conversation whose notes are open here, nil when they are
+// not, and whether they are the last ones. Between the end of a call and its
+// notes there is a moment in which it is still laid down: whoever is quick waits
+// for it.
+func (s *Seat) unfinished(contact string) (conv *conversation, last bool) {
+	for limit := time.Now().Add(beginLimit); ; {
+		changed := s.Changed()
+		s.mu.Lock()
+		conv, last = s.wrapping, s.wrapLast
+		ending := s.talk != nil && s.talk.id == contact
+		s.mu.Unlock()
+		if conv != nil && conv.id == contact {
+			return conv, last
+		}
+		left := time.Until(limit)
+		if !ending || left <= 0 || s.d.cfg.Dispatcher.Agent(s.id()).State != triage.WrapUp {
+			return nil, false
+		}
+		select {
+		case <-changed:
+		case <-time.After(left):
+		}
+	}
 }
 
 // writeNotes stores how the call ended. An agent who has sent the caller on
