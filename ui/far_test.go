@@ -199,6 +199,10 @@ func (s *script) steered(t *testing.T, log *slog.Logger) {
 func (s *script) set(change func(*desk.Snapshot)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.snapshot.Call != nil { // the page may be reading the one before
+		one := *s.snapshot.Call
+		s.snapshot.Call = &one
+	}
 	change(&s.snapshot)
 	close(s.changed)
 	s.changed = make(chan struct{})
