@@ -38,6 +38,9 @@ func (s *Server) frame(r *http.Request, v visit, title string) page.Frame {
 func (s *Server) show(w http.ResponseWriter, r *http.Request, status int, content templ.Component) {
 	var drawn bytes.Buffer
 	if err := content.Render(r.Context(), &drawn); err != nil {
+		if r.Context().Err() != nil { // whoever asked has left the page
+			return
+		}
 		s.cfg.Log.Error("a page could not be drawn", "path", r.URL.Path, "error", err)
 		http.Error(w, "The hotline could not draw this page. Calls go on. Load the page again.", http.StatusInternalServerError)
 		return

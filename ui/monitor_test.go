@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -39,6 +40,26 @@ func TestSteppingIntoACall(t *testing.T) {
 		t.Errorf("%s links for two calls and two alarms", steps)
 	}
 	b.fits("floor-help")
+	// A line that crosses its mark sounds once (S11), and not when that is switched off.
+	b.do(evaluate(`window.tones = 0; const make = AudioContext.prototype.createOscillator;
+		AudioContext.prototype.createOscillator = function () { window.tones++; return make.call(this) }`))
+	b.press(`h1`) // browsers make no sound before somebody has touched the page
+	over := func(marked bool, waiting int) {
+		s.setFloor(func(view *desk.FloorView) {
+			view.Lines = []desk.FloorLine{{ID: "help", Ready: 1, Waiting: waiting, Over: marked}}
+		})
+		b.until(fmt.Sprintf(`document.querySelector("[data-over] td").innerText === "%d" && document.querySelector("[data-over]").dataset.over === "%s"`, waiting, map[bool]string{true: "help"}[marked]))
+	}
+	over(true, 7)
+	b.until(`window.tones === 2`)
+	over(true, 8)
+	over(false, 1)
+	b.press(`[data-quiet]`)
+	over(true, 9)
+	if tones := b.js(`window.tones`); tones != "2" {
+		t.Errorf("%s tones for one crossing that may be heard", tones)
+	}
+	b.press(`[data-quiet]`)
 	// News must not take the focus, nor turn a link into another person's.
 	b.do(evaluate(`document.querySelector('.steps-in a[aria-label="Listen: Dolores"]').focus()`))
 	s.setFloor(func(view *desk.FloorView) {
