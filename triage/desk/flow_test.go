@@ -307,10 +307,7 @@ func TestAFlowConnectsWithANumberOutside(t *testing.T) {
 			var r *room
 			r = openRoomWith(t, flowTo(number), func(ctx context.Context, d Dialling) (*trunk.Call, error) {
 				return r.trunk.Dial(ctx, trunk.Outgoing{To: d.To, Role: d.Role, RingFor: d.RingFor})
-			})
-			if err := r.trunk.UseLines(trunk.Line{Name: "outside", Kind: trunk.Static, Servers: []string{station.Addr().String()}}); err != nil {
-				t.Fatal(err)
-			}
+			}, trunk.Line{Name: "outside", Kind: trunk.Static, Servers: []string{station.Addr().String()}})
 			c := r.dial("+12024561111")
 			if name != "talks" {
 				r.until("the caller waits for a person", func() bool { return r.waiting() != "" })

@@ -47,8 +47,8 @@ func openRoom(t *testing.T) *room {
 }
 
 // openRoomWith leads callers through the flow "straight" of texts. Dial places
-// calls to numbers outside.
-func openRoomWith(t *testing.T, texts map[string]string, dial func(context.Context, Dialling) (*trunk.Call, error)) *room {
+// calls to numbers outside; lines are the ways there.
+func openRoomWith(t *testing.T, texts map[string]string, dial func(context.Context, Dialling) (*trunk.Call, error), lines ...trunk.Line) *room {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	r := &room{t: t, records: storetest.Open(t)}
@@ -84,6 +84,7 @@ func openRoomWith(t *testing.T, texts map[string]string, dial func(context.Conte
 		Handle: r.Take, Region: "US", Log: log,
 		Allow: (&trunk.OutboundPolicy{Rules: []trunk.DialRule{{Roles: []string{RoleOfFlows}, Prefixes: []string{"+1202555"}}}}).Allow})
 	must(err)
+	must(r.trunk.UseLines(lines...))
 	ctx, cancel := context.WithCancel(context.Background())
 	calls, stopCalls := context.WithCancel(ctx)
 	var work, ringing sync.WaitGroup

@@ -14,7 +14,6 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"hotline/appliance/audio"
@@ -41,7 +40,6 @@ const (
 type Importer struct {
 	program func() (string, error)
 	slots   chan struct{}
-	peak    atomic.Int64 // most memory that a child had, in KiB, where the system tells it
 }
 
 // New makes an Importer whose children are this program itself; its main has
@@ -82,9 +80,6 @@ func (i *Importer) Import(ctx context.Context, r io.Reader, longest time.Duratio
 	sound, complaint := &kept{limit: int(longest/time.Second+1) * audio.SampleRate}, &kept{limit: 4 << 10}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = reader, sound, complaint
 	err = cmd.Run()
-	if cmd.ProcessState != nil {
-		i.note(peakMemory(cmd.ProcessState))
-	}
 	code, why, _ := strings.Cut(strings.TrimSpace(string(complaint.b)), " ")
 	switch {
 	case err == nil && len(sound.b) > 0:
@@ -100,15 +95,6 @@ func (i *Importer) Import(ctx context.Context, r io.Reader, longest time.Duratio
 	}
 	// It was killed for its limits, or the decoder fell over the file.
 	return nil, &audio.Refusal{Code: audio.RefusedDamaged, Why: "it could not be read within safe limits; save it again as WAV with another program"}
-}
-
-func (i *Importer) note(kib int64) {
-	for {
-		old := i.peak.Load()
-		if kib <= old || i.peak.CompareAndSwap(old, kib) {
-			return
-		}
-	}
 }
 
 // counted notes the error of a reader, so that a broken upload is not taken for

@@ -7,7 +7,6 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strconv"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -50,12 +49,4 @@ func confine() error {
 		return fmt.Errorf("limiting the process: %w", err)
 	}
 	return nil
-}
-
-// peakMemory is how much memory the process had at most, in KiB.
-func peakMemory(s *os.ProcessState) int64 {
-	if use, ok := s.SysUsage().(*syscall.Rusage); ok {
-		return use.Maxrss
-	}
-	return 0
 }

@@ -2,10 +2,7 @@
 
 package foreign
 
-import (
-	"os"
-	"runtime/debug"
-)
+import "runtime/debug"
 
 // confine does what it can where there are no limits for processes: the time
 // limit of the parent and a small heap remain.
@@ -13,5 +10,3 @@ func confine() error {
 	debug.SetMemoryLimit(128 << 20)
 	return nil
 }
-
-func peakMemory(*os.ProcessState) int64 { return 0 }
