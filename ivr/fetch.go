@@ -7,22 +7,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
-	"syscall"
-	"time"
+
+	"hotline/appliance/egress"
 )
 
-// Limits of asking another machine.
-const (
-	fetchAnswer = 64 << 10
-	fetchDial   = 2 * time.Second
-	fetchFor    = 5 * time.Second
-)
+// fetchAnswer is how long an answer may be.
+const fetchAnswer = 64 << 10
 
 // Fetch asks the named machines, and no others, for JSON (F29): Host.Fetch. The
 // attributes go out as a JSON object by POST. It never follows to another
@@ -30,14 +25,13 @@ const (
 // it connects; a machine there may be asked when its IP address is what is
 // named.
 func Fetch(hosts []string) func(ctx context.Context, address string, send map[string]string) (json.RawMessage, error) {
-	dialer := &net.Dialer{Timeout: fetchDial, Control: func(_, address string, _ syscall.RawConn) error {
-		return refusePrivate(address, hosts)
-	}}
-	client := &http.Client{
-		Timeout:       fetchFor,
-		Transport:     &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true, MaxResponseHeaderBytes: 16 << 10},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	var guard egress.Guard
+	for _, host := range hosts {
+		if ip, err := netip.ParseAddr(host); err == nil {
+			guard.Allowed = append(guard.Allowed, netip.PrefixFrom(ip, ip.BitLen()))
+		}
 	}
+	client := guard.Client()
 	return func(ctx context.Context, address string, send map[string]string) (json.RawMessage, error) {
 		u, err := url.Parse(address)
 		if err != nil {
@@ -76,22 +70,3 @@ func Fetch(hosts []string) func(ctx context.Context, address string, send map[st
 		return text, nil
 	}
 }
-
-// refusePrivate looks at the address that is really connected to.
-func refusePrivate(address string, named []string) error {
-	at, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return err
-	}
-	ip := at.Addr().Unmap()
-	if slices.Contains(named, ip.String()) {
-		return nil
-	}
-	if !ip.IsGlobalUnicast() || ip.IsPrivate() || sharedAddresses.Contains(ip) {
-		return errors.New("this is an address of a private network, which flows may not ask")
-	}
-	return nil
-}
-
-// sharedAddresses are those of providers behind one address (RFC 6598).
-var sharedAddresses = netip.MustParsePrefix("100.64.0.0/10")
