@@ -130,7 +130,7 @@ func TestTheFiguresOnThePage(t *testing.T) {
 	b := openBrowser(t, s)
 	b.signIn(supervisor)
 	b.do(navigate(s.url + "/reports?" + days().Encode()))
-	b.until(`document.querySelector("[data-figure=reach] dd")?.innerText == "9 %"`)
+	b.until(`document.querySelector("[data-figure=reach] dd")?.innerText == "9\u00a0%"`)
 	b.until(`document.querySelector("[data-missing]").innerText.includes("more phone volunteers who speak English would keep waits under 2 minutes")`)
 	b.until(`document.querySelectorAll("[data-chart=calls] rect.part-abandoned").length > 0 && document.querySelector("[data-chart=calls] title").textContent.includes("Gave up")`)
 	b.until(`document.querySelector("[data-table=agents]").innerText.includes("6 min 0 s")`)

@@ -19,7 +19,8 @@ func steerableFloor(view *desk.FloorView) {
 			{ID: "d", Name: "Dolores", State: triage.OnCall, Since: now, Queue: "help", Contact: "c2", Next: "offline"},
 			{ID: "e", Name: "Emeka", State: triage.OnBreak, Reason: "rest", By: "Amal", Since: now}},
 		Waiting: []desk.FloorWaiting{{Contact: "w1", Queue: "help", Language: "es", Since: now.Add(-time.Minute), Position: 1, First: "Amal", Why: triage.Why{Reason: triage.WhyBusy}},
-			{Contact: "w2", Queue: triage.QueuePrivate, Language: "es", Since: now, Position: 1, Private: true, Why: triage.Why{Reason: triage.WhyBusy}}},
+			{Contact: "w2", Queue: triage.QueuePrivate, Language: "es", Since: now, Position: 1, Private: true, Why: triage.Why{Reason: triage.WhyBusy}},
+			{Contact: "w3", Queue: triage.QueueLife, Language: "es", Since: now, Position: 1, Why: triage.Why{Reason: triage.WhyBusy}}},
 		Lines: []desk.FloorLine{{ID: "help", Waiting: 1}},
 	}
 }
@@ -31,6 +32,7 @@ func TestSteeringFromTheFloor(t *testing.T) {
 	sees(t, s.get(t, client, "/floor"), []string{`href="/floor/agents/b"`, `href="/floor/waiting/w1"`, "Then phone off", "On a break: You need a rest (by Amal)", "Put first by Amal"})
 	sees(t, s.get(t, client, "/floor/agents/b"), []string{"Beatriz", "Your shift is over"})
 	sees(t, s.get(t, client, "/floor/waiting/w2"), []string{"Only people who were trained"})
+	sees(t, s.get(t, client, "/floor/waiting/w3"), []string{"Whoever waits longest goes first"}, `value="first"`)
 	for _, one := range []struct {
 		path string
 		form url.Values

@@ -31,7 +31,7 @@ func percent(v float64, known bool) string {
 	if !known {
 		return "–"
 	}
-	return strconv.FormatFloat(100*v, 'f', 0, 64) + " %"
+	return strconv.FormatFloat(100*v, 'f', 0, 64) + "\u00a0%"
 }
 
 func (f Frame) span(d time.Duration, known bool) string {
