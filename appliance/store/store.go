@@ -6,7 +6,8 @@
 //
 //	hotline.db   the bbolt file (0600)
 //	box.key      32 random bytes that seal every value (0600); without it the
-//	             file cannot be read, so a backup needs both, kept apart
+//	             file cannot be read, so a backup needs both, kept apart. It may
+//	             be kept elsewhere (boxkey)
 //	blobs/       sound, each file sealed with a key of its own (blob.go)
 //
 // Contracts:
@@ -78,6 +79,7 @@ var (
 type Store struct {
 	dir   string
 	db    *bolt.DB
+	box   []byte
 	keys  keys
 	bus   *events.Bus
 	order sequencer
@@ -92,16 +94,21 @@ type Store struct {
 // Open opens the data folder dir, making the file and its key when the folder
 // has neither. It changes an older schema to the present one after copying the
 // file aside.
-func Open(dir string, log *slog.Logger) (*Store, error) {
+func Open(dir string, log *slog.Logger) (*Store, error) { return OpenWith(dir, nil, log) }
+
+// OpenWith is Open with a key that is kept elsewhere; nil is the one in the
+// folder.
+func OpenWith(dir string, key []byte, log *slog.Logger) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the data folder: %w", err)
 	}
 	path := filepath.Join(dir, fileName)
 	_, err := os.Stat(path)
 	fresh := errors.Is(err, fs.ErrNotExist)
-	key, err := loadKey(filepath.Join(dir, keyName), fresh)
-	if err != nil {
-		return nil, err
+	if key == nil {
+		if key, err = loadKey(filepath.Join(dir, keyName), fresh); err != nil {
+			return nil, err
+		}
 	}
 	keys, err := deriveKeys(key)
 	if err != nil {
@@ -116,7 +123,7 @@ func Open(dir string, log *slog.Logger) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{dir: dir, db: db, keys: keys, bus: events.NewBus(), log: log, lost: lostHead(path), reserve: newReserve(dir)}
+	s := &Store{dir: dir, db: db, box: bytes.Clone(key), keys: keys, bus: events.NewBus(), log: log, lost: lostHead(path), reserve: newReserve(dir)}
 	if err := s.check(path); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -214,6 +221,9 @@ func loadKey(path string, fresh bool) ([]byte, error) {
 	return key, nil
 }
 
+// Key is the key of the box: backups carry it, encrypted, and boxkey keeps it.
+func (s *Store) Key() []byte { return bytes.Clone(s.box) }
+
 // keys are what the box key is used for.
 type keys struct {
 	aead   cipher.AEAD
@@ -261,7 +271,7 @@ func (s *Store) check(path string) (err error) {
 			return fmt.Errorf("%w: the head of the record file %s", ErrDamaged, path)
 		}
 		if err != nil {
-			return fmt.Errorf("the key file %s does not belong to the record file %s: use the two files of one backup", keyName, path)
+			return fmt.Errorf("the key (%s) does not belong to the record file %s: use the two files of one backup", keyName, path)
 		}
 		s.order.next = tx.Bucket(bucketEvents).Sequence() + 1
 		return nil
