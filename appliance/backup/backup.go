@@ -71,7 +71,10 @@ type Config struct {
 	Files   map[string]string // further small files to carry: name in the backup, path
 	Version string
 	Erasing []string // events that say that something was erased for good
-	Log     *slog.Logger
+	// NewKey is told the public half of a new recovery key before it counts, so
+	// that it opens the box itself as well; nil = it does not.
+	NewKey func(public string) error
+	Log    *slog.Logger
 }
 
 // State is how the backups are.
@@ -116,7 +119,10 @@ type chain struct {
 
 // Open reads where backups go.
 func Open(cfg Config) (*Keeper, error) {
-	s, err := loadSettings(cfg.Data)
+	s, err := loadSettings(cfg.Data, cfg.Store.Key())
+	if err == nil {
+		err = s.save(cfg.Data) // older files have the box's own key in clear
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -187,6 +193,13 @@ func (k *Keeper) forgotten(began settings) error {
 	}
 	k.settings.Forget = false
 	return k.settings.save(k.cfg.Data)
+}
+
+// Recovery is the public half of the recovery key, "" when nobody has one.
+func (k *Keeper) Recovery() string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.settings.Recovery
 }
 
 // State is how the backups are.
@@ -394,10 +407,6 @@ func (k *Keeper) prove(shelf shelf, set settings, name string, wrote manifest, d
 	if err != nil {
 		return err
 	}
-	key, err := os.ReadFile(store.KeyPath(k.cfg.Data))
-	if err != nil {
-		return err
-	}
 	f, err := shelf.open(name)
 	if err != nil {
 		return err
@@ -410,7 +419,7 @@ func (k *Keeper) prove(shelf shelf, set settings, name string, wrote manifest, d
 	if a.Whole != wrote.Whole || a.Number != wrote.Number || a.LastEvent != wrote.LastEvent {
 		return fmt.Errorf("%w: it says of itself that it is another one", ErrTorn)
 	}
-	if _, err := store.CheckDump(a.dump, key); err != nil {
+	if _, err := store.CheckDump(a.dump, k.cfg.Store.Key()); err != nil {
 		return err
 	}
 	read, err := a.digest()
@@ -422,7 +431,7 @@ func (k *Keeper) prove(shelf shelf, set settings, name string, wrote manifest, d
 
 // smallFiles are the keys, the certificates and what else makes this box.
 func (k *Keeper) smallFiles() (map[string][]byte, error) {
-	files := map[string][]byte{}
+	files := map[string][]byte{keyFile(): k.cfg.Store.Key()} // wherever it is kept
 	add := func(name, path string) error {
 		text, err := os.ReadFile(path)
 		if err != nil {
@@ -444,7 +453,7 @@ func (k *Keeper) smallFiles() (map[string][]byte, error) {
 		switch {
 		case err != nil:
 			return err
-		case e.IsDir() && (rel == "backups" || rel == "blobs"):
+		case e.IsDir() && (rel == "backups" || rel == "blobs" || rel == "inbox"):
 			return fs.SkipDir
 		case e.IsDir():
 			return nil
@@ -464,7 +473,7 @@ const dataPrefix = "data/"
 // and certificates, and where backups go.
 func small(rel string) bool {
 	ext := filepath.Ext(rel)
-	return rel == FileName || ext == ".key" || ext == ".pem" || ext == ".crt"
+	return rel == FileName || ext == ".key" && rel != filepath.Base(store.KeyPath("")) || ext == ".pem" || ext == ".crt"
 }
 
 // carry copies sound that is not at the place yet.

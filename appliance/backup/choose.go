@@ -93,6 +93,11 @@ func (k *Keeper) NewRecoveryKey(ctx context.Context, by string) (string, error) 
 	set := k.settings
 	k.mu.Unlock()
 	set.Recovery, set.Made = public, time.Now().UTC()
+	if k.cfg.NewKey != nil {
+		if err := k.cfg.NewKey(public); err != nil {
+			return "", err
+		}
+	}
 	return secret, k.change(ctx, set, by, EventRecoveryKey, nil)
 }
 

@@ -31,10 +31,11 @@ const (
 // OpenRecords opens the records of a data folder and proves them: many while
 // calls are taken, and then damage is marked for the next start. When they are
 // damaged, it starts from the newest good backup, keeps the damaged file aside
-// and says what is missing (LastRescue).
-func OpenRecords(ctx context.Context, data string, log *slog.Logger) (*store.Store, error) {
+// and says what is missing (LastRescue). Key is that of the box, nil for the one
+// in the folder.
+func OpenRecords(ctx context.Context, data string, key []byte, log *slog.Logger) (*store.Store, error) {
 	marked := Marked(data)
-	s, err := openThere(data, log)
+	s, err := openThere(data, key, log)
 	if err == nil {
 		proved := make(chan error, 1)
 		go func() {
@@ -70,12 +71,12 @@ func OpenRecords(ctx context.Context, data string, log *slog.Logger) (*store.Sto
 		return nil, err
 	}
 	log.Error("the records are damaged; the hotline starts from its newest good backup", "error", err)
-	report, rescueErr := rescue(ctx, data, err)
+	report, rescueErr := rescue(ctx, data, key, err)
 	if rescueErr != nil {
 		return nil, fmt.Errorf("%w, and there is no way back by itself: %w. Restore a backup with hotline restore", err, rescueErr)
 	}
 	log.Error("the hotline has started from a backup", "until", report.Until, "records", report.Records, "damaged_file", report.Aside)
-	if s, err = store.Open(data, log); err != nil {
+	if s, err = store.OpenWith(data, key, log); err != nil {
 		return nil, err
 	}
 	return s, unmark(data)
@@ -83,15 +84,15 @@ func OpenRecords(ctx context.Context, data string, log *slog.Logger) (*store.Sto
 
 // openThere opens the records, and makes new ones only in a new folder: where
 // there are keys and backups, a record file was there.
-func openThere(data string, log *slog.Logger) (*store.Store, error) {
+func openThere(data string, key []byte, log *slog.Logger) (*store.Store, error) {
 	_, noFile := os.Stat(store.FilePath(data))
 	_, noKey := os.Stat(store.KeyPath(data))
-	if errors.Is(noFile, fs.ErrNotExist) && noKey == nil {
-		if _, err := readSettings(data); err == nil {
+	if errors.Is(noFile, fs.ErrNotExist) && (key != nil || noKey == nil) {
+		if _, err := readSettings(data, nil); err == nil {
 			return nil, fmt.Errorf("%w: the record file %s is gone", store.ErrDamaged, store.FilePath(data))
 		}
 	}
-	return store.Open(data, log)
+	return store.OpenWith(data, key, log)
 }
 
 // Marked reports that records were found to be damaged while calls were taken.
@@ -126,7 +127,7 @@ func newerBackup(ctx context.Context, s *store.Store, data string, log *slog.Log
 	if err != nil {
 		return err
 	}
-	newest, err := newestEvent(ctx, data)
+	newest, err := newestEvent(ctx, data, s.Key())
 	if err != nil {
 		log.Warn("there is no backup to compare with", "error", err)
 		return nil
@@ -138,8 +139,11 @@ func newerBackup(ctx context.Context, s *store.Store, data string, log *slog.Log
 }
 
 // eachPlace tries the place that was chosen, then the folder beside the records.
-func eachPlace(ctx context.Context, data string, do func(shelf, settings) error) error {
-	set, err := readSettings(data)
+func eachPlace(ctx context.Context, data string, key []byte, do func(shelf, settings) error) error {
+	if key == nil {
+		key, _ = os.ReadFile(store.KeyPath(data)) // what is wrong with it is said by whoever opens
+	}
+	set, err := readSettings(data, key)
 	if err != nil {
 		return err
 	}
@@ -163,10 +167,10 @@ func eachPlace(ctx context.Context, data string, do func(shelf, settings) error)
 }
 
 // newestEvent is the last event in the newest archive.
-func newestEvent(ctx context.Context, data string) (seq uint64, err error) {
+func newestEvent(ctx context.Context, data string, key []byte) (seq uint64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	err = eachPlace(ctx, data, func(shelf shelf, set settings) error {
+	err = eachPlace(ctx, data, key, func(shelf shelf, set settings) error {
 		own, err := set.identity()
 		if err != nil {
 			return err
@@ -203,14 +207,14 @@ func newestEvent(ctx context.Context, data string) (seq uint64, err error) {
 }
 
 // rescue puts the newest good backup in the place of a damaged record file.
-func rescue(ctx context.Context, data string, why error) (r Report, err error) {
+func rescue(ctx context.Context, data string, key []byte, why error) (r Report, err error) {
 	ctx, cancel := context.WithTimeout(ctx, rescueFor)
 	defer cancel()
 	to := filepath.Join(data, "rescue")
 	if err := os.RemoveAll(to); err != nil {
 		return r, err
 	}
-	err = eachPlace(ctx, data, func(shelf shelf, set settings) error {
+	err = eachPlace(ctx, data, key, func(shelf shelf, set settings) error {
 		own, err := set.identity()
 		if err == nil {
 			r, err = restore(ctx, shelf, to, time.Time{}, false, own)

@@ -57,7 +57,7 @@ func TestADamagedBoxStartsFromItsBackup(t *testing.T) {
 			truth := content(t, b.Store)
 			must(t, b.Close())
 			damage(t, b.data)
-			r, err := OpenRecords(t.Context(), b.data, silent)
+			r, err := OpenRecords(t.Context(), b.data, nil, silent)
 			must(t, err)
 			defer r.Close()
 			if !bytes.Equal(content(t, r), truth) {
@@ -99,12 +99,12 @@ func TestADamagedBoxWithoutABackupSaysSo(t *testing.T) {
 	b.write("a", "first")
 	must(t, b.Close())
 	spoil(t, b.data)
-	_, err := OpenRecords(t.Context(), b.data, silent)
+	_, err := OpenRecords(t.Context(), b.data, nil, silent)
 	if !errors.Is(err, store.ErrDamaged) || !strings.Contains(err.Error(), "hotline restore") {
 		t.Errorf("error %v", err)
 	}
 	// It is no different the next time: nothing was made in its place.
-	if _, err := OpenRecords(t.Context(), b.data, silent); !errors.Is(err, store.ErrDamaged) {
+	if _, err := OpenRecords(t.Context(), b.data, nil, silent); !errors.Is(err, store.ErrDamaged) {
 		t.Errorf("the second time: %v", err)
 	}
 }

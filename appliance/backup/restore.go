@@ -111,7 +111,7 @@ func restore(ctx context.Context, shelf shelf, to string, before time.Time, soun
 		if at, err := time.Parse(stamp, whole); err == nil && !before.IsZero() && at.After(before) {
 			continue
 		}
-		if r, err = restoreChain(ctx, shelf, whole, have, to, before, with...); err == nil {
+		if r, err = restoreChain(ctx, shelf, whole, have, to, before, sound, with...); err == nil {
 			break
 		}
 		if ctx.Err() != nil {
@@ -139,8 +139,11 @@ func restore(ctx context.Context, shelf shelf, to string, before time.Time, soun
 // errTarget is a fault of the folder that is restored to, not of the backup.
 var errTarget = errors.New("the folder that is restored to cannot be written")
 
-// restoreChain lays a whole archive and what followed it into a folder.
-func restoreChain(ctx context.Context, shelf shelf, whole string, have map[string]bool, to string, before time.Time, with ...age.Identity) (r Report, err error) {
+// restoreChain lays a whole archive and what followed it into a folder. With
+// box it becomes a box of its own, with the key in its folder; the records of
+// one that is there do without: its key may be kept elsewhere, and is not
+// written for a moment either.
+func restoreChain(ctx context.Context, shelf shelf, whole string, have map[string]bool, to string, before time.Time, box bool, with ...age.Identity) (r Report, err error) {
 	b, err := store.NewBuilder(to)
 	if err != nil {
 		return r, errors.Join(errTarget, err)
@@ -186,6 +189,10 @@ func restoreChain(ctx context.Context, shelf shelf, whole string, have map[strin
 		digest, r.Until, r.LastEvent = sum, m.At, m.LastEvent
 		r.Archives++
 	}
+	key := keyOf(files)
+	if !box {
+		delete(files, keyFile())
+	}
 	if err := writeFiles(to, files); err != nil {
 		return r, errors.Join(errTarget, err)
 	}
@@ -194,7 +201,7 @@ func restoreChain(ctx context.Context, shelf shelf, whole string, have map[strin
 	if err := b.Finish(); err != nil {
 		return r, errors.Join(errTarget, err)
 	}
-	s, err := store.Open(to, slog.New(slog.DiscardHandler))
+	s, err := store.OpenWith(to, key, slog.New(slog.DiscardHandler))
 	if err == nil {
 		r.Records, err = s.Records()
 		err = errors.Join(err, s.Verify(), s.Close())
@@ -208,7 +215,10 @@ func restoreChain(ctx context.Context, shelf shelf, whole string, have map[strin
 // errLater is an archive of after the time that was asked for.
 var errLater = errors.New("later than asked for")
 
-func keyOf(files map[string][]byte) []byte { return files[dataPrefix+filepath.Base(store.KeyPath(""))] }
+func keyOf(files map[string][]byte) []byte { return files[keyFile()] }
+
+// keyFile is the name of the box key among the files of a manifest.
+func keyFile() string { return dataPrefix + filepath.Base(store.KeyPath("")) }
 
 // lay reads an archive into a store that is being built. With prove it is read
 // to its end first.

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"filippo.io/age"
+
+	"hotline/appliance/store"
 )
 
 // FileName is where a data folder keeps where its backups go. It is a file of
@@ -21,13 +23,21 @@ const FileName = "backup.json"
 // settings are that file.
 type settings struct {
 	Box      string    `json:"box"`      // names the folder at the place
-	Own      string    `json:"own"`      // age key of the box
+	Own      string    `json:"-"`        // age key of the box; on disk it is sealed with the box key
 	Recovery string    `json:"recovery"` // public half of the recovery key; "" = nobody has one
 	Made     time.Time `json:"made"`     // the recovery key
 	Place    Place     `json:"place"`
 	Forget   bool      `json:"forget,omitempty"` // older backups hold what was erased
 
-	erasures int // since the start
+	erasures int    // since the start
+	key      []byte // of the box
+}
+
+// onDisk is the file as it is written.
+type onDisk struct {
+	settings
+	Clear  string `json:"own,omitempty"` // as it was in files of before
+	Sealed []byte `json:"own_sealed,omitempty"`
 }
 
 // Place is where backups go.
@@ -49,11 +59,12 @@ func (p Place) String() string {
 }
 
 // loadSettings reads the file of a data folder, or makes it.
-func loadSettings(dir string) (settings, error) {
-	s, err := readSettings(dir)
+func loadSettings(dir string, key []byte) (settings, error) {
+	s, err := readSettings(dir, key)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return s, err
 	}
+	s.key = key
 	s.Box = strings.ToLower(rand.Text()[:8])
 	if s.Own, _, err = NewKey(); err != nil {
 		return s, err
@@ -61,21 +72,39 @@ func loadSettings(dir string) (settings, error) {
 	return s, s.save(dir)
 }
 
-func readSettings(dir string) (s settings, err error) {
+// The box's own key is sealed with the box key, for it opens backups, which hold
+// that one: whoever has the folder of a locked box alone must not get from the
+// backups beside the records to the records. Without a key it stays shut.
+func readSettings(dir string, key []byte) (s settings, err error) {
 	path := filepath.Join(dir, FileName)
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return s, fmt.Errorf("reading where backups go: %w", err)
 	}
-	if err := json.Unmarshal(text, &s); err != nil || s.Own == "" || s.Box == "" {
+	var d onDisk
+	if err := json.Unmarshal(text, &d); err != nil || d.Clear == "" && d.Sealed == nil || d.Box == "" {
 		return s, fmt.Errorf("the file %s is damaged: delete it and choose a place for backups again", path)
+	}
+	s = d.settings
+	s.key, s.Own = key, d.Clear
+	if d.Sealed != nil && key != nil {
+		own, err := store.OpenSmall(key, FileName, d.Sealed)
+		if err != nil {
+			return s, fmt.Errorf("the file %s belongs to another hotline or is damaged: delete it and choose a place for backups again", path)
+		}
+		s.Own = string(own)
 	}
 	return s, nil
 }
 
 // save puts the file on disk, whole or not at all.
 func (s settings) save(dir string) error {
-	text, err := json.MarshalIndent(s, "", "\t")
+	d := onDisk{settings: s}
+	var err error
+	if d.Sealed, err = store.SealSmall(s.key, FileName, []byte(s.Own)); err != nil {
+		return err
+	}
+	text, err := json.MarshalIndent(d, "", "\t")
 	if err != nil {
 		return err
 	}

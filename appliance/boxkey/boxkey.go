@@ -83,13 +83,12 @@ var (
 )
 
 const (
-	minPassphrase  = 16
-	minDifferent   = 6
-	maxPassphrase  = 1000
-	scryptWork     = 17 // 128 MB and about half a second, once per try
-	maxScryptWork  = 20
-	mostSmall      = 1 << 20
-	inboxKeySealed = "hotline box key: seal the key of the inbox"
+	minPassphrase = 16
+	minDifferent  = 6
+	maxPassphrase = 1000
+	scryptWork    = 17 // 128 MB and about half a second, once per try
+	maxScryptWork = 20
+	mostSmall     = 1 << 20
 )
 
 // state is how the key is kept.

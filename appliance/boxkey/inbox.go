@@ -2,11 +2,7 @@ package boxkey
 
 import (
 	"bytes"
-	"crypto/aes"
-	"crypto/cipher"
-	"crypto/hkdf"
 	"crypto/rand"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -127,34 +123,15 @@ func (s *state) makeInboxKey(key []byte) error {
 	if err != nil {
 		return err
 	}
-	aead, err := smallAEAD(key)
-	if err != nil {
-		return err
-	}
-	s.Inbox, s.InboxKey = id.Recipient().String(), aead.Seal(nil, nil, []byte(id.String()), []byte(id.Recipient().String()))
-	return nil
+	s.Inbox = id.Recipient().String()
+	s.InboxKey, err = store.SealSmall(key, s.Inbox, []byte(id.String()))
+	return err
 }
 
 func (s *state) openInboxKey(key []byte) (string, error) {
-	aead, err := smallAEAD(key)
-	if err != nil {
-		return "", err
-	}
-	plain, err := aead.Open(nil, nil, s.InboxKey, []byte(s.Inbox))
+	plain, err := store.OpenSmall(key, s.Inbox, s.InboxKey)
 	if err != nil {
 		return "", fmt.Errorf("the key of the inboxes cannot be opened: %w", ErrWrong)
 	}
 	return string(plain), nil
-}
-
-func smallAEAD(key []byte) (cipher.AEAD, error) {
-	sealing, err := hkdf.Key(sha256.New, key, nil, inboxKeySealed, keySize)
-	if err != nil {
-		return nil, err
-	}
-	block, err := aes.NewCipher(sealing)
-	if err != nil {
-		return nil, err
-	}
-	return cipher.NewGCMWithRandomNonce(block)
 }

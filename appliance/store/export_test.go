@@ -13,3 +13,8 @@ func sealHead(boxKey, plain []byte) []byte {
 	}
 	return k.aead.Seal(nil, nil, plain, metaSeal)
 }
+
+// Reveal opens a value with the key of the box, wherever it was found.
+func (s *Store) Reveal(table string, key, sealed []byte) ([]byte, error) {
+	return s.keys.open([]byte(table), key, sealed)
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -29,9 +30,10 @@ const (
 // deleted cannot be scrubbed yet.
 var ErrReading = errors.New("somebody is reading the records, perhaps for an export")
 
-// Scrub overwrites every page of the file that holds nothing any more. What was
-// deleted before it was called is gone from the file when it returns nil. It
-// works in small parts; calls go on between them.
+// Scrub overwrites every page of the file that holds nothing any more, and the
+// copies of the whole file that a rescue or a change of schema left beside it.
+// What was deleted before it was called is gone from the folder when it returns
+// nil. It works in small parts; calls go on between them.
 func (s *Store) Scrub(ctx context.Context) error {
 	file, err := os.OpenFile(s.db.Path(), os.O_WRONLY, 0)
 	if err != nil {
@@ -41,7 +43,42 @@ func (s *Store) Scrub(ctx context.Context) error {
 	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
 		return fmt.Errorf("scrubbing the record file: %w", err)
 	}
+	return s.dropCopies(ctx)
+}
+
+// dropCopies overwrites and removes older copies of the file.
+func (s *Store) dropCopies(ctx context.Context) error {
+	copies, err := filepath.Glob(s.db.Path() + ".*")
+	if err != nil {
+		return err
+	}
+	for _, path := range copies {
+		if strings.Contains(filepath.Base(path), ".schema") || strings.Contains(filepath.Base(path), ".damaged.") {
+			s.log.Warn("an older copy of the record file is removed: it holds what was deleted", "file", path)
+			if err := overwrite(ctx, path); err != nil {
+				return fmt.Errorf("removing an older copy of the record file: %w", err)
+			}
+		}
+	}
 	return nil
+}
+
+func overwrite(ctx context.Context, path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	info, err := f.Stat()
+	zeros := make([]byte, 1<<20)
+	for at := int64(0); err == nil && at < info.Size(); at += int64(len(zeros)) {
+		if err = context.Cause(ctx); err == nil {
+			_, err = f.WriteAt(zeros[:min(int64(len(zeros)), info.Size()-at)], at)
+		}
+	}
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Remove(path)
 }
 
 func (s *Store) scrub(ctx context.Context, file *os.File) error {

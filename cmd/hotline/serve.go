@@ -109,7 +109,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	if err := provisioning.Folder(data); err != nil {
 		return h, err
 	}
-	if h.records, err = backup.OpenRecords(context.Background(), data, log); err != nil {
+	if h.records, err = backup.OpenRecords(context.Background(), data, nil, log); err != nil {
 		return h, err
 	}
 	h.took(h.records.Close)
