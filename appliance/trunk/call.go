@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
@@ -68,6 +69,8 @@ type Call struct {
 	gaveUpOnce, ended sync.Once
 	cancel            *sip.Request // readable once gaveUp is closed
 	holds             chan bool
+
+	farewell atomic.Pointer[audio.Clip]
 
 	mu         sync.Mutex
 	sound      *media.Endpoint
@@ -199,6 +202,10 @@ func (c *Call) Audio() *media.Endpoint {
 	defer c.mu.Unlock()
 	return c.sound
 }
+
+// SetFarewell is what the caller hears before the trunk itself ends the call,
+// because Config.Drain is over.
+func (c *Call) SetFarewell(clip *audio.Clip) { c.farewell.Store(clip) }
 
 // Held reports that the caller has put the hotline on hold.
 func (c *Call) Held() bool {

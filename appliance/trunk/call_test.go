@@ -466,6 +466,33 @@ func TestDrain(t *testing.T) {
 	receive(t, "the end of Run", stopped)
 }
 
+// Who is still there when the time is over hears the last words, and the music
+// that plays meanwhile does not drown them.
+func TestTheLastWordsAreHeard(t *testing.T) {
+	ctx := limit(t)
+	handle, calls := handing()
+	h := serve(t, "127.0.0.1", handle, func(cfg *trunk.Config) { cfg.Drain = time.Millisecond })
+	told, untold := h.dial(ctx), h.dial(ctx, func(cfg *phone.Config) { cfg.Display = "untold" })
+	for range 2 {
+		c := receive(t, "the call", calls)
+		c.Audio().Music(audio.Tone(440, time.Second, -12))
+		if c.FromDisplay() != "untold" {
+			c.SetFarewell(audio.Tone(1500, time.Second, -12))
+		}
+	}
+	heard := make(chan error, 1)
+	go func() { heard <- told.WaitTone(ctx, 1500) }()
+	if err := h.stop(); err != nil {
+		t.Error(err)
+	}
+	if err := receive(t, "the last words", heard); err != nil {
+		t.Errorf("the caller does not hear the last words: %v", err)
+	}
+	for _, p := range []*phone.Call{told, untold} {
+		receive(t, "the BYE", p.Done())
+	}
+}
+
 func TestFailingSocketIsReported(t *testing.T) {
 	ctx := limit(t)
 	var cfg *trunk.Config

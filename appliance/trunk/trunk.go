@@ -9,12 +9,14 @@ import (
 	"net"
 	"net/netip"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
 
+	"hotline/appliance/audio"
 	"hotline/appliance/call"
 	"hotline/appliance/media"
 )
@@ -193,9 +195,9 @@ func New(cfg Config) (*Trunk, error) {
 func (t *Trunk) Addr() netip.AddrPort { return t.contact }
 
 // Run serves until ctx ends, then takes no new call, lets running ones go on
-// for Config.Drain, hangs up what is left and returns when every call is gone.
-// It returns nil after such an orderly end. It never stays up deaf: when the socket fails it ends the calls and returns
-// the error.
+// for Config.Drain, says farewell to those that are left, hangs up and returns
+// when every call is gone. It returns nil after such an orderly end. It never
+// stays up deaf: when the socket fails it ends the calls and returns the error.
 func (t *Trunk) Run(ctx context.Context) error {
 	calls, stopCalls := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stopCalls(nil)
@@ -312,6 +314,7 @@ func (t *Trunk) finish(fault error, stopCalls context.CancelCauseFunc) error {
 		case <-gone:
 			return nil
 		case <-time.After(t.cfg.Drain):
+			t.sayFarewell()
 		}
 	}
 	cause := shuttingDown
@@ -325,6 +328,36 @@ func (t *Trunk) finish(fault error, stopCalls context.CancelCauseFunc) error {
 	case <-time.After(goodbyeLimit + 2*time.Second):
 		return errors.New("stopping the trunk: some calls did not end in time; their callers were sent a hang-up")
 	}
+}
+
+// farewellLimit is how long the last words to all callers may take together.
+const farewellLimit = 15 * time.Second
+
+// sayFarewell lets every caller hear why the call ends, all at the same time.
+func (t *Trunk) sayFarewell() {
+	ctx, cancel := context.WithTimeout(context.Background(), farewellLimit)
+	defer cancel()
+	t.mu.Lock()
+	calls := slices.Collect(maps.Values(t.calls))
+	t.mu.Unlock()
+	var saying sync.WaitGroup
+	for _, c := range calls {
+		clip, sound := c.farewell.Load(), c.Audio()
+		if clip == nil || sound == nil {
+			continue
+		}
+		saying.Go(func() {
+			// What is said to this caller at the same moment takes over: say it again.
+			for errors.Is(playTo(ctx, sound, clip), media.ErrReplaced) {
+			}
+		})
+	}
+	saying.Wait()
+}
+
+func playTo(ctx context.Context, sound *media.Endpoint, clip *audio.Clip) error {
+	_, err := sound.Play(ctx, clip, false)
+	return err
 }
 
 // Stats is a snapshot.

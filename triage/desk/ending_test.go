@@ -2,10 +2,12 @@ package desk
 
 import (
 	"testing"
+	"time"
 
 	"hotline/appliance/audio"
 	"hotline/appliance/call"
 	"hotline/appliance/store"
+	"hotline/appliance/trunk/phone"
 	"hotline/triage"
 )
 
@@ -13,6 +15,7 @@ import (
 // gave up and neither was served to the end.
 func TestCallsCutOffByAStopAreInterrupted(t *testing.T) {
 	r := openRoom(t)
+	r.cfg.Prompts = tones{r.cfg.Prompts}
 	before := r.dial("+12024561112")
 	r.until("somebody waits", func() bool { return r.waiting() != "" })
 	lost := r.waiting()
@@ -20,12 +23,21 @@ func TestCallsCutOffByAStopAreInterrupted(t *testing.T) {
 	r.record(lost)
 
 	ana := r.sit("ana")
-	r.dial("+12024561112")
+	talker := r.dial("+12024561112")
 	talking := r.answer(ana)
-	r.dial("+12024561113")
+	waiter := r.dial("+12024561113")
 	r.until("somebody waits", func() bool { return r.waiting() != "" })
 	waiting := r.waiting()
+	heard := make(chan error, 2)
+	for _, c := range []*phone.Call{talker, waiter} {
+		go func() { heard <- c.WaitTone(t.Context(), 1500) }()
+	}
 	r.stop()
+	for range 2 {
+		if err := <-heard; err != nil {
+			t.Errorf("a caller does not hear why the call ends: %v", err)
+		}
+	}
 	for who, id := range map[string]string{"talked": talking, "waited": waiting} {
 		k := r.record(id)
 		if k.Outcome != triage.OutcomeInterrupted || k.Open != triage.OpenInterrupted || k.EndedBy != call.BySystem {
@@ -35,6 +47,16 @@ func TestCallsCutOffByAStopAreInterrupted(t *testing.T) {
 	if k := r.record(lost); k.Open != triage.OpenAbandoned {
 		t.Errorf("an earlier attempt of a caller who was cut off is open as %q: nobody has served it", k.Open)
 	}
+}
+
+// tones are prompts whose last words are a tone.
+type tones struct{ Prompts }
+
+func (p tones) Clip(language, id string) (*audio.Clip, error) {
+	if id == promptFarewell && language == "en" {
+		return audio.Tone(1500, time.Second, -12), nil
+	}
+	return p.Prompts.Clip(language, id)
 }
 
 // A call that could not be written when it came (the disk was full) is written

@@ -81,6 +81,7 @@ func (s *story) serveHandedOver() (again bool) {
 	out, context := s.d.handedOver(s.leg, s.entry)
 	s.context = context
 	s.change(func(k *triage.Contact, _ time.Time) []events.Event { k.Language = out.Language; return nil })
+	s.prepareFarewell()
 	if s.turnedAway(out) {
 		return false
 	}

@@ -17,6 +17,10 @@ import (
 // promptRecorded tells a caller that the call is recorded (F40).
 const promptRecorded = "recording.notice"
 
+// promptFarewell is the last that callers hear when the hotline ends their call
+// because it has to end itself.
+const promptFarewell = "goodbye.restart"
+
 // What pages show of a recording.
 const (
 	recordingOff    = "off"

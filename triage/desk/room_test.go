@@ -81,7 +81,7 @@ func openRoomWith(t *testing.T, texts map[string]string, dial func(context.Conte
 	must(err)
 	pacer := media.NewPacer(log)
 	r.trunk, err = trunk.New(trunk.Config{Conn: conn, Ports: ports, Pacer: pacer, Serves: func(string) bool { return true },
-		Handle: r.Take, Region: "US", Log: log,
+		Handle: r.Take, Region: "US", Drain: time.Millisecond, Log: log,
 		Allow: (&trunk.OutboundPolicy{Rules: []trunk.DialRule{{Roles: []string{RoleOfFlows}, Prefixes: []string{"+1202555"}}}}).Allow})
 	must(err)
 	must(r.trunk.UseLines(lines...))

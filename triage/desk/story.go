@@ -101,6 +101,7 @@ func (d *Desk) serveCaller(leg callerLeg) {
 		return
 	}
 	s.change(func(k *triage.Contact, now time.Time) []events.Event { k.AnsweredAt = now; return nil })
+	s.prepareFarewell()
 
 	for s.dialogue() {
 	}
@@ -255,6 +256,14 @@ func (s *story) close() {
 	s.hooks() // they take their time: how the call ended is on disk before
 }
 
+// prepareFarewell says what a caller on the telephone hears when the hotline has
+// to end this call itself, in the caller's language as far as it is known.
+func (s *story) prepareFarewell() {
+	if c, phone := s.leg.(*trunk.Call); phone && c != nil {
+		c.SetFarewell(s.d.clip(cmp.Or(s.contact.Language, s.entry.Language, s.d.cfg.Languages[0]), promptFarewell))
+	}
+}
+
 // noteFlow keeps what the dialogue found out.
 func (s *story) noteFlow(out ivr.Outcome) {
 	s.change(func(k *triage.Contact, _ time.Time) []events.Event {
@@ -272,6 +281,7 @@ func (s *story) noteFlow(out ivr.Outcome) {
 	})
 	s.flows, s.known = out.Flows, out.Attributes
 	s.noteAttributes(out)
+	s.prepareFarewell()
 }
 
 // keepRegistration stores what a caller who registers as a volunteer has told,
