@@ -300,7 +300,10 @@ type program struct {
 	addr netip.AddrPort
 }
 
-const programData = "HOTLINE_TEST_DATA" // folder of the program that TestMain becomes
+const (
+	programData    = "HOTLINE_TEST_DATA"    // folder of the program that TestMain becomes
+	programCommand = "HOTLINE_TEST_COMMAND" // TestMain becomes the real command
+)
 
 // runProgram is the other side of startProgram: the test binary is the hotline.
 func runProgram(data string) error {

@@ -1,9 +1,17 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -67,4 +75,80 @@ func TestAPlannedEndCutsNobodyOff(t *testing.T) {
 	case <-time.After(60 * time.Second):
 		t.Fatal("the hotline does not end when the last caller has gone")
 	}
+}
+
+// TestASecondSignalCuts asks the real command to end, twice: the first time it
+// says what happens now and the caller stays, the second time it ends at once.
+// The caller who was cut off is on record.
+func TestASecondSignalCuts(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	file := filepath.Join(data, "hotline.yaml")
+	if err := os.WriteFile(file, []byte("data: records\noperation: Flood\nsip: {listen: \"127.0.0.1:0\"}\nweb: {listen: \"127.0.0.1:0\", sound: \"0\"}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "serve", "--config", file)
+	cmd.Env = append(os.Environ(), programCommand+"=1")
+	said, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	warned, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	server, err := netip.ParseAddrPort(strings.Fields(after(t, said, "sip at "))[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	caller, err := phone.Dial(t.Context(), phone.Config{From: "+12024561119", To: "100", Server: server})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer caller.Hangup()
+	after(t, warned, "call answered")
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if rest := after(t, warned, "No new calls are taken. "); !strings.HasPrefix(rest, "1 are running") {
+		t.Errorf("it says %q", rest)
+	}
+	if caller.FarHungUp() || cmd.ProcessState != nil {
+		t.Error("the caller is cut off at once")
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err == nil {
+		t.Error("the hotline ended as if the caller had gone by themselves")
+	}
+	cfg := config.Default()
+	cfg.Data, cfg.Operation = filepath.Join(data, "records"), "Flood"
+	cfg.SIP.Listen, cfg.Web.Listen, cfg.Web.Sound = "127.0.0.1:0", "127.0.0.1:0", "0"
+	h, err := assemble(cfg, manner{}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	kept, _, err := h.contacts.After("", 10)
+	if err != nil || len(kept) != 1 || kept[0].Caller != "+12024561119" {
+		t.Errorf("the next start finds %v (%v), want the caller who was cut off", kept, err)
+	}
+}
+
+// after is what follows a text on its line.
+func after(t *testing.T, r io.Reader, text string) string {
+	t.Helper()
+	lines := bufio.NewScanner(r)
+	for lines.Scan() {
+		if _, rest, found := strings.Cut(lines.Text(), text); found {
+			return rest
+		}
+	}
+	t.Fatalf("the program does not say %q (%v)", text, lines.Err())
+	return ""
 }

@@ -35,6 +35,9 @@ import (
 
 func TestMain(m *testing.M) {
 	foreign.Intercept()
+	if os.Getenv(programCommand) != "" {
+		main()
+	}
 	if data := os.Getenv(programData); data != "" { // this process is a hotline that a test will kill
 		if err := runProgram(data); err != nil {
 			fmt.Fprintln(os.Stderr, err)
