@@ -56,7 +56,7 @@ prompts:
 # What this machine carries, next to what is wanted; about ten minutes. Some of
 # it: make bench BENCH="-parts setup,start"
 bench: build
-	$(GO) test -run '^$$' -bench . -benchtime 1s ./ivr ./triage ./triage/find ./triage/simulate ./triage/reports ./appliance/store ./appliance/media ./appliance/export
+	$(GO) test -run '^$$' -bench . -benchtime 1s ./ivr ./triage ./triage/find ./triage/intake ./triage/simulate ./triage/reports ./appliance/store ./appliance/media ./appliance/export
 	$(GO) run ./bench $(BENCH)
 
 # Ten thousand calls through the finished program. Nothing may be left of them.
@@ -66,11 +66,11 @@ soak:
 # What this program promises when it is attacked, killed, cut off and full: the
 # long forms of the tests, with loop devices for power cuts (as root), half an
 # hour. docs/promises.md is written from what they measured.
-TORTURE = TestKillingLosesNoAcknowledgedRecord|TestPowerCutsLoseNoAcknowledgedRecord|TestBitFlipsNeverGiveAWrongRecord|TestCallsAreWrittenDownOnAFullDisk|TestABackupSurvivesKilling|TestRestoringManyRecords|TestSpoiledMessagesNeverEndTheTrunk|TestAFloodOfStrangersIsNotHeard
+TORTURE = TestKillingLosesNoAcknowledgedRecord|TestPowerCutsLoseNoAcknowledgedRecord|TestBitFlipsNeverGiveAWrongRecord|TestCallsAreWrittenDownOnAFullDisk|TestABackupSurvivesKilling|TestRestoringManyRecords|TestSpoiledMessagesNeverEndTheTrunk|TestAFloodOfStrangersIsNotHeard|TestKillingLeavesNoPartOfAnImport
 .PHONY: torture promises
 torture: need
 	@rm -f out/promises.jsonl; mkdir -p out
-	HOTLINE_PROOF=$(CURDIR)/out/promises.jsonl $(GO) test -tags torture -count=1 -timeout 60m -run '^($(TORTURE))$$' -v ./appliance/store ./appliance/backup ./appliance/trunk
+	HOTLINE_PROOF=$(CURDIR)/out/promises.jsonl $(GO) test -tags torture -count=1 -timeout 60m -run '^($(TORTURE))$$' -v ./appliance/store ./appliance/backup ./appliance/trunk ./triage/intake
 	HOTLINE_PROOF=$(CURDIR)/out/promises.jsonl SOAK_CALLS=10000 $(GO) test -count=1 -timeout 60m -run '^TestNothingIsLeftOfManyCalls$$' ./cmd/hotline
 	$(MAKE) promises
 

@@ -19,6 +19,10 @@ var roundColumns = map[string][]string{
 	"ref":      {"id", "code", "código", "codigo", "case", "case_code", "reference"},
 }
 
+// RoundHeadings are the names of columns by which the number, name, language and
+// ref of a person are found.
+func RoundHeadings(what string) []string { return slices.Clone(roundColumns[what]) }
+
 // ReadRoundList makes a list for a round of a sheet. The columns are found by
 // their names; one of numbers also by what it holds.
 func ReadRoundList(s table.Sheet, region string, offered []string) ([]ListedPerson, error) {

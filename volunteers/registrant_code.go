@@ -32,7 +32,7 @@ func newCode(tx *store.Tx, id string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if holder := first(byCode.IDs(tx, code)); holder == "" {
+		if !byCode.Taken(tx, code) {
 			return code, byCode.Add(tx, code, id)
 		}
 	}

@@ -85,6 +85,7 @@ type Store struct {
 	order sequencer
 	feeds feeds
 	trail trail
+	veils veils
 	lost  bool // one of the two heads of the file
 
 	reserve *reserve
@@ -341,7 +342,7 @@ func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
 
 func (s *Store) commit(fn func(*Tx) error) (done *Tx, err error) {
 	err = s.db.Batch(func(btx *bolt.Tx) error {
-		tx := &Tx{tx: btx, keys: s.keys, now: time.Now().UTC(), writable: true}
+		tx := &Tx{tx: btx, keys: s.keys, now: time.Now().UTC(), writable: true, veils: &s.veils}
 		if err := fn(tx); err != nil {
 			return err
 		}
@@ -364,7 +365,7 @@ func (s *Store) commit(fn func(*Tx) error) (done *Tx, err error) {
 // View runs fn in a read-only transaction: one consistent picture.
 func (s *Store) View(fn func(*Tx) error) error {
 	err := s.db.View(func(btx *bolt.Tx) error {
-		tx := &Tx{tx: btx, keys: s.keys, now: time.Now().UTC()}
+		tx := &Tx{tx: btx, keys: s.keys, now: time.Now().UTC(), veils: &s.veils}
 		if err := fn(tx); err != nil {
 			return err
 		}

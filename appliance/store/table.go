@@ -26,7 +26,7 @@ func (t Table[T]) Get(tx *Tx, key string) (T, error) {
 		return v, ErrNotFound
 	}
 	sealed := b.Get([]byte(key))
-	if sealed == nil {
+	if sealed == nil || tx.hides([]byte(key)) {
 		return v, ErrNotFound
 	}
 	return v, tx.get(t.name, []byte(key), sealed, &v)
@@ -80,6 +80,9 @@ func (t Table[T]) After(tx *Tx, key string, limit int) (list []T, next string, e
 		k, sealed = c.Next()
 	}
 	for ; k != nil; k, sealed = c.Next() {
+		if tx.hides(k) {
+			continue
+		}
 		if len(list) == limit {
 			return list, next, err
 		}
@@ -108,6 +111,9 @@ func (t Table[T]) walk(tx *Tx, first, next func(*bolt.Cursor) ([]byte, []byte), 
 		}
 		c := b.Cursor()
 		for k, sealed := first(c); k != nil && bytes.HasPrefix(k, prefix); k, sealed = next(c) {
+			if tx.hides(k) {
+				continue
+			}
 			var v T
 			if err := tx.get(t.name, k, sealed, &v); err != nil {
 				tx.fail(err)
@@ -158,7 +164,7 @@ func (x Index) IDs(tx *Tx, key string) iter.Seq[string] {
 		prefix := indexKey(key, "")
 		c := b.Cursor()
 		for k, _ := c.Seek(prefix); k != nil && bytes.HasPrefix(k, prefix); k, _ = c.Next() {
-			if !yield(string(k[len(prefix):])) {
+			if id := k[len(prefix):]; !tx.hides(id) && !yield(string(id)) {
 				return
 			}
 		}

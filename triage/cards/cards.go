@@ -94,21 +94,31 @@ func (c *Cards) Add(ctx context.Context, kind, of string, values map[string]any,
 		return card, ErrParent
 	}
 	err = c.store.Update(ctx, func(tx *store.Tx) error {
-		card = Card{ID: tx.NewID(), Kind: kind, Of: of, Values: map[string][]string{}, CreatedAt: tx.Now(), CreatedBy: by, UpdatedAt: tx.Now(), UpdatedBy: by}
+		card = Card{Kind: kind, Of: of, Values: map[string][]string{}}
 		if err := card.take(k, values); err != nil {
 			return err
 		}
-		if card.Code, err = newCode(tx, card.ID); err != nil {
+		if err := card.begin(tx, history.Entry{By: by, Via: "web", What: "opened"}); err != nil {
 			return err
 		}
 		tx.Emit(events.Event{Kind: EventAdded, By: by, Via: "web", Data: map[string]string{"card": card.ID, "kind": kind}})
-		err := errors.Join(cards.Put(tx, card.ID, card), cardHistory.Note(tx, history.Entry{Record: card.ID, By: by, Via: "web", What: "opened"}, nil, flat(card)))
-		if of != "" {
-			err = errors.Join(err, cardsOf.Add(tx, of, card.ID))
-		}
-		return err
+		return nil
 	})
 	return card, err
+}
+
+// begin stores a new card.
+func (card *Card) begin(tx *store.Tx, e history.Entry) (err error) {
+	card.ID, card.CreatedAt, card.CreatedBy, card.UpdatedAt, card.UpdatedBy = tx.NewID(), tx.Now(), e.By, tx.Now(), e.By
+	if card.Code, err = newCode(tx, card.ID); err != nil {
+		return err
+	}
+	e.Record = card.ID
+	err = errors.Join(cards.Put(tx, card.ID, *card), cardHistory.Note(tx, e, nil, flat(*card)))
+	if card.Of != "" {
+		err = errors.Join(err, cardsOf.Add(tx, card.Of, card.ID))
+	}
+	return err
 }
 
 // Change changes answers. What somebody else has changed since it was shown
@@ -274,11 +284,7 @@ func newCode(tx *store.Tx, id string) (string, error) {
 		}
 		code := strconv.FormatInt(1_000_000+n.Int64(), 10)
 		code += string(luhn.Digit(code))
-		taken := false
-		for range cardsByCode.IDs(tx, code) {
-			taken = true
-		}
-		if !taken {
+		if !cardsByCode.Taken(tx, code) {
 			return code, cardsByCode.Add(tx, code, id)
 		}
 	}

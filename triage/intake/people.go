@@ -1,0 +1,160 @@
+package intake
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"hotline/appliance/call"
+	"hotline/appliance/store"
+	"hotline/volunteers"
+)
+
+// People is the target of registered volunteers. Languages are those with words
+// on the pages; others are read by their tags.
+func People(languages []string) Target {
+	fields := map[string]Field{
+		"phone":        {Kind: Phone, Heads: []string{"mobile phone", "mobile", "cell", "cellphone", "phone number", "tel", "number", "whatsapp", "teléfono", "celular", "móvil", "número", "téléphone", "portable", "telefone", "telemóvel", "telepon", "nomor telepon", "no hp", "هاتف", "الهاتف", "جوال"}},
+		"phone_2":      {Kind: Phone, Heads: []string{"home phone", "second phone", "other phone"}},
+		"given_name":   {Kind: Text, Heads: []string{"first name", "name", "full name", "nombre", "nombres", "nombre completo", "prénom", "nom complet", "nome", "nome completo", "primeiro nome", "nama", "nama lengkap", "nama depan", "الاسم", "الاسم الكامل", "الاسم الأول"}},
+		"family_name":  {Kind: Text, Heads: []string{"last name", "surname", "apellido", "apellidos", "nom", "nom de famille", "sobrenome", "apelido", "nama belakang", "nama keluarga", "اسم العائلة", "اللقب"}},
+		"email":        {Kind: Text, Heads: []string{"e-mail", "mail", "email address", "correo", "correo electrónico", "courriel", "البريد الإلكتروني"}},
+		"age":          {Kind: Text, Heads: []string{"adult", "edad", "âge", "idade", "umur", "usia", "العمر"}},
+		"languages":    {Kind: Several, Any: true, Choices: append([]string{"other"}, languages...), Heads: []string{"language", "idioma", "idiomas", "langue", "langues", "bahasa", "اللغة", "اللغات"}},
+		"area":         {Kind: Text, Heads: []string{"postcode", "postal code", "zip", "zip code", "home postcode", "código postal", "code postal", "cep", "kode pos", "الرمز البريدي"}},
+		"willing":      {Kind: One, Choices: names(volunteers.Willings())},
+		"availability": {Kind: One, Choices: names(volunteers.Availabilities()), Heads: []string{"available", "disponibilidad", "disponibilité", "disponibilidade"}},
+
+		"available_from":     {Kind: Day, Heads: []string{"start date"}},
+		"hours_day":          {Kind: Count},
+		"skills":             {Kind: Several, Choices: names(volunteers.Skills()), Heads: []string{"skill", "job title", "habilidades", "compétences", "habilidades", "keahlian", "keterampilan", "المهارات"}},
+		"skill_note":         {Kind: Text},
+		"transport":          {Kind: One, Choices: names(volunteers.Transports())},
+		"equipment":          {Kind: Text},
+		"affiliation":        {Kind: Text, Heads: []string{"organisation", "organization", "employer", "organización", "organização", "organisasi", "المنظمة"}},
+		"emergency_name":     {Kind: Text, Heads: []string{"emergency contact name", "emergency contact"}},
+		"emergency_relation": {Kind: Text, Heads: []string{"emergency contact relation", "emergency contact relationship"}},
+		"emergency_phone":    {Kind: Phone, Heads: []string{"emergency contact phone"}},
+		"limits":             {Kind: Text},
+		"guardian_name":      {Kind: Text, Heads: []string{"minor_guardian"}},
+		"guardian_phone":     {Kind: Phone, Heads: []string{"minor_guardian_phone"}},
+		"guardian_consent":   {Kind: Tick, Heads: []string{"minor_guardian_consent"}},
+		"check":              {Kind: One, Choices: volunteers.Checks(), Heads: []string{"check_status"}},
+		"check_until":        {Kind: Day},
+		"trained":            {Kind: Several, Choices: volunteers.Trainings(), Heads: []string{"trained_on"}},
+		"notes":              {Kind: Text, Heads: []string{"note", "comment", "comments", "nota", "notas", "remarque", "catatan", "ملاحظات"}},
+	}
+	t := Target{Name: "volunteers", Table: volunteers.TableRegistrants, People: true, Read: readPeople, Add: addPerson,
+		Changed: volunteers.ChangedSinceImport, Remove: func(tx *store.Tx, id string) (bool, error) { return false, volunteers.Unimport(tx, id) }}
+	for _, name := range volunteers.ImportFields() {
+		f := fields[name]
+		f.Name = name
+		t.Fields = append(t.Fields, f)
+	}
+	t.Fields = append(t.Fields,
+		Field{Name: "volunteer_id", Kind: Text},
+		Field{Name: "code", Kind: Text},
+		Field{Name: "consent_data", Kind: Tick},
+		Field{Name: "registered_at", Kind: Moment})
+	return t
+}
+
+func names[T ~string](list []T) []string {
+	var out []string
+	for _, one := range list {
+		out = append(out, string(one))
+	}
+	return out
+}
+
+// person is what is added of a line.
+type person struct {
+	volunteers.Registrant
+	registered time.Time
+}
+
+func readPeople() (func(*store.Tx, Row) (Line, error), error) {
+	ids, people, numbers := map[string]int{}, map[string]int{}, map[call.Number]int{}
+	return func(tx *store.Tx, row Row) (Line, error) {
+		r, wrong := registrant(row)
+		name := strings.TrimSpace(r.GivenName + " " + r.FamilyName)
+		if name == "" {
+			name = string(r.Phone)
+		}
+		same, others, err := volunteers.Alike(tx, r)
+		switch {
+		case errors.Is(err, volunteers.ErrErased):
+			return refused(name, Note{Key: "erased"}), nil
+		case err != nil:
+			return Line{}, err
+		case same.ID != "":
+			return Line{What: SameLine, Name: name, Notes: []Note{{Key: "same", ID: same.ID, Code: same.Code}}}, nil
+		}
+		who := string(r.Phone) + "\x00" + r.Called()
+		if line := ids[r.ID]; r.ID != "" && line > 0 {
+			return Line{What: SameLine, Name: name, Notes: []Note{{Key: "same_line", Line: line}}}, nil
+		}
+		if line := people[who]; !r.Phone.Withheld() && line > 0 {
+			return Line{What: SameLine, Name: name, Notes: []Note{{Key: "same_line", Line: line}}}, nil
+		}
+		if len(wrong) > 0 {
+			return refused(name, wrong...), nil
+		}
+		l := Line{What: NewLine, Name: name}
+		for _, other := range others {
+			l.Notes = append(l.Notes, Note{Key: "shares", ID: other.ID, Code: other.Code})
+		}
+		if line := numbers[r.Phone]; !r.Phone.Withheld() && line > 0 {
+			l.Notes = append(l.Notes, Note{Key: "shares_line", Line: line})
+		}
+		ids[r.ID], people[who] = row.Line, row.Line
+		if numbers[r.Phone] == 0 {
+			numbers[r.Phone] = row.Line
+		}
+		registered, _ := row.Values["registered_at"].(time.Time)
+		l.Value = person{r, registered}
+		return l, nil
+	}, nil
+}
+
+// registrant is the person of a row, and what is wrong with it.
+func registrant(row Row) (volunteers.Registrant, []Note) {
+	wrong := row.Wrong
+	fields := map[string]any{}
+	for name, v := range row.Values {
+		switch name {
+		case "volunteer_id", "code", "consent_data", "registered_at":
+		case "age":
+			band, note := age(v.(string))
+			if note.Key != "" {
+				wrong = append(wrong, note)
+				continue
+			}
+			fields[name] = band
+		default:
+			fields[name] = v
+		}
+	}
+	r, err := volunteers.Registrant{}.With(fields)
+	var mistake volunteers.FieldError
+	switch {
+	case errors.As(err, &mistake) && mistake.Field == "":
+		wrong = append(wrong, Note{Key: "long"})
+	case errors.As(err, &mistake):
+		wrong = append(wrong, Note{Key: "choice", Field: mistake.Field, Value: short(row.Text(mistake.Field))})
+	}
+	if yes, said := row.Values["consent_data"].(bool); said && !yes {
+		wrong = append(wrong, Note{Key: "consent"})
+	}
+	if r.Called() == "" && r.Phone.Withheld() && r.Email == "" && len(wrong) == 0 {
+		wrong = append(wrong, Note{Key: "nobody"})
+	}
+	r.ID, r.Code = row.Text("volunteer_id"), row.Text("code")
+	return r, wrong
+}
+
+func addPerson(tx *store.Tx, i Import, l Line) (string, error) {
+	p := l.Value.(person)
+	r, err := volunteers.Import(tx, p.Registrant, i.By, i.why(), p.registered)
+	return r.ID, err
+}
