@@ -13,10 +13,12 @@ import (
 	"unicode"
 
 	"hotline/appliance/call"
+	"hotline/appliance/erasures"
 	"hotline/appliance/events"
 	"hotline/appliance/history"
 	"hotline/appliance/luhn"
 	"hotline/appliance/store"
+	"hotline/triage/cards"
 )
 
 // CaseFields are the answers of the 60-second case and the four urgency
@@ -231,7 +233,48 @@ func (cs *Case) protectContacts(tx *store.Tx, k *Contact, was *Case) error {
 		return nil
 	}
 	was.Fields, was.Caller = protect(was.Fields), ""
-	return errors.Join(caseHistory.Forget(tx, cs.ID), forgetMergings(tx, cs))
+	return errors.Join(caseHistory.Forget(tx, cs.ID), forgetMergings(tx, cs), forgetAround(tx, cs))
+}
+
+// forgetAround drops what else was written about a case that becomes protected:
+// to whom it was passed on, its line in the lists of rounds. A backup that is
+// put back later loses it again.
+func forgetAround(tx *store.Tx, cs *Case) error {
+	ids := append([]string{cs.ID}, cs.Merged...)
+	var errs []error
+	for _, id := range ids {
+		errs = append(errs, cards.DestroyOf(tx, id), forgetInLists(tx, id))
+	}
+	return errors.Join(append(errs, erasures.Note(tx, erasures.Entry{Kind: erasures.Protected,
+		Records: map[string][]string{TableCases: ids, TableContacts: cs.Contacts}}))...)
+}
+
+// ProtectAgain protects, after an older backup was put back, what was protected
+// since then.
+func ProtectAgain(tx *store.Tx, caseIDs, contactIDs []string) error {
+	for _, id := range caseIDs {
+		cs, err := cases.Get(tx, id)
+		if errors.Is(err, store.ErrNotFound) || err == nil && cs.Protected {
+			continue
+		}
+		if err == nil {
+			_, err = cs.write(tx, history.Edit{Via: "rule", Fields: map[string]any{"talk_freely": "specialist"}}, nil)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for _, id := range contactIDs { // of a case that is not in the backup
+		k, err := contacts.Get(tx, id)
+		if errors.Is(err, store.ErrNotFound) || err == nil && k.Protected {
+			continue
+		}
+		k.Protected = true
+		if err := errors.Join(err, forgetCaller(tx, &k), putContact(tx, &k)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func last(ids []string) string {

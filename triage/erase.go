@@ -112,6 +112,9 @@ func eraseItem(tx *store.Tx, id string) error {
 	if err != nil || i.ClosedAt.IsZero() { // others of the same number are still open in it
 		return err
 	}
+	if i.Number == "" && i.Fold == "" && i.Also == "" && i.ClosedFor == "" && i.Lock.Name == "" {
+		return nil
+	}
 	i.Number, i.Fold, i.Also, i.ClosedFor, i.Lock.Name = "", "", "", "", ""
 	return items.Put(tx, id, i)
 }
@@ -260,4 +263,55 @@ func Expire(tx *store.Tx, due Due) error {
 		errs = append(errs, EraseCase(tx, id, ""))
 	}
 	return errors.Join(errs...)
+}
+
+// NumberOf finds the number with a digest, "" when no record leads to it. Of one
+// that nobody called from it reads everything.
+func NumberOf(tx *store.Tx, digest string) call.Number {
+	is := func(n call.Number) bool { return !n.Withheld() && tx.Digest(string(n)) == digest }
+	for id := range contactsByCaller.IDs(tx, digest) {
+		if k, err := contacts.Get(tx, id); err == nil && is(k.Caller) {
+			return k.Caller
+		}
+	}
+	for _, k := range contacts.All(tx) {
+		numbers := []call.Number{k.Caller, k.CallBack}
+		if k.Direction == "out" {
+			numbers = append(numbers, call.Number(k.Dialled))
+		}
+		if i := slices.IndexFunc(numbers, is); i >= 0 {
+			return numbers[i]
+		}
+	}
+	for _, cs := range cases.All(tx) {
+		if n := call.Number(cs.Fields.CallbackNumber); is(n) {
+			return n
+		}
+	}
+	for _, p := range roundPeople.All(tx) {
+		if is(p.Number) {
+			return p.Number
+		}
+	}
+	return ""
+}
+
+// Known are those of some records that are there and still hold a person.
+func (p PersonRecords) Known(tx *store.Tx) (there PersonRecords) {
+	for _, id := range p.Contacts {
+		if k, err := contacts.Get(tx, id); err == nil && k.Erased.IsZero() {
+			there.Contacts = append(there.Contacts, id)
+		}
+	}
+	for _, id := range p.Cases {
+		if cs, err := cases.Get(tx, id); err == nil && cs.Erased.IsZero() {
+			there.Cases = append(there.Cases, id)
+		}
+	}
+	for _, id := range p.Rounds {
+		if _, err := roundPeople.Get(tx, id); err == nil {
+			there.Rounds = append(there.Rounds, id)
+		}
+	}
+	return there
 }

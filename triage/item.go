@@ -103,13 +103,18 @@ func (i Item) place() string { return i.rank() + " " + i.ID }
 // keepItem makes the worklist say what the contact says. was is the contact as
 // stored before; k gets the item that it belongs to.
 func keepItem(tx *store.Tx, was Contact, k *Contact, by closing) error {
+	var err error
 	switch {
 	case k.Open != "":
-		return attach(tx, was, k)
+		err = attach(tx, was, k)
 	case was.Open != "":
-		return leave(tx, *k, by)
+		err = leave(tx, *k, by)
 	}
-	return nil
+	if err != nil || !k.Protected {
+		return err
+	}
+	// What was open before somebody said that the caller needs protection.
+	return errors.Join(eraseItem(tx, was.Item), eraseItem(tx, k.Item))
 }
 
 // byHand is what events say instead of the reason that a person wrote: there is

@@ -305,6 +305,28 @@ func forgetInRound(tx *store.Tx, k Contact) error {
 	return putPerson(tx, was, p)
 }
 
+// forgetInLists takes the person of a case that becomes protected out of the
+// lists of rounds. Who was still to be called is not.
+func forgetInLists(tx *store.Tx, cs string) error {
+	var mine []RoundPerson
+	for _, p := range roundPeople.All(tx) {
+		if p.Source == SourceCase && p.Ref == cs {
+			mine = append(mine, p)
+		}
+	}
+	for _, p := range mine {
+		was := p
+		if p.State == PersonWaits {
+			p.State, p.Why = PersonLeftOut, LeftProtected
+		}
+		p.Name, p.Number = "", ""
+		if err := putPerson(tx, was, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // recoverRounds ends what a stop of the hotline has left in the middle. Calls
 // that ran are settled already (Recover).
 func (c *Contacts) recoverRounds(ctx context.Context) error {

@@ -91,3 +91,38 @@ func Aged(tx *store.Tx, days int, now time.Time, after string, limit int) (ids [
 	}
 	return ids, next, err
 }
+
+// EraseAgain erases a person whom an older backup has brought back, also one who
+// was at work then: the hours end with the remark that nobody said so.
+func EraseAgain(tx *store.Tx, id string) error {
+	s, err := running(tx, id)
+	if err == nil && s.ID != "" {
+		err = errors.Join(s.end(tx), s.propose(tx))
+	}
+	if err != nil {
+		return err
+	}
+	return Erase(tx, id)
+}
+
+// Known are those of some people who are there and not erased.
+func Known(tx *store.Tx, ids []string) (there []string) {
+	for _, id := range ids {
+		if r, err := registrants.Get(tx, id); err == nil && r.Erased.IsZero() {
+			there = append(there, id)
+		}
+	}
+	return there
+}
+
+// NumberOf finds the number with a digest, "" when nobody gave it.
+func NumberOf(tx *store.Tx, digest string) call.Number {
+	for _, r := range registrants.All(tx) {
+		for _, n := range []call.Number{r.Phone, r.Phone2} {
+			if !n.Withheld() && tx.Digest(string(n)) == digest {
+				return n
+			}
+		}
+	}
+	return ""
+}

@@ -105,6 +105,8 @@ type Keeper struct {
 	settings settings
 	state    State
 	wake     chan struct{}
+
+	lists sync.Mutex // one list of erasures is written at a time
 }
 
 // chain is the newest whole backup at the place and what followed it.
@@ -115,6 +117,7 @@ type chain struct {
 	next   time.Time
 	sounds map[string]int64 // that are at the place, by id
 	behind bool             // not all sound is there
+	erased int              // erasures in the list that is at the place
 }
 
 // Open reads where backups go.
@@ -129,25 +132,20 @@ func Open(cfg Config) (*Keeper, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Keeper{cfg: cfg, settings: s, started: time.Now(), wake: make(chan struct{}, 1)}, nil
+	k := &Keeper{cfg: cfg, settings: s, started: time.Now(), wake: make(chan struct{}, 1)}
+	// A stop between an erasure and its line on the list is made good.
+	return k, k.NoteErasures()
 }
 
 // Run makes backups until ctx ends, and a last one of what changed then.
 func (k *Keeper) Run(ctx context.Context) error {
 	ticker := time.NewTicker(everyChange)
 	defer ticker.Stop()
-	told := k.cfg.Store.Events().Subscribe(256)
-	defer func() { told.Close() }()
+	var listening sync.WaitGroup
+	defer listening.Wait()
+	listening.Go(func() { k.listen(ctx) })
 	for {
 		select {
-		case ev, open := <-told.C:
-			if !open { // it was too slow: what was missed may have been that
-				told = k.cfg.Store.Events().Subscribe(256)
-			}
-			if !open && len(k.cfg.Erasing) > 0 || slices.Contains(k.cfg.Erasing, ev.Kind) {
-				k.Forget()
-			}
-			continue
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 			defer cancel()
@@ -160,6 +158,30 @@ func (k *Keeper) Run(ctx context.Context) error {
 		case <-k.wake:
 		}
 		k.try(ctx)
+	}
+}
+
+// listen notes erasures as they are made: a backup that is being written takes
+// its time.
+func (k *Keeper) listen(ctx context.Context) {
+	told := k.cfg.Store.Events().Subscribe(256)
+	defer func() { told.Close() }()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case ev, open := <-told.C:
+			if !open { // it was too slow: what was missed may have been that
+				told = k.cfg.Store.Events().Subscribe(256)
+			}
+			if open && !slices.Contains(k.cfg.Erasing, ev.Kind) || len(k.cfg.Erasing) == 0 {
+				continue
+			}
+			k.Forget()
+			if err := k.NoteErasures(); err != nil {
+				k.cfg.Log.Error("the list of erasures beside the records cannot be written; it is tried again with the next one and at the next start", "error", err)
+			}
+		}
 	}
 }
 
@@ -253,6 +275,11 @@ func (k *Keeper) copyTo(ctx context.Context, shelf shelf, set settings) (err err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
 	began := time.Now()
+	// First the list: no backup at a place is newer than what is known there of
+	// erasures.
+	if err := k.carryErasures(shelf, set); err != nil {
+		return err
+	}
 	if d.Changed() {
 		if err := k.write(ctx, shelf, set, d, whole); err != nil {
 			k.chain.next = began.Add(wholeAgain) // what changes is safe meanwhile

@@ -216,10 +216,16 @@ func rescue(ctx context.Context, data string, key []byte, why error) (r Report, 
 	}
 	err = eachPlace(ctx, data, key, func(shelf shelf, set settings) error {
 		own, err := set.identity()
-		if err == nil {
-			r, err = restore(ctx, shelf, to, time.Time{}, false, own)
+		if err != nil {
+			return err
 		}
-		return err
+		if r, err = restore(ctx, shelf, to, time.Time{}, false, own); err != nil {
+			return err
+		}
+		// Usually the list beside the records knows more; but it may be what is
+		// damaged.
+		r.laterErasures(shelf, data, set.key, own)
+		return nil
 	})
 	if err != nil {
 		return r, err

@@ -30,6 +30,7 @@ type Report struct {
 	Refused   []string  `json:"refused,omitempty"`
 	Sounds    int       `json:"sounds"`
 	Missing   []string  `json:"missing,omitempty"` // sound that the records name and the backup has not
+	Known     time.Time `json:"known"`             // the newest backup at the place: of erasures after it nothing is known there
 
 	At    time.Time         `json:"at"`              // when it was restored
 	Why   string            `json:"why,omitempty"`   // when the box did it by itself
@@ -58,7 +59,27 @@ func Restore(ctx context.Context, from, to string, before time.Time, with ...age
 	if entries, err := os.ReadDir(to); err == nil && len(entries) > 0 {
 		return Report{}, fmt.Errorf("the folder %s is not empty: choose another one, so that nothing is overwritten", to)
 	}
-	return restore(ctx, shelf, to, before, true, with...)
+	r, err := restore(ctx, shelf, to, before, true, with...)
+	if err != nil {
+		return r, err
+	}
+	r.laterErasures(shelf, to, folderKey(to), with...)
+	return r, nil
+}
+
+// laterErasures puts what the place knows of erasures beside restored records,
+// to be repeated there.
+func (r *Report) laterErasures(shelf shelf, data string, key []byte, with ...age.Identity) {
+	list, err := erasedAt(shelf, with...)
+	if err == nil {
+		var set settings
+		if set, err = readSettings(data, key); err == nil {
+			err = addErased(data, set, list.Entries)
+		}
+	}
+	if err != nil {
+		r.Refused = append(r.Refused, fmt.Sprintf("the list of erasures since: %v", err))
+	}
 }
 
 // boxFolder finds the backup of a box on a disk.
@@ -107,6 +128,7 @@ func restore(ctx context.Context, shelf shelf, to string, before time.Time, soun
 	var r Report
 	var refused []string
 	var tried error
+	known := newestAt(items)
 	for _, whole := range wholes {
 		if at, err := time.Parse(stamp, whole); err == nil && !before.IsZero() && at.After(before) {
 			continue
@@ -129,11 +151,26 @@ func restore(ctx context.Context, shelf shelf, to string, before time.Time, soun
 		}
 		return Report{}, errors.Join(ErrNothing, tried)
 	}
-	r.Refused, r.At = append(refused, r.Refused...), time.Now().UTC()
+	r.Refused, r.At, r.Known = append(refused, r.Refused...), time.Now().UTC(), known
+	if r.Until.After(r.Known) {
+		r.Known = r.Until
+	}
 	if !sound {
 		return r, nil
 	}
 	return r, r.sounds(ctx, shelf, to)
+}
+
+// newestAt is when the newest whole backup of a place was made.
+func newestAt(items []item) (at time.Time) {
+	for _, it := range items {
+		if whole, _, ours := parseName(it.name); ours {
+			if when, err := time.Parse(stamp, whole); err == nil && when.After(at) {
+				at = when
+			}
+		}
+	}
+	return at
 }
 
 // errTarget is a fault of the folder that is restored to, not of the backup.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,7 +16,10 @@ import (
 
 	"hotline/appliance/backup"
 	"hotline/appliance/config"
+	"hotline/appliance/erasures"
 	"hotline/appliance/store"
+	"hotline/triage"
+	"hotline/triage/privacy"
 )
 
 // carriedFiles are the files beside the records that make this hotline.
@@ -70,6 +74,7 @@ type restoreCommand struct {
 	From   string    `help:"Folder with the backup: the USB disk, or a copy of what is on the server." required:"" type:"path"`
 	To     string    `help:"New folder for the hotline." required:"" type:"path"`
 	Key    string    `help:"File with the recovery key. Without it, it is asked for." type:"path"`
+	Erased string    `name:"erasures" help:"Folder that knows who was erased since: the newest backup, or the data folder of the old machine. They are erased again." type:"path"`
 	Before time.Time `help:"Restore how it was at this time, like 2026-11-26T14:00:00Z. Without it: the newest." placeholder:"TIME"`
 }
 
@@ -100,6 +105,9 @@ func (c *restoreCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	report(s.out, r, time.Since(began))
+	if err := c.eraseAgain(ctx, s, cfg, data, r.Known, id); err != nil {
+		return err
+	}
 	fmt.Fprintf(s.out, `
 Next steps
   1. Look at the addresses in %s: this may be another network.
@@ -107,6 +115,61 @@ Next steps
      and let the telephone company send the calls to this machine.
 `, path, path)
 	return nil
+}
+
+// eraseAgain takes out of the restored records whoever was erased after the
+// backup was made, and says up to when that is known.
+func (c *restoreCommand) eraseAgain(ctx context.Context, s streams, cfg config.Config, data string, known time.Time, id age.Identity) (err error) {
+	if c.Erased != "" {
+		until, err := backup.AddErased(data, c.Erased, id)
+		if err != nil {
+			return err
+		}
+		if until.After(known) {
+			known = until
+		}
+	}
+	log := newLog(s.err, false)
+	records, err := store.Open(data, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, records.Close()) }()
+	n, err := repeatErasures(ctx, records, data, cfg.Operation, log)
+	if err != nil {
+		return err
+	}
+	if err := privacy.New(records, cfg.Operation, log).Scrub(ctx); err != nil {
+		return err
+	}
+	if n > 0 {
+		fmt.Fprintf(s.out, "Erased again: %d people or records that were erased or protected after this backup was made.\n", n)
+	}
+	fmt.Fprintf(s.out, "Erasures after %s are not known here. If the hotline worked on after that, restore with --erasures and its newest backup or its old data folder, or erase those people again on the page Data protection.\n",
+		known.Local().Format("2006-01-02 15:04:05"))
+	return nil
+}
+
+// repeatErasures makes those erasures again that the list beside the records
+// knows and the records do not: a backup from before them was put back.
+func repeatErasures(ctx context.Context, records *store.Store, data, operation string, log *slog.Logger) (int, error) {
+	list, err := backup.Erased(data, records.Key())
+	if err != nil {
+		return 0, fmt.Errorf("the list of erasures: %w", err)
+	}
+	known := 0
+	if err := records.View(func(tx *store.Tx) error {
+		known = len(list) - len(erasures.Unknown(tx, list))
+		return nil
+	}); err != nil || known == len(list) {
+		return 0, err
+	}
+	// Nobody is erased during a call, and those that ran at the time of the
+	// backup have ended since.
+	if _, err := triage.NewContacts(records).Recover(ctx); err != nil {
+		return 0, err
+	}
+	return privacy.New(records, operation, log).Repeat(ctx, list)
 }
 
 // report says what there is and what is missing.

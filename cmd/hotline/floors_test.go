@@ -30,6 +30,7 @@ var floors = []struct {
 	{"hotline/triage/privacy", 4},
 	{"hotline/triage/simulate", 4},
 	{"hotline/triage/reports", 4},
+	{"hotline/triage/cards", 2},
 	{"hotline/triage", 3},
 	{"hotline/ivr", 2},
 	{"hotline/volunteers", 2},

@@ -113,8 +113,14 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		return h, err
 	}
 	h.took(h.records.Close)
+	switch n, err := repeatErasures(context.Background(), h.records, data, cfg.Operation, log); {
+	case err != nil: // callers must not wait for it
+		log.Error("who was erased after the backup from which the hotline has started may be in the records again; it is tried at the next start", "error", err)
+	case n > 0:
+		log.Warn("people and records that were erased after the backup from which the hotline has started were erased again", "erasures", n)
+	}
 	h.backups, err = backup.Open(backup.Config{Store: h.records, Data: data, Files: carriedFiles(cfg), Version: version(), Log: log,
-		Erasing: []string{privacy.EventErased}})
+		Erasing: []string{privacy.EventErased, cards.EventErased}})
 	if err != nil {
 		return h, err
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 	"unicode"
 
+	"hotline/appliance/erasures"
 	"hotline/appliance/events"
 	"hotline/appliance/history"
 	"hotline/appliance/luhn"
@@ -154,8 +155,39 @@ func (c *Cards) Erase(ctx context.Context, id, by string) error {
 		if err != nil {
 			return err
 		}
-		return erase(tx, card, by)
+		if err := erase(tx, card, by); err != nil {
+			return err
+		}
+		return erasures.Note(tx, erasures.Entry{Kind: erasures.Card, Records: map[string][]string{Table: {id}}})
 	})
+}
+
+// Destroy erases cards, and what belongs to them, in the transaction of somebody
+// else; those that are not there are left out.
+func Destroy(tx *store.Tx, ids []string, by string) error {
+	for _, id := range ids {
+		card, err := cards.Get(tx, id)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err == nil {
+			err = erase(tx, card, by)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// DestroyOf erases the cards that belong to a record which has become protected:
+// to whom it was passed on, and what came of it, says too much of the caller.
+func DestroyOf(tx *store.Tx, of string) error {
+	var ids []string
+	for id := range cardsOf.IDs(tx, of) {
+		ids = append(ids, id)
+	}
+	return Destroy(tx, ids, "")
 }
 
 func erase(tx *store.Tx, card Card, by string) error {

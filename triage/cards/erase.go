@@ -70,3 +70,28 @@ func Erase(tx *store.Tx, id string, number call.Number) error {
 	card.UpdatedAt = tx.Now()
 	return errors.Join(cardHistory.Forget(tx, id), cards.Put(tx, id, card))
 }
+
+// NumberOf finds the number with a digest on the cards, "" when it stands on
+// none.
+func NumberOf(tx *store.Tx, digest string) call.Number {
+	for _, card := range cards.All(tx) {
+		for _, values := range card.Values {
+			for _, value := range values {
+				if number := call.Number(value); number.E164() && tx.Digest(value) == digest {
+					return number
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// Known are those of some cards that are there.
+func Known(tx *store.Tx, ids []string) (there []string) {
+	for _, id := range ids {
+		if _, err := cards.Get(tx, id); err == nil {
+			there = append(there, id)
+		}
+	}
+	return there
+}

@@ -3,8 +3,9 @@
 // they said goes, with sound, history, search and finished exports, and the file
 // is scrubbed, so that not even the key of the box brings it back.
 //
-// A backup from before still holds the person. Whoever puts one back repeats
-// the erasures since then: they are in the event log, without names.
+// A backup from before still holds the person. What was erased is on a list
+// without names, which is kept outside of the records, too: whoever puts a
+// backup back repeats the erasures since then (Repeat).
 package privacy
 
 import (
@@ -193,38 +194,15 @@ func (k *Keeper) Erase(ctx context.Context, p Person, by, why string) error {
 		return ErrWhy
 	}
 	err := k.store.Update(ctx, func(tx *store.Tx) error {
-		for _, id := range p.Contacts {
-			if err := triage.EraseContact(tx, id, by); err != nil {
-				return err
-			}
-		}
-		for _, id := range p.Cases {
-			if err := triage.EraseCase(tx, id, by); err != nil {
-				return err
-			}
-		}
-		for _, id := range p.Rounds {
-			if err := triage.EraseInRound(tx, id); err != nil {
-				return err
-			}
-		}
-		for _, id := range p.Cards {
-			if err := cards.Erase(tx, id, p.Number); err != nil {
-				return err
-			}
-		}
-		if err := triage.EraseStop(tx, p.Number); err != nil {
+		if err := takeOut(tx, p, by, volunteers.Erase); err != nil {
 			return err
 		}
 		for _, id := range p.Registrants {
-			if err := volunteers.Erase(tx, id); err != nil {
-				return err
-			}
 			tx.Emit(events.Event{Kind: volunteers.EventErased, Operation: k.operation, By: by, Data: map[string]string{"registrant": id}})
 		}
 		tx.Emit(events.Event{Kind: EventErased, Operation: k.operation, By: by, Via: "web", Data: map[string]string{"contacts": strconv.Itoa(len(p.Contacts)),
 			"cases": strings.Join(p.Cases, " "), "rounds": strconv.Itoa(len(p.Rounds)), "cards": strconv.Itoa(len(p.Cards)), "registrants": strings.Join(p.Registrants, " "), "reason": why}})
-		return errors.Join(export.DropAll(tx, k.operation, by), wantScrub(tx))
+		return errors.Join(noteErased(tx, p), export.DropAll(tx, k.operation, by), wantScrub(tx))
 	})
 	if err == nil {
 		select {
