@@ -32,12 +32,17 @@ func Results() map[string][]string {
 		ActionPromptsKeep:  {"ok", "quiet"},
 		ActionPromptsSkip:  {"ok"},
 
+		ActionCaseOpen: {string(CodeOpened), "typing", string(CodeWrong), string(CodeClosed)},
+
 		ActionShiftWho:     {"first", "pin"},
 		ActionShiftProve:   {"ok", "denied"},
 		ActionShiftBegin:   {"ok", "already"},
 		ActionShiftEnd:     {"ok", "none"},
 		ActionShiftChoose:  {"ok", "weak"},
 		ActionShiftConfirm: {"ok", "differs"},
+
+		ActionRegistrantRead:   {"ok"},
+		ActionRegistrantReport: {"ok", "refused"},
 	}
 }
 

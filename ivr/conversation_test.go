@@ -27,6 +27,7 @@ import (
 	"hotline/ivr/flow"
 	"hotline/ivr/mode"
 	"hotline/ivr/prompts"
+	"hotline/triage"
 	"hotline/triage/desk"
 	"hotline/triage/supervise"
 	"hotline/volunteers"
@@ -84,9 +85,10 @@ type scene struct {
 	dialled   []string
 	answer    string // of the other machine
 
+	cases       *triage.Cases      // opened when a script needs it
 	hours       *volunteers.Shifts // opened when a script needs it
 	helperID    string             // the registered volunteer of a shift script
-	helperCode  string
+	helperCode  string             // or the code of the case
 	hoursBroken error
 
 	rung       *ringing // the call of the hotline that the script is at
@@ -153,6 +155,7 @@ func (s *scene) actions() map[string]ivr.Action {
 		"test.panic":             func(context.Context, *ivr.Session) (string, error) { panic("on purpose") },
 	}
 	maps.Copy(actions, ivr.ShiftActions(s.shiftBook()))
+	maps.Copy(actions, ivr.CaseActions(s.caseBook()))
 	maps.Copy(actions, ivr.PromptActions(s.studio, prompts.ShippedLanguages()))
 	for name := range s.room.commands.Actions() {
 		actions[name] = func(ctx context.Context, c *ivr.Session) (string, error) { // of the commands there are then
@@ -259,7 +262,7 @@ func (s *scene) play(name, script string) {
 
 func (s *scene) act(verb string, args []string) {
 	s.t.Helper()
-	if s.line == nil && !slices.Contains([]string{"flow", "language", "languages", "given", "mode", "bulletin", "pass", "place", "saving", "staffing", "bulletins", "broken", "answer", "later", "enrol", "helper", "outline", "closed", "unanswered", "registered", "has-pin", "working", "shifts", "switched-off-bulletins"}, verb) {
+	if s.line == nil && !slices.Contains([]string{"flow", "language", "languages", "given", "mode", "bulletin", "pass", "place", "saving", "staffing", "bulletins", "broken", "answer", "later", "enrol", "helper", "outline", "closed", "unanswered", "registered", "has-pin", "working", "shifts", "switched-off-bulletins", "case", "used", "standing"}, verb) {
 		s.ring()
 	}
 	switch verb {
@@ -321,6 +324,18 @@ func (s *scene) act(verb string, args []string) {
 		}
 	case "registered": // somebody from that number; the numbers in shift scripts are theirs
 		s.registered(args[0])
+	case "case": // of an earlier call: open, in_progress, referred, closed, protected, promised
+		s.opened(args[0])
+	case "used": // wrong codes, in calls before
+		s.used(s.number(args[0]))
+	case "mistype": // a code that the check digit tells, and what follows
+		s.untold()
+		s.line.press(s.mistyped() + args[0])
+	case "guess": // a code that nobody has
+		s.untold()
+		s.line.press(s.strange() + args[0])
+	case "standing": // of the registered volunteer
+		s.stands(args[0])
 	case "has-pin":
 		s.hasPIN(args[0])
 	case "working": // since so long
@@ -598,6 +613,10 @@ func (s *scene) expect(args []string) {
 			}
 			got += " by " + by + " " + state.Name + " via " + state.Via
 		}
+	case "case": // open or shut, and how many wrong codes the log has
+		got = s.caseWords()
+	case "registration": // status and availability
+		got = s.registrationWords()
 	case "shift": // how many shifts, the last one: running or its minutes, and how it was said
 		got = s.shiftWords()
 	case "line": // a queue: open or closed
@@ -658,6 +677,9 @@ func TestConversations(t *testing.T) {
 				case <-s.over:
 				default:
 					t.Errorf("%s: the script ends before the call does", file)
+				}
+				if s.cases != nil && strings.Contains(s.log.String(), s.helperCode) {
+					t.Errorf("the code is in the log:\n%s", s.log)
 				}
 				if strings.Contains(s.log.String(), goodPIN) {
 					t.Errorf("the PIN is in the log:\n%s", s.log)

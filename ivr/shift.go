@@ -15,6 +15,9 @@ const (
 	ActionShiftEnd     = "shift.end"
 	ActionShiftChoose  = "shift.pin.choose"
 	ActionShiftConfirm = "shift.pin.confirm"
+
+	ActionRegistrantRead   = "registrant.read"
+	ActionRegistrantReport = "registrant.report"
 )
 
 // AttributeShiftOf is the registrant for whom a shift was begun or ended in the
@@ -37,6 +40,11 @@ type ShiftBook struct {
 	// counts when Confirm has heard it again.
 	Choose  func(ctx context.Context, id, pin string) (ok bool, err error)
 	Confirm func(ctx context.Context, id, pin string) (ok bool, err error)
+	// Standing is where the registration stands: registered, listed, assigned,
+	// paused, withdrawn, or person where that is for a person to say. Report does
+	// what the registrant wishes (available, pause, withdraw), or refuses it.
+	Standing func(ctx context.Context, id string) (string, error)
+	Report   func(ctx context.Context, id, wish string) (ok bool, err error)
 }
 
 // shiftCaller is who calls, held for the call where no flow can change it.
@@ -61,6 +69,9 @@ var errNotProven = errors.New("nobody has proved who calls")
 //     they are 0, total.hours the same way, total.any (yes where there are whole
 //     hours) and shift.short (yes where there is not even a minute).
 //   - shift.pin.choose: "ok" and "weak"; shift.pin.confirm: "ok" and "differs".
+//   - registrant.read: "ok". Sets registrant.standing.
+//   - registrant.report does what stands under with: wish (available, pause,
+//     withdraw): "ok", and "refused", when a person must do that.
 func ShiftActions(book ShiftBook) map[string]Action {
 	who := func(s *Session) (*shiftCaller, error) {
 		c, ok := s.Held(shiftKey{}).(*shiftCaller)
@@ -136,6 +147,15 @@ func ShiftActions(book ShiftBook) map[string]Action {
 			s.Set("total.any", yes(total >= time.Hour))
 			s.Set("shift.short", yes(minutes == 0))
 			return true, nil
+		}),
+		ActionRegistrantRead: answer("ok", "ok", func(ctx context.Context, s *Session, c *shiftCaller) (bool, error) {
+			standing, err := book.Standing(ctx, c.id)
+			s.Set("registrant.standing", standing)
+			s.Set(AttributeShiftOf, c.id)
+			return true, err
+		}),
+		ActionRegistrantReport: answer("ok", "refused", func(ctx context.Context, s *Session, c *shiftCaller) (bool, error) {
+			return book.Report(ctx, c.id, s.Arg("wish"))
 		}),
 		ActionShiftChoose: answer("ok", "weak", func(ctx context.Context, s *Session, c *shiftCaller) (bool, error) {
 			return book.Choose(ctx, c.id, s.Get("pin"))

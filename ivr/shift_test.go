@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"hotline/ivr"
@@ -62,6 +63,28 @@ func (s *scene) shiftWords() string {
 	return fmt.Sprint(len(list), " ", length, " ", last.Method)
 }
 
+// stands moves the volunteer along the way until there.
+func (s *scene) stands(status string) {
+	s.t.Helper()
+	steps := map[string][]string{"on_hold": {"hold"}, "suspended": {"suspend"}, "withdrawn": {"withdraw"}, "briefed": {"contacted", "approve", "brief"}}
+	for _, step := range steps[status] {
+		if _, err := volunteers.NewRegistry(s.records).Move(s.t.Context(), s.helperID, step, "acc-1", "as asked"); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
+// registrationWords says where the volunteer stands, and since when they can
+// come.
+func (s *scene) registrationWords() string {
+	s.t.Helper()
+	r, err := volunteers.NewRegistry(s.records).Get(s.helperID)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return strings.TrimSpace(string(r.Status) + " " + string(r.Availability))
+}
+
 // shiftBook is the real book of hours, unless the script broke it.
 func (s *scene) shiftBook() ivr.ShiftBook {
 	method := map[bool]string{true: volunteers.MethodPIN, false: volunteers.MethodNumber}
@@ -100,5 +123,19 @@ func (s *scene) shiftBook() ivr.ShiftBook {
 			return err == nil, err
 		},
 		Confirm: func(ctx context.Context, id, pin string) (bool, error) { return s.hours.ConfirmPIN(ctx, id, pin) },
+		Standing: func(_ context.Context, id string) (string, error) {
+			r, err := volunteers.NewRegistry(s.records).Get(id)
+			return string(r.Standing()), err
+		},
+		Report: func(ctx context.Context, id, wish string) (bool, error) {
+			if s.hoursBroken != nil {
+				return false, s.hoursBroken
+			}
+			_, err := volunteers.NewRegistry(s.records).AsWished(ctx, id, volunteers.Wish(wish))
+			if errors.Is(err, volunteers.ErrStep) {
+				return false, nil
+			}
+			return err == nil, err
+		},
 	}
 }

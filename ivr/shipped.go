@@ -17,6 +17,7 @@ var shipped embed.FS
 const (
 	FlowMain          = "main"           // every caller
 	FlowVolunteer     = "volunteer"      // registration
+	FlowCode          = "code"           // callers who have called before and have a code
 	FlowShift         = "shift"          // registered volunteers begin and end work
 	FlowWaiting       = "waiting"        // heard in a queue
 	FlowWaitingDanger = "waiting_danger" // in the queue for danger

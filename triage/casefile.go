@@ -16,7 +16,6 @@ import (
 	"hotline/appliance/erasures"
 	"hotline/appliance/events"
 	"hotline/appliance/history"
-	"hotline/appliance/luhn"
 	"hotline/appliance/store"
 	"hotline/triage/cards"
 )
@@ -47,7 +46,7 @@ type CaseFields struct {
 // Case is what a caller needs.
 type Case struct {
 	ID        string      `json:"id"`
-	Code      string      `json:"code"` // six digits with a check digit, said on the phone
+	Code      string      `json:"code"` // digits, the last one checks the others; said on the phone
 	Operation string      `json:"operation,omitempty"`
 	Contacts  []string    `json:"contacts"`
 	Caller    call.Number `json:"caller,omitempty"`
@@ -306,27 +305,6 @@ func caseOf(tx *store.Tx, k Contact, by string) (Case, error) {
 	cs := Case{ID: tx.NewID(), Code: code, Operation: k.Operation, Contacts: []string{k.ID}, Caller: k.Caller,
 		Language: k.Language, OpenedAt: tx.Now(), OpenedBy: by, Status: CaseOpen}
 	return cs, casesByCode.Add(tx, code, cs.ID)
-}
-
-// newCode is five digits of a sequence, spread so that neighbours differ, and a
-// Luhn check digit, so that a misheard or mistyped digit is noticed. After the
-// first hundred thousand codes they have seven digits and the check digit.
-func newCode(tx *store.Tx) (string, error) {
-	n, err := tx.Next("case_code")
-	if err != nil {
-		return "", err
-	}
-	const short, long = 100_000, 10_000_000
-	// The factors have no divisor in common with powers of ten: each number
-	// gives another code.
-	code := fmt.Sprintf("%05d", n*61_987%short)
-	if n >= short {
-		code = fmt.Sprintf("%07d", (n-short)*6_180_339%long)
-	}
-	if n >= short+long {
-		return "", errors.New("all case codes are in use")
-	}
-	return code + string(luhn.Digit(code)), nil
 }
 
 // protect keeps only what a protected contact may hold: the urgency answers.

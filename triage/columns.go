@@ -84,7 +84,7 @@ func answers(attributes map[string]string) []string {
 func CaseTable(c *Cases) table.Table {
 	columns := []table.Column{
 		{Name: "case_id", Kind: table.ID, Description: "Identity of the case (ULID)", Level: table.Coordination, HXL: "#meta+case"},
-		{Name: "case_code", Kind: table.ID, Description: "Code told to the caller: six digits, the last one checks the others", Level: table.Coordination, HXL: "#meta+id+code"},
+		{Name: "case_code", Kind: table.ID, Description: "Code told to the caller: digits, of which the last one checks the others", Level: table.Coordination, HXL: "#meta+id+code"},
 		{Name: "opened_at", Kind: table.DateTime, Description: "First saved (UTC)", Level: table.Coordination, HXL: "#date+reported"},
 		{Name: "updated_at", Kind: table.DateTime, Description: "Last change (UTC)", Level: table.Coordination, HXL: "#date+updated"},
 		{Name: "triage_level", Kind: table.ID, Description: "R danger now, O today, Y one to three days, G information, W no request; from the four questions", Level: table.Coordination, HXL: "#severity+code"},

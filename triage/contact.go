@@ -88,6 +88,7 @@ type Contact struct {
 	Disposition string      `json:"disposition,omitempty"`
 	Level       Level       `json:"level,omitempty"`
 	Case        string      `json:"case,omitempty"`
+	ByCode      bool        `json:"by_code,omitempty"`    // the caller keyed the code of the case
 	MoreCases   []string    `json:"more_cases,omitempty"` // several people and needs came with one call
 	EnteredAt   time.Time   `json:"entered_at,omitzero"`  // typed from paper
 	Registrant  string      `json:"registrant,omitempty"`

@@ -1,7 +1,6 @@
 package triage
 
 import (
-	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -10,7 +9,6 @@ import (
 
 	"hotline/appliance/call"
 	"hotline/appliance/events"
-	"hotline/appliance/luhn"
 	"hotline/appliance/store"
 	"hotline/appliance/store/storetest"
 )
@@ -206,40 +204,6 @@ func TestAssess(t *testing.T) {
 		}
 		if got := Assess(tc.f, true); got != tc.final {
 			t.Errorf("%s: level %q at the end, want %q", tc.name, got, tc.final)
-		}
-	}
-}
-
-func TestCaseCodesAreUniqueAndNoticeAWrongDigit(t *testing.T) {
-	s := storetest.Open(t)
-	seen := map[string]bool{}
-	must(t, s.Update(context.Background(), func(tx *store.Tx) error {
-		clear(seen)
-		for i := range 4000 {
-			if i == 2000 { // as after a long operation
-				for range 97_999 {
-					if _, err := tx.Next("case_code"); err != nil {
-						return err
-					}
-				}
-			}
-			code, err := newCode(tx)
-			if err != nil {
-				return err
-			}
-			if last := len(code) - 1; seen[code] || luhn.Digit(code[:last]) != code[last] {
-				t.Errorf("code %s is used twice or has a wrong check digit", code)
-			}
-			seen[code] = true
-		}
-		return nil
-	}))
-	code := "12345" + string(luhn.Digit("12345"))
-	for i := range 5 {
-		wrong := []byte(code)
-		wrong[i] = '0' + (wrong[i]-'0'+1)%10
-		if luhn.Valid(string(wrong)) {
-			t.Errorf("%s passes for %s", wrong, code)
 		}
 	}
 }

@@ -228,6 +228,8 @@ func Test2b26TransferToAColleague(t *testing.T) {
 		t.Errorf("after the transfer the contact is %v", row)
 	}
 	oneStream(t, caller)
+	ben.do(desk.Command{Type: "break", Reason: "short"})
+	b.comesBackWithTheCode(amal, contact)
 }
 
 func TestATransferThatNobodyTakesGoesToTheLine(t *testing.T) {

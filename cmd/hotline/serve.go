@@ -201,7 +201,8 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	}
 	actions := h.commands.Actions()
 	maps.Copy(actions, ivr.PromptActions(h.studio, prompts.ShippedLanguages()))
-	maps.Copy(actions, ivr.ShiftActions(shiftBook(h.hours)))
+	maps.Copy(actions, ivr.ShiftActions(shiftBook(h.hours, registry)))
+	maps.Copy(actions, ivr.CaseActions(caseBook(cases)))
 	maps.Copy(actions, map[string]ivr.Action{
 		ivr.ActionModeRead:       ivr.ModeRead(h.mode),
 		ivr.ActionBulletinsList:  ivr.BulletinsList(h.board, h.edition, h.bulletinsOff),

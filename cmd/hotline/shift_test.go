@@ -73,6 +73,22 @@ func TestAVolunteerBeginsAndEndsAShiftByPhone(t *testing.T) {
 	pressUntil(second, "2", "the shift has ended", func() bool { return !shifts()[0].CheckOut.IsZero() })
 	second.Hangup()
 
+	// From the registered telephone: paused, and back again.
+	registration := func(keys, what string, wanted volunteers.Status) {
+		t.Helper()
+		c := b.dial("+12024561184", "106")
+		b.press(c, listen, code+"#")
+		b.press(c, 2*time.Second, pin+"#")
+		b.press(c, 4*time.Second, "3"+keys)
+		b.until(what, func() bool {
+			r, err := volunteers.NewRegistry(b.h.records).ByCode(code)
+			return err == nil && r.Status == wanted
+		})
+		c.Hangup()
+	}
+	registration("2", "the registration is paused", volunteers.StatusOnHold)
+	registration("1", "the registration goes on", volunteers.StatusRegistered)
+
 	row := only(t, b.export("shift_hours"), "volunteer_code", code)
 	if row["volunteer_code"] != code || row["method"] != "phone_pin" || row["check_in_at"] == "" || row["check_out_at"] == "" || row["remark"] != "" {
 		t.Errorf("the hours are exported as %v", row)

@@ -10,7 +10,7 @@ import (
 )
 
 // shiftBook lets the phone dialogue of shifts write into the book of hours.
-func shiftBook(b *volunteers.Shifts) ivr.ShiftBook {
+func shiftBook(b *volunteers.Shifts, g *volunteers.Registry) ivr.ShiftBook {
 	method := func(byPIN bool) string {
 		if byPIN {
 			return volunteers.MethodPIN
@@ -42,5 +42,13 @@ func shiftBook(b *volunteers.Shifts) ivr.ShiftBook {
 			return answer(b.ChoosePIN(ctx, id, pin), volunteers.ErrWeakPIN, volunteers.ErrHasPIN)
 		},
 		Confirm: b.ConfirmPIN,
+		Standing: func(_ context.Context, id string) (string, error) {
+			r, err := g.Get(id)
+			return string(r.Standing()), err
+		},
+		Report: func(ctx context.Context, id, wish string) (bool, error) {
+			_, err := g.AsWished(ctx, id, volunteers.Wish(wish))
+			return answer(err, volunteers.ErrStep)
+		},
 	}
 }

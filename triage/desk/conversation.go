@@ -25,6 +25,7 @@ type conversation struct {
 	earlier  []EarlierView
 	mode     string
 
+	byCode   bool   // the caller has keyed the code of the case
 	callBack string // why they are called back: the reason of the item; "" when this is none
 
 	requests chan request  // from pages to the story
@@ -81,7 +82,7 @@ func (c *conversation) alarms(agent string) []FloorAlarm {
 	defer c.mu.Unlock()
 	a := FloorAlarm{Contact: c.id, Agent: agent, Queue: c.queue, Since: c.answeredAt, Kind: "danger"}
 	switch {
-	case c.file != nil && c.file.Level == triage.Red:
+	case c.red():
 		a.Level = triage.Red
 	case c.alarm:
 	case c.help:
@@ -109,7 +110,12 @@ func (c *conversation) waitingAlarms(w triage.WaitingView) []FloorAlarm {
 func (c *conversation) urgent() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.alarm || c.file != nil && c.file.Level == triage.Red
+	return c.alarm || c.red()
+}
+
+// red reports a case in danger that is not closed. c.mu is held.
+func (c *conversation) red() bool {
+	return c.file != nil && c.file.Level == triage.Red && c.file.Status != triage.CaseClosed
 }
 
 func (c *conversation) asksForHelp() bool {
@@ -148,6 +154,7 @@ func (c *conversation) view(now time.Time, ringUntil time.Time) (*CallView, *Cas
 	}
 	v.Parties, v.Consult, v.Listened, v.Whisper, v.Help = c.parties, c.consult, c.listened, c.whisper, c.help
 	v.Outgoing, v.RingingOut, v.Internal, v.CallBack = c.outgoing, c.ringingOut, c.internal, c.callBack
+	v.ByCode = c.byCode && !c.protected
 	v.Rescue = c.rescue
 	v.Recording, v.RecordingPolicy = cmp.Or(c.recording, recordingOff), cmp.Or(c.recordingPolicy, triage.RecordNever)
 	if c.failed != "" {
@@ -158,7 +165,7 @@ func (c *conversation) view(now time.Time, ringUntil time.Time) (*CallView, *Cas
 		until = c.answeredAt
 	}
 	v.WaitedS = int(until.Sub(c.since).Seconds())
-	if c.file == nil {
+	if c.file == nil || c.byCode && c.answeredAt.IsZero() { // who is only rung sees no case
 		return v, nil
 	}
 	return v, &CaseView{Code: c.file.Code, Fields: c.file.Fields, Level: c.file.Level, SavedAt: c.file.UpdatedAt}

@@ -333,6 +333,9 @@ func (s *story) leftFlow(out ivr.Outcome) {
 	s.owed()
 	s.keepRegistration(out)
 	s.keepShift(out)
+	if out.Attributes[ivr.AttributeCase] == "yes" && s.ending.open == triage.OpenLeftInIVR { // heard how it stands
+		s.ending.outcome, s.ending.open = triage.OutcomeSelfService, ""
+	}
 }
 
 // finishedFlow is a dialogue that served the caller without an agent.
@@ -532,6 +535,13 @@ func (s *story) conversation(out ivr.Outcome) *conversation {
 		conv.mode = "emergency"
 	}
 	conv.earlier = s.d.earlier(s.caller(), s.contact.ID)
+	if conv.byCode = s.contact.ByCode; conv.byCode { // whoever answers has the case in front of them
+		if cs, err := s.d.cfg.Cases.Get(s.contact.Case); err != nil {
+			s.d.cfg.Log.Error("the case whose code the caller keyed could not be read; it can be opened by its code", "contact", s.contact.ID, "error", err)
+		} else if !cs.Protected {
+			conv.file = &cs
+		}
+	}
 	return conv
 }
 

@@ -89,6 +89,7 @@ type CallView struct {
 	Whisper    []string     `json:"whisper"`  // who speaks to this person alone
 	Outgoing   bool         `json:"outgoing"`
 	RingingOut bool         `json:"ringing_out"`
+	ByCode     bool         `json:"by_code"`   // came with the code of the case, which is open
 	CallBack   string       `json:"call_back"` // why they are called back; "" when they are not
 	Help       bool         `json:"help"`
 	CanRescue  bool         `json:"can_rescue"` // an emergency service can be called

@@ -18,6 +18,7 @@ export interface Call {
   consult: Consult | null;
   listened: string[] | null; whisper: string[] | null; // names
   outgoing: boolean; ringing_out: boolean;
+  by_code: boolean; // came with the code of the case, which is open
   call_back: string; // why this person is called back; empty when not
   recording: string; recording_policy: string; help: boolean; internal: boolean;
   can_rescue: boolean; rescue: boolean; // an emergency service can be called, and is until one answers

@@ -143,6 +143,7 @@ export class View {
     text("path", this.path(call));
     text("waited", w.duration(call.waited_s));
     const earlier = call.earlier ?? [];
+    part("by-code", call.by_code);
     part("before", earlier.length > 0, w.n("js.before", earlier.length));
     text("before-words", w.t(earlier.length ? "js.before.words" : "js.before.none"));
     if (screen === "offer") this.list("preview-past", earlier); else this.list("past", earlier);
