@@ -69,7 +69,8 @@ func Enrol(ctx context.Context, accounts *roster.Accounts, people []Person) ([]C
 		c := Credential{Person: p, Password: NewPassword()}
 		id, exists := ids[p.Login]
 		if exists {
-			err = accounts.SetPassword(ctx, id, c.Password, by)
+			// Whoever is at the machine has lost the old ones.
+			err = errors.Join(accounts.SetPassword(ctx, id, c.Password, by), accounts.DropSecond(ctx, id, by))
 		} else {
 			var a roster.Account
 			a, err = accounts.Add(ctx, roster.Account{Login: p.Login, Name: p.Name, Role: p.Role, Phone: p.Phone, Profile: p.Profile}, c.Password, by)

@@ -172,6 +172,8 @@ func (s *Server) accountChange(w http.ResponseWriter, r *http.Request, v visit) 
 		}
 	case "pin":
 		err = s.cfg.Accounts.SetPIN(r.Context(), account.ID, r.PostForm.Get("pin"), by)
+	case "second.drop":
+		err = s.cfg.Accounts.DropSecond(r.Context(), account.ID, by)
 	case "deskphone":
 		s.deskPhone(w, r, v, account)
 		return

@@ -89,6 +89,8 @@ type Sessions interface {
 	Keep(token string)
 	Ended(token string) <-chan struct{}
 	SignOut(ctx context.Context, token string) error
+	Half(token string) bool
+	SecondStep(ctx context.Context, token, code string) (session string, account roster.Account, err error)
 }
 
 // Accounts are the people who may sign in; *roster.Accounts. Changes carry the
@@ -101,6 +103,13 @@ type Accounts interface {
 	SetPassword(ctx context.Context, id, password, by string) error
 	SetPIN(ctx context.Context, id, pin, by string) error
 	MakeCodes(ctx context.Context, id, by string) ([]string, error)
+	NewSecond(ctx context.Context, id, issuer string) (key, address string, err error)
+	ConfirmSecond(ctx context.Context, id, code string) error
+	GiveUpSecond(ctx context.Context, id, code string) error
+	DropSecond(ctx context.Context, id, by string) error
+	SecondDue(account roster.Account) bool
+	SecondNeeded() bool
+	NeedSecond(ctx context.Context, needed bool, by string) error
 	NewToken(ctx context.Context, name string, scopes []roster.Scope, long time.Duration, by string) (string, roster.Token, error)
 	Tokens() ([]roster.Token, error)
 	Revoke(ctx context.Context, id, by string) error

@@ -46,8 +46,13 @@ func table() []route {
 		{"GET", "/favicon.svg", everybody, (*Server).favicon, false},
 		{"GET", "/login", everybody, (*Server).loginPage, false},
 		{"POST", "/login", everybody, (*Server).login, false},
+		{"GET", "/login/second", everybody, (*Server).secondLoginPage, false},
+		{"POST", "/login/second", everybody, (*Server).secondLogin, false},
 		{"POST", "/language", everybody, (*Server).language, false},
 		{"POST", "/logout", everybody, (*Server).logout, false},
+
+		{"GET", "/second", floor, (*Server).second, false},
+		{"POST", "/second", floor, (*Server).secondDo, false},
 
 		{"GET", "/call", everybody, (*Server).call, false},
 		{"GET", "/ws/call", everybody, (*Server).callSocket, false},
@@ -204,7 +209,7 @@ func menu(who role) []menuGroup {
 		{"menu.group.phone", []string{"/desk", "/worklist", "/desk/start", "/desk/try"}},
 		{"menu.group.floor", []string{"/floor", "/floor/mode", "/floor/bulletins", "/floor/scripts", "/floor/lines", "/rounds", "/admin/routing", "/floor/scenario", "/floor/invites", "/floor/walls"}},
 		{"menu.group.records", []string{"/records", "/reports", "/recordings"}},
-		{"menu.group.setup", []string{"/admin", "/prompts", "/admin/flows", "/admin/recording", "/admin/access", "/admin/backup", "/health", "/admin/privacy", "/admin/log"}},
+		{"menu.group.setup", []string{"/admin", "/prompts", "/admin/flows", "/admin/recording", "/admin/access", "/admin/backup", "/health", "/admin/privacy", "/admin/log", "/second"}},
 	}
 	var groups []menuGroup
 	for _, group := range all {
@@ -277,6 +282,14 @@ func (s *Server) guard(rt route) http.Handler {
 				status = http.StatusUnauthorized
 			}
 			s.problem(w, r, v, status, "denied")
+			return
+		}
+		if v.due && rt.roles != nil && rt.pattern != "/second" {
+			if rt.verb == http.MethodGet && !isLive(r) {
+				http.Redirect(w, r, "/second", http.StatusSeeOther)
+				return
+			}
+			s.problem(w, r, v, http.StatusForbidden, "denied")
 			return
 		}
 		limit := int64(maxForm)

@@ -11,7 +11,7 @@ import (
 // a role slipped into a line there fails here.
 func mayUse(who role, verb, pattern string) bool {
 	switch pattern {
-	case "/healthz", "/assets/{file}", "/favicon.svg", "/login", "/language", "/logout":
+	case "/healthz", "/assets/{file}", "/favicon.svg", "/login", "/login/second", "/language", "/logout":
 		return true
 	}
 	switch {
@@ -21,6 +21,8 @@ func mayUse(who role, verb, pattern string) bool {
 		return true
 	case who == nobody:
 		return false
+	case pattern == "/second":
+		return who != agent
 	case pattern == "/{$}":
 		return true
 	case pattern == "/rounds/{id}/results":

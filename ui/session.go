@@ -15,9 +15,11 @@ import (
 
 const (
 	sessionCookie  = "__Host-s"
+	halfCookie     = "__Host-half" // between the password and the second step
 	languageCookie = "__Host-lang"
 
 	cookieLife   = 24 * time.Hour // the session itself may end earlier
+	halfLife     = 10 * time.Minute
 	languageLife = 365 * 24 * time.Hour
 )
 
@@ -27,6 +29,7 @@ type visit struct {
 	role    role
 	token   string
 	trained bool // for what is told in private
+	due     bool // has to set up a second step before anything else
 }
 
 // visitor finds out who asks. Every request looks the account up again: a
@@ -43,7 +46,7 @@ func (s *Server) visitor(r *http.Request) visit {
 		}
 		return visit{}
 	}
-	return visit{account: account, role: role(account.Role), token: cookie.Value, trained: s.cfg.Routing.Trained(account.Profile)}
+	return visit{account: account, role: role(account.Role), token: cookie.Value, trained: s.cfg.Routing.Trained(account.Profile), due: s.cfg.Accounts.SecondDue(account)}
 }
 
 func (s *Server) loginPage(w http.ResponseWriter, r *http.Request, v visit) {
@@ -51,7 +54,7 @@ func (s *Server) loginPage(w http.ResponseWriter, r *http.Request, v visit) {
 		http.Redirect(w, r, homeOf(v.role), http.StatusSeeOther)
 		return
 	}
-	s.show(w, r, http.StatusOK, page.Login(s.frame(r, v, "login.title"), "", "", r.URL.Query().Has("out")))
+	s.show(w, r, http.StatusOK, page.Login(s.frame(r, v, "login.title"), "", "", known(r.URL.RawQuery, page.LoginNotes())))
 }
 
 func (s *Server) login(w http.ResponseWriter, r *http.Request, v visit) {
@@ -63,7 +66,7 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request, v visit) {
 	f := s.frame(r, visit{}, "login.title")
 	refuse := func(status int, text string) {
 		f.Title = f.T("problem.title") + ": " + f.T("login.title")
-		s.show(w, r, status, page.Login(f, login, text, false))
+		s.show(w, r, status, page.Login(f, login, text, ""))
 	}
 	token, account, err := s.cfg.Sessions.SignIn(r.Context(), login, r.PostForm.Get("password"), sourceOf(r))
 	var soon roster.TooSoon
@@ -72,6 +75,9 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request, v visit) {
 		seconds := strconv.Itoa(soon.Seconds())
 		w.Header().Set("Retry-After", seconds)
 		refuse(http.StatusTooManyRequests, f.F("login.slow", "s", seconds))
+	case errors.Is(err, roster.ErrSecond):
+		setCookie(w, halfCookie, token, halfLife)
+		http.Redirect(w, r, "/login/second", http.StatusSeeOther)
 	case errors.Is(err, roster.ErrBusy):
 		refuse(http.StatusServiceUnavailable, f.T("login.busy"))
 	case errors.Is(err, roster.ErrRefused):
@@ -79,12 +85,17 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request, v visit) {
 	case err != nil:
 		s.broken(w, r, v, "signing somebody in", err)
 	default:
-		if v.token != "" {
-			s.signOut(r, v)
-		}
-		setCookie(w, sessionCookie, token, cookieLife)
-		http.Redirect(w, r, homeOf(role(account.Role)), http.StatusSeeOther)
+		s.letIn(w, r, v, token, account)
 	}
+}
+
+// letIn begins the visit of somebody who has proved who they are.
+func (s *Server) letIn(w http.ResponseWriter, r *http.Request, v visit, token string, account roster.Account) {
+	if v.token != "" {
+		s.signOut(r, v)
+	}
+	setCookie(w, sessionCookie, token, cookieLife)
+	http.Redirect(w, r, homeOf(role(account.Role)), http.StatusSeeOther)
 }
 
 // sourceOf is the address a request came from, without the port.

@@ -93,4 +93,8 @@ func TestTheAccessPagesFit(t *testing.T) {
 	b.press(`form[action$="/paper"] button`)
 	b.until(`document.querySelectorAll("[data-code]").length === 10`)
 	b.fits("paper")
+	b.do(navigate(s.url + "/second"))
+	b.press(`button[value="new"]`)
+	b.until(`document.querySelector("svg.qr") !== null`)
+	b.fits("second")
 }

@@ -206,7 +206,7 @@ func TestASheetOfCodesIsShownOnce(t *testing.T) {
 	if got.status != http.StatusOK || len(codes) != 10 {
 		t.Fatalf("%d, %d codes", got.status, len(codes))
 	}
-	if err := s.accounts.UseCode(t.Context(), id, strings.ReplaceAll(codes[4][1], " ", "")); err != nil {
+	if err := s.accounts.UseCode(t.Context(), id, strings.ReplaceAll(codes[4][1], " ", ""), "phone"); err != nil {
 		t.Errorf("a printed code: %v", err)
 	}
 }

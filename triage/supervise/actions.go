@@ -344,7 +344,7 @@ func (c *Commands) applyUndo(ctx context.Context, s *ivr.Session) (string, error
 // proveByCode is the action proof.code: the second proof is a paper code, keyed
 // into the sensitive step code. Results: "ok" or "denied".
 func (c *Commands) proveByCode(ctx context.Context, s *ivr.Session) (string, error) {
-	err := c.cfg.Accounts.UseCode(ctx, s.Get(ivr.AttributeAccountID), s.Get("code"))
+	err := c.cfg.Accounts.UseCode(ctx, s.Get(ivr.AttributeAccountID), s.Get("code"), "phone")
 	if errors.Is(err, roster.ErrCode) {
 		return "denied", nil
 	}

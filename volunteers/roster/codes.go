@@ -47,7 +47,8 @@ type paperCode struct {
 var sheets = store.NewTable[sheet]("paper_codes") // by account id
 
 // MakeCodes makes a sheet of one-time codes, to be printed and kept with its
-// owner: the second proof of the supervisor line, and the way in when others
+// owner: the second proof of the supervisor line, what stands for the app of the
+// second step at sign-in, and the way in when others
 // have locked it with wrong PINs. Only their hashes are kept; codes of an
 // earlier sheet are no longer valid.
 func (a *Accounts) MakeCodes(ctx context.Context, id, by string) ([]string, error) {
@@ -55,8 +56,8 @@ func (a *Accounts) MakeCodes(ctx context.Context, id, by string) ([]string, erro
 	if err != nil {
 		return nil, err
 	}
-	if !account.HasPIN {
-		return nil, Mistake("give the account a phone PIN first: a code only counts together with it")
+	if !account.HasPIN && !account.Second {
+		return nil, Mistake("give the account a phone PIN or a second step first: a code only counts together with one of them")
 	}
 	var codes []string
 	s := sheet{By: by}
@@ -102,10 +103,11 @@ func (a *Accounts) CodesLeft(id string) (left int, made time.Time, err error) {
 	return left, made, err
 }
 
-// UseCode takes one code of an account, or answers ErrCode. It takes as long
+// UseCode takes one code of an account, or answers ErrCode; via is the way it came
+// (phone or web). It takes as long
 // whether the code is wrong, used up or never existed. Five wrong ones lock the
 // codes of the account for 15 minutes.
-func (a *Accounts) UseCode(ctx context.Context, id, code string) error {
+func (a *Accounts) UseCode(ctx context.Context, id, code, via string) error {
 	number, hash := 0, ""
 	if len(code) == codeDigits {
 		number, _ = strconv.Atoi(code[:2]) // 0 is no number of a code
@@ -148,7 +150,7 @@ func (a *Accounts) UseCode(ctx context.Context, id, code string) error {
 		if fits && number <= len(s.Codes) && s.Codes[number-1].Hash == hash && s.Codes[number-1].Used.IsZero() {
 			valid = true
 			s.Codes[number-1].Used, s.Wrong = now, 0
-			tx.Emit(events.Event{Kind: EventCodeUsed, Agent: id, By: id, Via: "phone", Data: map[string]string{"number": strconv.Itoa(number)}})
+			tx.Emit(events.Event{Kind: EventCodeUsed, Agent: id, By: id, Via: via, Data: map[string]string{"number": strconv.Itoa(number)}})
 			return sheets.Put(tx, id, s)
 		}
 		s.Wrong++
@@ -158,7 +160,7 @@ func (a *Accounts) UseCode(ctx context.Context, id, code string) error {
 			s.Wrong, s.Locked = 0, now.Add(pinLock)
 			data["locked_until"] = s.Locked.Format(time.RFC3339)
 		}
-		tx.Emit(events.Event{Kind: EventCodeWrong, Agent: id, Via: "phone", Data: data})
+		tx.Emit(events.Event{Kind: EventCodeWrong, Agent: id, Via: via, Data: data})
 		return sheets.Put(tx, id, s)
 	})
 	if err != nil {
@@ -191,7 +193,7 @@ func (a *Accounts) proveWithCode(ctx context.Context, account Account, fits bool
 	if !fits {
 		id = "" // takes as long, and uses nobody's code up
 	}
-	if err := a.UseCode(ctx, id, code); err != nil || account.Disabled || !account.Role.May(permission) {
+	if err := a.UseCode(ctx, id, code, "phone"); err != nil || account.Disabled || !account.Role.May(permission) {
 		return errors.Join(ErrPIN, err)
 	}
 	return a.store.Update(ctx, func(tx *store.Tx) error {

@@ -26,28 +26,28 @@ func TestAPaperCodeCountsOnce(t *testing.T) {
 	if len(codes) != 10 || slices.ContainsFunc(codes, func(c string) bool { return len(c) != 8 || strings.Trim(c, "0123456789") != "" }) {
 		t.Fatalf("the sheet is %v", codes)
 	}
-	if err := b.UseCode(t.Context(), rosa.ID, codes[3]); err != nil {
+	if err := b.UseCode(t.Context(), rosa.ID, codes[3], "phone"); err != nil {
 		t.Fatal(err)
 	}
 	b.reopen(t)
-	if err := b.UseCode(t.Context(), rosa.ID, codes[3]); !errors.Is(err, roster.ErrCode) {
+	if err := b.UseCode(t.Context(), rosa.ID, codes[3], "phone"); !errors.Is(err, roster.ErrCode) {
 		t.Errorf("a second time: %v", err)
 	}
 	if left, made, err := b.CodesLeft(rosa.ID); left != 9 || made.IsZero() || err != nil {
 		t.Errorf("%d left, made %v, %v", left, made, err)
 	}
 	luis := b.supervisor(t, "luis", "+12025550124")
-	if err := b.UseCode(t.Context(), luis.ID, codes[4]); !errors.Is(err, roster.ErrCode) {
+	if err := b.UseCode(t.Context(), luis.ID, codes[4], "phone"); !errors.Is(err, roster.ErrCode) {
 		t.Errorf("for somebody else: %v", err)
 	}
 	next, err := b.MakeCodes(t.Context(), rosa.ID, "admin")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := b.UseCode(t.Context(), rosa.ID, codes[5]); !errors.Is(err, roster.ErrCode) {
+	if err := b.UseCode(t.Context(), rosa.ID, codes[5], "phone"); !errors.Is(err, roster.ErrCode) {
 		t.Errorf("from the old sheet: %v", err)
 	}
-	if err := b.UseCode(t.Context(), rosa.ID, next[5]); err != nil {
+	if err := b.UseCode(t.Context(), rosa.ID, next[5], "phone"); err != nil {
 		t.Errorf("from the new one: %v", err)
 	}
 	if n := len(b.happened(t, roster.EventCodeUsed)); n != 2 {
@@ -76,15 +76,15 @@ func TestGuessingPaperCodesIsLocked(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 5 {
-			if err := b.UseCode(t.Context(), rosa.ID, "01999999"); !errors.Is(err, roster.ErrCode) {
+			if err := b.UseCode(t.Context(), rosa.ID, "01999999", "phone"); !errors.Is(err, roster.ErrCode) {
 				t.Fatal(err)
 			}
 		}
-		if err := b.UseCode(t.Context(), rosa.ID, codes[0]); !errors.Is(err, roster.ErrCode) {
+		if err := b.UseCode(t.Context(), rosa.ID, codes[0], "phone"); !errors.Is(err, roster.ErrCode) {
 			t.Errorf("after five wrong ones: %v", err)
 		}
 		<-time.After(16 * time.Minute)
-		if err := b.UseCode(t.Context(), rosa.ID, codes[0]); err != nil {
+		if err := b.UseCode(t.Context(), rosa.ID, codes[0], "phone"); err != nil {
 			t.Errorf("a quarter of an hour later: %v", err)
 		}
 	})

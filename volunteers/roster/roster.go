@@ -24,6 +24,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -75,6 +76,7 @@ type Account struct {
 	Reachable bool           `json:"reachable,omitempty"` // may be called in when off shift
 	Disabled  bool           `json:"disabled,omitempty"`
 	HasPIN    bool           `json:"has_pin,omitempty"`   // kept by this package
+	Second    bool           `json:"second,omitempty"`    // has a second step at sign-in; kept by this package
 	Extension string         `json:"extension,omitempty"` // user name of the own desk phone; kept by this package
 	Invite    string         `json:"invite,omitempty"`    // by which the person came; the following are kept by this package, too
 	Agreed    time.Time      `json:"agreed,omitzero"`     // to keep to themselves what callers tell
@@ -99,8 +101,11 @@ type Accounts struct {
 	doors  throttle
 	codes  codeDoor // of invitations
 
+	secondNeeded atomic.Bool
+
 	mu       sync.Mutex
 	sessions map[string]*liveSession // by digest of the token
+	halves   map[string]half         // in the same way
 }
 
 // Open reads the sessions of s and the PIN key of the data folder dir, which
@@ -114,11 +119,11 @@ func Open(s *store.Store, dir string, log *slog.Logger) (*Accounts, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Accounts{store: s, log: log, hasher: h, sessions: map[string]*liveSession{}}
+	a := &Accounts{store: s, log: log, hasher: h, sessions: map[string]*liveSession{}, halves: map[string]half{}}
 	if fresh {
 		a.warnOfLostPINs()
 	}
-	if err := a.loadSessions(); err != nil {
+	if err := errors.Join(a.loadSessions(), a.loadRule()); err != nil {
 		return nil, err
 	}
 	return a, nil
@@ -174,7 +179,7 @@ func (a *Accounts) List() ([]Account, error) {
 // during set-up.
 func (a *Accounts) Add(ctx context.Context, account Account, password, by string) (Account, error) {
 	account.Login = normalLogin(account.Login)
-	account.HasPIN, account.Extension, account.Invite, account.Steps = false, "", "", nil
+	account.HasPIN, account.Second, account.Extension, account.Invite, account.Steps = false, false, "", "", nil
 	if err := account.check(); err != nil {
 		return Account{}, err
 	}
@@ -221,7 +226,7 @@ func (a *Accounts) Change(ctx context.Context, account Account, by string) error
 			return err
 		}
 		next := account
-		next.HasPIN, next.Extension, next.Created, next.Changed = old.HasPIN, old.Extension, old.Created, tx.Now()
+		next.HasPIN, next.Second, next.Extension, next.Created, next.Changed = old.HasPIN, old.Second, old.Extension, old.Created, tx.Now()
 		next.Invite, next.Agreed, next.Steps = old.Invite, old.Agreed, old.Steps
 		what := old.changes(next)
 		if len(what) == 0 {

@@ -71,7 +71,9 @@ func (a *Accounts) loadSessions() error {
 
 // SignIn checks a sign-in name and password, slows down guessing, and begins a
 // session. The token belongs in a cookie; it has more than 128 random bits and
-// is kept nowhere. A refusal is ErrRefused, or a TooSoon with the time to wait.
+// is kept nowhere. A refusal is ErrRefused, or a TooSoon with the time to wait. Where
+// the account has a second step the answer is ErrSecond, and the token is good
+// for SecondStep alone.
 func (a *Accounts) SignIn(ctx context.Context, login, password, source string) (token string, account Account, err error) {
 	key, everywhere := normalLogin(login)+"\x00"+source, "\x00"+normalLogin(login)
 	if wait := max(a.doors.wait(key, time.Now()), a.doors.wait(everywhere, time.Now())); wait > 0 {
@@ -91,6 +93,9 @@ func (a *Accounts) SignIn(ctx context.Context, login, password, source string) (
 	}
 	a.doors.passed(key)
 	a.doors.passed(everywhere)
+	if account.Second {
+		return a.beginHalf(account.ID, source, time.Now()), account, ErrSecond
+	}
 	token, err = a.Begin(ctx, account.ID, source)
 	return token, account, err
 }
