@@ -88,7 +88,7 @@ func (s *Store) CreateBlob(ctx context.Context, leave uint64, link func(tx *Tx, 
 	if err != nil {
 		return nil, err
 	}
-	w := &BlobWriter{s: s, leave: leave, id: newID(time.Now()), aead: aead, buf: make([]byte, 0, blobChunk+blobTag)}
+	w := &BlobWriter{s: s, leave: leave, id: s.ids.next(time.Now()), aead: aead, buf: make([]byte, 0, blobChunk+blobTag)}
 	path := s.blobPath(w.id)
 	w.file, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {

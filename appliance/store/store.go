@@ -39,7 +39,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/oklog/ulid/v2"
 	bolt "go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
 
@@ -85,6 +84,7 @@ type Store struct {
 	order sequencer
 	feeds feeds
 	trail trail
+	ids   *ids
 	veils veils
 	lost  bool // one of the two heads of the file
 
@@ -124,13 +124,14 @@ func OpenWith(dir string, key []byte, log *slog.Logger) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{dir: dir, db: db, box: bytes.Clone(key), keys: keys, bus: events.NewBus(), log: log, lost: lostHead(path), reserve: newReserve(dir)}
+	s := &Store{dir: dir, db: db, box: bytes.Clone(key), keys: keys, bus: events.NewBus(), log: log, lost: lostHead(path), ids: newIDs(), reserve: newReserve(dir)}
 	if err := s.check(path); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	if err := s.sweepBlobs(); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
+	s.goOn()
 	return s, nil
 }
 
@@ -342,7 +343,7 @@ func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
 
 func (s *Store) commit(fn func(*Tx) error) (done *Tx, err error) {
 	err = s.db.Batch(func(btx *bolt.Tx) error {
-		tx := &Tx{tx: btx, keys: s.keys, now: time.Now().UTC(), writable: true, veils: &s.veils}
+		tx := &Tx{tx: btx, keys: s.keys, ids: s.ids, now: time.Now().UTC(), writable: true, veils: &s.veils}
 		if err := fn(tx); err != nil {
 			return err
 		}
@@ -365,7 +366,7 @@ func (s *Store) commit(fn func(*Tx) error) (done *Tx, err error) {
 // View runs fn in a read-only transaction: one consistent picture.
 func (s *Store) View(fn func(*Tx) error) error {
 	err := s.db.View(func(btx *bolt.Tx) error {
-		tx := &Tx{tx: btx, keys: s.keys, now: time.Now().UTC(), veils: &s.veils}
+		tx := &Tx{tx: btx, keys: s.keys, ids: s.ids, now: time.Now().UTC(), veils: &s.veils}
 		if err := fn(tx); err != nil {
 			return err
 		}
@@ -429,9 +430,4 @@ func (q *sequencer) publish(bus *events.Bus, evs []events.Event) {
 		q.next++
 	}
 	bus.Publish(ready...)
-}
-
-// newID is a ULID: sortable by time, unique across boxes.
-func newID(now time.Time) string {
-	return ulid.MustNew(ulid.Timestamp(now), rand.Reader).String()
 }

@@ -19,6 +19,7 @@ import (
 type Tx struct {
 	tx       *bolt.Tx
 	keys     keys
+	ids      *ids
 	now      time.Time
 	writable bool
 	emitted  []events.Event
@@ -34,8 +35,9 @@ type Tx struct {
 // Now is the one time stamp of everything written in this transaction (UTC).
 func (tx *Tx) Now() time.Time { return tx.now }
 
-// NewID returns a new globally unique, time-sortable id (ULID).
-func (tx *Tx) NewID() string { return newID(tx.now) }
+// NewID returns a new globally unique id, greater than every one before it (a
+// ULID).
+func (tx *Tx) NewID() string { return tx.ids.next(tx.now) }
 
 // Next returns the next number, from 1, of the named sequence.
 func (tx *Tx) Next(name string) (uint64, error) {
