@@ -27,6 +27,36 @@ func TestThePagesOfExportsFit(t *testing.T) {
 	s.post(t, other, path, url.Values{"do": {"approve"}})
 	b.until(`document.querySelector("#job a[download]") !== null`)
 	b.fits("export-done")
+	b.importsFit(s)
+}
+
+// The way of files into the records fits every screen, works with the keys
+// alone, and the page of an import follows it by itself.
+func (b *browser) importsFit(s *site) {
+	b.t.Helper()
+	b.do(navigate(s.url + "/import"))
+	b.fits("imports-none")
+	client := s.as(b.t, coordinator)
+	path := s.bringFile(b.t, client, "volunteers", "people.csv", peopleFile).header.Get("Location")
+	s.post(b.t, client, path, url.Values{"do": {"columns"}, "column": {"given_name", "phone", "age", "languages", "area"}})
+	for _, language := range []string{"ar", "en"} {
+		b.do(evaluate(`fetch("/language", {method: "POST", headers: {"Content-Type": "application/x-www-form-urlencoded"}, body: "language=` + language + `"}).then(() => { document.title = "set"; })`))
+		b.until(`document.title === "set"`)
+		b.do(navigate(s.url + path + "?show=all"))
+		b.fits("import-check-" + language)
+	}
+	b.js(`document.querySelector('[name="without"]').focus(), 0`)
+	b.do(typeKeys(" "))
+	b.js(`document.querySelector('#basis').value = "Signed at the school", document.querySelector('[value="import"]').focus(), 0`)
+	b.do(typeKeys("\r"))
+	b.until(`document.querySelector('[value="undo"]') !== null`)
+	b.fits("import-done")
+	b.js(`document.querySelector('[value="undo"]').focus(), 0`)
+	b.do(typeKeys("\r"))
+	b.until(`document.querySelector('#job h2').innerText === "Taken back"`)
+	b.fits("import-undone")
+	b.do(navigate(s.url + "/import"))
+	b.fits("imports")
 }
 
 // Those who are responsible for the data find their way on every screen.

@@ -40,6 +40,7 @@ import (
 	"hotline/triage/cards"
 	"hotline/triage/desk"
 	"hotline/triage/find"
+	"hotline/triage/intake"
 	"hotline/triage/privacy"
 	"hotline/triage/reports"
 	"hotline/triage/supervise"
@@ -91,6 +92,7 @@ type script struct {
 	steer    *supervise.Commands
 	tapes    *triage.Recordings
 	office   *export.Office
+	intake   *intake.Office
 	ids      map[role]string
 }
 
@@ -151,12 +153,19 @@ func (s *script) exporting(t *testing.T, log *slog.Logger) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	labels, choices, languages, err := ImportWords()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.intake = intake.New(intake.Config{Store: s.store, Operation: "Flood response", Region: "US", Labels: labels, Words: choices, Log: log,
+		Targets: []intake.Target{intake.People(languages), intake.Directory(s.filed(t)), intake.CallList("Flood response", []string{"es", "en"})}})
 	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
+	done := make(chan error, 2)
 	go func() { done <- s.office.Run(ctx) }()
+	go func() { done <- s.intake.Run(ctx) }()
 	t.Cleanup(func() {
 		stop()
-		if err := <-done; err != nil {
+		if err := errors.Join(<-done, <-done); err != nil {
 			t.Error(err)
 		}
 	})
@@ -432,7 +441,7 @@ func (s *script) config(t *testing.T) Config {
 		Reports: reports.New(s.store, time.UTC, slog.New(slog.DiscardHandler)),
 		Health:  measured, Backups: s.keeper(t),
 		Queues: []string{triage.QueueHelp, triage.QueueVolunteers}, Recordings: s.tapes,
-		Exports: s.office, Privacy: privacy.New(s.store, "Flood response", slog.New(slog.DiscardHandler)), Journal: FromStore(s.store), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Exports: s.office, Imports: s.intake, Privacy: privacy.New(s.store, "Flood response", slog.New(slog.DiscardHandler)), Journal: FromStore(s.store), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Flows: openFlows(t, s.store), FlowTrial: playFlow,
 	}
 }

@@ -159,6 +159,14 @@ func table() []route {
 		{"GET", "/records/match", records, (*Server).match, false},
 		{"POST", "/records/match", []role{coordinator}, (*Server).matchCall, false},
 
+		{"GET", "/import", records, (*Server).imports, false},
+		{"POST", "/import", records, (*Server).importTake, true},
+		{"GET", "/import/check/{id}", records, (*Server).importCheck, false},
+		{"POST", "/import/check/{id}", records, (*Server).importCheckDo, false},
+		{"GET", "/import/check/{id}/report", records, (*Server).importReport, false},
+		{"GET", "/import/{id}", records, (*Server).importOne, false},
+		{"POST", "/import/{id}", records, (*Server).importUndo, false},
+
 		{"GET", "/reports", floor, (*Server).reports, false},
 		{"GET", "/reports/{table}", floor, (*Server).reportFile, false},
 
@@ -208,7 +216,7 @@ func menu(who role) []menuGroup {
 	all := []menuGroup{
 		{"menu.group.phone", []string{"/desk", "/worklist", "/desk/start", "/desk/try"}},
 		{"menu.group.floor", []string{"/floor", "/floor/mode", "/floor/bulletins", "/floor/scripts", "/floor/lines", "/rounds", "/admin/routing", "/floor/scenario", "/floor/invites", "/floor/walls"}},
-		{"menu.group.records", []string{"/records", "/reports", "/recordings"}},
+		{"menu.group.records", []string{"/records", "/import", "/reports", "/recordings"}},
 		{"menu.group.setup", []string{"/admin", "/prompts", "/admin/flows", "/admin/recording", "/admin/access", "/admin/backup", "/health", "/admin/privacy", "/admin/log", "/second"}},
 	}
 	var groups []menuGroup

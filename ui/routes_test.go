@@ -39,7 +39,7 @@ func mayUse(who role, verb, pattern string) bool {
 		return who == supervisor || who == admin
 	case pattern == "/records/match" && verb == http.MethodPost:
 		return who == coordinator
-	case strings.HasPrefix(pattern, "/records"):
+	case strings.HasPrefix(pattern, "/records"), strings.HasPrefix(pattern, "/import"):
 		return who == coordinator || who == admin
 	case pattern == "/recordings" || pattern == "/recordings/{id}/sound.wav":
 		return who != agent
@@ -120,7 +120,7 @@ func TestHomeAndMenuFollowTheRole(t *testing.T) {
 			t.Errorf("%s goes to %q, want %q", who, got.header.Get("Location"), want)
 		}
 		body := s.get(t, client, want).body
-		for _, entry := range []string{"/desk", "/worklist", "/rounds", "/floor", "/floor/mode", "/floor/scenario", "/health", "/records", "/reports", "/recordings", "/admin", "/admin/recording", "/admin/log"} {
+		for _, entry := range []string{"/desk", "/worklist", "/rounds", "/floor", "/floor/mode", "/floor/scenario", "/health", "/records", "/import", "/reports", "/recordings", "/admin", "/admin/recording", "/admin/log"} {
 			if has := strings.Contains(body, `<a href="`+entry+`"`); has != mayUse(who, http.MethodGet, entry) {
 				t.Errorf("%s: menu has %s: %v", who, entry, has)
 			}

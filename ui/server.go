@@ -61,6 +61,7 @@ type Config struct {
 	Prompts     Prompts
 	Sounds      Sounds
 	Exports     Exports
+	Imports     Imports
 	Privacy     Privacy
 	Queues      []string // lines, in the order of forms
 	Recordings  Recordings

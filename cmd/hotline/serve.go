@@ -41,6 +41,7 @@ import (
 	"hotline/triage/cards"
 	"hotline/triage/desk"
 	"hotline/triage/find"
+	"hotline/triage/intake"
 	"hotline/triage/privacy"
 	"hotline/triage/reports"
 	"hotline/triage/supervise"
@@ -77,6 +78,7 @@ type hotline struct {
 	switches *switches.Panel
 	tapes    *triage.Recordings
 	exports  *export.Office
+	imports  *intake.Office
 	privacy  *privacy.Keeper
 	desk     *desk.Desk
 	trunk    *trunk.Trunk
@@ -256,6 +258,9 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	if err != nil {
 		return h, err
 	}
+	if h.imports, err = importOffice(h.records, filed, cfg, log); err != nil {
+		return h, err
+	}
 
 	scripts, err := triage.OpenScripts(h.records, h.dispatch.Queues())
 	if err != nil {
@@ -283,7 +288,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		Reports: h.reports,
 		Health:  h.measure, Backups: h.backups,
 		Queues: h.dispatch.Queues(), Recordings: h.tapes,
-		Exports: h.exports, Privacy: h.privacy, Journal: ui.FromStore(h.records), Log: log,
+		Exports: h.exports, Imports: h.imports, Privacy: h.privacy, Journal: ui.FromStore(h.records), Log: log,
 		Flows: h.flows, FlowTrial: h.flowTrial,
 	})
 	return h, err
@@ -573,7 +578,7 @@ func (h *hotline) Run(ctx context.Context) error {
 	var support errgroup.Group
 	failed := make(chan error, 1)
 	for _, run := range []func(context.Context) error{h.callers.Run, h.agents.Run, h.phones.Run, h.journal.Run, h.reports.Run, h.turned.Run, h.hours.Run, h.finder.Run, h.dispatch.Run,
-		h.desk.Run, h.mode.Run, h.board.Run, h.commands.Run, h.followLoad, h.tellScreens, h.tapes.Run, h.exports.Run, h.backups.Run, h.privacy.Run, h.records.KeepReserve, h.serveFigures,
+		h.desk.Run, h.mode.Run, h.board.Run, h.commands.Run, h.followLoad, h.tellScreens, h.tapes.Run, h.exports.Run, h.imports.Run, h.backups.Run, h.privacy.Run, h.records.KeepReserve, h.serveFigures,
 		func(ctx context.Context) error { return h.pages.Run(ctx, h.web, h.tls()) }} {
 		support.Go(func() error {
 			err := run(below)
