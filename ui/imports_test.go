@@ -87,7 +87,7 @@ func TestAFileOfPeopleIsCheckedBroughtInAndTakenBack(t *testing.T) {
 		t.Fatalf("reading the file: %d %s", got.status, got.body)
 	}
 	body := s.get(t, boss, path).body
-	for _, want := range []string{`data-count="new">1<`, `data-count="refused">1<`, `data-count="same">1<`, `data-line="3"`, "Telephone: 12 is no full telephone number", "2025550191 ", "Tabara", "Leave out the 1 lines", "Where and how did these people agree"} {
+	for _, want := range []string{`data-count="new">1<`, `data-count="refused">1<`, `data-count="same">1<`, `data-line="3"`, "Telephone: 12 is no full telephone number", "2025550191 ", "Tabara", "Leave out what cannot be brought in (1)", "Where and how did these people agree"} {
 		if !strings.Contains(body, want) && want != "2025550191 " {
 			t.Errorf("the check does not show %q: %s", want, body)
 		}
