@@ -1,6 +1,7 @@
 package triage
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -240,6 +241,7 @@ type Paper struct {
 	Caller   call.Number
 	Language string
 	Fields   map[string]any
+	Via      string // "web", or "api" for a program
 }
 
 // Channels are the ways in which a record on paper came about.
@@ -265,7 +267,7 @@ func (c *Cases) Enter(ctx context.Context, p Paper, operation, by string) (cs Ca
 			k.Channel = "walk_in"
 		}
 		k.Withheld = k.Caller.Withheld()
-		tx.Emit(events.Event{Kind: "contact.entered", Operation: operation, Contact: k.ID, By: by, Via: "web", Data: map[string]string{"channel": k.Channel}})
+		tx.Emit(events.Event{Kind: "contact.entered", Operation: operation, Contact: k.ID, By: by, Via: cmp.Or(p.Via, "web"), Data: map[string]string{"channel": k.Channel}})
 		if err := errors.Join(putContact(tx, &k), indexCaller(tx, k)); err != nil {
 			return err
 		}

@@ -11,7 +11,10 @@ import (
 // ContactTable is the export of all contacts, newest first. Column names and
 // their order follow the field's data sets (domain 7.3) and never change
 // within a major version.
-func ContactTable(c *Contacts) table.Table {
+func ContactTable(c *Contacts) table.Table { return ContactTableOf(c.Each) }
+
+// ContactTableOf is the same for some contacts.
+func ContactTableOf(each func(func(Contact) bool) error) table.Table {
 	return table.Table{Name: "contacts", Restricted: "restricted", Changed: "updated_at", Columns: []table.Column{
 		{Name: "contact_id", Kind: table.ID, Description: "Identity of the contact (ULID), the same in every export", Level: table.Coordination, HXL: "#meta+id"},
 		{Name: "received_at", Kind: table.DateTime, Description: "The call arrived (UTC)", Level: table.Coordination, HXL: "#date+reported"},
@@ -20,8 +23,8 @@ func ContactTable(c *Contacts) table.Table {
 		{Name: "ended_at", Kind: table.DateTime, Description: "The call ended (UTC)", Level: table.Coordination, HXL: "#date+end"},
 		{Name: "channel", Kind: table.ID, Description: "phone, or browser for a call from the page of the box", Level: table.Coordination, HXL: "#meta+channel"},
 		{Name: "direction", Kind: table.ID, Description: "in, or out for a call that was made from here", Level: table.Coordination, HXL: "#meta+direction"},
-		{Name: "number_dialled", Kind: table.Phone, Description: "Number the caller dialled", Level: table.Coordination, HXL: "#meta+dialled"},
-		{Name: "caller_number", Kind: table.Phone, Description: "Number of the caller as the network sent it, E.164 where possible; empty when withheld or protected", Level: table.Full, HXL: "#contact+phone"},
+		{Name: "number_dialled", Kind: table.Phone, Description: "Number of the hotline that was dialled; empty for a call that was made from here", Level: table.Coordination, HXL: "#meta+dialled"},
+		{Name: "caller_number", Kind: table.Phone, Description: "Number of the caller as the network sent it, or the number that was called from here, E.164 where possible; empty when withheld or protected", Level: table.Full, HXL: "#contact+phone"},
 		{Name: "callback_number", Kind: table.Phone, Description: "Another number to be called back on, as the caller keyed it", Level: table.Full},
 		{Name: "language", Kind: table.ID, Description: "Language of the call (BCP 47)", Level: table.Coordination, HXL: "#meta+language"},
 		{Name: "menu_path", Kind: table.List, Description: "What the caller chose in the menus, in order", Level: table.Coordination},
@@ -61,14 +64,14 @@ func ContactTable(c *Contacts) table.Table {
 		{Name: "restricted", Kind: table.Bool, Description: "1: protected, or a complaint about the help; leaves the box with everything or not at all", Level: table.Full},
 		{Name: "answers", Kind: table.List, Description: "What the phone menus were told or found out, as far as they keep it: name=value, by name", Level: table.Full},
 		{Name: "round_answer", Kind: table.ID, Description: "What the person answered whom the hotline called in a round: safe, help, changed, talk, stop", Level: table.Coordination},
-	}, Rows: rows(c.Each, func(k Contact) []any {
-		return []any{k.ID, k.ReceivedAt, k.AnsweredAt, k.ConnectedAt, k.EndedAt, k.Channel, k.Direction, k.Dialled,
+	}, Rows: rows(each, func(k Contact) []any {
+		return []any{k.ID, k.ReceivedAt, k.AnsweredAt, k.ConnectedAt, k.EndedAt, k.Channel, k.Direction, dialledWords(k),
 			string(k.Caller), string(k.CallBack), k.Language, k.Path, k.Queue, k.Wait, k.Talk, k.Hold, k.WrapUp, string(k.Outcome),
 			k.Disposition, string(k.Level), string(k.EndedBy), k.Open, k.Mode, k.Protected, k.AgentName, k.Case,
 			k.Registrant, k.Operation, k.UpdatedAt, string(k.Redirected), k.Sound.MOS, k.Sound.Lost, k.Sound.LostOut,
 			k.Sound.JitterMS, k.Sound.RTTMS, k.Sound.Silent, len(k.Recordings) > 0, k.Recorded,
 			k.Sound.Blame, k.Sound.Agent.MOS, k.Sound.Agent.Lost, k.Sound.Agent.LostOut, k.Sound.Agent.JitterMS, k.Sound.Agent.RTTMS, k.Sound.Agent.Gone,
-			k.Protected || k.complains(), answers(k.Attributes), k.Answer}
+			k.Restricted(), answers(k.Attributes), k.Answer}
 	})}
 }
 
@@ -81,7 +84,10 @@ func answers(attributes map[string]string) []string {
 }
 
 // CaseTable is the export of all cases, newest first (domain 7.4).
-func CaseTable(c *Cases) table.Table {
+func CaseTable(c *Cases) table.Table { return CaseTableOf(c.Each) }
+
+// CaseTableOf is the same for some cases.
+func CaseTableOf(each func(func(Case) bool) error) table.Table {
 	columns := []table.Column{
 		{Name: "case_id", Kind: table.ID, Description: "Identity of the case (ULID)", Level: table.Coordination, HXL: "#meta+case"},
 		{Name: "case_code", Kind: table.ID, Description: "Code told to the caller: digits, of which the last one checks the others", Level: table.Coordination, HXL: "#meta+id+code"},
@@ -125,7 +131,7 @@ func CaseTable(c *Cases) table.Table {
 		table.Column{Name: "entered_at", Kind: table.DateTime, Description: "Typed from paper afterwards (UTC)", Level: table.Coordination},
 		table.Column{Name: "restricted", Kind: table.Bool, Description: "1: protected, or a complaint about the help; leaves the box with everything or not at all", Level: table.Full},
 	)
-	return table.Table{Name: "cases", Restricted: "restricted", Consent: "share_scope", Changed: "updated_at", Columns: columns, Rows: rows(c.Each, func(cs Case) []any {
+	return table.Table{Name: "cases", Restricted: "restricted", Consent: "share_scope", Changed: "updated_at", Columns: columns, Rows: rows(each, func(cs Case) []any {
 		f := cs.Fields
 		phone := f.CallbackNumber
 		if phone == "" {
@@ -142,17 +148,21 @@ func CaseTable(c *Cases) table.Table {
 			row = append(row, slices.Contains(all, need))
 		}
 		return append(row, f.MayShare, f.Notes, cs.Language, cs.Contacts, cs.Operation,
-			cs.StatusAt, cs.Outcome, cs.Told, cs.DuplicateOf, cs.EnteredAt, cs.restricted())
+			cs.StatusAt, cs.Outcome, cs.Told, cs.DuplicateOf, cs.EnteredAt, cs.Restricted())
 	})}
 }
+
+// Restricted reports a contact that leaves the box with everything or not at
+// all.
+func (k Contact) Restricted() bool { return k.Protected || k.complains() }
 
 // complains reports a contact in which somebody complained about the help.
 func (k Contact) complains() bool {
 	return k.Disposition == "complaint_opened" || slices.ContainsFunc(k.Messages, func(m Message) bool { return m.Box == BoxComplaint })
 }
 
-// restricted reports a case that leaves the box with everything or not at all.
-func (cs Case) restricted() bool {
+// Restricted reports a case that leaves the box with everything or not at all.
+func (cs Case) Restricted() bool {
 	return cs.Protected || cs.Fields.TopNeed == "complaint" || slices.Contains(cs.Fields.MoreNeeds, "complaint")
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"hotline/appliance/call"
 	"hotline/appliance/events"
+	"hotline/appliance/once"
 	"hotline/appliance/store"
 )
 
@@ -246,6 +247,11 @@ func putContactBy(tx *store.Tx, k *Contact, by closing) error {
 	}
 	if err := keepItem(tx, was, k, by); err != nil {
 		return err
+	}
+	if k.Protected && !was.Protected { // and what programs were answered about them
+		if err := once.Erase(tx); err != nil {
+			return err
+		}
 	}
 	enterInBooks(tx, was, *k)
 	list := contactsOpen.Remove

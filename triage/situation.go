@@ -49,7 +49,7 @@ func situation(c *Cases) iter.Seq2[[]any, error] {
 	return func(yield func([]any, error) bool) {
 		all := map[group]sums{}
 		err := c.Each(func(cs Case) bool {
-			if cs.restricted() || cs.Status == CaseDuplicate {
+			if cs.Restricted() || cs.Status == CaseDuplicate {
 				return true
 			}
 			g := group{dayOf(cs.OpenedAt), cs.Fields.TopNeed, string(cs.Level)}

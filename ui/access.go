@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"hotline/appliance/switches"
+	redact "hotline/appliance/table"
 	"hotline/ui/page"
 	"hotline/volunteers/roster"
 )
@@ -41,7 +42,7 @@ func (s *Server) tokenAdd(w http.ResponseWriter, r *http.Request, v visit) {
 		s.broken(w, r, v, "reading the form of a token", err)
 		return
 	}
-	form := page.TokenForm{Name: clean(r.PostForm.Get("name"), 64), Days: clean(r.PostForm.Get("days"), 3), Scopes: r.PostForm["scope"]}
+	form := page.TokenForm{Name: clean(r.PostForm.Get("name"), 64), Days: clean(r.PostForm.Get("days"), 3), Scopes: r.PostForm["scope"], Level: clean(r.PostForm.Get("level"), 2)}
 	var scopes []roster.Scope
 	for _, scope := range roster.Scopes() {
 		if slices.Contains(form.Scopes, string(scope)) {
@@ -52,7 +53,13 @@ func (s *Server) tokenAdd(w http.ResponseWriter, r *http.Request, v visit) {
 	if err != nil {
 		days = 0
 	}
-	text, _, err := s.cfg.Accounts.NewToken(r.Context(), form.Name, scopes, time.Duration(days)*24*time.Hour, v.account.ID)
+	level := redact.Coordination
+	if form.Level != "" {
+		if level, err = redact.ParseLevel(form.Level); err != nil {
+			level = redact.Full // which no program has
+		}
+	}
+	text, _, err := s.cfg.Accounts.NewToken(r.Context(), roster.Token{Name: form.Name, Scopes: scopes, Level: level, By: v.account.ID}, time.Duration(days)*24*time.Hour)
 	var mistake roster.Mistake
 	switch {
 	case errors.As(err, &mistake):

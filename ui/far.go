@@ -110,7 +110,7 @@ type Accounts interface {
 	SecondDue(account roster.Account) bool
 	SecondNeeded() bool
 	NeedSecond(ctx context.Context, needed bool, by string) error
-	NewToken(ctx context.Context, name string, scopes []roster.Scope, long time.Duration, by string) (string, roster.Token, error)
+	NewToken(ctx context.Context, wanted roster.Token, long time.Duration) (string, roster.Token, error)
 	Tokens() ([]roster.Token, error)
 	Revoke(ctx context.Context, id, by string) error
 	CheckToken(ctx context.Context, text string) (roster.Token, error)
@@ -171,12 +171,14 @@ type Scripts interface {
 type Contacts interface {
 	Each(func(triage.Contact) bool) error
 	Get(id string) (triage.Contact, error)
+	After(after string, limit int) (list []triage.Contact, next string, err error)
 }
 
 // Cases are the case records; *triage.Cases.
 type Cases interface {
 	Each(func(triage.Case) bool) error
 	Get(id string) (triage.Case, error)
+	After(after string, limit int) (list []triage.Case, next string, err error)
 	ByCode(code string) (triage.Case, error)
 	SameNumber(triage.Case) ([]triage.Case, error)
 	History(id string) ([]history.Entry, error)
@@ -192,6 +194,7 @@ type Cases interface {
 // Finder finds records; *find.Finder.
 type Finder interface {
 	Find(filter find.Filter, skip, limit int) search.Result
+	All(filter find.Filter) ([]string, error)
 	Values(kind, field string) map[string]int
 	Len(kind string) int
 	Building() (records int, building bool)
@@ -319,12 +322,13 @@ func (l ledger) Verify(marks ...store.Mark) (store.Mark, int, error) {
 type Registrants interface {
 	List(skip, limit int) ([]volunteers.Registrant, error)
 	Each(func(volunteers.Registrant) error) error
+	After(after string, limit int) (list []volunteers.Registrant, next string, err error)
 	Get(id string) (volunteers.Registrant, error)
 	ByCode(code string) (volunteers.Registrant, error)
 	SamePerson(volunteers.Registrant) ([]volunteers.Registrant, error)
 	History(id string) ([]history.Entry, error)
 	Change(ctx context.Context, id string, e history.Edit) (volunteers.Registrant, []history.Conflict, error)
-	Move(ctx context.Context, id, name, by, why string) (volunteers.Registrant, error)
+	Move(ctx context.Context, id, name string, e history.Edit) (volunteers.Registrant, error)
 	Agree(ctx context.Context, id, to, how, by string) (volunteers.Registrant, error)
 	Merge(ctx context.Context, keep, gone, by, why string) (volunteers.Registrant, error)
 	Unmerge(ctx context.Context, gone, by, why string) (volunteers.Registrant, error)

@@ -441,7 +441,7 @@ func (s *script) config(t *testing.T) Config {
 		Reports: reports.New(s.store, time.UTC, slog.New(slog.DiscardHandler)),
 		Health:  measured, Backups: s.keeper(t),
 		Queues: []string{triage.QueueHelp, triage.QueueVolunteers}, Recordings: s.tapes,
-		Exports: s.office, Imports: s.intake, Privacy: privacy.New(s.store, "Flood response", slog.New(slog.DiscardHandler)), Journal: FromStore(s.store), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Exports: s.office, Imports: s.intake, Privacy: privacy.New(s.store, "Flood response", slog.New(slog.DiscardHandler)), Journal: FromStore(s.store), Store: s.store, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Flows: openFlows(t, s.store), FlowTrial: playFlow,
 	}
 }

@@ -75,9 +75,13 @@ func TestTheRoomForPrograms(t *testing.T) {
 		Agents: []desk.FloorAgent{{ID: "a1", Name: "Dolores", State: triage.Ready, Why: triage.Why{Reason: triage.IdleNobody}}, {ID: "a2", Name: "Amal", State: triage.OnCall}}}
 	s := startSite(t, far, nil)
 	got := s.ask(t, s.token(t, roster.ScopeState), "GET", "/room", "")
+	type why struct {
+		Reason   triage.Reason
+		Sentence string
+	}
 	var room struct {
-		Waiting []waitingJSON
-		Agents  []agentJSON
+		Waiting []struct{ Why *why }
+		Agents  []struct{ Why *why }
 	}
 	if err := json.Unmarshal([]byte(got.body), &room); err != nil || got.status != http.StatusOK || len(room.Waiting) != 2 || len(room.Agents) != 2 {
 		t.Fatalf("%d %v %s", got.status, err, got.body)

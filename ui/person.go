@@ -151,7 +151,7 @@ func (s *Server) workOnPerson(ctx context.Context, id, do string, form url.Value
 	why, me := clean(form.Get("why"), reasonMax), v.account.ID
 	switch do {
 	case "move":
-		_, err := s.cfg.Registrants.Move(ctx, id, form.Get("step"), me, why)
+		_, err := s.cfg.Registrants.Move(ctx, id, form.Get("step"), history.Edit{By: me, Via: "web", Why: why})
 		return id, err
 	case "agree":
 		how := form.Get("how")

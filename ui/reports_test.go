@@ -66,11 +66,20 @@ func TestFiguresForProgramsAndFiles(t *testing.T) {
 	s := startSite(t, far, nil)
 	s.aMorning(t)
 	token := s.token(t, roster.ScopeState)
+	type row struct {
+		ID string `json:"id"`
+	}
 	var report struct {
-		Total     figuresJSON `json:"total"`
-		Queues    []rowJSON   `json:"queues"`
-		Languages []rowJSON   `json:"languages"`
-		Agents    []rowJSON   `json:"agents"`
+		Total struct {
+			Offered, Handled, People, Reached int
+			ASA                               *float64 `json:"asa_s"`
+			AHT                               *float64 `json:"aht_s"`
+			AbandonTime                       *float64 `json:"abandon_time_s"`
+			ServiceLevel                      *float64 `json:"service_level"`
+			Abandonment                       *float64 `json:"abandonment_rate"`
+			Occupancy, Containment            *float64
+		}
+		Queues, Languages, Agents []row
 	}
 	got := s.ask(t, token, "GET", "/reports?"+days().Encode(), "")
 	if err := json.Unmarshal([]byte(got.body), &report); err != nil || got.status != http.StatusOK {

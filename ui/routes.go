@@ -3,6 +3,8 @@ package ui
 import (
 	"net/http"
 	"slices"
+
+	"hotline/ui/api"
 )
 
 // role is who a page is for. The words are those of the accounts; nobody is a
@@ -258,7 +260,7 @@ func (s *Server) routes() http.Handler {
 	for _, rt := range table() {
 		mux.Handle(rt.verb+" "+rt.pattern, s.guard(rt))
 	}
-	mux.Handle(apiPrefix+"/", s.api())
+	mux.Handle(api.Prefix+"/", s.programs)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		v := s.visitor(r)
 		// The router knows the address under another verb?

@@ -21,9 +21,11 @@ import (
 	"hotline/appliance/call"
 	"hotline/appliance/events"
 	"hotline/appliance/health"
+	"hotline/appliance/store"
 	"hotline/appliance/switches"
 	"hotline/triage"
 	"hotline/triage/supervise"
+	"hotline/ui/api"
 	"hotline/ui/assets"
 	"hotline/ui/words"
 	"hotline/volunteers/roster"
@@ -66,6 +68,7 @@ type Config struct {
 	Queues      []string // lines, in the order of forms
 	Recordings  Recordings
 	Journal     Journal
+	Store       *store.Store // whose events programs hear
 	Flows       Flows
 	FlowTrial   FlowTrial
 	Health      func() health.Figures
@@ -79,11 +82,11 @@ type Server struct {
 	words     *words.Catalogues
 	assets    *assets.Assets
 	pending   *pendingModes
-	limits    limits   // of programs
 	passes    passes   // of callers with a browser
 	heard     hearings // of recordings
 	modes     lately   // changes of the mode
 	locks     lately   // of PINs
+	programs  http.Handler
 	handler   http.Handler
 	packers   sync.Pool // *gzip.Writer
 	panics    atomic.Int64
@@ -125,6 +128,13 @@ func newServer(cfg Config, catalogues *words.Catalogues) (*Server, error) {
 		modes:   lately{keep: changesMode, most: lastModes},
 		locks:   lately{keep: func(ev events.Event) bool { return ev.Kind == roster.EventLocked }, most: mostLocks},
 	}
+	programs, err := api.New(api.Config{Operation: cfg.Operation, Region: cfg.Region, Store: cfg.Store, Accounts: cfg.Accounts, Desk: cfg.Desk, PersonOf: personOf, Routing: cfg.Routing,
+		Mode: cfg.Mode, Supervise: cfg.Supervise, Contacts: cfg.Contacts, Cases: cfg.Cases, Registrants: cfg.Registrants, Finder: cfg.Finder, Exports: cfg.Exports,
+		Reports: cfg.Reports, Gauge: s.gauge, Words: catalogues, Closing: s.closing, Log: cfg.Log})
+	if err != nil {
+		return nil, err
+	}
+	s.programs = programs.Handler()
 	s.handler = s.protect(s.routes())
 	return s, nil
 }

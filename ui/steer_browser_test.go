@@ -70,7 +70,7 @@ func TestTheSteeringPagesFit(t *testing.T) {
 
 func TestTheAccessPagesFit(t *testing.T) {
 	s := startSite(t, newScript(t), nil)
-	if _, _, err := s.accounts.NewToken(t.Context(), "dashboard of the city", roster.Scopes(), time.Hour, s.ids[admin]); err != nil {
+	if _, _, err := s.accounts.NewToken(t.Context(), roster.Token{Name: "dashboard of the city", Scopes: roster.Scopes(), By: s.ids[admin]}, time.Hour); err != nil {
 		t.Fatal(err)
 	}
 	account, err := s.accounts.Get(s.ids[supervisor])

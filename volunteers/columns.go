@@ -10,7 +10,10 @@ import (
 
 // Table is the export of all registrants, oldest first (domain 7.5). Column
 // names and their order never change within a major version.
-func Table(g *Registry) table.Table {
+func Table(g *Registry) table.Table { return TableOf(g.Each) }
+
+// TableOf is the same for some registrants.
+func TableOf(each func(func(Registrant) error) error) table.Table {
 	return table.Table{Name: "volunteers", Consent: "consent_data", Changed: "updated_at", Columns: []table.Column{
 		{Name: "volunteer_id", Kind: table.ID, Description: "Identity of the registered volunteer (ULID)", Level: table.Coordination, HXL: "#meta+id"},
 		{Name: "code", Kind: table.ID, Description: "Code told to the volunteer: six digits, the last one checks the others", Level: table.Coordination},
@@ -63,13 +66,13 @@ func Table(g *Registry) table.Table {
 		{Name: "limits", Kind: table.Text, Description: "What they cannot do, in their own words", Level: table.Full},
 		{Name: "note", Kind: table.Text, Description: "Notes", Level: table.Full},
 		{Name: "entered_at", Kind: table.DateTime, Description: "Typed from paper afterwards (UTC)", Level: table.Coordination},
-	}, Rows: rows(g)}
+	}, Rows: rows(each)}
 }
 
-func rows(g *Registry) iter.Seq2[[]any, error] {
+func rows(each func(func(Registrant) error) error) iter.Seq2[[]any, error] {
 	enough := errors.New("no more rows are wanted")
 	return func(yield func([]any, error) bool) {
-		err := g.Each(func(r Registrant) error {
+		err := each(func(r Registrant) error {
 			languages, skills := pad(r.Languages), make([]string, 3)
 			check := false
 			for i, s := range r.Skills {

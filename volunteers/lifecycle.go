@@ -107,8 +107,8 @@ func (r Registrant) MayTakePrivate() bool {
 	return r.Age == Adult && r.Screening == StatusApproved && slices.Contains(r.Trained, TrainedProtected)
 }
 
-// Move takes a step. Why is kept in the history.
-func (g *Registry) Move(ctx context.Context, id, name, by, why string) (r Registrant, err error) {
+// Move takes a step. Who, how and why are kept in the history.
+func (g *Registry) Move(ctx context.Context, id, name string, e history.Edit) (r Registrant, err error) {
 	err = g.store.Update(ctx, func(tx *store.Tx) error {
 		r, err = registrants.Get(tx, id)
 		if err != nil {
@@ -119,7 +119,7 @@ func (g *Registry) Move(ctx context.Context, id, name, by, why string) (r Regist
 			return ErrStep
 		}
 		step := r.Steps()[i]
-		if step.Reason && why == "" {
+		if step.Reason && e.Why == "" {
 			return ErrStepWhy
 		}
 		if step.guard != nil {
@@ -132,7 +132,7 @@ func (g *Registry) Move(ctx context.Context, id, name, by, why string) (r Regist
 		if r.Status == StatusAvailable && was.Status == StatusAssigned && was.checkedIn(tx) {
 			return ErrStep
 		}
-		return putMoved(tx, was, &r, history.Entry{By: by, Via: "web", What: name, Why: why})
+		return putMoved(tx, was, &r, history.Entry{By: e.By, Via: e.Via, What: name, Why: e.Why})
 	})
 	return r, err
 }

@@ -46,11 +46,11 @@ func TestNoWayLeadsAroundTheGuards(t *testing.T) {
 					continue
 				}
 				what = offered[r.IntN(len(offered))].Name
-				_, tried = g.Move(ctx, p.ID, what, "ana", "because")
+				_, tried = g.Move(ctx, p.ID, what, history.Edit{By: "ana", Why: "because"})
 			case n == 6: // anything at all
 				all := steps()
 				what = all[r.IntN(len(all))].Name
-				_, tried = g.Move(ctx, p.ID, what, "ana", []string{"", "because"}[r.IntN(2)])
+				_, tried = g.Move(ctx, p.ID, what, history.Edit{By: "ana", Why: []string{"", "because"}[r.IntN(2)]})
 			case n == 7:
 				what = "check in"
 				if _, tried = shifts.CheckIn(ctx, p.ID, "", MethodHand); tried == nil {
@@ -126,7 +126,7 @@ func TestWhoMayNotBeSentToWorkIsToldWhy(t *testing.T) {
 	}
 	move := func(name string, want error) {
 		t.Helper()
-		if _, err := g.Move(ctx, p.ID, name, "ana", "because"); !errors.Is(err, want) {
+		if _, err := g.Move(ctx, p.ID, name, history.Edit{By: "ana", Why: "because"}); !errors.Is(err, want) {
 			t.Fatalf("%s: %v, not %v", name, err, want)
 		}
 	}
@@ -149,7 +149,7 @@ func TestWhoMayNotBeSentToWorkIsToldWhy(t *testing.T) {
 		t.Fatal(err)
 	}
 	move("assign", nil)
-	if _, err := g.Move(ctx, p.ID, "suspend", "ana", ""); !errors.Is(err, ErrStepWhy) {
+	if _, err := g.Move(ctx, p.ID, "suspend", history.Edit{By: "ana"}); !errors.Is(err, ErrStepWhy) {
 		t.Errorf("somebody was suspended without a reason: %v", err)
 	}
 	if p, err = g.Get(p.ID); err != nil || p.MayTakePrivate() {

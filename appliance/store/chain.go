@@ -235,3 +235,29 @@ func (tx *Tx) TrimLog(before time.Time, most int) (int, error) {
 	}
 	return n, tx.putChain(c)
 }
+
+// LogAfter reads up to most entries of the log behind the entry seq. Begins is
+// the first entry that is still there: those before it were removed by age.
+func (s *Store) LogAfter(seq uint64, most int) (list []events.Event, begins uint64, err error) {
+	err = s.View(func(tx *Tx) error {
+		c := tx.tx.Bucket(bucketEvents).Cursor()
+		k, _ := c.First()
+		if k == nil {
+			begins = tx.tx.Bucket(bucketEvents).Sequence() + 1
+			return nil
+		}
+		begins = binary.BigEndian.Uint64(k)
+		for k, v := c.Seek(entryKey(seq + 1)); k != nil && len(list) < most; k, v = c.Next() {
+			ev, _, err := tx.readEntry(k, v)
+			if err != nil {
+				return err
+			}
+			list = append(list, ev)
+		}
+		return nil
+	})
+	return list, begins, err
+}
+
+// Digest is Tx.Digest for somebody who reads and writes nothing.
+func (s *Store) Digest(text string) string { return (&Tx{keys: s.keys}).Digest(text) }

@@ -226,3 +226,25 @@ func TestALogFromBeforeTheChain(t *testing.T) {
 		t.Errorf("read %q %v", kinds, err)
 	}
 }
+
+func TestTheLogIsReadFromAPlace(t *testing.T) {
+	if list, begins, err := logOf(t, 0).LogAfter(0, 10); err != nil || len(list) != 0 || begins != 1 {
+		t.Fatalf("an empty log: %v, %d, %v", list, begins, err)
+	}
+	s := logOf(t, 5)
+	if list, begins, err := s.LogAfter(2, 2); err != nil || len(list) != 2 || list[0].Seq != 3 || list[1].Seq != 4 || begins != 1 {
+		t.Fatalf("behind the second entry: %v, %d, %v", list, begins, err)
+	}
+	if err := s.Update(t.Context(), func(tx *Tx) error {
+		_, err := tx.TrimLog(time.Now().Add(time.Hour), 2)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if list, begins, err := s.LogAfter(0, 10); err != nil || len(list) != 3 || begins != 3 {
+		t.Fatalf("after the oldest were removed: %v, %d, %v", list, begins, err)
+	}
+	if list, begins, err := s.LogAfter(99, 10); err != nil || len(list) != 0 || begins != 3 {
+		t.Fatalf("behind its end: %v, %d, %v", list, begins, err)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"math"
 	"strconv"
 	"strings"
@@ -115,36 +116,12 @@ func bit(b bool) string {
 	return "0"
 }
 
-// WriteJSONL writes one JSON object a line, cells as they are: null for a time
-// that has not come, a place that is not known, a count that is too small.
+// WriteJSONL writes one JSON object a line.
 func WriteJSONL(w io.Writer, t Table) error {
 	out := bufio.NewWriter(w)
-	for row, err := range t.Rows {
-		if err == nil {
-			err = t.checkRow(row)
-		}
+	for object, err := range t.Objects() {
 		if err != nil {
 			return fmt.Errorf("writing %s as JSON Lines: %w", t.Name, err)
-		}
-		object := make(map[string]any, len(row))
-		for i, cell := range row {
-			if at, ok := cell.(time.Time); ok {
-				switch {
-				case at.IsZero():
-					cell = nil
-				case t.Columns[i].Kind == Date:
-					cell = at.Format(time.DateOnly)
-				default:
-					cell = at.UTC()
-				}
-			}
-			if n, ok := cell.(int); ok && n < 0 && t.Columns[i].Kind == Count {
-				cell = nil
-			}
-			if x, ok := cell.(float64); ok && (math.IsNaN(x) || math.IsInf(x, 0)) {
-				cell = nil
-			}
-			object[t.Columns[i].Name] = cell
 		}
 		line, err := json.Marshal(object)
 		if err != nil {
@@ -155,4 +132,51 @@ func WriteJSONL(w io.Writer, t Table) error {
 		}
 	}
 	return out.Flush()
+}
+
+// Objects are the rows by the names of their columns, cells as JSON has them:
+// null for a time that has not come, a place that is not known, a count that is
+// too small.
+func (t Table) Objects() iter.Seq2[map[string]any, error] {
+	return func(yield func(map[string]any, error) bool) {
+		for row, err := range t.Rows {
+			if err == nil {
+				err = t.checkRow(row)
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			object := make(map[string]any, len(row))
+			for i, cell := range row {
+				object[t.Columns[i].Name] = t.Columns[i].plain(cell)
+			}
+			if !yield(object, nil) {
+				return
+			}
+		}
+	}
+}
+
+// plain is a cell as JSON has it.
+func (c Column) plain(cell any) any {
+	switch v := cell.(type) {
+	case time.Time:
+		switch {
+		case v.IsZero():
+			return nil
+		case c.Kind == Date:
+			return v.Format(time.DateOnly)
+		}
+		return v.UTC()
+	case int:
+		if v < 0 && c.Kind == Count {
+			return nil
+		}
+	case float64:
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return nil
+		}
+	}
+	return cell
 }

@@ -97,11 +97,11 @@ func TestCallingOut(t *testing.T) {
 	b.ended(person)
 	rosa.is(triage.WrapUp)
 	rosa.do(desk.Command{Type: "wrap", Contact: contact, Disposition: "info_given"})
-	row := only(t, b.exportUntil("contacts", "disposition", "info_given"), "number_dialled", "+12025550191")
+	row := only(t, b.exportUntil("contacts", "disposition", "info_given"), "caller_number", "+12025550191")
 	if row["direction"] != "out" || row["outcome"] != "answered" || row["agent"] != "Rosa" {
 		t.Errorf("the call is recorded as %v", row)
 	}
-	only(t, b.export("contacts"), "number_dialled", "+12025550180")
+	only(t, b.export("contacts"), "caller_number", "+12025550180")
 }
 
 func TestACallerIsGivenToSomebodyOutside(t *testing.T) {

@@ -124,7 +124,7 @@ func TestARoundAsksPeopleHowTheyAre(t *testing.T) {
 	if now, _, err := b.h.contacts.Round(r.ID); err != nil || now.State != triage.RoundDone {
 		t.Errorf("at its end the round is %+v (%v)", now, err)
 	}
-	called := only(t, b.exportUntil("contacts", "disposition", "info_given"), "number_dialled", "+12025550192")
+	called := only(t, b.exportUntil("contacts", "disposition", "info_given"), "caller_number", "+12025550192")
 	if called["direction"] != "out" || called["outcome"] != "answered" || called["agent"] != "Amal" || called["round_answer"] != triage.AnswerHelp {
 		t.Errorf("the call is recorded as %v", called)
 	}

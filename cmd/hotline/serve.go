@@ -288,7 +288,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		Reports: h.reports,
 		Health:  h.measure, Backups: h.backups,
 		Queues: h.dispatch.Queues(), Recordings: h.tapes,
-		Exports: h.exports, Imports: h.imports, Privacy: h.privacy, Journal: ui.FromStore(h.records), Log: log,
+		Exports: h.exports, Imports: h.imports, Privacy: h.privacy, Journal: ui.FromStore(h.records), Store: h.records, Log: log,
 		Flows: h.flows, FlowTrial: h.flowTrial,
 	})
 	return h, err

@@ -150,7 +150,7 @@ func TestRegistrantsAreFoundBySkillAndArea(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, move := range []string{"contacted", "approve", "brief", "ready"} {
-			if _, err := r.registry.Move(t.Context(), ids[name], move, "ana", ""); err != nil {
+			if _, err := r.registry.Move(t.Context(), ids[name], move, history.Edit{By: "ana"}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -158,7 +158,7 @@ func TestRegistrantsAreFoundBySkillAndArea(t *testing.T) {
 	r.finds(t, "tab=registrants&skill=nurse&area=067+068&free="+monday, ids["near"])
 	r.finds(t, "tab=registrants&skill=nurse&area=067+068&free="+saturday, ids["near"], ids["next"])
 	r.finds(t, "tab=registrants&skill=nurse&free="+saturday, ids["near"], ids["next"], ids["far"])
-	if _, err := r.registry.Move(t.Context(), ids["near"], "hold", "ana", ""); err != nil {
+	if _, err := r.registry.Move(t.Context(), ids["near"], "hold", history.Edit{By: "ana"}); err != nil {
 		t.Fatal(err)
 	}
 	r.finds(t, "tab=registrants&skill=nurse&area=067+068&free="+monday)

@@ -21,6 +21,7 @@ import (
 	"hotline/appliance/call"
 	"hotline/appliance/events"
 	"hotline/appliance/export"
+	"hotline/appliance/once"
 	"hotline/appliance/store"
 	"hotline/triage"
 	"hotline/triage/cards"
@@ -202,7 +203,7 @@ func (k *Keeper) Erase(ctx context.Context, p Person, by, why string) error {
 		}
 		tx.Emit(events.Event{Kind: EventErased, Operation: k.operation, By: by, Via: "web", Data: map[string]string{"contacts": strconv.Itoa(len(p.Contacts)),
 			"cases": strings.Join(p.Cases, " "), "rounds": strconv.Itoa(len(p.Rounds)), "cards": strconv.Itoa(len(p.Cards)), "registrants": strings.Join(p.Registrants, " "), "reason": why}})
-		return errors.Join(noteErased(tx, p), export.DropAll(tx, k.operation, by), wantScrub(tx))
+		return errors.Join(noteErased(tx, p), export.DropAll(tx, k.operation, by), once.Erase(tx), wantScrub(tx))
 	})
 	if err == nil {
 		select {

@@ -72,6 +72,7 @@ type AccessPage struct {
 type TokenForm struct {
 	Name, Days string
 	Scopes     []string
+	Level      string // "L1" or "L2"
 }
 
 func (f TokenForm) has(scope roster.Scope) bool {

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"hotline/appliance/table"
 	"hotline/volunteers/roster"
 )
 
@@ -133,7 +134,7 @@ func TestTokens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := open(t)
 		admin := b.add(t, "admin", roster.RoleAdmin)
-		text, made, err := b.NewToken(t.Context(), "dashboard", []roster.Scope{roster.ScopeState}, 24*time.Hour, admin.ID)
+		text, made, err := b.NewToken(t.Context(), roster.Token{Name: "dashboard", Scopes: []roster.Scope{roster.ScopeState}, By: admin.ID}, 24*time.Hour)
 		if err != nil || len(text) < 50 {
 			t.Fatalf("%q, %v", text, err)
 		}
@@ -152,7 +153,7 @@ func TestTokens(t *testing.T) {
 		if _, err := b.CheckToken(t.Context(), text); !errors.Is(err, roster.ErrToken) {
 			t.Errorf("after its end: %v", err)
 		}
-		text, made, err = b.NewToken(t.Context(), "map", roster.Scopes(), time.Hour, admin.ID)
+		text, made, err = b.NewToken(t.Context(), roster.Token{Name: "map", Scopes: roster.Scopes(), By: admin.ID}, time.Hour)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -165,7 +166,7 @@ func TestTokens(t *testing.T) {
 		if err := b.Revoke(t.Context(), "x", admin.ID); !errors.Is(err, roster.ErrNoToken) {
 			t.Errorf("revoking nothing: %v", err)
 		}
-		text, _, err = b.NewToken(t.Context(), "map", roster.Scopes(), time.Hour, admin.ID)
+		text, _, err = b.NewToken(t.Context(), roster.Token{Name: "map", Scopes: roster.Scopes(), By: admin.ID}, time.Hour)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -180,9 +181,11 @@ func TestTokens(t *testing.T) {
 		for _, wrong := range []struct {
 			name   string
 			scopes []roster.Scope
+			level  table.Level
 			long   time.Duration
-		}{{"", roster.Scopes(), time.Hour}, {"x", nil, time.Hour}, {"x", []roster.Scope{"everything"}, time.Hour}, {"x", roster.Scopes(), 0}, {"x", roster.Scopes(), 1e6 * time.Hour}} {
-			if _, _, err := b.NewToken(t.Context(), wrong.name, wrong.scopes, wrong.long, other.ID); err == nil {
+		}{{"", roster.Scopes(), 0, time.Hour}, {"x", nil, 0, time.Hour}, {"x", []roster.Scope{"everything"}, 0, time.Hour}, {"x", roster.Scopes(), table.Full, time.Hour},
+			{"x", roster.Scopes(), table.Aggregate, time.Hour}, {"x", roster.Scopes(), 0, 0}, {"x", roster.Scopes(), 0, 1e6 * time.Hour}} {
+			if _, _, err := b.NewToken(t.Context(), roster.Token{Name: wrong.name, Scopes: wrong.scopes, Level: wrong.level, By: other.ID}, wrong.long); err == nil {
 				t.Errorf("%+v was made", wrong)
 			}
 		}

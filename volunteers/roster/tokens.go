@@ -11,6 +11,7 @@ import (
 
 	"hotline/appliance/events"
 	"hotline/appliance/store"
+	"hotline/appliance/table"
 )
 
 // Scope is one thing that a token of the programming interface may do.
@@ -22,10 +23,18 @@ const (
 	ScopeMode      = Scope("mode")      // set and undo the mode
 	ScopeBulletins = Scope("bulletins") // publish and withdraw bulletins
 	ScopeQueues    = Scope("queues")    // open and close queues
+	ScopeRead      = Scope("records:read")
+	ScopeWrite     = Scope("records:write") // add and change records
+	ScopeAgents    = Scope("agents:read")   // who works here and what they do
+	ScopeSteer     = Scope("agents:write")  // take people out of Ready, give them other lines
+	ScopeExports   = Scope("exports")       // ask for exports and carry them away
+	ScopeEvents    = Scope("events")        // hear what happens
 )
 
 // Scopes are all scopes, for forms.
-func Scopes() []Scope { return []Scope{ScopeState, ScopeMode, ScopeBulletins, ScopeQueues} }
+func Scopes() []Scope {
+	return []Scope{ScopeState, ScopeMode, ScopeBulletins, ScopeQueues, ScopeRead, ScopeWrite, ScopeAgents, ScopeSteer, ScopeExports, ScopeEvents}
+}
 
 // Events of tokens.
 const (
@@ -41,18 +50,28 @@ var (
 
 // Token lets a program do what its scopes name, in the name of whoever made it.
 type Token struct {
-	ID      string    `json:"id"`
-	Name    string    `json:"name"` // of the program, for the log
-	Scopes  []Scope   `json:"scopes"`
-	By      string    `json:"by"`
-	Created time.Time `json:"created"`
-	Expires time.Time `json:"expires"`
-	Revoked time.Time `json:"revoked,omitzero"`
-	Used    time.Time `json:"used,omitzero"` // to about ten minutes
+	ID      string      `json:"id"`
+	Name    string      `json:"name"` // of the program, for the log
+	Scopes  []Scope     `json:"scopes"`
+	Level   table.Level `json:"level,omitempty"` // how much of the records it is shown
+	By      string      `json:"by"`
+	Created time.Time   `json:"created"`
+	Expires time.Time   `json:"expires"`
+	Revoked time.Time   `json:"revoked,omitzero"`
+	Used    time.Time   `json:"used,omitzero"` // to about ten minutes
 }
 
 // May reports that the token has the scope.
 func (t Token) May(s Scope) bool { return slices.Contains(t.Scopes, s) }
+
+// Sees is how much of the records the token is shown: everything is for two
+// people, and never for a program.
+func (t Token) Sees() table.Level {
+	if t.Level == table.Referral {
+		return table.Referral
+	}
+	return table.Coordination
+}
 
 // Valid reports that the token counts at now.
 func (t Token) Valid(now time.Time) bool { return t.Revoked.IsZero() && now.Before(t.Expires) }
@@ -65,8 +84,13 @@ const (
 	tokenTouched = 10 * time.Minute
 )
 
-// NewToken makes a token. Its text is told once and kept nowhere.
-func (a *Accounts) NewToken(ctx context.Context, name string, scopes []Scope, long time.Duration, by string) (text string, t Token, err error) {
+// NewToken makes a token with a name, scopes, a level and whoever makes it. Its
+// text is told once and kept nowhere.
+func (a *Accounts) NewToken(ctx context.Context, wanted Token, long time.Duration) (text string, t Token, err error) {
+	name, scopes, by := wanted.Name, wanted.Scopes, wanted.By
+	if wanted.Level == 0 {
+		wanted.Level = table.Coordination
+	}
 	switch {
 	case strings.TrimSpace(name) == "":
 		return "", Token{}, Mistake("give the token a name: which program uses it?")
@@ -74,13 +98,15 @@ func (a *Accounts) NewToken(ctx context.Context, name string, scopes []Scope, lo
 		return "", Token{}, Mistake("choose at least one thing that the token may do")
 	case slices.ContainsFunc(scopes, func(s Scope) bool { return !slices.Contains(Scopes(), s) }):
 		return "", Token{}, Mistake("there is no such thing that a token may do")
+	case wanted.Level != table.Coordination && wanted.Level != table.Referral:
+		return "", Token{}, Mistake("a program is shown the records without names and numbers, or with those of people who agreed")
 	case long <= 0 || long > tokenMost:
 		return "", Token{}, Mistake("a token is valid for one day to one year")
 	}
 	text = tokenPrefix + rand.Text() + rand.Text()
 	err = a.store.Update(ctx, func(tx *store.Tx) error {
-		t = Token{ID: tx.NewID(), Name: name, Scopes: scopes, By: by, Created: tx.Now(), Expires: tx.Now().Add(long)}
-		tx.Emit(events.Event{Kind: EventTokenMade, By: by, Data: map[string]string{"token": t.ID, "program": name, "scopes": joinScopes(scopes), "expires": t.Expires.Format(time.RFC3339)}})
+		t = Token{ID: tx.NewID(), Name: name, Scopes: scopes, Level: wanted.Level, By: by, Created: tx.Now(), Expires: tx.Now().Add(long)}
+		tx.Emit(events.Event{Kind: EventTokenMade, By: by, Data: map[string]string{"token": t.ID, "program": name, "scopes": joinScopes(scopes), "level": wanted.Level.String(), "expires": t.Expires.Format(time.RFC3339)}})
 		return tokens.Put(tx, digest(text), t)
 	})
 	if err != nil {

@@ -1,4 +1,4 @@
-package ui
+package api
 
 import (
 	"net/http"
@@ -37,27 +37,34 @@ type agentJSON struct {
 	Why   *whyJSON          `json:"why,omitempty"`
 }
 
-func (s *Server) apiRoom(w http.ResponseWriter, _ *http.Request, _ roster.Token) {
-	view, err := s.cfg.Desk.FloorView(time.Now())
+// said is a reason in a sentence, without anybody's name.
+func (a *API) said(now time.Time, why triage.Why) *whyJSON {
+	if why.Reason == "" {
+		return nil
+	}
+	f := page.Frame{Text: a.cfg.Words.Choose(words.English, ""), Now: now}
+	why.Agent = f.T("why.somebody")
+	return &whyJSON{why.Reason, f.Why(why), why.Skill, why.Until}
+}
+
+// room tells of whoever calls in private that somebody waits, and no more.
+func (a *API) room(w http.ResponseWriter, _ *http.Request, _ roster.Token) {
+	view, err := a.cfg.Desk.FloorView(time.Now())
 	if err != nil {
-		s.cfg.Log.Error("the room cannot be looked at", "error", err)
-		apiProblem(w, http.StatusInternalServerError, "the room cannot be looked at; try again")
+		a.broken(w, "looking at the room", err)
 		return
 	}
-	f := page.Frame{Text: s.words.Choose(words.English, ""), Now: view.Now}
-	said := func(why triage.Why) *whyJSON {
-		if why.Reason == "" {
-			return nil
-		}
-		why.Agent = f.T("why.somebody")
-		return &whyJSON{why.Reason, f.Why(why), why.Skill, why.Until}
-	}
+	private := 0
 	waiting, agents := []waitingJSON{}, []agentJSON{}
 	for _, one := range view.Waiting {
-		waiting = append(waiting, waitingJSON{one.Contact, one.Queue, one.Language, one.Since, one.Position, one.Away, said(one.Why)})
+		if one.Private {
+			private++
+			continue
+		}
+		waiting = append(waiting, waitingJSON{one.Contact, one.Queue, one.Language, one.Since, one.Position, one.Away, a.said(view.Now, one.Why)})
 	}
 	for _, one := range view.Agents {
-		agents = append(agents, agentJSON{one.ID, one.State, one.Since, said(one.Why)})
+		agents = append(agents, agentJSON{one.ID, one.State, one.Since, a.said(view.Now, one.Why)})
 	}
-	apiAnswer(w, http.StatusOK, map[string]any{"waiting": waiting, "agents": agents})
+	reply(w, http.StatusOK, map[string]any{"waiting": waiting, "waiting_private": private, "agents": agents})
 }

@@ -1,0 +1,95 @@
+package api
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+
+	"github.com/goccy/go-yaml"
+
+	"hotline/appliance/table"
+	"hotline/triage"
+	"hotline/volunteers"
+)
+
+//go:embed openapi.yaml
+var openAPI []byte
+
+// description is openapi.yaml as JSON, with what only the program knows: the
+// columns of the records, and the events that are told.
+func description() ([]byte, error) {
+	var doc map[string]any
+	if err := yaml.Unmarshal(openAPI, &doc); err != nil {
+		return nil, err
+	}
+	schemas, err := inner(doc, "components", "schemas")
+	if err != nil {
+		return nil, err
+	}
+	for name, t := range map[string]table.Table{"Contact": triage.ContactTableOf(nil), "Case": triage.CaseTableOf(nil), "Registrant": volunteers.TableOf(nil)} {
+		record, err := inner(schemas, name)
+		if err != nil {
+			return nil, err
+		}
+		record["properties"], record["required"] = properties(t)
+		record["additionalProperties"] = false
+	}
+	event, err := inner(schemas, "Event", "properties", "type")
+	if err != nil {
+		return nil, err
+	}
+	event["enum"] = Types()
+	return json.Marshal(doc)
+}
+
+func inner(doc map[string]any, path ...string) (map[string]any, error) {
+	for _, name := range path {
+		next, is := doc[name].(map[string]any)
+		if !is {
+			return nil, fmt.Errorf("openapi.yaml has no %q where it must be", name)
+		}
+		doc = next
+	}
+	return doc, nil
+}
+
+// properties are the columns that a program may be shown; those of the lowest
+// level are always there.
+func properties(t table.Table) (all map[string]any, always []string) {
+	all = map[string]any{"redaction": map[string]any{"enum": []string{table.Coordination.String(), table.Referral.String()}, "description": "The level with which this record is shown"}}
+	always = []string{"redaction"}
+	for _, c := range t.Columns {
+		if c.Level > table.Referral {
+			continue
+		}
+		p := kindOf(c.Kind)
+		p["description"] = c.Description
+		if all[c.Name] = p; c.Level <= table.Coordination {
+			always = append(always, c.Name)
+		} else {
+			p["description"] = c.Description + "; from level " + c.Level.String() + " on"
+		}
+	}
+	return all, always
+}
+
+// kindOf is how cells of a kind are told: table.Objects.
+func kindOf(k table.Kind) map[string]any {
+	switch k {
+	case table.DateTime:
+		return map[string]any{"type": []string{"string", "null"}, "format": "date-time"}
+	case table.Date:
+		return map[string]any{"type": []string{"string", "null"}, "format": "date"}
+	case table.Int:
+		return map[string]any{"type": "integer"}
+	case table.Count:
+		return map[string]any{"type": []string{"integer", "null"}}
+	case table.Decimal, table.Degrees:
+		return map[string]any{"type": []string{"number", "null"}}
+	case table.Bool:
+		return map[string]any{"type": "boolean"}
+	case table.List:
+		return map[string]any{"type": []string{"array", "null"}, "items": map[string]any{"type": "string"}}
+	}
+	return map[string]any{"type": "string"}
+}
