@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"hotline/appliance/history"
 	"hotline/ivr"
 	"hotline/volunteers"
 )
@@ -68,7 +69,7 @@ func (s *scene) stands(status string) {
 	s.t.Helper()
 	steps := map[string][]string{"on_hold": {"hold"}, "suspended": {"suspend"}, "withdrawn": {"withdraw"}, "briefed": {"contacted", "approve", "brief"}}
 	for _, step := range steps[status] {
-		if _, err := volunteers.NewRegistry(s.records).Move(s.t.Context(), s.helperID, step, "acc-1", "as asked"); err != nil {
+		if _, err := volunteers.NewRegistry(s.records).Move(s.t.Context(), s.helperID, step, history.Edit{By: "acc-1", Why: "as asked"}); err != nil {
 			s.t.Fatal(err)
 		}
 	}
