@@ -305,6 +305,29 @@ func forgetInRound(tx *store.Tx, k Contact) error {
 	return putPerson(tx, was, p)
 }
 
+// AgedInRounds returns which of limit people behind the id after stand in the
+// list of a round that ended more than a number of days ago, and where to go on;
+// "" is the end.
+func AgedInRounds(tx *store.Tx, days int, now time.Time, after string, limit int) (ids []string, next string, err error) {
+	list, next, err := roundPeople.After(tx, after, limit)
+	ended := map[string]time.Time{}
+	for _, p := range list {
+		at, known := ended[p.Round]
+		if !known {
+			r, getErr := rounds.Get(tx, p.Round)
+			if err = errors.Join(err, getErr); getErr != nil {
+				continue
+			}
+			at = r.EndedAt
+			ended[p.Round] = at
+		}
+		if (p.Name != "" || p.Number != "") && p.State != PersonCalled && older(at, now, days) {
+			ids = append(ids, p.ID)
+		}
+	}
+	return ids, next, err
+}
+
 // forgetInLists takes the person of a case that becomes protected out of the
 // lists of rounds. Who was still to be called is not.
 func forgetInLists(tx *store.Tx, cs string) error {

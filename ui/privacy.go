@@ -21,6 +21,8 @@ type Privacy interface {
 	Of(number call.Number, code string) (privacy.Person, error)
 	Erase(ctx context.Context, p privacy.Person, by, why string) error
 	Left(ctx context.Context, number call.Number) ([]string, error)
+	Preview(ctx context.Context, now time.Time) (map[string]int, error)
+	Unreviewed(now time.Time) (int, error)
 }
 
 func (s *Server) privacy(w http.ResponseWriter, r *http.Request, v visit) {
@@ -34,6 +36,11 @@ func (s *Server) showPrivacy(w http.ResponseWriter, r *http.Request, v visit, st
 		return
 	}
 	content.Frame, content.Swept, content.Whys = s.frame(r, v, "privacy.title"), swept, privacy.Whys()
+	content.Next = privacy.NextLook(swept, time.Now())
+	if content.Review, err = s.cfg.Privacy.Unreviewed(time.Now()); err != nil {
+		s.broken(w, r, v, "looking for missing persons to review", err)
+		return
+	}
 	if content.Rules == nil {
 		for _, f := range rules.Fields() {
 			content.Rules = append(content.Rules, page.PrivacyRule{Name: f.Name, Days: strconv.Itoa(*f.Days)})
@@ -54,6 +61,8 @@ func (s *Server) privacyDo(w http.ResponseWriter, r *http.Request, v visit) {
 	switch r.PostForm.Get("do") {
 	case "rules":
 		s.privacyRules(w, r, v)
+	case "preview":
+		s.privacyPreview(w, r, v)
 	case "find", "erase":
 		s.privacyErase(w, r, v, r.PostForm.Get("do") == "erase")
 	default:
@@ -81,6 +90,20 @@ func (s *Server) privacyRules(w http.ResponseWriter, r *http.Request, v visit) {
 	default:
 		http.Redirect(w, r, "/admin/privacy?done=rules", http.StatusSeeOther)
 	}
+}
+
+// privacyPreview counts what would go by age if it were looked now.
+func (s *Server) privacyPreview(w http.ResponseWriter, r *http.Request, v visit) {
+	counts, err := s.cfg.Privacy.Preview(r.Context(), time.Now())
+	if err != nil {
+		s.broken(w, r, v, "counting what is too old", err)
+		return
+	}
+	var list []page.PrivacyCount
+	for _, name := range privacy.Kinds() {
+		list = append(list, page.PrivacyCount{Name: name, Count: counts[name]})
+	}
+	s.showPrivacy(w, r, v, http.StatusOK, page.PrivacyPage{Due: list})
 }
 
 // privacyErase shows what is stored of a person, and takes it out at the second

@@ -49,12 +49,16 @@ func TestAPersonIsTakenOutOfTheRecords(t *testing.T) {
 func TestHowLongRecordsAreKeptIsDecidedOnAPage(t *testing.T) {
 	s := startSite(t, newScript(t), nil)
 	client := s.as(t, admin)
-	form := url.Values{"do": {"rules"}, "call_detail": {"180"}, "unanswered": {"7"}, "messages": {"30"}, "cases": {"60"}, "volunteers": {"0"}, "log": {"730"}}
+	form := url.Values{"do": {"rules"}, "call_detail": {"180"}, "unanswered": {"7"}, "messages": {"30"}, "cases": {"60"}, "volunteers": {"0"}, "log": {"730"},
+		"found": {"30"}, "feedback": {"90"}, "complaints": {"30"}, "rounds": {"90"}, "hours": {"1095"}}
 	if got := s.post(t, client, "/admin/privacy", form); got.status != http.StatusSeeOther {
 		t.Fatalf("%d %s", got.status, got.body)
 	}
 	if got := s.get(t, client, "/admin/privacy"); !strings.Contains(got.body, `name="call_detail" class="in num slim" inputmode="numeric" value="180"`) {
 		t.Errorf("the page shows %s", got.body)
+	}
+	if got := s.post(t, client, "/admin/privacy", url.Values{"do": {"preview"}}); got.status != http.StatusOK || !strings.Contains(got.body, "Missing persons and feedback</th><td class=\"num\">0") || !strings.Contains(got.body, "looks the next time") {
+		t.Errorf("what would go: %d %s", got.status, got.body)
 	}
 	form.Set("cases", "soon")
 	if got := s.post(t, client, "/admin/privacy", form); got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, "Enter days as numbers") || !strings.Contains(got.body, `value="soon"`) {

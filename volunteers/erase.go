@@ -126,3 +126,39 @@ func NumberOf(tx *store.Tx, digest string) call.Number {
 	}
 	return ""
 }
+
+// AgedHours returns which of limit people behind the id after are erased and
+// have hours that are older than a number of days, and where to go on; "" is the
+// end. Hours of people who are known are kept as long as those.
+func AgedHours(tx *store.Tx, days int, now time.Time, after string, limit int) (ids []string, next string, err error) {
+	list, next, err := registrants.After(tx, after, limit)
+	for _, r := range list {
+		if r.Erased.IsZero() || days == 0 {
+			continue
+		}
+		for _, e := range shiftEntries.Prefix(tx, r.ID+"/") {
+			if now.Sub(e.At) > time.Duration(days)*24*time.Hour {
+				ids = append(ids, r.ID)
+				break
+			}
+		}
+	}
+	return ids, next, err
+}
+
+// ExpireHours removes the hours of an erased person that are older than a number
+// of days.
+func ExpireHours(tx *store.Tx, id string, days int, now time.Time) error {
+	var old []string
+	for key, e := range shiftEntries.Prefix(tx, id+"/") {
+		if now.Sub(e.At) > time.Duration(days)*24*time.Hour {
+			old = append(old, key)
+		}
+	}
+	for _, key := range old {
+		if err := shiftEntries.Delete(tx, key); err != nil {
+			return err
+		}
+	}
+	return nil
+}

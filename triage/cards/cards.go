@@ -62,6 +62,7 @@ const (
 	EventAdded   = "card.added"
 	EventChanged = "card.changed"
 	EventErased  = "card.erased"
+	EventGone    = "card.gone" // by age, or because its case needs protection
 )
 
 // Cards keep the cards.
@@ -155,23 +156,23 @@ func (c *Cards) Erase(ctx context.Context, id, by string) error {
 		if err != nil {
 			return err
 		}
-		if err := erase(tx, card, by); err != nil {
+		if err := erase(tx, card, EventErased, by); err != nil {
 			return err
 		}
 		return erasures.Note(tx, erasures.Entry{Kind: erasures.Card, Records: map[string][]string{Table: {id}}})
 	})
 }
 
-// Destroy erases cards, and what belongs to them, in the transaction of somebody
-// else; those that are not there are left out.
-func Destroy(tx *store.Tx, ids []string, by string) error {
+// Destroy erases cards, and what belongs to them, by a rule; those that are not
+// there are left out.
+func Destroy(tx *store.Tx, ids []string) error {
 	for _, id := range ids {
 		card, err := cards.Get(tx, id)
 		if errors.Is(err, store.ErrNotFound) {
 			continue
 		}
 		if err == nil {
-			err = erase(tx, card, by)
+			err = erase(tx, card, EventGone, "")
 		}
 		if err != nil {
 			return err
@@ -187,10 +188,10 @@ func DestroyOf(tx *store.Tx, of string) error {
 	for id := range cardsOf.IDs(tx, of) {
 		ids = append(ids, id)
 	}
-	return Destroy(tx, ids, "")
+	return Destroy(tx, ids)
 }
 
-func erase(tx *store.Tx, card Card, by string) error {
+func erase(tx *store.Tx, card Card, kind, by string) error {
 	var belonging []string
 	for id := range cardsOf.IDs(tx, card.ID) {
 		belonging = append(belonging, id)
@@ -198,13 +199,13 @@ func erase(tx *store.Tx, card Card, by string) error {
 	for _, id := range belonging {
 		one, err := cards.Get(tx, id)
 		if err == nil {
-			err = erase(tx, one, by)
+			err = erase(tx, one, kind, by)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	tx.Emit(events.Event{Kind: EventErased, By: by, Via: "web", Data: map[string]string{"card": card.ID, "kind": card.Kind}})
+	tx.Emit(events.Event{Kind: kind, By: by, Via: "web", Data: map[string]string{"card": card.ID, "kind": card.Kind}})
 	err := errors.Join(cards.Delete(tx, card.ID), cardHistory.Forget(tx, card.ID), cardsByCode.Remove(tx, card.Code, card.ID))
 	if card.Of != "" {
 		err = errors.Join(err, cardsOf.Remove(tx, card.Of, card.ID))

@@ -65,7 +65,7 @@ func (k *Keeper) Repeat(ctx context.Context, list []erasures.Entry) (int, error)
 func (k *Keeper) again(tx *store.Tx, e erasures.Entry) error {
 	switch e.Kind {
 	case erasures.Card:
-		return cards.Destroy(tx, e.Records[cards.Table], "")
+		return cards.Destroy(tx, e.Records[cards.Table])
 	case erasures.Protected:
 		return triage.ProtectAgain(tx, e.Records[triage.TableCases], e.Records[triage.TableContacts])
 	}

@@ -11,7 +11,6 @@ package privacy
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"strconv"
@@ -39,14 +38,18 @@ const (
 // calls have their own rule, beside what is recorded at all.
 type Rules struct {
 	triage.Ages
-	Volunteers int `json:"volunteers"` // after they left
-	Log        int `json:"log"`        // the event log
+	Cards      cards.Ages `json:"cards"`
+	Volunteers int        `json:"volunteers"` // after they left
+	Hours      int        `json:"hours"`      // of people who are erased: proof for donors and authorities
+	Rounds     int        `json:"rounds"`     // people in the list of a round that is over
+	Log        int        `json:"log"`        // the event log
 }
 
 // Shipped are the rules until somebody who is responsible sets others (domain
 // 4.4).
 func Shipped() Rules {
-	return Rules{Ages: triage.Ages{CallDetail: 365, Unanswered: 30, Messages: 30, Cases: 90}, Volunteers: 365, Log: 730}
+	return Rules{Ages: triage.Ages{CallDetail: 365, Unanswered: 30, Messages: 30, Cases: 90}, Cards: cards.Ages{Found: 30, Feedback: 90, Complaints: 30},
+		Volunteers: 365, Hours: 1095, Rounds: 90, Log: 730}
 }
 
 // Field is one rule, for forms.
@@ -57,7 +60,9 @@ type Field struct {
 
 // Fields are the rules by name, in the order of the form.
 func (r *Rules) Fields() []Field {
-	return []Field{{"call_detail", &r.CallDetail}, {"unanswered", &r.Unanswered}, {"messages", &r.Messages}, {"cases", &r.Cases}, {"volunteers", &r.Volunteers}, {"log", &r.Log}}
+	return []Field{{"call_detail", &r.CallDetail}, {"unanswered", &r.Unanswered}, {"messages", &r.Messages}, {"cases", &r.Cases},
+		{"found", &r.Cards.Found}, {"feedback", &r.Cards.Feedback}, {"complaints", &r.Cards.Complaints}, {"rounds", &r.Rounds},
+		{"volunteers", &r.Volunteers}, {"hours", &r.Hours}, {"log", &r.Log}}
 }
 
 // Limits of the rules. Reports and the books look back at most a year.
@@ -75,6 +80,7 @@ var (
 
 type state struct {
 	Rules Rules     `json:"rules"`
+	Knows int       `json:"knows,omitempty"` // rules that there were when these were set
 	Swept time.Time `json:"swept,omitzero"`
 	Scrub bool      `json:"scrub,omitempty"` // something was erased, and the file is not scrubbed since
 }
@@ -98,8 +104,12 @@ func New(s *store.Store, operation string, log *slog.Logger) *Keeper {
 
 func read(tx *store.Tx) (state, error) {
 	st, err := states.Get(tx, only)
-	if errors.Is(err, store.ErrNotFound) {
-		return state{Rules: Shipped()}, nil
+	shipped := Shipped()
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return state{Rules: shipped, Knows: len(shipped.Fields())}, nil
+	case err == nil && st.Knows < len(shipped.Fields()): // from before cards, rounds and hours had theirs
+		st.Rules.Cards, st.Rules.Rounds, st.Rules.Hours, st.Knows = shipped.Cards, shipped.Rounds, shipped.Hours, len(shipped.Fields())
 	}
 	return st, err
 }
@@ -308,95 +318,3 @@ func (k *Keeper) mark(ctx context.Context, fn func(*state)) error {
 		return states.Put(tx, only, st)
 	})
 }
-
-// Sweep removes what has become too old at now, in small parts, so that no call
-// waits for it.
-func (k *Keeper) Sweep(ctx context.Context, now time.Time) error {
-	rules, _, err := k.Rules()
-	if err != nil {
-		return err
-	}
-	var gone struct{ contacts, messages, cases, registrants, entries int }
-	var problems []error
-	for contact, cs, begun := "", "", false; !begun || contact != "" || cs != ""; begun = true {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		var due triage.Due
-		err := k.store.View(func(tx *store.Tx) error {
-			from, to, nextContact, nextCase := contact, cs, "", ""
-			var err error
-			if begun && contact == "" {
-				from = beyond
-			}
-			if begun && cs == "" {
-				to = beyond
-			}
-			due, nextContact, nextCase, err = triage.Aged(tx, rules.Ages, now, from, to, atOnce)
-			contact, cs = nextContact, nextCase
-			if err != nil { // damaged ones stay; the others go on
-				problems = append(problems, err)
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		if len(due.Contacts)+len(due.Messages)+len(due.Cases) == 0 {
-			continue
-		}
-		if err := k.store.Update(ctx, func(tx *store.Tx) error { return errors.Join(triage.Expire(tx, due), wantScrub(tx)) }); err != nil {
-			return err
-		}
-		gone.contacts, gone.messages, gone.cases = gone.contacts+len(due.Contacts), gone.messages+len(due.Messages), gone.cases+len(due.Cases)
-	}
-	for after, begun := "", false; !begun || after != ""; begun = true {
-		var ids []string
-		if err := k.store.View(func(tx *store.Tx) error {
-			list, next, err := volunteers.Aged(tx, rules.Volunteers, now, after, atOnce)
-			ids, after = list, next
-			if err != nil {
-				problems = append(problems, err)
-			}
-			return nil
-		}); err != nil {
-			return err
-		}
-		if len(ids) == 0 {
-			continue
-		}
-		if err := k.store.Update(ctx, func(tx *store.Tx) error {
-			errs := []error{wantScrub(tx)}
-			for _, id := range ids {
-				errs = append(errs, volunteers.Erase(tx, id))
-			}
-			return errors.Join(errs...)
-		}); err != nil {
-			return err
-		}
-		gone.registrants += len(ids)
-	}
-	for n := logAtOnce; rules.Log > 0 && n == logAtOnce; gone.entries += n {
-		if err := k.store.Update(ctx, func(tx *store.Tx) (err error) {
-			n, err = tx.TrimLog(now.AddDate(0, 0, -rules.Log), logAtOnce)
-			return err
-		}); err != nil {
-			return err
-		}
-	}
-	return errors.Join(errors.Join(problems...), k.store.Update(ctx, func(tx *store.Tx) error {
-		st, err := read(tx)
-		if err != nil {
-			return err
-		}
-		st.Swept = now
-		if gone.contacts+gone.messages+gone.cases+gone.registrants+gone.entries > 0 {
-			tx.Emit(events.Event{Kind: EventExpired, Operation: k.operation, Via: "rule", Data: map[string]string{"contacts": fmt.Sprint(gone.contacts), "messages": fmt.Sprint(gone.messages),
-				"cases": fmt.Sprint(gone.cases), "registrants": fmt.Sprint(gone.registrants), "log": fmt.Sprint(gone.entries)}})
-		}
-		return states.Put(tx, only, st)
-	}))
-}
-
-// beyond is behind every id: that list has come to its end.
-const beyond = "~"

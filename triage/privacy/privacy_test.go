@@ -262,3 +262,100 @@ func TestRecordsGoByAge(t *testing.T) {
 		t.Errorf("the history still knows: %v %v", places, err)
 	}
 }
+
+// Records beside cases have clocks of their own. What is counted before is what
+// goes, and nothing that somebody still has to care for.
+func TestCardsRoundsAndHoursGoByAge(t *testing.T) {
+	b := open(t)
+	filed, err := cards.Open(b.store)
+	must(t, err)
+	add := func(kind, of string, values map[string]any) string {
+		t.Helper()
+		card, err := filed.Add(t.Context(), kind, of, values, "ana")
+		must(t, err)
+		return card.ID
+	}
+	note := func(of, status string) {
+		add(cards.MissingNotes, of, map[string]any{"author_name": "Bo", "source_date": "2026-11-20T10:00", "status": status, "text": "seen"})
+	}
+	lost := add(cards.MissingPersons, "", map[string]any{"full_name": "Lost Lena"})
+	note(lost, "information_sought")
+	found := add(cards.MissingPersons, "", map[string]any{"full_name": "Found Fred"})
+	note(found, "information_sought")
+	note(found, "believed_alive")
+	handed := add(cards.MissingPersons, "", map[string]any{"full_name": "Handed Hanna", "handed_to": "red_cross"})
+	thanks := add(cards.Feedback, "", map[string]any{"type": "thanks", "text": "thank you"})
+	waiting := add(cards.Feedback, "", map[string]any{"type": "complaint", "text": "nobody came"})
+	grave := add(cards.Feedback, "", map[string]any{"type": "complaint", "text": "he asked for money", "sensitive": "yes", "answered_at": "2026-11-20T10:00"})
+	service := add(cards.Directory, "", map[string]any{"organization_name": "Cruz Roja", "service_name": "Water"})
+	_, cs, r := b.person()
+	passed := add(cards.Referrals, cs.ID, map[string]any{"to_org": "Cruz Roja", "consent": "yes", "contact_person": "Elena"})
+	_, err = b.cases.Move(t.Context(), cs.ID, triage.CaseClosed, triage.CaseOutcomes()[0], true, "ana", "")
+	must(t, err)
+	hours := volunteers.NewShifts(b.store, nil, "US")
+	_, err = hours.CheckIn(t.Context(), r.ID, "", "phone")
+	must(t, err)
+	_, _, err = hours.CheckOut(t.Context(), r.ID, "", "phone")
+	must(t, err)
+	p, err := b.keeper.Of(number, r.Code)
+	must(t, err)
+	p.Cases, p.Cards, p.Contacts, p.Rounds = nil, nil, nil, nil // the volunteer alone
+	must(t, b.keeper.Erase(t.Context(), p, "chen", "asked"))
+
+	is := func(id string, want bool) {
+		t.Helper()
+		if _, err := filed.Get(id); errors.Is(err, store.ErrNotFound) == want {
+			t.Errorf("card %s is there: %v, want %v", id, !want, want)
+		}
+	}
+	day := func(n int) time.Time { return time.Now().AddDate(0, 0, n) }
+	if counts, err := b.keeper.Preview(t.Context(), day(29)); err != nil || counts["cards"] != 0 {
+		t.Errorf("after 29 days %v would go, %v", counts, err)
+	}
+	counts, err := b.keeper.Preview(t.Context(), day(31))
+	if err != nil || counts["cards"] != 3 {
+		t.Errorf("after 31 days %v would go, want the found, the handed over and the complaint, %v", counts, err)
+	}
+	is(found, true)
+	must(t, b.keeper.Sweep(t.Context(), day(31)))
+	for id, want := range map[string]bool{lost: true, found: false, handed: false, grave: false, thanks: true, waiting: true, service: true, passed: true} {
+		is(id, want)
+	}
+	if places, err := b.store.Mentions(t.Context(), "Found Fred", "he asked for money"); err != nil || len(places) > 0 {
+		t.Errorf("they still stand in %v %v", places, err)
+	}
+	if n, err := b.keeper.Unreviewed(day(91)); err != nil || n != 1 {
+		t.Errorf("%d people to be looked at again, want Lena, %v", n, err)
+	}
+	must(t, b.keeper.Sweep(t.Context(), day(400)))
+	for id, want := range map[string]bool{lost: true, thanks: false, waiting: true, service: true, passed: true} {
+		is(id, want)
+	}
+	if card, err := filed.Get(passed); err != nil || card.Value("contact_person") != "" || card.Value("to_org") == "" {
+		t.Errorf("the referral of an old case is %+v %v", card, err)
+	}
+	if list, err := hours.Of(r.ID); err != nil || len(list) != 1 {
+		t.Errorf("after a year the hours of somebody are %v %v", list, err)
+	}
+	must(t, b.keeper.Sweep(t.Context(), day(1100)))
+	if list, err := hours.Of(r.ID); err != nil || len(list) != 0 {
+		t.Errorf("after three years the hours of somebody are %v %v", list, err)
+	}
+}
+
+// The page says when the records are looked at the next time: in the night.
+func TestTheNextLookIsAtNight(t *testing.T) {
+	at := func(day, hour int) time.Time { return time.Date(2026, 11, day, hour, 0, 0, 0, time.Local) }
+	for _, one := range []struct{ swept, now, want time.Time }{
+		{time.Time{}, at(26, 14), at(27, 2)},
+		{time.Time{}, at(26, 1), at(26, 2)},
+		{time.Time{}, at(26, 3), at(26, 3)},
+		{at(26, 3), at(26, 14), at(27, 2)},
+		{at(26, 5), at(26, 14), at(27, 2)},
+		{at(26, 3), at(26, 4), at(27, 2)},
+	} {
+		if got := NextLook(one.swept, one.now); !got.Equal(one.want) {
+			t.Errorf("looked %v, now %v: %v, want %v", one.swept, one.now, got, one.want)
+		}
+	}
+}

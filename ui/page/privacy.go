@@ -11,7 +11,9 @@ import (
 type PrivacyPage struct {
 	Frame
 	Rules         []PrivacyRule
-	Swept         time.Time
+	Swept, Next   time.Time
+	Due           []PrivacyCount // that would go now; nil when nobody has asked
+	Review        int            // missing persons of whom nobody has written for long
 	Number, Code  string
 	Found         *PrivacyFound // of the person; nil before somebody was looked for
 	Whys          []string
@@ -22,6 +24,12 @@ type PrivacyPage struct {
 
 // PrivacyRule is how many days one kind of record is kept.
 type PrivacyRule struct{ Name, Days string }
+
+// PrivacyCount is how many records of a kind would go by age.
+type PrivacyCount struct {
+	Name  string
+	Count int
+}
 
 // PrivacyFound is how much is stored of a person.
 type PrivacyFound struct{ Contacts, Cases, Rounds, Cards, Registrants int }
