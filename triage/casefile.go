@@ -16,6 +16,7 @@ import (
 	"hotline/appliance/erasures"
 	"hotline/appliance/events"
 	"hotline/appliance/history"
+	"hotline/appliance/sharing"
 	"hotline/appliance/store"
 	"hotline/triage/cards"
 )
@@ -41,6 +42,8 @@ type CaseFields struct {
 	Name                 string   `json:"name,omitempty"`
 	MayShare             string   `json:"may_share,omitempty"` // yes, no, not_asked
 	Notes                string   `json:"notes,omitempty"`
+	LegalBasis           string   `json:"legal_basis,omitempty"` // sharing.Bases
+	ShareScope           string   `json:"share_scope,omitempty"` // sharing.Scopes
 }
 
 // Case is what a caller needs.
@@ -166,6 +169,9 @@ func (cs *Case) write(tx *store.Tx, e history.Edit, k *Contact) ([]history.Confl
 	if cs.UpdatedAt.IsZero() {
 		kind, what, from = "case.opened", "opened", nil
 	}
+	if _, decided := fields["share_scope"]; !decided {
+		cs.shareAsTold(was.Fields)
+	}
 	if cs.Fields.TalkFreely == "specialist" {
 		cs.Protected = true
 	}
@@ -195,6 +201,19 @@ func (cs *Case) write(tx *store.Tx, e history.Edit, k *Contact) ([]history.Confl
 	}
 	note := history.Entry{Record: cs.ID, By: e.By, Via: e.Via, What: what, Why: e.Why}
 	return conflicts, errors.Join(cases.Put(tx, cs.ID, *cs), caseHistory.Note(tx, note, from, *cs, "updated_at", "updated_by", "level_at"))
+}
+
+// shareAsTold lets how far the case may go follow from what the caller has just
+// answered; somebody who decides otherwise at the same time is obeyed.
+func (cs *Case) shareAsTold(was CaseFields) {
+	f := &cs.Fields
+	switch {
+	case f.MayShare == was.MayShare:
+	case f.MayShare == "no":
+		f.ShareScope = sharing.Inside
+	case f.MayShare == "yes" && f.ShareScope == sharing.Inside:
+		f.ShareScope = sharing.Helpers
+	}
 }
 
 // dangerChanged reports that an urgency question has another answer: a level
@@ -304,13 +323,18 @@ func caseOf(tx *store.Tx, k Contact, by string) (Case, error) {
 	}
 	cs := Case{ID: tx.NewID(), Code: code, Operation: k.Operation, Contacts: []string{k.ID}, Caller: k.Caller,
 		Language: k.Language, OpenedAt: tx.Now(), OpenedBy: by, Status: CaseOpen}
+	both, err := sharing.Of(tx, sharing.Cases)
+	if err != nil {
+		return Case{}, err
+	}
+	cs.Fields.LegalBasis, cs.Fields.ShareScope = both.Basis, both.Scope
 	return cs, casesByCode.Add(tx, code, cs.ID)
 }
 
 // protect keeps only what a protected contact may hold: the urgency answers.
 func protect(f CaseFields) CaseFields {
 	return CaseFields{DangerNow: f.DangerNow, UrgentNeed: f.UrgentNeed, ChildAlone: f.ChildAlone,
-		SafeTonight: f.SafeTonight, TalkFreely: f.TalkFreely, TopNeed: "protection"}
+		SafeTonight: f.SafeTonight, TalkFreely: f.TalkFreely, TopNeed: "protection", LegalBasis: f.LegalBasis, ShareScope: sharing.Inside}
 }
 
 const maxText = 4000 // runes of one free-text answer
@@ -350,6 +374,8 @@ func (f *CaseFields) validate() error {
 		{"talk_freely", f.TalkFreely, []string{"", "fine", "specialist"}},
 		{"may_share", f.MayShare, []string{"", "yes", "no", "not_asked"}},
 		{"top_need", f.TopNeed, append(Needs(), "")},
+		{"legal_basis", f.LegalBasis, append(sharing.Bases(), "")},
+		{"share_scope", f.ShareScope, append(sharing.Scopes(), "")},
 	} {
 		if !slices.Contains(choice.in, choice.value) {
 			return FieldError{choice.field, "Choose one of the answers on the page."}

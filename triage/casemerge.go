@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"hotline/appliance/history"
+	"hotline/appliance/sharing"
 	"hotline/appliance/store"
 )
 
@@ -117,10 +118,17 @@ func (cs Case) filled(other Case, tx *store.Tx) Case {
 		theirs string
 	}{{&f.DangerNow, o.DangerNow}, {&f.UrgentNeed, o.UrgentNeed}, {&f.SafeTonight, o.SafeTonight}, {&f.TalkFreely, o.TalkFreely},
 		{&f.CallbackNumber, o.CallbackNumber}, {&f.Place, o.Place}, {&f.Landmark, o.Landmark}, {&f.TopNeed, o.TopNeed}, {&f.Name, o.Name},
-		{&f.MayShare, o.MayShare}, {&f.Notes, o.Notes}} {
+		{&f.MayShare, o.MayShare}, {&f.Notes, o.Notes}, {&f.LegalBasis, o.LegalBasis}} {
 		if *text.mine == "" {
 			*text.mine = text.theirs
 		}
+	}
+	// Of two answers the one that keeps more back holds.
+	if o.ShareScope != "" && !sharing.Reaches(o.ShareScope, f.ShareScope) {
+		f.ShareScope = o.ShareScope
+	}
+	if o.MayShare == "no" {
+		f.MayShare = "no"
 	}
 	f.ChildAlone, f.Over60 = f.ChildAlone || o.ChildAlone, f.Over60 || o.Over60
 	f.DisabilityOrPregnant = f.DisabilityOrPregnant || o.DisabilityOrPregnant

@@ -63,7 +63,7 @@ func TestACaseSaysWhoChangedWhatFromWhat(t *testing.T) {
 			}
 		}
 	}
-	if want := `ana fields.people_total >2|ana fields.place >"Santa Clara"|bea fields.place "Santa Clara">"Santa Ana"|ana fields.people_total 2>3|`; said != want {
+	if want := `ana fields.legal_basis >"vital_interests"|ana fields.people_total >2|ana fields.place >"Santa Clara"|ana fields.share_scope >"helpers"|bea fields.place "Santa Clara">"Santa Ana"|ana fields.people_total 2>3|`; said != want {
 		t.Errorf("the history says\n%s, not\n%s", said, want)
 	}
 }

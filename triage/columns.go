@@ -119,7 +119,7 @@ func CaseTableOf(each func(func(Case) bool) error) table.Table {
 		columns = append(columns, table.Column{Name: "need_" + need, Kind: table.Bool, Description: "1: " + need + " is among the needs", Level: table.Coordination, HXL: "#need+" + need})
 	}
 	columns = append(columns,
-		table.Column{Name: "share_scope", Kind: table.ID, Description: "May be passed to organisations that can help: yes, no, not_asked", Level: table.Coordination, HXL: "#meta+consent"},
+		table.Column{Name: "share_scope", Kind: table.ID, Description: "How far the case may go: inside (not outside the organisation), helpers (organisations that can help) or public", Level: table.Coordination, HXL: "#meta+consent"},
 		table.Column{Name: "note", Kind: table.Text, Description: "Notes of the phone volunteer", Level: table.Full, HXL: "#description"},
 		table.Column{Name: "language", Kind: table.ID, Description: "Language of the caller (BCP 47)", Level: table.Coordination, HXL: "#meta+language"},
 		table.Column{Name: "contact_ids", Kind: table.List, Description: "Contacts of the case", Level: table.Coordination},
@@ -130,8 +130,10 @@ func CaseTableOf(each func(func(Case) bool) error) table.Table {
 		table.Column{Name: "duplicate_of", Kind: table.ID, Description: "Case into which this one was merged; count only cases without it", Level: table.Coordination},
 		table.Column{Name: "entered_at", Kind: table.DateTime, Description: "Typed from paper afterwards (UTC)", Level: table.Coordination},
 		table.Column{Name: "restricted", Kind: table.Bool, Description: "1: protected, or a complaint about the help; leaves the box with everything or not at all", Level: table.Full},
+		table.Column{Name: "legal_basis", Kind: table.ID, Description: "Ground on which it is kept: vital_interests, public_task, public_interest, legitimate_interest, consent, contract, legal_obligation", Level: table.Coordination, HXL: "#meta+basis"},
+		table.Column{Name: "may_share", Kind: table.ID, Description: "Whether the caller agreed that organisations which can help get the details: yes, no, not_asked", Level: table.Coordination, HXL: "#meta+consent+told"},
 	)
-	return table.Table{Name: "cases", Restricted: "restricted", Consent: "share_scope", Changed: "updated_at", Columns: columns, Rows: rows(each, func(cs Case) []any {
+	return table.Table{Name: "cases", Restricted: "restricted", Consent: "may_share", Scope: "share_scope", Changed: "updated_at", Columns: columns, Rows: rows(each, func(cs Case) []any {
 		f := cs.Fields
 		phone := f.CallbackNumber
 		if phone == "" {
@@ -147,8 +149,8 @@ func CaseTableOf(each func(func(Case) bool) error) table.Table {
 		for _, need := range needs {
 			row = append(row, slices.Contains(all, need))
 		}
-		return append(row, f.MayShare, f.Notes, cs.Language, cs.Contacts, cs.Operation,
-			cs.StatusAt, cs.Outcome, cs.Told, cs.DuplicateOf, cs.EnteredAt, cs.Restricted())
+		return append(row, f.ShareScope, f.Notes, cs.Language, cs.Contacts, cs.Operation,
+			cs.StatusAt, cs.Outcome, cs.Told, cs.DuplicateOf, cs.EnteredAt, cs.Restricted(), f.LegalBasis, f.MayShare)
 	})}
 }
 

@@ -3,11 +3,13 @@ package triage
 import (
 	"bytes"
 	"encoding/csv"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"hotline/appliance/sharing"
 	"hotline/appliance/store/storetest"
 	"hotline/appliance/table"
 )
@@ -100,5 +102,55 @@ func TestTheDailySituationHidesFew(t *testing.T) {
 	must(t, table.WriteCSV(&out, CallsTable(contacts)))
 	if !strings.Contains(out.String(), ",,13,0,13,0\r\n") {
 		t.Errorf("calls:\n%s", out.String())
+	}
+}
+
+// How far a case may go is what the operation decided, until the caller says
+// otherwise; what somebody decides on the page holds, and merging never lets a
+// case go further.
+func TestHowFarACaseMayGo(t *testing.T) {
+	s := storetest.Open(t)
+	c, cs := NewContacts(s), NewCases(s)
+	save := func(k Contact, fields map[string]any, basis, scope string) Case {
+		t.Helper()
+		got, err := cs.Save(t.Context(), k.ID, "ana", fields)
+		must(t, err)
+		if got.Fields.LegalBasis != basis || got.Fields.ShareScope != scope {
+			t.Errorf("after %v: %s, %s, want %s, %s", fields, got.Fields.LegalBasis, got.Fields.ShareScope, basis, scope)
+		}
+		return got
+	}
+	first := opened(t, c, "+12024561111")
+	save(first, map[string]any{"place": "Elm Street"}, "vital_interests", "helpers")
+	save(first, map[string]any{"may_share": "no"}, "vital_interests", "inside")
+	save(first, map[string]any{"may_share": "yes"}, "vital_interests", "helpers")
+	save(first, map[string]any{"may_share": "no", "share_scope": "helpers", "legal_basis": "public_task"}, "public_task", "helpers")
+	if _, err := cs.Save(t.Context(), first.ID, "ana", map[string]any{"share_scope": "everywhere"}); err == nil {
+		t.Error("a scope that is none is saved")
+	}
+	set := sharing.Shipped()
+	set[sharing.Cases] = sharing.Both{Basis: "public_task", Scope: sharing.Inside}
+	must(t, sharing.Set(t.Context(), s, set, "chen"))
+	second := opened(t, c, "+12024562222")
+	inside := save(second, map[string]any{"place": "Oak Street"}, "public_task", "inside")
+	into := save(first, map[string]any{"name": "Ana"}, "public_task", "helpers")
+	merged, err := cs.Merge(t.Context(), into.ID, inside.ID, "ana", "the same")
+	if err != nil || merged.Fields.ShareScope != sharing.Inside {
+		t.Errorf("merged it may go to %s (%v)", merged.Fields.ShareScope, err)
+	}
+	if set[sharing.Missing] = (sharing.Both{Basis: "no", Scope: sharing.Inside}); !errors.Is(sharing.Set(t.Context(), s, set, "chen"), sharing.ErrChoice) {
+		t.Error("a ground that is none is set")
+	}
+	seen := 0
+	for row, err := range CaseTable(cs).For(sharing.Helpers).At(table.Full, time.Time{}).Rows {
+		must(t, err)
+		t.Errorf("%v leaves the organisation", row[0])
+	}
+	for _, err := range CaseTable(cs).For(sharing.Inside).At(table.Full, time.Time{}).Rows {
+		must(t, err)
+		seen++
+	}
+	if seen != 2 {
+		t.Errorf("our own people get %d cases, want 2", seen)
 	}
 }

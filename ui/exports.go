@@ -80,9 +80,9 @@ func (s *Server) exportAsk(w http.ResponseWriter, r *http.Request, v visit) {
 		return
 	}
 	form := page.ExportForm{Sets: r.PostForm["set"], Formats: r.PostForm["format"], Level: r.PostForm.Get("level"), Since: clean(r.PostForm.Get("since"), 10),
-		HXL: r.PostForm.Get("hxl") == "yes", Reason: clean(r.PostForm.Get("reason"), reasonMax), Recipient: clean(r.PostForm.Get("recipient"), reasonMax),
+		To: clean(r.PostForm.Get("to"), 16), HXL: r.PostForm.Get("hxl") == "yes", Reason: clean(r.PostForm.Get("reason"), reasonMax), Recipient: clean(r.PostForm.Get("recipient"), reasonMax),
 		Lock: r.PostForm.Get("lock") == "yes", Password: clean(r.PostForm.Get("password"), 64), Filter: clean(r.PostForm.Get("filter"), 8<<10)}
-	request := export.Request{Sets: form.Sets, Formats: form.Formats, HXL: form.HXL, Filter: form.Filter, Reason: form.Reason, Recipient: form.Recipient,
+	request := export.Request{Sets: form.Sets, Formats: form.Formats, HXL: form.HXL, Filter: form.Filter, Reason: form.Reason, Recipient: form.Recipient, To: form.To,
 		By: v.account.ID, Name: v.account.Name, Via: "web"}
 	request.Level, _ = redact.ParseLevel(form.Level) // none is refused, in words
 	// Names and numbers never leave without a lock, whatever was ticked.
@@ -96,6 +96,9 @@ func (s *Server) exportAsk(w http.ResponseWriter, r *http.Request, v visit) {
 		}
 	}
 	var job export.Job
+	if err == nil && form.To == "" { // nobody decides that by forgetting it
+		err = export.WrongTo
+	}
 	if err == nil {
 		job, err = s.cfg.Exports.Ask(r.Context(), request)
 	}

@@ -16,7 +16,7 @@ func TestThePagesOfExportsFit(t *testing.T) {
 	b.signIn(coordinator)
 	b.do(navigate(s.url + "/records/export"))
 	b.fits("exports")
-	for _, press := range []string{`[name="set"][value="cases"]`, `[name="level"][value="L3"]`} {
+	for _, press := range []string{`[name="set"][value="cases"]`, `[name="to"][value="helpers"]`, `[name="level"][value="L3"]`} {
 		b.js(`document.querySelector('` + press + `').click(), 0`)
 	}
 	b.js(`document.querySelector('#reason').value = "weekly report", 0`)

@@ -14,7 +14,7 @@ import (
 )
 
 func exportForm() url.Values {
-	return url.Values{"set": {"contacts"}, "format": {"csv"}, "level": {"L1"}, "reason": {"for the health ministry"}}
+	return url.Values{"set": {"contacts"}, "format": {"csv"}, "level": {"L1"}, "to": {"helpers"}, "reason": {"for the health ministry"}}
 }
 
 // made waits until the page of an export says so; what happens to exports is in

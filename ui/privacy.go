@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"hotline/appliance/call"
+	"hotline/appliance/sharing"
 	"hotline/triage"
 	"hotline/triage/privacy"
 	"hotline/ui/page"
@@ -21,6 +22,8 @@ type Privacy interface {
 	Of(number call.Number, code string) (privacy.Person, error)
 	Erase(ctx context.Context, p privacy.Person, by, why string) error
 	Left(ctx context.Context, number call.Number) ([]string, error)
+	Sharing() (sharing.Defaults, error)
+	SetSharing(ctx context.Context, set sharing.Defaults, by string) error
 	Preview(ctx context.Context, now time.Time) (map[string]int, error)
 	Unreviewed(now time.Time) (int, error)
 }
@@ -36,6 +39,10 @@ func (s *Server) showPrivacy(w http.ResponseWriter, r *http.Request, v visit, st
 		return
 	}
 	content.Frame, content.Swept, content.Whys = s.frame(r, v, "privacy.title"), swept, privacy.Whys()
+	if content.Sharing, err = s.cfg.Privacy.Sharing(); err != nil {
+		s.broken(w, r, v, "reading how far records may go", err)
+		return
+	}
 	content.Next = privacy.NextLook(swept, time.Now())
 	if content.Review, err = s.cfg.Privacy.Unreviewed(time.Now()); err != nil {
 		s.broken(w, r, v, "looking for missing persons to review", err)
@@ -61,6 +68,8 @@ func (s *Server) privacyDo(w http.ResponseWriter, r *http.Request, v visit) {
 	switch r.PostForm.Get("do") {
 	case "rules":
 		s.privacyRules(w, r, v)
+	case "sharing":
+		s.privacySharing(w, r, v)
 	case "preview":
 		s.privacyPreview(w, r, v)
 	case "find", "erase":
@@ -87,6 +96,24 @@ func (s *Server) privacyRules(w http.ResponseWriter, r *http.Request, v visit) {
 		s.showPrivacy(w, r, v, http.StatusUnprocessableEntity, page.PrivacyPage{Rules: typed, Trouble: "privacy.wrong.days"})
 	case err != nil:
 		s.broken(w, r, v, "setting how long records are kept", err)
+	default:
+		http.Redirect(w, r, "/admin/privacy?done=rules", http.StatusSeeOther)
+	}
+}
+
+// privacySharing sets on what ground new records are kept, and how far they may
+// go.
+func (s *Server) privacySharing(w http.ResponseWriter, r *http.Request, v visit) {
+	set := sharing.Defaults{}
+	for _, kind := range sharing.Kinds() {
+		set[kind] = sharing.Both{Basis: r.PostForm.Get("basis_" + kind), Scope: r.PostForm.Get("scope_" + kind)}
+	}
+	err := s.cfg.Privacy.SetSharing(r.Context(), set, v.account.ID)
+	switch {
+	case errors.Is(err, sharing.ErrChoice):
+		s.problem(w, r, v, http.StatusBadRequest, "method")
+	case err != nil:
+		s.broken(w, r, v, "setting how far records may go", err)
 	default:
 		http.Redirect(w, r, "/admin/privacy?done=rules", http.StatusSeeOther)
 	}

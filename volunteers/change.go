@@ -14,6 +14,7 @@ import (
 	"hotline/appliance/call"
 	"hotline/appliance/events"
 	"hotline/appliance/history"
+	"hotline/appliance/sharing"
 	"hotline/appliance/store"
 )
 
@@ -42,7 +43,7 @@ func (e FieldError) Error() string { return e.Text }
 func editable() []string {
 	return []string{"given_name", "family_name", "phone", "phone_2", "email", "age", "languages", "area", "willing", "availability", "available_from",
 		"hours_day", "skills", "skill_note", "transport", "equipment", "affiliation", "emergency_name", "emergency_relation", "emergency_phone",
-		"limits", "guardian_name", "guardian_phone", "guardian_consent", "check", "check_until", "trained", "notes"}
+		"limits", "guardian_name", "guardian_phone", "guardian_consent", "check", "check_until", "trained", "notes", "legal_basis", "share_scope"}
 }
 
 // Change changes answers of a registrant. Fields that somebody else has changed
@@ -127,6 +128,8 @@ func (r *Registrant) validate() error {
 		{"availability", r.Availability == "" || oneOf(string(r.Availability), Availabilities()...) != ""},
 		{"transport", r.Transport == "" || oneOf(string(r.Transport), Transports()...) != ""},
 		{"check", r.Check == "" || slices.Contains(Checks(), r.Check)},
+		{"legal_basis", r.LegalBasis == "" || slices.Contains(sharing.Bases(), r.LegalBasis)},
+		{"share_scope", r.ShareScope == "" || slices.Contains(sharing.Scopes(), r.ShareScope)},
 		{"hours_day", r.HoursDay >= 0 && r.HoursDay <= 24},
 		{"available_from", day(r.AvailableFrom)},
 		{"check_until", day(r.CheckUntil)},

@@ -14,7 +14,7 @@ func Table(g *Registry) table.Table { return TableOf(g.Each) }
 
 // TableOf is the same for some registrants.
 func TableOf(each func(func(Registrant) error) error) table.Table {
-	return table.Table{Name: "volunteers", Consent: "consent_data", Changed: "updated_at", Columns: []table.Column{
+	return table.Table{Name: "volunteers", Consent: "consent_data", Scope: "share_scope", Changed: "updated_at", Columns: []table.Column{
 		{Name: "volunteer_id", Kind: table.ID, Description: "Identity of the registered volunteer (ULID)", Level: table.Coordination, HXL: "#meta+id"},
 		{Name: "code", Kind: table.ID, Description: "Code told to the volunteer: six digits, the last one checks the others", Level: table.Coordination},
 		{Name: "given_name", Kind: table.Text, Description: "As completed by a coordinator; the spoken name is in the recording", Level: table.Referral, HXL: "#contact+name+given"},
@@ -66,6 +66,8 @@ func TableOf(each func(func(Registrant) error) error) table.Table {
 		{Name: "limits", Kind: table.Text, Description: "What they cannot do, in their own words", Level: table.Full},
 		{Name: "note", Kind: table.Text, Description: "Notes", Level: table.Full},
 		{Name: "entered_at", Kind: table.DateTime, Description: "Typed from paper afterwards (UTC)", Level: table.Coordination},
+		{Name: "legal_basis", Kind: table.ID, Description: "Ground on which it is kept: vital_interests, public_task, public_interest, legitimate_interest, consent, contract, legal_obligation", Level: table.Coordination},
+		{Name: "share_scope", Kind: table.ID, Description: "How far it may go: inside (not outside the organisation), helpers (organisations that can help) or public", Level: table.Coordination, HXL: "#meta+consent"},
 	}, Rows: rows(each)}
 }
 
@@ -89,7 +91,7 @@ func rows(each func(func(Registrant) error) error) iter.Seq2[[]any, error] {
 				string(r.Age), r.Area, string(r.Willing), string(r.Availability), skills[0], skills[1], skills[2], check,
 				string(r.Transport), r.Consent.Given, r.Consent.At, r.Consent.Version, said, string(r.Status), r.Incomplete,
 				r.Missing(), r.Source, r.Contact, r.SamePhone, r.RegisteredAt, r.UpdatedAt,
-				r.StatusAt, r.DuplicateOf, r.AvailableFrom, r.HoursDay, r.SkillNote, r.Equipment, r.Affiliation, string(r.Phone2), r.Email, r.EmergencyName, r.EmergencyRelation, string(r.EmergencyPhone), r.Check, r.CheckUntil, r.GuardianName, string(r.GuardianPhone), r.GuardianConsent, r.Trained, r.Conduct.Given, r.Limits, r.Notes, r.EnteredAt}, nil) {
+				r.StatusAt, r.DuplicateOf, r.AvailableFrom, r.HoursDay, r.SkillNote, r.Equipment, r.Affiliation, string(r.Phone2), r.Email, r.EmergencyName, r.EmergencyRelation, string(r.EmergencyPhone), r.Check, r.CheckUntil, r.GuardianName, string(r.GuardianPhone), r.GuardianConsent, r.Trained, r.Conduct.Given, r.Limits, r.Notes, r.EnteredAt, r.LegalBasis, r.ShareScope}, nil) {
 				return enough
 			}
 			return nil

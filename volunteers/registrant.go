@@ -170,6 +170,8 @@ type Registrant struct {
 	Limits            string      `json:"limits,omitempty"` // in their own words
 	GuardianName      string      `json:"guardian_name,omitempty"`
 	GuardianPhone     call.Number `json:"guardian_phone,omitempty"`
+	LegalBasis        string      `json:"legal_basis,omitempty"` // sharing.Bases
+	ShareScope        string      `json:"share_scope,omitempty"` // sharing.Scopes
 	GuardianConsent   bool        `json:"guardian_consent,omitempty"`
 	Check             string      `json:"check,omitempty"` // background check: its result only
 	CheckUntil        string      `json:"check_until,omitempty"`

@@ -2,6 +2,7 @@ package volunteers
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"hotline/appliance/call"
 	"hotline/appliance/events"
 	"hotline/appliance/history"
+	"hotline/appliance/sharing"
 	"hotline/appliance/store"
 )
 
@@ -141,6 +143,11 @@ func begin(tx *store.Tx, r Registrant) (Registrant, error) {
 	r.ID = tx.NewID()
 	r.RegisteredAt, r.UpdatedAt = tx.Now(), tx.Now()
 	r.Recordings, r.SamePhone = nil, nil
+	both, err := sharing.Of(tx, sharing.Registrants)
+	if err != nil {
+		return r, err
+	}
+	r.LegalBasis, r.ShareScope = cmp.Or(r.LegalBasis, both.Basis), cmp.Or(r.ShareScope, both.Scope)
 	if r.Status == "" {
 		r.Status = StatusRegistered
 	}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"hotline/appliance/call"
+	"hotline/appliance/export"
+	"hotline/appliance/sharing"
 	"hotline/appliance/store"
 	"hotline/appliance/table"
 )
@@ -29,11 +31,11 @@ func sahanaHours() []string {
 
 // WriteSahana writes volunteer.csv: everybody who has not left, been erased or
 // been merged into another record.
-func (g *Registry) WriteSahana(operation string) func(io.Writer, table.Level, time.Time) (int, error) {
-	return func(w io.Writer, _ table.Level, since time.Time) (int, error) {
+func (g *Registry) WriteSahana(operation string) func(io.Writer, export.Cut) (int, error) {
+	return func(w io.Writer, cut export.Cut) (int, error) {
 		return sahana(w, sahanaVolunteer(), func(row func(map[string]string) error) error {
 			return g.Each(func(r Registrant) error {
-				if !r.Erased.IsZero() || r.DuplicateOf != "" || r.Status == StatusWithdrawn || r.UpdatedAt.Before(since) {
+				if !r.Erased.IsZero() || r.DuplicateOf != "" || r.Status == StatusWithdrawn || r.UpdatedAt.Before(cut.Since) || !sharing.Reaches(r.ShareScope, cut.To) {
 					return nil
 				}
 				return row(map[string]string{
@@ -49,13 +51,16 @@ func (g *Registry) WriteSahana(operation string) func(io.Writer, table.Level, ti
 
 // WriteSahanaHours writes programme_hours.csv: shifts that have ended and were
 // not corrected by another one.
-func (b *Shifts) WriteSahanaHours(operation string) func(io.Writer, table.Level, time.Time) (int, error) {
-	return func(w io.Writer, _ table.Level, since time.Time) (int, error) {
+func (b *Shifts) WriteSahanaHours(operation string) func(io.Writer, export.Cut) (int, error) {
+	return func(w io.Writer, cut export.Cut) (int, error) {
 		return sahana(w, sahanaHours(), func(row func(map[string]string) error) error {
 			return b.store.View(func(tx *store.Tx) error {
 				for _, r := range registrants.All(tx) {
+					if !sharing.Reaches(r.ShareScope, cut.To) {
+						continue
+					}
 					for _, s := range shiftsOf(tx, r.ID) {
-						if s.CheckOut.IsZero() || s.CorrectedBy != "" || s.CheckOut.Before(since) {
+						if s.CheckOut.IsZero() || s.CorrectedBy != "" || s.CheckOut.Before(cut.Since) {
 							continue
 						}
 						hours := math.Round(s.Worked().Hours()*100) / 100

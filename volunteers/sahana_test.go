@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"hotline/appliance/export"
 	"hotline/appliance/store"
 	"hotline/appliance/store/storetest"
 	"hotline/appliance/table"
@@ -49,11 +50,11 @@ func TestSahanaGetsItsColumns(t *testing.T) {
 		return row
 	}
 	var people, hours bytes.Buffer
-	n, err := registry.WriteSahana("Flood")(&people, table.Full, time.Time{})
+	n, err := registry.WriteSahana("Flood")(&people, export.Cut{Level: table.Full})
 	if row := read(people, n, err); row["First Name"] != "'=Ana" || row["Last Name"] != "Lee" || row["Mobile Phone"] != "+12024561111" || row["Home Postcode"] != "00501" || row["Job Title"] != "nurse" || row["Organisation"] != "Flood" {
 		t.Errorf("volunteer.csv: %v", row)
 	}
-	n, err = shifts.WriteSahanaHours("Flood")(&hours, table.Full, time.Time{})
+	n, err = shifts.WriteSahanaHours("Flood")(&hours, export.Cut{Level: table.Full})
 	if row := read(hours, n, err); row["Hours"] != "0.00" || row["Last Name"] != "Lee" || row["Date"] != time.Now().Format(time.DateOnly) || row["Organisation ID"] != ana.Code {
 		t.Errorf("programme_hours.csv: %v", row)
 	}

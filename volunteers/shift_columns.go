@@ -14,7 +14,7 @@ import (
 // (domain 7.7). Column names and their order never change within a major
 // version.
 func ShiftTable(b *Shifts) table.Table {
-	return table.Table{Name: "shift_hours", Columns: []table.Column{
+	return table.Table{Name: "shift_hours", Scope: "share_scope", Columns: []table.Column{
 		{Name: "shift_id", Kind: table.ID, Description: "Identity of the shift (ULID)", Level: table.Coordination, HXL: "#meta+id"},
 		{Name: "volunteer_id", Kind: table.ID, Description: "Registered volunteer who worked", Level: table.Coordination, HXL: "#meta+id+volunteer"},
 		{Name: "volunteer_code", Kind: table.ID, Description: "Code of the volunteer", Level: table.Coordination},
@@ -28,6 +28,7 @@ func ShiftTable(b *Shifts) table.Table {
 		{Name: "correction_of", Kind: table.ID, Description: "Shift in whose place this one is", Level: table.Coordination},
 		{Name: "supervisor", Kind: table.ID, Description: "Account that corrected", Level: table.Referral, HXL: "#contact+supervisor"},
 		{Name: "correction_reason", Kind: table.Text, Description: "Why", Level: table.Full},
+		{Name: "share_scope", Kind: table.ID, Description: "How far the record of the volunteer may go: inside, helpers or public", Level: table.Coordination},
 	}, Rows: shiftRows(b)}
 }
 
@@ -39,7 +40,7 @@ func shiftRows(b *Shifts) iter.Seq2[[]any, error] {
 				for _, s := range shiftsOf(tx, r.ID) {
 					name := strings.TrimSpace(r.GivenName + " " + r.FamilyName)
 					if !yield([]any{s.ID, r.ID, r.Code, name, s.CheckIn, s.CheckOut, math.Round(s.Worked().Hours()*100) / 100,
-						s.Method, s.Remark, s.CorrectedBy, s.CorrectionOf, s.By, s.Why}, nil) {
+						s.Method, s.Remark, s.CorrectedBy, s.CorrectionOf, s.By, s.Why, r.ShareScope}, nil) {
 						return enough
 					}
 				}

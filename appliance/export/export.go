@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"hotline/appliance/events"
+	"hotline/appliance/sharing"
 	"hotline/appliance/store"
 	"hotline/appliance/table"
 )
@@ -39,7 +40,14 @@ type Set struct {
 type File struct {
 	Name, Type string // of the file: "missing_persons.xml", "application/xml"
 	Least      table.Level
-	Write      func(w io.Writer, level table.Level, since time.Time) (rows int, err error)
+	Write      func(w io.Writer, cut Cut) (rows int, err error)
+}
+
+// Cut is how much of its records a File holds.
+type Cut struct {
+	Level table.Level
+	Since time.Time
+	To    string // for whom it is meant: sharing.Inside, Helpers or Public
 }
 
 // Least is the lowest level with which the set says anything.
@@ -97,6 +105,7 @@ type Request struct {
 	Filter    string      `json:"filter,omitempty"` // only what it finds, of the one set that it is about
 	Reason    string      `json:"reason"`
 	Recipient string      `json:"recipient,omitempty"` // organisation that gets it
+	To        string      `json:"to,omitempty"`        // for whom it is: sharing.Inside ("", too), Helpers or Public
 	Password  string      `json:"password,omitempty"`
 	By        string      `json:"by"` // account
 	Name      string      `json:"name"`
@@ -157,6 +166,8 @@ const (
 	WrongLevel     = Mistake("level")
 	WrongReason    = Mistake("reason")
 	WrongRecipient = Mistake("recipient")
+	WrongTo        = Mistake("to")
+	WrongReach     = Mistake("reach") // a set in which no record says how far it may go
 	WrongPassword  = Mistake("password")
 	WrongFilter    = Mistake("filter") // it is about another set
 	WrongSecond    = Mistake("second") // the one who asked cannot approve
@@ -239,6 +250,8 @@ func (o *Office) check(r Request) error {
 		return WrongFormat
 	case len([]rune(strings.TrimSpace(r.Reason))) < MinReason:
 		return WrongReason
+	case r.To != "" && !slices.Contains(sharing.Scopes(), r.To):
+		return WrongTo
 	case r.Level == table.Referral && len([]rune(strings.TrimSpace(r.Recipient))) < 2:
 		return WrongRecipient
 	case r.Password == "" && r.Level >= table.Referral, r.Password != "" && len([]rune(r.Password)) < MinPassword:
@@ -261,9 +274,15 @@ func (o *Office) check(r Request) error {
 		if set.Least() > r.Level {
 			return WrongLevel
 		}
+		if r.outside() && r.Level == table.Full && set.Table != nil && set.Table().Scope == "" {
+			return WrongReach
+		}
 	}
 	return nil
 }
+
+// outside reports that others than our own people get it.
+func (r Request) outside() bool { return r.To != "" && r.To != sharing.Inside }
 
 // Ask asks for an export. It is queued, or waits for a second person.
 func (o *Office) Ask(ctx context.Context, r Request) (Job, error) {
@@ -309,6 +328,9 @@ func note(tx *store.Tx, kind string, j Job, by, operation string) {
 		"level": j.Request.Level.String(), "reason": j.Request.Reason, "name": j.Request.Name}
 	if j.Request.Recipient != "" {
 		data["recipient"] = j.Request.Recipient
+	}
+	if j.Request.To != "" {
+		data["to"] = j.Request.To
 	}
 	if !j.Request.Since.IsZero() {
 		data["since"] = j.Request.Since.UTC().Format(time.RFC3339)

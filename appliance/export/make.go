@@ -290,7 +290,7 @@ func (o *Office) fill(ctx context.Context, pack *archive, j Job) (rows int, err 
 		}
 		if set.File != nil {
 			d, err := o.file(ctx, pack, set.File.Name, func(w io.Writer) (int, error) {
-				return set.File.Write(w, j.Request.Level, j.Request.Since)
+				return set.File.Write(w, Cut{j.Request.Level, j.Request.Since, j.Request.To})
 			})
 			if err != nil {
 				return rows, err
@@ -309,7 +309,7 @@ func (o *Office) fill(ctx context.Context, pack *archive, j Job) (rows int, err 
 			if keep != nil {
 				t.Rows = rowsOf(t.Rows, keep)
 			}
-			t = t.At(j.Request.Level, j.Request.Since)
+			t = t.For(j.Request.To).At(j.Request.Level, j.Request.Since)
 			t.HXL = j.Request.HXL
 			d, err := o.file(ctx, pack, name+"."+format, func(w io.Writer) (int, error) { return o.table(ctx, w, t, format, j) })
 			if err != nil {

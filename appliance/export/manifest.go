@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"hotline/appliance/sharing"
 	"hotline/appliance/table"
 )
 
@@ -19,7 +20,7 @@ func (o *Office) notes(j Job) [][2]string {
 		{"redaction_level", r.Level.String() + ": " + meaning(r.Level)},
 		{"export_id", j.ID},
 	}
-	for _, more := range [][2]string{{"recipient", r.Recipient}, {"approved_by", j.SecondBy}} {
+	for _, more := range [][2]string{{"for", reach(r.To)}, {"recipient", r.Recipient}, {"approved_by", j.SecondBy}} {
 		if more[1] != "" {
 			notes = append(notes, more)
 		}
@@ -36,6 +37,17 @@ func (o *Office) notes(j Job) [][2]string {
 		notes = append(notes, [2]string{"log_mark", j.Mark})
 	}
 	return append(notes, [2]string{"program", "hotline " + o.cfg.Version})
+}
+
+// reach says what was left out because of those for whom it is.
+func reach(to string) string {
+	switch to {
+	case sharing.Helpers:
+		return "helpers: organisations that can help; records that stay inside the organisation are left out"
+	case sharing.Public:
+		return "public: everybody; only records that may be published"
+	}
+	return "inside: our own organisation alone; do not pass it on"
 }
 
 // meaning says what a level leaves out, for whoever gets the file.

@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"hotline/appliance/sharing"
 )
 
 // Level is how much of the records leaves the box: the redaction levels L0 to
@@ -97,6 +99,30 @@ func (t Table) At(level Level, since time.Time) Table {
 	return out
 }
 
+// For is the table as it leaves to those for whom it is meant: rows that do not
+// reach them are left out (sharing.Reaches). It comes before At, which may take
+// the column away.
+func (t Table) For(to string) Table {
+	scope := t.index(t.Scope)
+	if scope < 0 || to == "" || to == sharing.Inside {
+		return t
+	}
+	out, rows := t, t.Rows
+	out.Rows = func(yield func([]any, error) bool) {
+		for row, err := range rows {
+			if err == nil && scope < len(row) {
+				if says, _ := row[scope].(string); !sharing.Reaches(says, to) {
+					continue
+				}
+			}
+			if !yield(row, err) {
+				return
+			}
+		}
+	}
+	return out
+}
+
 // needs is the level that the column leaves the box with.
 func (c Column) needs() Level {
 	if c.Level < Aggregate {
@@ -117,7 +143,7 @@ func (t Table) index(name string) int {
 // Check reports a table whose rules name columns that it does not have, or
 // columns that do not say their level.
 func (t Table) Check() error {
-	for name, kinds := range map[string][]Kind{t.Restricted: {Bool}, t.Consent: {Bool, ID}, t.Changed: {DateTime}} {
+	for name, kinds := range map[string][]Kind{t.Restricted: {Bool}, t.Consent: {Bool, ID}, t.Scope: {ID}, t.Changed: {DateTime}} {
 		if i := t.index(name); name != "" && (i < 0 || !slices.Contains(kinds, t.Columns[i].Kind)) {
 			return fmt.Errorf("the rules of table %s need a column %q of another kind", t.Name, name)
 		}

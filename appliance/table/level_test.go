@@ -60,3 +60,31 @@ func TestSmallCountsAreHidden(t *testing.T) {
 		t.Errorf("written %q %v", lines.String(), err)
 	}
 }
+
+// What is meant for others holds no record that says it stays inside, or says
+// nothing, whatever the level.
+func TestWhatStaysInsideDoesNotLeave(t *testing.T) {
+	scoped := Table{Name: "people", Scope: "scope", Columns: []Column{{Name: "name", Kind: Text, Level: Coordination}, {Name: "scope", Kind: ID, Level: Full}},
+		Rows: rows([]any{"Ana", "inside"}, []any{"Bo", "helpers"}, []any{"Cy", "public"}, []any{"Di", ""})}
+	if err := scoped.Check(); err != nil {
+		t.Fatal(err)
+	}
+	for to, want := range map[string]string{"": "Ana Bo Cy Di", "inside": "Ana Bo Cy Di", "helpers": "Bo Cy", "public": "Cy"} {
+		for _, level := range []Level{Coordination, Full} {
+			var got []string
+			for row, err := range scoped.For(to).At(level, time.Time{}).Rows {
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, row[0].(string))
+			}
+			if strings.Join(got, " ") != want {
+				t.Errorf("for %q at %v: %v, want %s", to, level, got, want)
+			}
+		}
+	}
+	scoped.Scope = "reach"
+	if scoped.Check() == nil {
+		t.Error("a rule about a column that is not there is not found")
+	}
+}

@@ -67,6 +67,10 @@ type Table struct {
 	// learn of them: a Bool, or an ID that is "yes". With Referral only rows of
 	// those who did leave the box.
 	Consent string
+	// Scope names the ID column that says how far a record may go
+	// (appliance/sharing). What is meant for others holds only records that reach
+	// them.
+	Scope string
 	// Changed names the DateTime column of the last change, for exports of what
 	// changed since another one; "" where there is none.
 	Changed string

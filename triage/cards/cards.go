@@ -17,6 +17,7 @@ import (
 	"hotline/appliance/events"
 	"hotline/appliance/history"
 	"hotline/appliance/luhn"
+	"hotline/appliance/sharing"
 	"hotline/appliance/store"
 )
 
@@ -114,6 +115,17 @@ func (card *Card) begin(tx *store.Tx, e history.Entry) (err error) {
 	card.ID, card.CreatedAt, card.CreatedBy, card.UpdatedAt, card.UpdatedBy = tx.NewID(), tx.Now(), e.By, tx.Now(), e.By
 	if card.Code, err = newCode(tx, card.ID); err != nil {
 		return err
+	}
+	if card.Kind == MissingPersons {
+		both, err := sharing.Of(tx, sharing.Missing)
+		if err != nil {
+			return err
+		}
+		for field, value := range map[string]string{"legal_basis": both.Basis, "share_scope": both.Scope} {
+			if card.Value(field) == "" {
+				card.Values[field] = []string{value}
+			}
+		}
 	}
 	e.Record = card.ID
 	err = errors.Join(cards.Put(tx, card.ID, *card), cardHistory.Note(tx, e, nil, flat(*card)))
@@ -351,9 +363,13 @@ func (c *Cards) Belonging(of string) (list []Card, err error) {
 
 // Each calls fn for every card of a kind, newest first, until it returns false.
 func (c *Cards) Each(kind string, fn func(Card) bool) error {
+	return c.each(kind, func(_ *store.Tx, card Card) bool { return fn(card) })
+}
+
+func (c *Cards) each(kind string, fn func(*store.Tx, Card) bool) error {
 	return c.store.View(func(tx *store.Tx) error {
 		for _, card := range cards.Backward(tx) {
-			if card.Kind == kind && !fn(card) {
+			if card.Kind == kind && !fn(tx, card) {
 				break
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"iter"
 	"time"
 
+	"hotline/appliance/store"
 	"hotline/appliance/table"
 )
 
@@ -36,6 +37,13 @@ func (c *Cards) TableOf(kind string) table.Table {
 		out.Restricted = "restricted"
 		out.Columns = append(out.Columns, table.Column{Name: "restricted", Kind: table.Bool, Description: "1: for the few who were trained for it", Level: level})
 	}
+	switch kind {
+	case MissingPersons:
+		out.Scope = "share_scope"
+	case MissingNotes: // as far as the person
+		out.Scope = "share_scope"
+		out.Columns = append(out.Columns, table.Column{Name: "share_scope", Kind: table.ID, Description: "How far the record of the person may go: inside, helpers or public", Level: level})
+	}
 	out.Rows = c.rows(k, of != "")
 	return out
 }
@@ -61,7 +69,7 @@ func (f Field) column() table.Kind {
 func (c *Cards) rows(k Kind, belongs bool) iter.Seq2[[]any, error] {
 	return func(yield func([]any, error) bool) {
 		stopped := false
-		err := c.Each(k.Name, func(card Card) bool {
+		err := c.each(k.Name, func(tx *store.Tx, card Card) bool {
 			row := []any{card.ID}
 			if belongs {
 				row = append(row, card.Of)
@@ -72,6 +80,15 @@ func (c *Cards) rows(k Kind, belongs bool) iter.Seq2[[]any, error] {
 			}
 			if k.Restricted != "" {
 				row = append(row, card.Hidden)
+			}
+			if k.Name == MissingNotes {
+				person, err := cards.Get(tx, card.Of)
+				if err != nil {
+					stopped = true
+					yield(nil, err)
+					return false
+				}
+				row = append(row, person.Value("share_scope"))
 			}
 			stopped = !yield(row, nil)
 			return !stopped

@@ -8,8 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"hotline/appliance/export"
+	"hotline/appliance/sharing"
 	"hotline/appliance/store"
-	"hotline/appliance/table"
 )
 
 // pfifPerson and pfifNote are the fields of PFIF 1.4 in the order of the
@@ -34,7 +35,7 @@ const (
 // PFIF 1.4. It is meant to be published: nobody under 18 is in it, nobody whose
 // record does not say that it may be published, and no author. It returns how
 // many people were written.
-func (c *Cards) WritePFIF(w io.Writer, _ table.Level, since time.Time) (n int, err error) {
+func (c *Cards) WritePFIF(w io.Writer, cut export.Cut) (n int, err error) {
 	out := bufio.NewWriter(w)
 	_, err = out.WriteString(xml.Header + `<pfif:pfif xmlns:pfif="` + pfifSpace + `">` + "\n")
 	if err != nil {
@@ -43,7 +44,7 @@ func (c *Cards) WritePFIF(w io.Writer, _ table.Level, since time.Time) (n int, e
 	err = c.store.View(func(tx *store.Tx) error {
 		n = 0
 		for _, card := range cards.All(tx) {
-			if card.Kind != MissingPersons || card.Value("may_publish") == "" || card.Value("child") != "" || card.UpdatedAt.Before(since) {
+			if card.Kind != MissingPersons || card.Value("may_publish") == "" || card.Value("child") != "" || card.UpdatedAt.Before(cut.Since) || !sharing.Reaches(card.Value("share_scope"), cut.To) {
 				continue
 			}
 			n++

@@ -5,8 +5,8 @@ import (
 	"encoding/xml"
 	"strings"
 	"testing"
-	"time"
 
+	"hotline/appliance/export"
 	"hotline/appliance/store"
 	"hotline/appliance/table"
 )
@@ -20,7 +20,7 @@ func TestPFIFIsWhatMayBePublished(t *testing.T) {
 	add(t, c, MissingPersons, "", map[string]any{"full_name": "Not Published"})
 	add(t, c, MissingNotes, person.ID, map[string]any{"author_name": "Secret Witness", "source_date": "2026-03-01T12:00", "status": "believed_alive", "text": "seen at the school"})
 	var out bytes.Buffer
-	n, err := c.WritePFIF(&out, table.Full, time.Time{})
+	n, err := c.WritePFIF(&out, export.Cut{Level: table.Full})
 	if err != nil || n != 1 {
 		t.Fatalf("%d people, %v", n, err)
 	}

@@ -47,7 +47,7 @@ func caseDoc(c triage.Case) (search.Doc, bool) {
 	d := search.Doc{ID: c.ID, At: c.OpenedAt, Numbers: []string{c.Code, string(c.Caller), f.CallbackNumber},
 		Texts: []string{f.Name, f.Place, f.Landmark, f.Notes},
 		Facets: []search.Facet{facet("level", string(c.Level)), facet("status", c.Status), facet("language", c.Language),
-			facet("may_share", f.MayShare), facet("need", f.TopNeed)}}
+			facet("may_share", f.MayShare), facet("need", f.TopNeed), facet("legal_basis", f.LegalBasis), facet("share_scope", f.ShareScope)}}
 	if f.CallbackNumber == string(c.Caller) {
 		d.Numbers = d.Numbers[:2]
 	}
@@ -65,7 +65,7 @@ func registrantDoc(r volunteers.Registrant) (search.Doc, bool) {
 	d := search.Doc{ID: r.ID, At: r.RegisteredAt, Numbers: []string{r.Code, string(r.Phone), string(r.Phone2)},
 		Texts: []string{r.GivenName, r.FamilyName, r.Area, r.SkillNote, r.Equipment, r.Affiliation, r.Notes, r.Email},
 		Facets: []search.Facet{facet("status", string(r.Status)), facet("availability", string(r.Availability)),
-			facet("willing", string(r.Willing)), facet("transport", string(r.Transport)), facet("age", string(r.Age)), facet("complete", complete),
+			facet("willing", string(r.Willing)), facet("transport", string(r.Transport)), facet("age", string(r.Age)), facet("complete", complete), facet("legal_basis", r.LegalBasis), facet("share_scope", r.ShareScope),
 			facet(fieldFrom, cmp.Or(r.AvailableFrom, anyDay))}}
 	if r.Area != "" {
 		d.Keys = []string{keyArea + strings.ToLower(r.Area)}

@@ -27,11 +27,11 @@ func Fields(kind string) []string {
 	case Contacts:
 		return []string{"level", "queue", "language", "outcome", "disposition", "open", "direction"}
 	case Cases:
-		return []string{"level", "status", "need", "language", "may_share"}
+		return []string{"level", "status", "need", "language", "may_share", "legal_basis", "share_scope"}
 	case Registrants:
-		return []string{"status", "skill", "language", "availability", "willing", "transport", "age", "complete"}
+		return []string{"status", "skill", "language", "availability", "willing", "transport", "age", "complete", "legal_basis", "share_scope"}
 	case cards.MissingPersons:
-		return []string{"sex", "handed_to"}
+		return []string{"sex", "handed_to", "legal_basis", "share_scope"}
 	case cards.MissingNotes:
 		return []string{"status"}
 	case cards.Referrals:

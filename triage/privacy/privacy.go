@@ -21,6 +21,7 @@ import (
 	"hotline/appliance/events"
 	"hotline/appliance/export"
 	"hotline/appliance/once"
+	"hotline/appliance/sharing"
 	"hotline/appliance/store"
 	"hotline/triage"
 	"hotline/triage/cards"
@@ -146,6 +147,14 @@ func (k *Keeper) SetRules(ctx context.Context, rules Rules, by string) error {
 		tx.Emit(events.Event{Kind: EventRules, Operation: k.operation, By: by, Via: "web", Data: data})
 		return states.Put(tx, only, st)
 	})
+}
+
+// Sharing is on what ground new records are kept and how far they may go.
+func (k *Keeper) Sharing() (sharing.Defaults, error) { return sharing.Read(k.store) }
+
+// SetSharing changes that.
+func (k *Keeper) SetSharing(ctx context.Context, set sharing.Defaults, by string) error {
+	return sharing.Set(ctx, k.store, set, by)
 }
 
 // Whys are why somebody is erased: a choice, because words would stand in the

@@ -26,6 +26,7 @@ type ExportSet struct{ Name, Least string }
 type ExportForm struct {
 	Sets, Formats                             []string
 	Level, Since, Reason, Recipient, Password string
+	To                                        string // for whom it is meant
 	HXL, Lock                                 bool
 	Filter                                    string // only what it finds; the address of the list that shows it
 }

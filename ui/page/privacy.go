@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"hotline/appliance/sharing"
 )
 
 // PrivacyPage is how long records are kept, and how a person is taken out of
@@ -12,6 +14,7 @@ type PrivacyPage struct {
 	Frame
 	Rules         []PrivacyRule
 	Swept, Next   time.Time
+	Sharing       sharing.Defaults
 	Due           []PrivacyCount // that would go now; nil when nobody has asked
 	Review        int            // missing persons of whom nobody has written for long
 	Number, Code  string

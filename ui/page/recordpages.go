@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"hotline/appliance/history"
+	"hotline/appliance/sharing"
 	"hotline/triage"
 	"hotline/triage/cards"
 	"hotline/volunteers"
@@ -77,6 +78,8 @@ func CaseFields(f Frame) []FormField {
 		{Name: "safe_tonight", Kind: One, Label: f.T("case.q3"), Options: f.options("cases", "safe_tonight", "yes", "no")},
 		{Name: "talk_freely", Kind: One, Label: f.T("case.q4"), Options: []Option{{"fine", f.T("case.q4.fine")}, {"specialist", f.T("case.q4.specialist")}}},
 		{Name: "may_share", Kind: One, Label: f.T("case.share"), Hint: f.T("case.share.hint"), Options: f.options("cases", "may_share", "yes", "no", "not_asked")},
+		{Name: "legal_basis", Kind: One, Label: f.T("pick.legal_basis"), Options: f.options("cases", "legal_basis", sharing.Bases()...)},
+		{Name: "share_scope", Kind: One, Label: f.T("pick.share_scope"), Hint: f.T("share_scope.hint"), Options: f.options("cases", "share_scope", sharing.Scopes()...)},
 		{Name: "notes", Kind: Long, Label: f.T("case.notes"), Hint: f.T("case.notes.hint")},
 	}
 }
@@ -131,6 +134,8 @@ func PersonFields(f Frame, languages []string) []FormField {
 		{Name: "check", Kind: One, Label: f.T("person.check"), Options: list("check", volunteers.Checks()...)},
 		{Name: "check_until", Kind: Day, Label: f.T("person.check_until")},
 		{Name: "trained", Kind: Several, Label: f.T("person.trained"), Options: list("trained", volunteers.Trainings()...)},
+		{Name: "legal_basis", Kind: One, Label: f.T("pick.legal_basis"), Options: list("legal_basis", sharing.Bases()...)},
+		{Name: "share_scope", Kind: One, Label: f.T("pick.share_scope"), Hint: f.T("share_scope.hint"), Options: list("share_scope", sharing.Scopes()...)},
 		{Name: "notes", Kind: Long, Label: f.T("case.notes")},
 	}
 }
