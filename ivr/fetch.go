@@ -12,12 +12,16 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"hotline/appliance/egress"
 )
 
-// fetchAnswer is how long an answer may be.
-const fetchAnswer = 64 << 10
+// Limits of asking another machine.
+const (
+	fetchAnswer = 64 << 10
+	fetchFor    = 5 * time.Second
+)
 
 // Fetch asks the named machines, and no others, for JSON (F29): Host.Fetch. The
 // attributes go out as a JSON object by POST. It never follows to another
@@ -31,7 +35,7 @@ func Fetch(hosts []string) func(ctx context.Context, address string, send map[st
 			guard.Allowed = append(guard.Allowed, netip.PrefixFrom(ip, ip.BitLen()))
 		}
 	}
-	client := guard.Client()
+	client := guard.Client(fetchFor)
 	return func(ctx context.Context, address string, send map[string]string) (json.RawMessage, error) {
 		u, err := url.Parse(address)
 		if err != nil {

@@ -12,6 +12,7 @@ import (
 	"hotline/appliance/history"
 	"hotline/appliance/search"
 	"hotline/appliance/store"
+	"hotline/appliance/webhooks"
 	"hotline/ivr/mode"
 	"hotline/ivr/prompts"
 	"hotline/ivr/scenario"
@@ -343,4 +344,14 @@ type Hours interface {
 	CheckOut(ctx context.Context, registrant, contact, method string) (volunteers.Shift, time.Duration, error)
 	Correct(ctx context.Context, registrant, shift string, in, out time.Time, by, why string) (volunteers.Shift, error)
 	ResetPIN(ctx context.Context, registrant, by string) error
+}
+
+// Hooks are the other systems that are told what happens; *webhooks.Post.
+type Hooks interface {
+	List() ([]webhooks.Status, error)
+	Add(ctx context.Context, h webhooks.Hook) (webhooks.Hook, error)
+	Remove(ctx context.Context, id, by string) error
+	Pause(ctx context.Context, id string, paused bool, by string) error
+	Hurry(id string)
+	Test(ctx context.Context, id string) (webhooks.Result, error)
 }

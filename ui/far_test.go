@@ -32,6 +32,7 @@ import (
 	"hotline/appliance/store/storetest"
 	"hotline/appliance/switches"
 	redact "hotline/appliance/table"
+	"hotline/appliance/webhooks"
 	"hotline/ivr/bulletins"
 	"hotline/ivr/mode"
 	"hotline/ivr/prompts"
@@ -44,6 +45,7 @@ import (
 	"hotline/triage/privacy"
 	"hotline/triage/reports"
 	"hotline/triage/supervise"
+	"hotline/ui/api"
 	"hotline/ui/words"
 	"hotline/volunteers"
 	"hotline/volunteers/roster"
@@ -441,7 +443,7 @@ func (s *script) config(t *testing.T) Config {
 		Reports: reports.New(s.store, time.UTC, slog.New(slog.DiscardHandler)),
 		Health:  measured, Backups: s.keeper(t),
 		Queues: []string{triage.QueueHelp, triage.QueueVolunteers}, Recordings: s.tapes,
-		Exports: s.office, Imports: s.intake, Privacy: privacy.New(s.store, "Flood response", slog.New(slog.DiscardHandler)), Journal: FromStore(s.store), Store: s.store, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Exports: s.office, Imports: s.intake, Privacy: privacy.New(s.store, "Flood response", slog.New(slog.DiscardHandler)), Journal: FromStore(s.store), Store: s.store, Hooks: s.hooks(t), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Flows: openFlows(t, s.store), FlowTrial: playFlow,
 	}
 }
@@ -454,6 +456,22 @@ func (s *script) filed(t *testing.T) *cards.Cards {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// hooks tell other systems of the test.
+func (s *script) hooks(t *testing.T) *webhooks.Post {
+	t.Helper()
+	post := webhooks.New(webhooks.Config{Store: s.store, Tell: api.NewTeller(s.contacts, s.cases, slog.New(slog.DiscardHandler)).Message, Topics: api.Topics(),
+		Off: func() bool { return s.parts.Off(switches.Webhooks) }, Log: slog.New(slog.DiscardHandler)})
+	ctx, stop := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := post.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(func() { stop(); running.Wait() })
+	return post
 }
 
 // finder finds the records of the test.

@@ -188,6 +188,9 @@ func table() []route {
 		{"POST", "/admin/tokens", accounts, (*Server).tokenAdd, false},
 		{"POST", "/admin/tokens/{id}", accounts, (*Server).tokenRevoke, false},
 		{"POST", "/admin/parts", accounts, (*Server).partSwitch, false},
+		{"GET", "/admin/webhooks", accounts, (*Server).webhooks, false},
+		{"POST", "/admin/webhooks", accounts, (*Server).webhookAdd, false},
+		{"POST", "/admin/webhooks/{id}", accounts, (*Server).webhookDo, false},
 		{"GET", "/admin/routing", floor, (*Server).routing, false},
 		{"POST", "/admin/routing", floor, (*Server).routingChange, false},
 		{"GET", "/admin/backup", accounts, (*Server).backups, false},
@@ -219,7 +222,7 @@ func menu(who role) []menuGroup {
 		{"menu.group.phone", []string{"/desk", "/worklist", "/desk/start", "/desk/try"}},
 		{"menu.group.floor", []string{"/floor", "/floor/mode", "/floor/bulletins", "/floor/scripts", "/floor/lines", "/rounds", "/admin/routing", "/floor/scenario", "/floor/invites", "/floor/walls"}},
 		{"menu.group.records", []string{"/records", "/import", "/reports", "/recordings"}},
-		{"menu.group.setup", []string{"/admin", "/prompts", "/admin/flows", "/admin/recording", "/admin/access", "/admin/backup", "/health", "/admin/privacy", "/admin/log", "/second"}},
+		{"menu.group.setup", []string{"/admin", "/prompts", "/admin/flows", "/admin/recording", "/admin/access", "/admin/webhooks", "/admin/backup", "/health", "/admin/privacy", "/admin/log", "/second"}},
 	}
 	var groups []menuGroup
 	for _, group := range all {

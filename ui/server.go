@@ -69,6 +69,7 @@ type Config struct {
 	Recordings  Recordings
 	Journal     Journal
 	Store       *store.Store // whose events programs hear
+	Hooks       Hooks
 	Flows       Flows
 	FlowTrial   FlowTrial
 	Health      func() health.Figures

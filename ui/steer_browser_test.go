@@ -1,12 +1,15 @@
 package ui
 
 import (
+	"strings"
 	"testing"
 	"time"
 
+	"hotline/appliance/webhooks"
 	"hotline/ivr/bulletins"
 	"hotline/ivr/mode"
 	"hotline/triage"
+	"hotline/ui/api"
 	"hotline/volunteers/roster"
 )
 
@@ -89,6 +92,12 @@ func TestTheAccessPagesFit(t *testing.T) {
 	b.do(navigate(s.url + "/admin/access"))
 	b.until(`document.body.innerText.includes("dashboard of the city")`)
 	b.fits("access")
+	if _, err := s.server.cfg.Hooks.Add(t.Context(), webhooks.Hook{Name: "map of the city", URL: "https://map.example.org/hotline/" + strings.Repeat("long", 20), Topics: api.Topics(), By: s.ids[admin]}); err != nil {
+		t.Fatal(err)
+	}
+	b.do(navigate(s.url + "/admin/webhooks"))
+	b.until(`document.body.innerText.includes("map of the city")`)
+	b.fits("webhooks")
 	b.do(navigate(s.url + "/admin/accounts/" + account.ID))
 	b.press(`form[action$="/paper"] button`)
 	b.until(`document.querySelectorAll("[data-code]").length === 10`)

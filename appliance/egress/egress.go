@@ -18,12 +18,8 @@ import (
 	"time"
 )
 
-// Limits of one conversation with another machine.
-const (
-	dialFor    = 2 * time.Second
-	askFor     = 5 * time.Second
-	mostHeader = 16 << 10
-)
+// mostHeader bounds the head of an answer.
+const mostHeader = 16 << 10
 
 // ErrPrivate says that an address is not one of the open internet.
 var ErrPrivate = errors.New("this is an address of a private network, which may not be asked")
@@ -33,16 +29,17 @@ var ErrPrivate = errors.New("this is an address of a private network, which may 
 type Guard struct {
 	Allowed []netip.Prefix
 	Only    bool // no others than those in Allowed
+	Keep    bool // connections for the next question: whoever asks closes them at the end
 }
 
-// Client asks other machines under the guard. It follows to no other address,
-// uses no proxy, and waits for nobody long.
-func (g Guard) Client() *http.Client {
-	dialer := &net.Dialer{Timeout: dialFor, Control: g.control}
+// Client asks other machines under the guard, and waits as long as patience for
+// an answer. It follows to no other address and uses no proxy.
+func (g Guard) Client(patience time.Duration) *http.Client {
+	dialer := &net.Dialer{Timeout: patience / 2, Control: g.control}
 	return &http.Client{
-		Timeout: askFor,
-		Transport: &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true, MaxResponseHeaderBytes: mostHeader,
-			TLSHandshakeTimeout: askFor},
+		Timeout: patience,
+		Transport: &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: !g.Keep, MaxResponseHeaderBytes: mostHeader,
+			TLSHandshakeTimeout: patience, MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: g.Keep},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestOnlyTheOpenInternetIsAsked(t *testing.T) {
@@ -78,7 +79,7 @@ func TestTheGuardLooksWhenItConnects(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		answer, err := g.Client().Do(request)
+		answer, err := g.Client(5 * time.Second).Do(request)
 		if err != nil {
 			return 0, err
 		}
@@ -101,7 +102,7 @@ func TestTheGuardLooksWhenItConnects(t *testing.T) {
 func TestANameThatLeadsElsewhereLater(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()
-	client := Guard{}.Client()
+	client := Guard{}.Client(5 * time.Second)
 	transport := client.Transport.(*http.Transport)
 	dial := transport.DialContext
 	turns := 0

@@ -26,6 +26,7 @@ const (
 	CallBacks = Part("callbacks") // no number is rung back by the hotline itself
 	CallDowns = Part("calldowns") // nobody is called of the hotline's own accord, to be asked how they are
 	HTTP      = Part("http")      // steps of flows that ask other machines take their way on
+	Webhooks  = Part("webhooks")  // other systems are told nothing; what happens is kept for them
 	Synthesis = Part("synthesis") // no text is spoken by the box
 	Recording = Part("recording") // nothing that a caller says is kept
 	Browsers  = Part("browsers")  // people on the box's own network call with a browser; off until somebody turns it on
@@ -37,7 +38,7 @@ func usuallyOff(part Part) bool { return part == Browsers }
 
 // Parts are all parts, in the order of forms.
 func Parts() []Part {
-	return []Part{Bulletins, CallBacks, CallDowns, HTTP, Synthesis, Recording, Browsers}
+	return []Part{Bulletins, CallBacks, CallDowns, HTTP, Webhooks, Synthesis, Recording, Browsers}
 }
 
 // EventTurned is emitted when a part is switched.

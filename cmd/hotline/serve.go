@@ -29,6 +29,7 @@ import (
 	"hotline/appliance/switches"
 	"hotline/appliance/table"
 	"hotline/appliance/trunk"
+	"hotline/appliance/webhooks"
 	"hotline/ivr"
 	"hotline/ivr/bulletins"
 	"hotline/ivr/flow"
@@ -46,6 +47,7 @@ import (
 	"hotline/triage/reports"
 	"hotline/triage/supervise"
 	"hotline/ui"
+	"hotline/ui/api"
 	"hotline/volunteers"
 	"hotline/volunteers/roster"
 )
@@ -82,6 +84,7 @@ type hotline struct {
 	privacy  *privacy.Keeper
 	desk     *desk.Desk
 	trunk    *trunk.Trunk
+	hooks    *webhooks.Post // other systems that are told what happens
 	pages    *ui.Server
 	web      net.Listener
 	watched  net.Listener          // where the figures are read; nil when nowhere
@@ -262,6 +265,10 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		return h, err
 	}
 
+	// What happens, for other systems.
+	h.hooks = webhooks.New(webhooks.Config{Store: h.records, Tell: api.NewTeller(h.contacts, cases, log).Message, Topics: api.Topics(),
+		Off: func() bool { return h.switches.Off(switches.Webhooks) }, Log: log})
+
 	scripts, err := triage.OpenScripts(h.records, h.dispatch.Queues())
 	if err != nil {
 		return h, err
@@ -288,7 +295,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		Reports: h.reports,
 		Health:  h.measure, Backups: h.backups,
 		Queues: h.dispatch.Queues(), Recordings: h.tapes,
-		Exports: h.exports, Imports: h.imports, Privacy: h.privacy, Journal: ui.FromStore(h.records), Store: h.records, Log: log,
+		Exports: h.exports, Imports: h.imports, Privacy: h.privacy, Journal: ui.FromStore(h.records), Store: h.records, Hooks: h.hooks, Log: log,
 		Flows: h.flows, FlowTrial: h.flowTrial,
 	})
 	return h, err
@@ -578,7 +585,7 @@ func (h *hotline) Run(ctx context.Context) error {
 	var support errgroup.Group
 	failed := make(chan error, 1)
 	for _, run := range []func(context.Context) error{h.callers.Run, h.agents.Run, h.phones.Run, h.journal.Run, h.reports.Run, h.turned.Run, h.hours.Run, h.finder.Run, h.dispatch.Run,
-		h.desk.Run, h.mode.Run, h.board.Run, h.commands.Run, h.followLoad, h.tellScreens, h.tapes.Run, h.exports.Run, h.imports.Run, h.backups.Run, h.privacy.Run, h.records.KeepReserve, h.serveFigures,
+		h.desk.Run, h.mode.Run, h.board.Run, h.commands.Run, h.followLoad, h.tellScreens, h.tapes.Run, h.exports.Run, h.hooks.Run, h.imports.Run, h.backups.Run, h.privacy.Run, h.records.KeepReserve, h.serveFigures,
 		func(ctx context.Context) error { return h.pages.Run(ctx, h.web, h.tls()) }} {
 		support.Go(func() error {
 			err := run(below)

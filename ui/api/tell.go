@@ -9,6 +9,7 @@ import (
 	"hotline/appliance/events"
 	"hotline/appliance/store"
 	"hotline/appliance/table"
+	"hotline/appliance/webhooks"
 	"hotline/triage"
 )
 
@@ -27,60 +28,84 @@ type Event struct {
 	Data       map[string]string `json:"data,omitempty"`
 }
 
+// Topics are what events are about, for those who choose.
+const (
+	TopicCalls   = "calls"
+	TopicCases   = "cases"
+	TopicPeople  = "people"  // registered volunteers and their hours
+	TopicRoom    = "room"    // phone volunteers
+	TopicHotline = "hotline" // mode, lines, bulletins, parts
+
+	// topicErasures is told to everybody: whoever keeps what is told must hear of
+	// whom to forget.
+	topicErasures = "erasures"
+)
+
+// Topics are those that can be chosen.
+func Topics() []string {
+	return []string{TopicCalls, TopicCases, TopicPeople, TopicRoom, TopicHotline}
+}
+
+// telling is what programs hear of one kind of events.
+type telling struct {
+	topic string
+	data  []string // by their names; no others
+}
+
 // told names the events that programs hear of, and what of their data. What is
 // not here is not told: the log also says who signed in and who looked at whom.
-func told() map[string][]string {
-	return map[string][]string{
-		"hotline.started":         nil,
-		"contact.started":         {"channel", "direction"},
-		"contact.entered":         {"channel"},
-		"contact.connected":       nil,
-		"contact.transferred":     {"kind"},
-		"contact.ended":           {"outcome", "by", "language", "wait_s", "talk_s"},
-		"contact.alarm":           nil,
-		"contact.alarm_withdrawn": nil,
-		"queue.entered":           {"language"},
-		"queue.abandoned":         nil,
-		"queue.closed":            {"name"},
-		"queue.opened":            {"name"},
-		"queue.change_undone":     {"name"},
-		"offer.started":           nil,
-		"offer.missed":            nil,
-		"offer.declined":          nil,
-		"acw.ended":               {"disposition"},
-		"agent.state":             {"state", "was", "reason"},
-		"agent.steered":           {"state", "was", "reason", "name"},
-		"case.opened":             {"case", "level"},
-		"case.updated":            {"case", "level", "what", "status"},
-		"case.red":                {"case"},
-		"item.opened":             {"item", "kind"},
-		"item.changed":            {"item", "kind"},
-		"item.closed":             {"item", "kind", "why"},
-		"callback.promised":       nil,
-		"voicemail.kept":          nil,
-		"registrant.saved":        {"registrant", "what"},
-		"registrant.changed":      {"registrant", "what"},
-		"registrant.moved":        {"registrant", "from", "to", "what"},
-		"registrant.erased":       {"registrant"},
-		"person.erased":           {"contacts", "cases", "registrants", "cards"},
-		"records.expired":         {"contacts", "messages", "cases", "registrants"},
-		"shift.checked_in":        {"registrant", "shift"},
-		"shift.checked_out":       {"registrant", "shift"},
-		"card.added":              {"card", "kind"},
-		"card.changed":            {"card", "kind"},
-		"card.erased":             {"card", "kind"},
-		"mode.changed":            {"from", "to", "expires", "name"},
-		"mode.expired":            {"from", "to"},
-		"mode.undone":             {"from", "to", "name"},
-		"load.changed":            {"from", "to", "waiting", "wait_s", "agents"},
-		"bulletin.published":      {"bulletin", "language", "valid_until", "name"},
-		"bulletin.renewed":        {"bulletin", "language", "valid_until", "name"},
-		"bulletin.withdrawn":      {"bulletin", "language", "name"},
-		"bulletin.expired":        {"bulletin", "language"},
-		"bulletin.undone":         {"bulletin", "language", "name"},
-		"export.made":             {"export", "set", "format", "level", "rows"},
-		"part.switched":           {"part", "state", "name"},
-		"scenario.chosen":         {"scenario"},
+func told() map[string]telling {
+	return map[string]telling{
+		"hotline.started":         {TopicHotline, nil},
+		"contact.started":         {TopicCalls, []string{"channel", "direction"}},
+		"contact.entered":         {TopicCalls, []string{"channel"}},
+		"contact.connected":       {TopicCalls, nil},
+		"contact.transferred":     {TopicCalls, []string{"kind"}},
+		"contact.ended":           {TopicCalls, []string{"outcome", "by", "language", "wait_s", "talk_s"}},
+		"contact.alarm":           {TopicCalls, nil},
+		"contact.alarm_withdrawn": {TopicCalls, nil},
+		"queue.entered":           {TopicCalls, []string{"language"}},
+		"queue.abandoned":         {TopicCalls, nil},
+		"queue.closed":            {TopicHotline, []string{"name"}},
+		"queue.opened":            {TopicHotline, []string{"name"}},
+		"queue.change_undone":     {TopicHotline, []string{"name"}},
+		"offer.started":           {TopicCalls, nil},
+		"offer.missed":            {TopicCalls, nil},
+		"offer.declined":          {TopicCalls, nil},
+		"acw.ended":               {TopicCalls, []string{"disposition"}},
+		"agent.state":             {TopicRoom, []string{"state", "was", "reason"}},
+		"agent.steered":           {TopicRoom, []string{"state", "was", "reason", "name"}},
+		"case.opened":             {TopicCases, []string{"case", "level"}},
+		"case.updated":            {TopicCases, []string{"case", "level", "what", "status"}},
+		"case.red":                {TopicCases, []string{"case"}},
+		"item.opened":             {TopicCalls, []string{"item", "kind"}},
+		"item.changed":            {TopicCalls, []string{"item", "kind"}},
+		"item.closed":             {TopicCalls, []string{"item", "kind", "why"}},
+		"callback.promised":       {TopicCalls, nil},
+		"voicemail.kept":          {TopicCalls, nil},
+		"registrant.saved":        {TopicPeople, []string{"registrant", "what"}},
+		"registrant.changed":      {TopicPeople, []string{"registrant", "what"}},
+		"registrant.moved":        {TopicPeople, []string{"registrant", "from", "to", "what"}},
+		"registrant.erased":       {topicErasures, []string{"registrant"}},
+		"person.erased":           {topicErasures, []string{"contacts", "cases", "registrants", "cards"}},
+		"records.expired":         {topicErasures, []string{"contacts", "messages", "cases", "registrants"}},
+		"shift.checked_in":        {TopicPeople, []string{"registrant", "shift"}},
+		"shift.checked_out":       {TopicPeople, []string{"registrant", "shift"}},
+		"card.added":              {TopicCases, []string{"card", "kind"}},
+		"card.changed":            {TopicCases, []string{"card", "kind"}},
+		"card.erased":             {topicErasures, []string{"card", "kind"}},
+		"mode.changed":            {TopicHotline, []string{"from", "to", "expires", "name"}},
+		"mode.expired":            {TopicHotline, []string{"from", "to"}},
+		"mode.undone":             {TopicHotline, []string{"from", "to", "name"}},
+		"load.changed":            {TopicHotline, []string{"from", "to", "waiting", "wait_s", "agents"}},
+		"bulletin.published":      {TopicHotline, []string{"bulletin", "language", "valid_until", "name"}},
+		"bulletin.renewed":        {TopicHotline, []string{"bulletin", "language", "valid_until", "name"}},
+		"bulletin.withdrawn":      {TopicHotline, []string{"bulletin", "language", "name"}},
+		"bulletin.expired":        {TopicHotline, []string{"bulletin", "language"}},
+		"bulletin.undone":         {TopicHotline, []string{"bulletin", "language", "name"}},
+		"export.made":             {TopicHotline, []string{"export", "set", "format", "level", "rows"}},
+		"part.switched":           {TopicHotline, []string{"part", "state", "name"}},
+		"scenario.chosen":         {TopicHotline, []string{"scenario"}},
 	}
 }
 
@@ -101,7 +126,7 @@ func Types() []string {
 type Teller struct {
 	contacts Contacts
 	cases    Cases
-	told     map[string][]string
+	told     map[string]telling
 	log      *slog.Logger
 }
 
@@ -123,7 +148,7 @@ func (t *Teller) Tell(ev events.Event, level table.Level) (Event, bool) {
 		return one, true
 	}
 	one.Contact, one.Agent, one.Queue, one.Via = ev.Contact, ev.Agent, ev.Queue, ev.Via
-	for _, name := range known {
+	for _, name := range known.data {
 		if v := ev.Data[name]; v != "" && (name != named || level >= table.Referral) {
 			if one.Data == nil {
 				one.Data = map[string]string{}
@@ -132,6 +157,14 @@ func (t *Teller) Tell(ev events.Event, level table.Level) (Event, bool) {
 		}
 	}
 	return one, true
+}
+
+// Message is what other systems are told, which are shown no more than the lowest
+// level (I2).
+func (t *Teller) Message(ev events.Event) (webhooks.Message, bool) {
+	one, ok := t.Tell(ev, table.Coordination)
+	topic := t.told[ev.Kind].topic
+	return webhooks.Message{ID: one.ID, Type: one.Type, Topic: topic, Every: topic == topicErasures, At: one.At, Data: one}, ok
 }
 
 // restricted reports an event that is about somebody who is protected by now. A
