@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"hotline/appliance/backup"
+	"hotline/appliance/boxkey"
 	"hotline/appliance/call"
 	"hotline/appliance/config"
 	"hotline/appliance/store"
@@ -92,6 +93,8 @@ type Options struct {
 	Dir    string        // folder for the configuration file; made if missing
 	Config config.Config // written as a commented file
 	People []Person      // first accounts
+	Key    string        // how the key of the box is kept (boxkey.InFolder …); "" = in the folder
+	KeyAt  string        // its passphrase, or the place
 	Log    *slog.Logger
 }
 
@@ -165,8 +168,17 @@ func Setup(ctx context.Context, opts Options) (res Result, err error) {
 	if err != nil {
 		return res, err
 	}
-	res.RecoveryKey, err = keeper.NewRecoveryKey(ctx, by)
-	return res, err
+	if res.RecoveryKey, err = keeper.NewRecoveryKey(ctx, by); err != nil {
+		return res, err
+	}
+	keys, err := boxkey.Open(data)
+	if err != nil {
+		return res, err
+	}
+	if err = keys.Adopt(records.Key(), keeper.Recovery()); err != nil {
+		return res, err
+	}
+	return res, keys.Keep(records.Key(), opts.Key, opts.KeyAt)
 }
 
 // CertificateDir is where the certificates of a data folder are.

@@ -67,6 +67,7 @@ type script struct {
 	did      []desk.Command
 	refuse   error
 	beats    int
+	keyDir   string // where the key of the box is kept
 	mic      bool
 	gateway  *softphone.Gateway
 	phones   []*softphone.Phone
@@ -441,7 +442,7 @@ func (s *script) config(t *testing.T) Config {
 		},
 		Scripts: s.scripts,
 		Reports: reports.New(s.store, time.UTC, slog.New(slog.DiscardHandler)),
-		Health:  measured, Backups: s.keeper(t),
+		Health:  measured, Backups: s.keeper(t), BoxKey: s.boxKey(t),
 		Queues: []string{triage.QueueHelp, triage.QueueVolunteers}, Recordings: s.tapes,
 		Exports: s.office, Imports: s.intake, Privacy: privacy.New(s.store, "Flood response", slog.New(slog.DiscardHandler)), Journal: FromStore(s.store), Store: s.store, Hooks: s.hooks(t), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Flows: openFlows(t, s.store), FlowTrial: playFlow,

@@ -196,6 +196,8 @@ func table() []route {
 		{"GET", "/admin/backup", accounts, (*Server).backups, false},
 		{"POST", "/admin/backup", accounts, (*Server).backupPlace, false},
 		{"POST", "/admin/backup/key", accounts, (*Server).backupKey, false},
+		{"GET", "/admin/key", accounts, (*Server).boxKey, false},
+		{"POST", "/admin/key", accounts, (*Server).boxKeyKeep, false},
 		{"GET", "/admin/log", accounts, (*Server).journal, false},
 		{"POST", "/admin/log", accounts, (*Server).journalVerify, false},
 		{"GET", "/admin/privacy", accounts, (*Server).privacy, false},
@@ -222,7 +224,7 @@ func menu(who role) []menuGroup {
 		{"menu.group.phone", []string{"/desk", "/worklist", "/desk/start", "/desk/try"}},
 		{"menu.group.floor", []string{"/floor", "/floor/mode", "/floor/bulletins", "/floor/scripts", "/floor/lines", "/rounds", "/admin/routing", "/floor/scenario", "/floor/invites", "/floor/walls"}},
 		{"menu.group.records", []string{"/records", "/import", "/reports", "/recordings"}},
-		{"menu.group.setup", []string{"/admin", "/prompts", "/admin/flows", "/admin/recording", "/admin/access", "/admin/webhooks", "/admin/backup", "/health", "/admin/privacy", "/admin/log", "/second"}},
+		{"menu.group.setup", []string{"/admin", "/prompts", "/admin/flows", "/admin/recording", "/admin/access", "/admin/webhooks", "/admin/backup", "/admin/key", "/health", "/admin/privacy", "/admin/log", "/second"}},
 	}
 	var groups []menuGroup
 	for _, group := range all {

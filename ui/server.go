@@ -74,6 +74,7 @@ type Config struct {
 	FlowTrial   FlowTrial
 	Health      func() health.Figures
 	Backups     Backups
+	BoxKey      BoxKey
 	Log         *slog.Logger
 }
 

@@ -329,6 +329,22 @@ func wrap(key []byte, to age.Recipient) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
+// Keep keeps the key in the way that is named; what is the passphrase, or the
+// place. "" changes nothing.
+func (k *Keeper) Keep(key []byte, kind, what string) error {
+	switch kind {
+	case "":
+		return nil
+	case InFolder:
+		return k.UseFolder(key)
+	case Passphrase:
+		return k.UsePassphrase(key, what)
+	case Elsewhere:
+		return k.UseElsewhere(key, what)
+	}
+	return fmt.Errorf("the key cannot be kept as %q: there are %s, %s and %s", kind, InFolder, Passphrase, Elsewhere)
+}
+
 // UseFolder keeps the key in the data folder.
 func (k *Keeper) UseFolder(key []byte) error {
 	return k.change(key, func(next *state) error {

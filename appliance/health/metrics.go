@@ -97,6 +97,11 @@ func (c figures) Collect(out chan<- prometheus.Metric) {
 	counter("records_unsaved_total", "Records that could not be written.", float64(f.Unsaved))
 	counter("faults_total", "Faults of the software that were caught.", float64(f.Panics))
 	gauge("start_timestamp_seconds", "When the hotline started.", float64(f.Started.Unix()))
+	locked := 0.0
+	if f.Key.Locked {
+		locked = 1
+	}
+	gauge("locked", "1 while the hotline takes calls without its key and nobody can sign in.", locked)
 	out <- prometheus.MustNewConstMetric(describe("build_info", "The software.", "version"), prometheus.GaugeValue, 1, f.Version)
 	gauge("health", "The worst check: 2 good, 1 to be watched, 0 bad.", float64(Worst(Checks(f))))
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -39,7 +40,11 @@ func (c *auditVerifyCommand) Run(s streams) error {
 	if _, err := os.Stat(filepath.Join(data, "hotline.db")); err != nil {
 		return fmt.Errorf("there is no hotline in %s yet: start it once with hotline serve", data)
 	}
-	records, err := store.Open(data, slog.New(slog.DiscardHandler))
+	key, err := keyOf(data, s, bufio.NewReader(s.in))
+	if err != nil {
+		return err
+	}
+	records, err := store.OpenWith(data, key, slog.New(slog.DiscardHandler))
 	if errors.Is(err, store.ErrInUse) {
 		return errors.New("the hotline is running, and nobody else can reach its records meanwhile. Do it on its page Administration, Log; or run this on a copy of the folder")
 	}

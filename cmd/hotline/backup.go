@@ -42,7 +42,11 @@ func (c *backupCommand) Run(ctx context.Context, s streams) (err error) {
 		return err
 	}
 	log := newLog(s.err, false)
-	records, err := backup.OpenRecords(ctx, cfg.DataDir(), nil, log)
+	key, err := keyOf(cfg.DataDir(), s, bufio.NewReader(s.in))
+	if err != nil {
+		return err
+	}
+	records, err := backup.OpenRecords(ctx, cfg.DataDir(), key, log)
 	if errors.Is(err, store.ErrInUse) {
 		return errors.New("the hotline is running and makes a backup every minute by itself: its page Backups says where and how old it is")
 	}

@@ -17,7 +17,7 @@ func (h *hotline) figures(data string, started time.Time) func() health.Figures 
 			Clock: clock.Clock(now), CertificateEnds: h.certs.Expires(), Unsaved: h.desk.Unsaved(), Panics: h.Panics()}
 		f.DiskFree, f.DiskSize = health.DiskRoom(data)
 		f.DiskFull = h.records.Full()
-		f.Backup = h.backupFigures(data)
+		f.Backup, f.Key = h.backupFigures(data), h.keyFigures()
 		f.Load = h.load()
 		return f
 	}
@@ -32,7 +32,18 @@ func (h *hotline) load() health.Load {
 	return l
 }
 
+func (h *hotline) keyFigures() health.Key {
+	if h.keys == nil {
+		return health.Key{Locked: true}
+	}
+	s := h.keys.State()
+	return health.Key{Kind: s.Kind, Away: s.Path != "" && !s.There, Waiting: s.Waiting}
+}
+
 func (h *hotline) backupFigures(data string) health.Backup {
+	if h.keys == nil {
+		return health.Backup{} // nobody makes any of an inbox
+	}
 	s := h.backups.State()
 	b := health.Backup{Place: s.Place, SameDisk: s.SameDisk, Started: s.Started, Last: s.Last, Failed: s.Failed, Key: !s.Key.IsZero(), Sounds: s.Sounds,
 		Damaged: backup.Marked(data)}

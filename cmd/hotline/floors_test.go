@@ -26,6 +26,7 @@ var floors = []struct {
 	{"hotline/triage/desk", 4},
 	{"hotline/triage/supervise", 4},
 	{"hotline/triage/find", 4},
+	{"hotline/triage/inbox", 4},
 	{"hotline/triage/intake", 4},
 	{"hotline/triage/privacy", 4},
 	{"hotline/triage/simulate", 4},

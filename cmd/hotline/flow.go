@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"hotline/appliance/boxkey"
 	"hotline/appliance/config"
 	"hotline/appliance/store"
 	"hotline/ivr"
@@ -72,7 +73,15 @@ func (c flowConfig) shelf() (*versions.Shelf, func() error, error) {
 		return nil, nil, fmt.Errorf("there is no hotline in %s yet: start it once with hotline serve", data)
 	}
 	log := slog.New(slog.DiscardHandler)
-	records, err := store.Open(data, log)
+	keys, err := boxkey.Open(data)
+	if err != nil {
+		return nil, nil, err
+	}
+	key, err := keys.AtHand() // flow commands have no keyboard: a passphrase is for the page
+	if err != nil {
+		return nil, nil, err
+	}
+	records, err := store.OpenWith(data, key, log)
 	if errors.Is(err, store.ErrInUse) {
 		return nil, nil, errors.New("the hotline is running, and nobody else can reach its records meanwhile. Do it on its page Administration, Flows; " +
 			"or download a bundle there and name the file here (check and try take files)")

@@ -18,6 +18,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"hotline/appliance/audio/foreign"
+	"hotline/appliance/boxkey"
 	"hotline/appliance/config"
 )
 
@@ -32,6 +33,7 @@ type commands struct {
 	Backup   backupCommand   `cmd:"" help:"Copy everything to another place now, while the hotline does not run. A running one does it by itself every minute."`
 	Restore  restoreCommand  `cmd:"" help:"Make a hotline out of a backup, on any machine."`
 	Verify   verifyCommand   `cmd:"" help:"Prove a backup by restoring it into a folder that is thrown away."`
+	Key      keyCommand      `cmd:"" help:"See or change how the key is kept that seals all records, while the hotline does not run."`
 	Config   configCommand   `cmd:"" help:"Print the default configuration with an explanation of every setting."`
 	Prompts  promptsCommand  `cmd:"" help:"Work on what callers hear."`
 	Simulate simulateCommand `cmd:"" help:"Play a day of calls in seconds: how long people would wait, and how many volunteers it takes."`
@@ -104,6 +106,14 @@ func (c *serveCommand) Run(ctx context.Context, s streams) error {
 	}
 	log := newLog(s.err, cfg.LogAll)
 	h, err := assemble(cfg, manner{drain: drainFor}, log)
+	var locked *boxkey.Locked
+	if errors.As(err, &locked) && !c.Smoke {
+		records, lockedErr := runLocked(ctx, cfg, locked, s, log)
+		if lockedErr != nil || records == nil {
+			return lockedErr
+		}
+		h, err = assemble(cfg, manner{drain: drainFor, records: records}, log)
+	}
 	if err != nil {
 		return err
 	}

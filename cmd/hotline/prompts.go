@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -27,7 +28,11 @@ func (c *promptsImportCommand) Run(ctx context.Context, s streams) (err error) {
 		return err
 	}
 	log := newLog(s.err, false)
-	records, err := store.Open(cfg.DataDir(), log)
+	key, err := keyOf(cfg.DataDir(), s, bufio.NewReader(s.in))
+	if err != nil {
+		return err
+	}
+	records, err := store.OpenWith(cfg.DataDir(), key, log)
 	if errors.Is(err, store.ErrInUse) {
 		return errors.New("the hotline is running, and nobody else can reach its records meanwhile: add the pack on its page Prompts")
 	}

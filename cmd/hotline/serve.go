@@ -19,6 +19,7 @@ import (
 
 	"hotline/appliance/audio/foreign"
 	"hotline/appliance/backup"
+	"hotline/appliance/boxkey"
 	"hotline/appliance/call"
 	"hotline/appliance/config"
 	"hotline/appliance/export"
@@ -57,6 +58,8 @@ import (
 type hotline struct {
 	log      *slog.Logger
 	records  *store.Store
+	keys     *boxkey.Keeper                                         // of the box; nil while it writes without
+	front    func(context.Context, net.Listener, *tls.Config) error // what is served on the web
 	backups  *backup.Keeper
 	accounts *roster.Accounts
 	contacts *triage.Contacts
@@ -99,6 +102,9 @@ type hotline struct {
 type manner struct {
 	robot func(server netip.AddrPort) error // rings the hotline on request; nil outside the demo
 	drain time.Duration                     // how long running calls may go on after the end was asked for
+
+	records *store.Store // opened already; nil: assemble opens those of the data folder
+	locked  *lockedBox   // the box is without its key: what is written goes into an inbox
 }
 
 func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err error) {
@@ -114,22 +120,29 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	if err := provisioning.Folder(data); err != nil {
 		return h, err
 	}
-	if h.records, err = backup.OpenRecords(context.Background(), data, nil, log); err != nil {
+	home := data // of the records
+	if m.locked != nil {
+		home = m.locked.inbox.Dir
+	}
+	if h.records, h.keys, err = openHome(context.Background(), data, m, log); err != nil {
 		return h, err
 	}
 	h.took(h.records.Close)
-	switch n, err := repeatErasures(context.Background(), h.records, data, cfg.Operation, log); {
+	switch n, err := repeatErasures(context.Background(), h.records, home, cfg.Operation, log); {
 	case err != nil: // callers must not wait for it
 		log.Error("who was erased after the backup from which the hotline has started may be in the records again; it is tried at the next start", "error", err)
 	case n > 0:
 		log.Warn("people and records that were erased after the backup from which the hotline has started were erased again", "erasures", n)
 	}
-	h.backups, err = backup.Open(backup.Config{Store: h.records, Data: data, Files: carriedFiles(cfg), Version: version(), Log: log,
-		Erasing: []string{privacy.EventErased, cards.EventErased}})
+	h.backups, err = backup.Open(backup.Config{Store: h.records, Data: home, Files: carriedFiles(cfg), Version: version(), Log: log,
+		Erasing: []string{privacy.EventErased, cards.EventErased}, NewKey: h.rewrap})
 	if err != nil {
 		return h, err
 	}
-	if h.accounts, err = roster.Open(h.records, data, log); err != nil {
+	if err := h.unlocked(context.Background()); err != nil {
+		return h, err
+	}
+	if h.accounts, err = roster.Open(h.records, home, log); err != nil {
 		return h, err
 	}
 	if h.certs, err = provisioning.OpenCertificates(provisioning.CertificateDir(data), provisioning.Names(cfg), time.Now()); err != nil {
@@ -293,12 +306,19 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		Rounds: h.contacts, RoundMay: h.roundPages(cfg), Results: h.roundResults,
 		Scripts: scripts,
 		Reports: h.reports,
-		Health:  h.measure, Backups: h.backups,
+		Health:  h.measure, Backups: h.backups, BoxKey: boxkey.Owner{Keeper: h.keys, Records: h.records},
 		Queues: h.dispatch.Queues(), Recordings: h.tapes,
 		Exports: h.exports, Imports: h.imports, Privacy: h.privacy, Journal: ui.FromStore(h.records), Store: h.records, Hooks: h.hooks, Log: log,
 		Flows: h.flows, FlowTrial: h.flowTrial,
 	})
-	return h, err
+	if err != nil {
+		return h, err
+	}
+	h.front = h.pages.Run
+	if m.locked != nil {
+		return h, m.locked.begin(h)
+	}
+	return h, nil
 }
 
 // callTo is the number that the caller page calls: the first one for help.
@@ -585,8 +605,8 @@ func (h *hotline) Run(ctx context.Context) error {
 	var support errgroup.Group
 	failed := make(chan error, 1)
 	for _, run := range []func(context.Context) error{h.callers.Run, h.agents.Run, h.phones.Run, h.journal.Run, h.reports.Run, h.turned.Run, h.hours.Run, h.finder.Run, h.dispatch.Run,
-		h.desk.Run, h.mode.Run, h.board.Run, h.commands.Run, h.followLoad, h.tellScreens, h.tapes.Run, h.exports.Run, h.hooks.Run, h.imports.Run, h.backups.Run, h.privacy.Run, h.records.KeepReserve, h.serveFigures,
-		func(ctx context.Context) error { return h.pages.Run(ctx, h.web, h.tls()) }} {
+		h.desk.Run, h.mode.Run, h.board.Run, h.commands.Run, h.followLoad, h.tellScreens, h.tapes.Run, h.exports.Run, h.hooks.Run, h.imports.Run, h.backUp, h.privacy.Run, h.records.KeepReserve, h.serveFigures,
+		func(ctx context.Context) error { return h.front(ctx, h.web, h.tls()) }} {
 		support.Go(func() error {
 			err := run(below)
 			if err != nil && below.Err() == nil {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"hotline/appliance/boxkey"
 	"hotline/appliance/call"
 	"hotline/appliance/config"
 	"hotline/provisioning"
@@ -25,6 +26,8 @@ type setupCommand struct {
 	Number     []string `help:"Number that reaches the hotline, as the trunk sends it. May be given more than once." default:"100"`
 	Emergency  string   `help:"Number of the supervisor line." name:"supervisor-number" default:"199"`
 	Stick      string   `help:"Folder of a memory stick: where it holds a hotline.yaml, that is taken as the configuration and the settings above are not." type:"path" placeholder:"DIR"`
+	Key        string   `help:"How the key is kept that seals all records: file (in the folder: starts by itself), passphrase (is asked for here, and after every start; until then calls are taken and written down sealed) or stick (in a file elsewhere, see --key-at)." enum:"file,passphrase,stick" default:"file"`
+	KeyAt      string   `help:"With --key=stick: folder or file for the key, outside the folder of the records." type:"path" placeholder:"PATH"`
 	Supervisor string   `help:"Phone number of the first supervisor, for the supervisor line." name:"supervisor-phone" placeholder:"+12025550147"`
 }
 
@@ -46,7 +49,14 @@ func (c *setupCommand) Run(ctx context.Context, s streams) error {
 			return errors.New("the supervisor's phone number cannot be read: give it with the country code, like +12025550147")
 		}
 	}
-	res, err := provisioning.Setup(ctx, provisioning.Options{Dir: c.Dir, Config: cfg, Log: newLog(s.err, false), People: []provisioning.Person{
+	at := c.KeyAt
+	if c.Key == boxkey.Passphrase {
+		var err error
+		if at, err = newPassphrase(s); err != nil {
+			return err
+		}
+	}
+	res, err := provisioning.Setup(ctx, provisioning.Options{Dir: c.Dir, Config: cfg, Log: newLog(s.err, false), Key: c.Key, KeyAt: at, People: []provisioning.Person{
 		{Login: "admin", Name: "Administrator", Role: roster.RoleAdmin},
 		{Login: "coordinator", Name: "Coordinator", Role: roster.RoleCoordinator, Profile: "all"},
 		supervisor,
@@ -59,7 +69,8 @@ func (c *setupCommand) Run(ctx context.Context, s streams) error {
 	printCredentials(s.out, res.Credentials)
 	fmt.Fprintf(s.out, `
   Recovery key  %s
-     It opens the backups on another machine if this one is lost. Keep it on paper, somewhere else.
+     It opens the backups on another machine if this one is lost, and this one if its key or
+     passphrase is. Keep it on paper, somewhere else.
 `, res.RecoveryKey)
 	fmt.Fprintf(s.out, `
 Next steps

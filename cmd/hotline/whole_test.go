@@ -45,6 +45,13 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	if path := os.Getenv(servedConfig); path != "" {
+		if err := runServed(path); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	trunk.PrepareLibrary()
 	// These tests mostly wait for somebody to finish speaking, in real time.
 	if err := flag.Set("test.parallel", "3"); err != nil {

@@ -81,7 +81,7 @@ function become(old: Element, fresh: Element): void {
 async function streamEnded(): Promise<void> {
   const answer = await fetch(location.pathname, { method: "HEAD", redirect: "manual", cache: "no-store" }).catch(() => null);
   if (answer?.type === "opaqueredirect") location.assign("/login");
-  if (answer?.status === 404) location.reload(); // a wall whose link was ended: it shows that
+  if (answer?.status === 404 || answer?.status === 503) location.reload(); // a wall whose link was ended, a hotline that is locked: it shows that
 }
 
 if (live?.dataset.live) {
