@@ -65,4 +65,6 @@ func TestAnAdministratorLooksAfterTheBackups(t *testing.T) {
 	b.press(`form[action="/admin/backup/key"] button`)
 	b.until(`document.querySelector("svg.qr") !== null`)
 	b.fits("backup-key")
+	b.do(navigate(s.url + "/admin/key"))
+	b.fits("boxkey")
 }

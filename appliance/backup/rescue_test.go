@@ -55,11 +55,19 @@ func TestADamagedBoxStartsFromItsBackup(t *testing.T) {
 			b.write("b", "second")
 			b.now()
 			truth := content(t, b.Store)
+			var key []byte
+			if away := name == "gone" || name == "cut in half"; away { // and with it
+				key = b.Store.Key()
+				must(t, os.Remove(store.KeyPath(b.data)))
+			}
 			must(t, b.Close())
 			damage(t, b.data)
-			r, err := OpenRecords(t.Context(), b.data, nil, silent)
+			r, err := OpenRecords(t.Context(), b.data, key, silent)
 			must(t, err)
 			defer r.Close()
+			if _, err := os.Stat(store.KeyPath(b.data)); (err == nil) != (key == nil) {
+				t.Errorf("a key that is kept elsewhere lies in the folder: %v", err)
+			}
 			if !bytes.Equal(content(t, r), truth) {
 				t.Error("the records are others")
 			}

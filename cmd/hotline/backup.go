@@ -117,7 +117,9 @@ Next steps
   1. Look at the addresses in %s: this may be another network.
   2. Start it:  hotline serve --config %s
      and let the telephone company send the calls to this machine.
-`, path, path)
+  3. Its key is in the folder now, so that it starts by itself. To keep it under a passphrase or
+     on a stick again:  hotline key keep passphrase --config %s
+`, path, path, path)
 	return nil
 }
 

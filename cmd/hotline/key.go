@@ -9,6 +9,8 @@ import (
 	"os"
 	"strings"
 
+	"golang.org/x/term"
+
 	"hotline/appliance/backup"
 	"hotline/appliance/boxkey"
 	"hotline/appliance/config"
@@ -151,14 +153,14 @@ func keyOf(data string, s streams, in *bufio.Reader) ([]byte, error) {
 	}
 	if locked.Why == boxkey.NeedsPassphrase {
 		fmt.Fprint(s.out, "Passphrase of the hotline: ")
-		said, err := line(in)
+		said, err := unseen(s, in)
 		if err != nil {
 			return nil, err
 		}
 		return keys.ByPassphrase(said)
 	}
 	fmt.Fprintf(s.out, "%v.\nRecovery key (from the printed sheet): ", locked)
-	said, err := line(in)
+	said, err := unseen(s, in)
 	if err != nil {
 		return nil, err
 	}
@@ -174,12 +176,12 @@ func newPassphrase(s streams) (string, error) { return askNew(bufio.NewReader(s.
 // askNew asks for a new passphrase twice.
 func askNew(in *bufio.Reader, s streams) (string, error) {
 	fmt.Fprint(s.out, "New passphrase, five or six words that do not belong together: ")
-	first, err := line(in)
+	first, err := unseen(s, in)
 	if err != nil {
 		return "", err
 	}
 	fmt.Fprint(s.out, "Once more: ")
-	second, err := line(in)
+	second, err := unseen(s, in)
 	if err != nil {
 		return "", err
 	}
@@ -189,7 +191,13 @@ func askNew(in *bufio.Reader, s streams) (string, error) {
 	return first, nil
 }
 
-func line(in *bufio.Reader) (string, error) {
+// unseen reads a line of which a terminal shows nothing.
+func unseen(s streams, in *bufio.Reader) (string, error) {
+	if f, ok := s.in.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		text, err := term.ReadPassword(int(f.Fd()))
+		fmt.Fprintln(s.out)
+		return string(text), err
+	}
 	text, err := in.ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return "", err
