@@ -12,7 +12,7 @@ import (
 // AdoptContacts takes over the contacts of another store of this box, with
 // their messages and what the log says of them, in the times at which it
 // happened. Calls must not run there any more (Recover), and the files of the
-// sound must have been brought (store.LinkBlobs). Contacts that are here already
+// sound are brought afterwards (store.LinkBlobs). Contacts that are here already
 // stay as they are. It returns how many came, and how many messages.
 //
 // What the hotline tells from numbers (whom to fold, who is the same person) is

@@ -7,22 +7,37 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // Sound goes from one data folder to another on the same box without being
 // read: its key is in its record, so the file stays as it is.
 
-// LinkBlobs puts the files of all finished blobs of another store into this one.
-// They count when AdoptBlob has taken their records; until then they are noise.
-func (s *Store) LinkBlobs(from *Store) error {
-	ids, err := from.BlobIDs()
-	if err != nil || len(ids) == 0 {
-		return err
+// LinkBlobs gives this store the files of those blobs of another data folder
+// whose records it has adopted. It comes after the transaction that adopts them:
+// a file without a record is overwritten at the next start, and it would be the
+// same file. It may be called again after a stop.
+func (s *Store) LinkBlobs(from string) error {
+	entries, err := os.ReadDir(filepath.Join(from, blobFolder))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
-	for _, id := range ids {
-		if err := placeFile(from.blobPath(id), s.blobPath(id)); err != nil {
+	if err != nil {
+		return fmt.Errorf("taking over sound files: %w", err)
+	}
+	linked := false
+	for _, entry := range entries {
+		id, ours := strings.CutSuffix(entry.Name(), blobSuffix)
+		if !ours || !s.HasBlob(id) {
+			continue
+		}
+		if err := placeFile(BlobPath(from, id), s.blobPath(id)); err != nil {
 			return fmt.Errorf("taking over a sound file: %w", err)
 		}
+		linked = true
+	}
+	if !linked {
+		return nil
 	}
 	return syncDir(filepath.Join(s.dir, blobFolder))
 }
@@ -51,8 +66,8 @@ func placeFile(from, to string) error {
 	return errors.Join(err, out.Sync(), out.Close())
 }
 
-// AdoptBlob takes the record of a finished blob of another store, whose file
-// LinkBlobs has brought.
+// AdoptBlob takes the record of a finished blob of another store. LinkBlobs
+// brings its file afterwards.
 func (tx *Tx) AdoptBlob(from *Tx, id string) error {
 	b, err := blobs.Get(from, id)
 	if err != nil {

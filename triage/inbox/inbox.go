@@ -51,9 +51,9 @@ func MergeAll(ctx context.Context, records *store.Store, keys *boxkey.Keeper, wr
 	return errors.Join(failed...)
 }
 
-// mergeOne takes over one inbox in one transaction, and removes it when that is
-// on disk: a stop anywhere leaves the inbox as it was, or one that is known to
-// be done.
+// mergeOne takes over one inbox in one transaction, then the files of its sound,
+// and removes it: a stop anywhere leaves the inbox as it was, or one that is
+// known to be done but for its files.
 func mergeOne(ctx context.Context, records *store.Store, keys *boxkey.Keeper, in boxkey.Inbox, log *slog.Logger) (m Merged, err error) {
 	done := false
 	if err := records.View(func(tx *store.Tx) error {
@@ -80,6 +80,9 @@ func mergeOne(ctx context.Context, records *store.Store, keys *boxkey.Keeper, in
 			return m, err
 		}
 	}
+	if err := records.LinkBlobs(in.Dir); err != nil {
+		return m, err
+	}
 	return m, keys.Drop(in)
 }
 
@@ -88,9 +91,6 @@ func take(ctx context.Context, records, side *store.Store, in boxkey.Inbox) (m M
 		return m, err
 	}
 	if _, err := triage.NewContacts(side).Recover(ctx); err != nil {
-		return m, err
-	}
-	if err := records.LinkBlobs(side); err != nil {
 		return m, err
 	}
 	return m, records.Update(ctx, func(tx *store.Tx) error {

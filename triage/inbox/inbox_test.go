@@ -3,6 +3,7 @@ package inbox
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -203,6 +204,50 @@ func TestADamagedInboxKeepsNobodyElseOut(t *testing.T) {
 	must(t, MergeAll(t.Context(), records, keys, "", silent))
 	if n, err := triage.NewContacts(records).CountOpen(); err != nil || n != 2 {
 		t.Errorf("with its key back: %d items, %v", n, err)
+	}
+}
+
+// Each place where a stop does harm: before the transaction, after it, with the
+// sound not yet brought, and with the inbox half removed. The start that follows
+// tidies up what no record names, and nothing of this is among it.
+func TestAStopAnywhereInTheTakeoverCostsNothing(t *testing.T) {
+	for name, until := range map[string]func(records *store.Store, keys *boxkey.Keeper, in boxkey.Inbox, side *store.Store) error{
+		"before the transaction": func(*store.Store, *boxkey.Keeper, boxkey.Inbox, *store.Store) error { return nil },
+		"before the sound": func(records *store.Store, _ *boxkey.Keeper, in boxkey.Inbox, side *store.Store) error {
+			_, err := take(t.Context(), records, side, in)
+			return err
+		},
+		"before the removal": func(records *store.Store, _ *boxkey.Keeper, in boxkey.Inbox, side *store.Store) error {
+			_, err := take(t.Context(), records, side, in)
+			return errors.Join(err, records.LinkBlobs(in.Dir))
+		},
+		"in the removal": func(records *store.Store, _ *boxkey.Keeper, in boxkey.Inbox, side *store.Store) error {
+			_, err := take(t.Context(), records, side, in)
+			return errors.Join(err, records.LinkBlobs(in.Dir), os.Remove(filepath.Join(in.Dir, "sealed.key")))
+		},
+	} {
+		dir := t.TempDir()
+		records, keys := home(t, dir)
+		var id string
+		in := locked(t, keys, time.Now(), func(side *store.Store) { id = message(t, side, "+12024561181", 7) })
+		key, err := keys.Unseal(records.Key(), in)
+		must(t, err)
+		side, err := store.OpenWith(in.Dir, key, silent)
+		must(t, err)
+		must(t, until(records, keys, in, side))
+		must(t, errors.Join(side.Close(), records.Close()))
+		records, keys = home(t, dir)
+		must(t, MergeAll(t.Context(), records, keys, "", silent))
+		if got := heard(t, records, id); got != 7 {
+			t.Errorf("stopped %s: the message is gone", name)
+		}
+		if n, err := triage.NewContacts(records).CountOpen(); err != nil || n != 1 {
+			t.Errorf("stopped %s: %d items, %v", name, n, err)
+		}
+		if left, err := keys.Inboxes(); err != nil || len(left) > 0 {
+			t.Errorf("stopped %s: the inbox is still there, %v", name, err)
+		}
+		must(t, records.Close())
 	}
 }
 
