@@ -9,11 +9,16 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"hotline/appliance/call"
 	"hotline/appliance/config"
+	"hotline/appliance/proof"
 	"hotline/appliance/trunk/phone"
 	"hotline/ivr/mode"
 	"hotline/triage"
@@ -392,20 +397,27 @@ func TestTheBooksBalanceAfterKill9(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 9))
-	rang := 0
-	for round := range 4 {
+	var number atomic.Int64
+	var rang []call.Number // and were answered
+	var ready []time.Duration
+	rounds := proof.Rounds(4, 200)
+	for round := range rounds {
+		began := time.Now()
 		p := startProgram(t, data, "HOTLINE_TEST_BUSY=yes")
 		ctx, stop := context.WithCancel(t.Context())
-		done := make(chan int)
-		for n := range 4 {
+		done := make(chan []call.Number)
+		var first sync.Once
+		for range 4 {
 			go func() {
-				mine := 0
+				var mine []call.Number
 				for i := 0; ctx.Err() == nil; i++ {
-					c, err := phone.Dial(ctx, phone.Config{From: fmt.Sprintf("+120245613%d%d", n, i%10), To: "100", Server: p.addr})
+					from := fmt.Sprintf("+120245%05d", number.Add(1))
+					c, err := phone.Dial(ctx, phone.Config{From: from, To: "100", Server: p.addr})
 					if err != nil {
 						continue
 					}
-					mine++
+					first.Do(func() { ready = append(ready, time.Since(began)) })
+					mine = append(mine, call.Number(from))
 					for _, key := range []string{"1", "1", "1"}[:i%4%3+1] {
 						if !pause(ctx, c, 300*time.Millisecond) || c.Press(ctx, key) != nil {
 							break
@@ -422,7 +434,7 @@ func TestTheBooksBalanceAfterKill9(t *testing.T) {
 		p.kill()
 		stop()
 		for range 4 {
-			rang += <-done
+			rang = append(rang, <-done...)
 		}
 		cfg := config.Default()
 		cfg.Data, cfg.SIP.Listen, cfg.Web.Listen, cfg.Web.Sound = data, "127.0.0.1:0", "127.0.0.1:0", "0"
@@ -434,8 +446,15 @@ func TestTheBooksBalanceAfterKill9(t *testing.T) {
 			t.Errorf("round %d: %v", round, err)
 		}
 		total := balance(t, h)
-		if total.Attempts < rang || total.OnLine != 0 {
-			t.Errorf("round %d: %d calls were answered, the books know %+v", round, rang, total)
+		if total.Attempts < len(rang) || total.OnLine != 0 {
+			t.Errorf("round %d: %d calls were answered, the books know %+v", round, len(rang), total)
+		}
+		if lost := notOnRecord(t, h, rang); len(lost) > 0 {
+			t.Errorf("round %d: answered and not on record: %v", round, lost)
+		}
+		// The control: somebody who did not call is missed.
+		if lost := notOnRecord(t, h, append(slices.Clone(rang), "+12025550999")); !slices.Equal(lost, []call.Number{"+12025550999"}) {
+			t.Errorf("round %d: a call that is not on record is not missed: %v", round, lost)
 		}
 		if n, err := h.contacts.CountOpen(); err != nil || n == 0 {
 			t.Errorf("round %d: %d open items (%v)", round, n, err)
@@ -444,7 +463,25 @@ func TestTheBooksBalanceAfterKill9(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if rang < 10 {
-		t.Errorf("only %d calls were made", rang)
+	if len(rang) < 10 || len(ready) != rounds {
+		t.Errorf("%d calls were made, and %d starts answered one", len(rang), len(ready))
 	}
+	slices.Sort(ready)
+	proof.Note(t, proof.Result{Promise: "kept", Figure: fmt.Sprintf("the running hotline killed %d times under calls: all %d calls that were answered are on record, the books balance; from the start of the process to the first call answered %v in the middle, %v at most",
+		rounds, len(rang), ready[len(ready)/2].Round(time.Millisecond), ready[len(ready)-1].Round(time.Millisecond)), Control: "a call that was not made is missed"})
+}
+
+// notOnRecord are those numbers from which no contact is known.
+func notOnRecord(t *testing.T, h *hotline, numbers []call.Number) (lost []call.Number) {
+	t.Helper()
+	known := map[call.Number]bool{}
+	if err := h.contacts.Each(func(k triage.Contact) bool { known[k.Caller] = true; return true }); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range numbers {
+		if !known[n] {
+			lost = append(lost, n)
+		}
+	}
+	return lost
 }
