@@ -187,6 +187,7 @@ type Config struct {
 	Operation string
 	Version   string // of the program, for the description in the file
 	Only      func(filter string) (Only, error)
+	Strained  func() bool // the machine has no strength for exports now: they wait; nil: never
 	Log       *slog.Logger
 }
 

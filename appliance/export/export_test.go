@@ -14,7 +14,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"hotline/appliance/events"
@@ -419,4 +421,22 @@ func TestAPasswordOpensTheFileElsewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	sevenZip(t, false, "t", "-pcorrect horse battery", path)
+}
+
+// Calls come first: an export that is asked for while the machine carries all
+// that it can waits, and is made afterwards.
+func TestExportsWaitForTheMachine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := open(t, people(3, nil))
+		var strained atomic.Bool
+		strained.Store(true)
+		o.cfg.Strained = strained.Load
+		j := o.ask(request(table.Coordination))
+		stop := o.run()
+		time.Sleep(time.Hour)
+		o.until(j.ID, Queued)
+		strained.Store(false)
+		o.until(j.ID, Done)
+		stop()
+	})
 }

@@ -20,6 +20,9 @@ import (
 // sweepEvery is how often files that were kept long enough are looked for.
 const sweepEvery = 10 * time.Minute
 
+// lookAgain is how soon exports that wait for the machine look at it again.
+const lookAgain = 10 * time.Second
+
 // Run makes the exports that are asked for, until ctx ends. One that a stop
 // interrupted is noted as failed: it is asked for again in a moment, and a file
 // that looks whole and is not helps nobody.
@@ -30,7 +33,7 @@ func (o *Office) Run(ctx context.Context) error {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {
-		for o.next(ctx) {
+		for !o.waits() && o.next(ctx) {
 		}
 		if err := o.sweep(ctx); err != nil && ctx.Err() == nil {
 			o.cfg.Log.Error("old exports could not be deleted; it is tried again", "error", err)
@@ -40,8 +43,21 @@ func (o *Office) Run(ctx context.Context) error {
 			return nil
 		case <-o.kick:
 		case <-tick.C:
+		case <-o.again():
 		}
 	}
+}
+
+// waits tells whether the machine has no strength for exports now: calls come
+// first.
+func (o *Office) waits() bool { return o.cfg.Strained != nil && o.cfg.Strained() }
+
+// again is when an office that waits looks anew.
+func (o *Office) again() <-chan time.Time {
+	if !o.waits() {
+		return nil
+	}
+	return time.After(lookAgain)
 }
 
 func (o *Office) recover(ctx context.Context) error {

@@ -48,7 +48,8 @@ type Figures struct {
 	DiskFull bool   // records are written into what was kept for this case
 	Clock    Clock
 
-	Load Load
+	Load   Load
+	Strain string // what is short, so that new callers are turned away; "": nothing
 
 	Backup          Backup
 	Key             Key
@@ -67,7 +68,7 @@ type Load struct {
 // Checks judges everything, the worst first.
 func Checks(f Figures) []Check {
 	all := slices.Concat(Backups(f.Backup, f.Now), f.Key.Checks(), Lines(f.Lines, f.Now), Peers(f.Peers, f.Now), []Check{
-		Calls(f.Trunk), Records(f.Unsaved), Faults(f.Panics), Disk(f.DiskFree, f.DiskSize, f.DiskFull), f.Clock.Check(), Certificate(f.CertificateEnds, f.Now),
+		Calls(f.Trunk), Strained(f.Strain, f.Trunk.Calls), Records(f.Unsaved), Faults(f.Panics), Disk(f.DiskFree, f.DiskSize, f.DiskFull), f.Clock.Check(), Certificate(f.CertificateEnds, f.Now),
 	})
 	slices.SortStableFunc(all, func(a, b Check) int { return cmp.Compare(a.State, b.State) })
 	return all

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -130,8 +131,9 @@ func TestForeignHeaders(t *testing.T) {
 func TestReservedChannels(t *testing.T) {
 	ctx := limit(t)
 	handle, calls := handing()
+	var strained atomic.Bool
 	h := serve(t, "127.0.0.1", handle, func(cfg *trunk.Config) {
-		cfg.MaxCalls, cfg.Reserved = 3, 1
+		cfg.MaxCalls, cfg.Reserved, cfg.Strained = 3, 1, strained.Load
 		cfg.Privileged = func(called string) bool { return called == "911" }
 	})
 	supervisor := func(cfg *phone.Config) { cfg.To = "911" }
@@ -141,6 +143,17 @@ func TestReservedChannels(t *testing.T) {
 		if _, err := phone.Dial(ctx, h.phone(change...)); !errors.As(err, &e) || e.Status != 503 {
 			t.Fatalf("%s: %v, want 503", who, err)
 		}
+	}
+	strained.Store(true)
+	refused("a caller of a machine that can carry no more")
+	h.dial(ctx, supervisor).Hangup()
+	strained.Store(false)
+	receive(t, "a call", calls)
+	for h.Stats().Calls > 0 {
+		if ctx.Err() != nil {
+			t.Fatal("the supervisor's call does not end")
+		}
+		time.Sleep(10 * time.Millisecond)
 	}
 	first := h.dial(ctx)
 	h.dial(ctx)

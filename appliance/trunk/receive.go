@@ -161,10 +161,14 @@ func (t *Trunk) invite(r *sip.Request, tx *sip.ServerTx) {
 // limit is how many calls there may be for one more to this number. The last
 // Reserved are kept for those who must get through.
 func (t *Trunk) limit(called string) int {
-	if t.cfg.Reserved > 0 && (t.cfg.Privileged == nil || !t.cfg.Privileged(called)) {
+	if t.cfg.Reserved > 0 && !t.privileged(called) {
 		return t.cfg.MaxCalls - t.cfg.Reserved
 	}
 	return t.cfg.MaxCalls
+}
+
+func (t *Trunk) privileged(called string) bool {
+	return t.cfg.Privileged != nil && t.cfg.Privileged(called)
 }
 
 // noRoom tells of a caller who is turned away: somebody must know of the person.
@@ -178,6 +182,9 @@ func (t *Trunk) noRoom(r *sip.Request, called string) {
 }
 
 func (t *Trunk) room(called string) bool {
+	if t.cfg.Strained != nil && t.cfg.Strained() && !t.privileged(called) {
+		return false
+	}
 	limit := t.limit(called)
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -202,7 +209,7 @@ func (t *Trunk) admit(c *Call, key string, tx *sip.ServerTx) *refusal {
 		return refuse(487)
 	}
 	line := t.known[sourceOf(c.invite)]
-	if !line.enter(t.cfg.Privileged != nil && t.cfg.Privileged(c.to)) {
+	if !line.enter(t.privileged(c.to)) {
 		return refuse(503, retryAfter(0))
 	}
 	t.active++

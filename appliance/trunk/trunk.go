@@ -60,9 +60,10 @@ type Config struct {
 	PhoneNets []netip.Prefix
 	Resolver  Resolver // finds the servers of lines; net.DefaultResolver when nil
 
-	Silence time.Duration // no sound at all for so long ends a call; 60 s when 0, never when negative
-	Drain   time.Duration // how long running calls go on after Run's context ends
-	Log     *slog.Logger
+	Silence  time.Duration // no sound at all for so long ends a call; 60 s when 0, never when negative
+	Strained func() bool   // no more ordinary callers can be carried now; nil: only MaxCalls counts
+	Drain    time.Duration // how long running calls go on after Run's context ends
+	Log      *slog.Logger
 
 	patience time.Duration // how long a connection may be silent; tests shorten it
 	t1       time.Duration // RFC 3261 T1; tests shorten it

@@ -19,6 +19,7 @@ func (h *hotline) figures(data string, started time.Time) func() health.Figures 
 		f.DiskFull = h.records.Full()
 		f.Backup, f.Key = h.backupFigures(data), h.keyFigures()
 		f.Load = h.load()
+		f.Strain = h.strain.Kind()
 		return f
 	}
 }
@@ -52,6 +53,16 @@ func (h *hotline) backupFigures(data string) health.Backup {
 	}
 	return b
 }
+
+// reading is what tells whether more callers can be carried.
+func (h *hotline) reading() health.Reading {
+	r := health.Reading{Clock: h.callers.Stats()}
+	r.Available, r.Memory = health.MemoryRoom()
+	return r
+}
+
+// strained tells whether the machine carries all that it can.
+func (h *hotline) strained() bool { return h.strain.Kind() != "" }
 
 // serveFigures serves them to programs on this machine.
 func (h *hotline) serveFigures(ctx context.Context) error {

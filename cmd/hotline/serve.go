@@ -91,6 +91,7 @@ type hotline struct {
 	pages    *ui.Server
 	web      net.Listener
 	watched  net.Listener          // where the figures are read; nil when nowhere
+	strain   *health.Strain        // when no more callers can be carried
 	measure  func() health.Figures // how the box is
 	numbers  map[string]desk.Entry // that callers dial
 	tcp      net.Listener          // SIP over TCP; nil when there is none
@@ -186,6 +187,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 
 	// Sound.
 	h.callers, h.agents = media.NewPacer(log), media.NewPacer(log)
+	h.strain = health.NewStrain(cfg.SIP.MaxCalls/manyCalls, h.reading)
 	port, _ := strconv.Atoi(cfg.Web.Sound) // checked by config
 	if h.phones, err = softphone.New(softphone.Config{IPs: browserAddrs(cfg), Port: port, Pacer: h.agents, Log: log}); err != nil {
 		return h, provisioning.Listening(err, "The sound of the browsers", "UDP port "+cfg.Web.Sound, "web: sound:")
@@ -269,7 +271,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 
 	// Records that leave the box, and people who leave the records.
 	h.privacy = privacy.New(h.records, cfg.Operation, log)
-	h.exports, err = export.New(export.Config{Store: h.records, Operation: cfg.Operation, Version: version(), Log: log,
+	h.exports, err = export.New(export.Config{Store: h.records, Strained: h.strained, Operation: cfg.Operation, Version: version(), Log: log,
 		Sets: exportSets(h.contacts, cases, registry, h.hours, filed, cfg.Operation), Only: exportOnly(h.finder)})
 	if err != nil {
 		return h, err
@@ -418,7 +420,8 @@ func (h *hotline) listenForCalls(cfg config.Config, m manner) error {
 		encrypted = tls.NewListener(encrypted, h.tls())
 	}
 	h.trunk, err = trunk.New(trunk.Config{
-		TCP: h.tcp, TLS: encrypted, Reserved: min(reservedCalls, cfg.SIP.MaxCalls/10),
+		Strained: h.strained,
+		TCP:      h.tcp, TLS: encrypted, Reserved: min(reservedCalls, cfg.SIP.MaxCalls/10),
 		Privileged: func(called string) bool { return h.numbers[called].Supervisor },
 		Conn:       conn, Advertise: advertise, Ports: ports, Pacer: h.callers, Peers: peers, MaxCalls: cfg.SIP.MaxCalls,
 		Serves: func(called string) bool { _, ok := h.numbers[called]; return ok }, Handle: h.desk.Take,
@@ -442,6 +445,10 @@ func (h *hotline) listenForCalls(cfg config.Config, m manner) error {
 	}
 	return h.trunk.UseLines(ways...)
 }
+
+// manyCalls is which part of the calls that the settings allow has to be there
+// before late sound is blamed on them.
+const manyCalls = 4
 
 // reservedCalls are kept for supervisors when callers take all the others
 // (domain: sizing).
@@ -604,7 +611,7 @@ func (h *hotline) Run(ctx context.Context) error {
 	calls, ctx := errgroup.WithContext(ctx)
 	var support errgroup.Group
 	failed := make(chan error, 1)
-	for _, run := range []func(context.Context) error{h.callers.Run, h.agents.Run, h.phones.Run, h.journal.Run, h.reports.Run, h.turned.Run, h.hours.Run, h.finder.Run, h.dispatch.Run,
+	for _, run := range []func(context.Context) error{h.callers.Run, h.agents.Run, h.strain.Run, h.phones.Run, h.journal.Run, h.reports.Run, h.turned.Run, h.hours.Run, h.finder.Run, h.dispatch.Run,
 		h.desk.Run, h.mode.Run, h.board.Run, h.commands.Run, h.followLoad, h.tellScreens, h.tapes.Run, h.exports.Run, h.hooks.Run, h.imports.Run, h.backUp, h.privacy.Run, h.records.KeepReserve, h.serveFigures,
 		func(ctx context.Context) error { return h.front(ctx, h.web, h.tls()) }} {
 		support.Go(func() error {
