@@ -84,7 +84,7 @@ func (b *Book) Begin(ctx context.Context, who, key, asked string) (*Request, Ans
 	err := b.store.Update(ctx, func(tx *store.Tx) error {
 		before, known = kept{}, false
 		digest, now := tx.Digest("once key\n"+who+"\n"+key), tx.Now()
-		if err := sweep(tx, now.Add(-keepFor)); err != nil {
+		if _, err := Sweep(tx, now, swept); err != nil {
 			return err
 		}
 		for found := range byKey.IDs(tx, digest) {
@@ -127,21 +127,22 @@ func (b *Book) Begin(ctx context.Context, who, key, asked string) (*Request, Ans
 	return nil, Answer{}, ErrUnknown
 }
 
-// sweep removes some of those that are older than before.
-func sweep(tx *store.Tx, before time.Time) error {
+// Sweep removes answers that are given no more at now, a number at most, and
+// reports how many they were: those of the last requests go with no other.
+func Sweep(tx *store.Tx, now time.Time, most int) (int, error) {
 	var old []string
 	for id, one := range requests.All(tx) {
-		if len(old) == swept || !one.At.Before(before) {
+		if len(old) == most || now.Sub(one.At) < keepFor {
 			break
 		}
 		old = append(old, id)
 	}
 	for _, id := range old {
 		if err := drop(tx, id); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return nil
+	return len(old), nil
 }
 
 func drop(tx *store.Tx, id string) error {

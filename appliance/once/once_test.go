@@ -117,5 +117,17 @@ func TestAfterADayAKeyIsNew(t *testing.T) {
 		if kept, err := s.Mentions(t.Context(), `"status":200`); err != nil || len(kept) != 1 {
 			t.Errorf("old answers are kept: %v, %v", kept, err)
 		}
+		if err := s.Update(t.Context(), func(tx *store.Tx) error {
+			n, err := once.Sweep(tx, tx.Now(), 100)
+			if n != 1 {
+				t.Errorf("%d old answers were removed", n)
+			}
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if kept, err := s.Mentions(t.Context(), `"status":200`); err != nil || len(kept) != 0 {
+			t.Errorf("the last one is kept: %v, %v", kept, err)
+		}
 	})
 }

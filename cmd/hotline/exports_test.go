@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
@@ -79,4 +80,61 @@ func TestRecordsLeaveTheBox(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	b.programs(second, k)
+}
+
+// programs reads a record as a program does, and is told of another one as
+// another system is.
+func (b *box) programs(boss *http.Client, k triage.Contact) {
+	b.t.Helper()
+	told := make(chan string, 100)
+	other := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if body, err := io.ReadAll(r.Body); err == nil {
+			told <- string(body)
+		}
+	}))
+	defer other.Close()
+	shown := func(path string, form url.Values, begin string) string {
+		b.t.Helper()
+		res, err := boss.PostForm(b.base+path, form)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		defer res.Body.Close()
+		page, err := io.ReadAll(res.Body)
+		_, rest, found := strings.Cut(string(page), begin)
+		if err != nil || !found {
+			b.t.Fatalf("%s: %s, %v", path, res.Status, err)
+		}
+		secret, _, _ := strings.Cut(rest, "<")
+		return secret
+	}
+	token := shown("admin/tokens", url.Values{"name": {"map"}, "days": {"1"}, "scope": {"records:read"}}, "data-token>")
+	shown("admin/webhooks", url.Values{"name": {"map"}, "url": {other.URL}, "topic": {"calls"}, "network": {"127.0.0.1"}}, "data-secret>")
+	request, err := http.NewRequestWithContext(b.t.Context(), http.MethodGet, b.base+"api/v1/contacts/"+k.ID, nil)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+token)
+	res, err := boss.Do(request)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusOK || !strings.Contains(string(body), k.ID) || strings.Contains(string(body), string(k.Caller)) {
+		b.t.Errorf("a program reads %s %s, %v", res.Status, body, err)
+	}
+	next, err := b.h.contacts.Open(b.t.Context(), triage.Contact{Caller: "+12024561112", Channel: "phone", Direction: "in", Dialled: "100"})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.until("another system is told", func() bool {
+		select {
+		case message := <-told:
+			return strings.Contains(message, "contact.started") && strings.Contains(message, next.ID)
+		default:
+			return false
+		}
+	})
 }

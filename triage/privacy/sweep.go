@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"hotline/appliance/events"
+	"hotline/appliance/once"
 	"hotline/appliance/store"
 	"hotline/triage"
 	"hotline/triage/cards"
@@ -166,6 +167,14 @@ func (k *Keeper) Sweep(ctx context.Context, now time.Time) error {
 	for n := logAtOnce; rules.Log > 0 && n == logAtOnce; gone["log"] += n {
 		if err := k.store.Update(ctx, func(tx *store.Tx) (err error) {
 			n, err = tx.TrimLog(now.AddDate(0, 0, -rules.Log), logAtOnce)
+			return err
+		}); err != nil {
+			return err
+		}
+	}
+	for n := logAtOnce; n == logAtOnce; { // what programs were answered
+		if err := k.store.Update(ctx, func(tx *store.Tx) (err error) {
+			n, err = once.Sweep(tx, now, logAtOnce)
 			return err
 		}); err != nil {
 			return err

@@ -28,7 +28,7 @@ type workerJSON struct {
 
 // worker is somebody who may take calls, and what they do now.
 func (a *API) worker(account roster.Account, view desk.FloorView, level table.Level) workerJSON {
-	one := workerJSON{Agent: account.ID, Role: account.Role, Profile: account.Profile, Languages: slices.Concat([]string{}, account.Languages), State: triage.Offline}
+	one := workerJSON{Agent: account.ID, Role: account.Role, Profile: account.Profile, Languages: append([]string{}, account.Languages...), State: triage.Offline}
 	if level >= table.Referral {
 		one.Name = account.Name
 	}

@@ -32,7 +32,7 @@ func TestRecordsAreToldByTheLevelOfTheToken(t *testing.T) {
 	b.must(err)
 	other, err := b.registry.Save(t.Context(), volunteers.Registrant{Source: "phone", GivenName: "Bertil", Phone: "+12025550152"}, nil)
 	b.must(err)
-	_, err = b.accounts.Add(t.Context(), roster.Account{Login: "rosa", Name: "Rosalind", Role: roster.RoleAgent, Languages: []string{"es"}, Profile: "help"}, "correct horse battery", "")
+	_, err = b.accounts.Add(t.Context(), roster.Account{Login: "rosa", Name: "Rosalind", Role: roster.RoleAgent, Profile: "help"}, "correct horse battery", "")
 	b.must(err)
 	called, err := b.contacts.Open(t.Context(), triage.Contact{Channel: "phone", Direction: "out", Dialled: "+12025550153", Caller: "+12025550153"})
 	b.must(err)
