@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"slices"
@@ -42,7 +43,7 @@ func (s *Server) tokenAdd(w http.ResponseWriter, r *http.Request, v visit) {
 		s.broken(w, r, v, "reading the form of a token", err)
 		return
 	}
-	form := page.TokenForm{Name: clean(r.PostForm.Get("name"), 64), Days: clean(r.PostForm.Get("days"), 3), Scopes: r.PostForm["scope"], Level: clean(r.PostForm.Get("level"), 2)}
+	form := page.TokenForm{Name: clean(r.PostForm.Get("name"), 64), Days: clean(r.PostForm.Get("days"), 3), Scopes: r.PostForm["scope"], Level: clean(r.PostForm.Get("level"), 2), To: clean(r.PostForm.Get("to"), 16)}
 	var scopes []roster.Scope
 	for _, scope := range roster.Scopes() {
 		if slices.Contains(form.Scopes, string(scope)) {
@@ -59,7 +60,7 @@ func (s *Server) tokenAdd(w http.ResponseWriter, r *http.Request, v visit) {
 			level = redact.Full // which no program has
 		}
 	}
-	text, _, err := s.cfg.Accounts.NewToken(r.Context(), roster.Token{Name: form.Name, Scopes: scopes, Level: level, By: v.account.ID}, time.Duration(days)*24*time.Hour)
+	text, _, err := s.cfg.Accounts.NewToken(r.Context(), roster.Token{Name: form.Name, Scopes: scopes, Level: level, To: cmp.Or(form.To, "nobody"), By: v.account.ID}, time.Duration(days)*24*time.Hour)
 	var mistake roster.Mistake
 	switch {
 	case errors.As(err, &mistake):

@@ -38,16 +38,17 @@ func TestATokenIsMadeOnThePageAndShownOnce(t *testing.T) {
 	s := startSite(t, newScript(t), nil)
 	client := s.as(t, admin)
 	for name, form := range map[string]url.Values{
-		"no scope": {"name": {"map"}, "days": {"3"}},
-		"no days":  {"name": {"map"}, "days": {"x"}, "scope": {"state"}},
-		"no name":  {"name": {" "}, "days": {"3"}, "scope": {"state"}},
-		"too much": {"name": {"map"}, "days": {"3"}, "scope": {"state"}, "level": {"L3"}},
+		"no scope": {"name": {"map"}, "days": {"3"}, "to": {"inside"}},
+		"no days":  {"name": {"map"}, "days": {"x"}, "scope": {"state"}, "to": {"inside"}},
+		"no name":  {"name": {" "}, "days": {"3"}, "scope": {"state"}, "to": {"inside"}},
+		"too much": {"name": {"map"}, "days": {"3"}, "scope": {"state"}, "to": {"inside"}, "level": {"L3"}},
+		"for none": {"name": {"map"}, "days": {"3"}, "scope": {"state"}},
 	} {
 		if got := s.post(t, client, "/admin/tokens", form); got.status != http.StatusUnprocessableEntity {
 			t.Errorf("%s: %d", name, got.status)
 		}
 	}
-	got := s.post(t, client, "/admin/tokens", url.Values{"name": {"map"}, "days": {"3"}, "scope": {"state"}})
+	got := s.post(t, client, "/admin/tokens", url.Values{"name": {"map"}, "days": {"3"}, "scope": {"state"}, "to": {"inside"}})
 	found := regexp.MustCompile(`data-token>([^<]+)<`).FindStringSubmatch(got.body)
 	if got.status != http.StatusOK || found == nil {
 		t.Fatalf("%d: no token on the page", got.status)
@@ -75,10 +76,10 @@ func TestATokenIsMadeOnThePageAndShownOnce(t *testing.T) {
 	if got := s.ask(t, found[1], "GET", "/state", ""); got.status != http.StatusUnauthorized {
 		t.Errorf("revoked: %d", got.status)
 	}
-	if got := s.post(t, client, "/admin/tokens", url.Values{"name": {"partner"}, "days": {"3"}, "scope": {"records:read"}, "level": {"L2"}}); got.status != http.StatusOK {
+	if got := s.post(t, client, "/admin/tokens", url.Values{"name": {"partner"}, "days": {"3"}, "scope": {"records:read"}, "level": {"L2"}, "to": {"helpers"}}); got.status != http.StatusOK {
 		t.Fatalf("with names: %d", got.status)
 	}
-	if list, err = s.accounts.Tokens(); err != nil || list[0].Sees() != redact.Referral {
+	if list, err = s.accounts.Tokens(); err != nil || list[0].Sees() != redact.Referral || list[0].For() != "helpers" {
 		t.Errorf("with names it is %+v, %v", list, err)
 	}
 }

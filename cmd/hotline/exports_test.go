@@ -39,7 +39,7 @@ func TestRecordsLeaveTheBox(t *testing.T) {
 		return res
 	}
 	asked := post(ours, "records/export", url.Values{"set": {"contacts", "cases", "volunteers", "shift_hours", "daily_calls", "daily_situation", "sahana_volunteers", "sahana_hours", "missing_persons_pfif"},
-		"format": {"xlsx", "csv", "jsonl"}, "level": {"L3"}, "reason": {"handover to the ministry"}, "password": {password}})
+		"format": {"xlsx", "csv", "jsonl"}, "level": {"L3"}, "to": {"inside"}, "reason": {"handover to the ministry"}, "password": {password}})
 	page := strings.TrimPrefix(asked.Request.URL.Path, "/")
 	post(second, page, url.Values{"do": {"approve"}})
 	get := func(path string) []byte {
@@ -109,7 +109,7 @@ func (b *box) programs(boss *http.Client, k triage.Contact) {
 		secret, _, _ := strings.Cut(rest, "<")
 		return secret
 	}
-	token := shown("admin/tokens", url.Values{"name": {"map"}, "days": {"1"}, "scope": {"records:read"}}, "data-token>")
+	token := shown("admin/tokens", url.Values{"name": {"map"}, "days": {"1"}, "scope": {"records:read"}, "to": {"inside"}}, "data-token>")
 	shown("admin/webhooks", url.Values{"name": {"map"}, "url": {other.URL}, "topic": {"calls"}, "network": {"127.0.0.1"}}, "data-secret>")
 	request, err := http.NewRequestWithContext(b.t.Context(), http.MethodGet, b.base+"api/v1/contacts/"+k.ID, nil)
 	if err != nil {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"hotline/appliance/table"
 	"hotline/ivr/mode"
+	"hotline/triage"
 	"hotline/volunteers/roster"
 )
 
@@ -131,6 +133,19 @@ func TestTheDescriptionIsTrue(t *testing.T) {
 	}
 	if err := doc.Validate(t.Context()); err != nil || doc.OpenAPI != "3.1.0" {
 		t.Fatalf("%s: %v", doc.OpenAPI, err)
+	}
+	var asked, fields []string
+	for name := range doc.Components.Schemas["CaseFields"].Value.Properties {
+		asked = append(asked, name)
+	}
+	for i := range reflect.TypeFor[triage.CaseFields]().NumField() {
+		name, _, _ := strings.Cut(reflect.TypeFor[triage.CaseFields]().Field(i).Tag.Get("json"), ",")
+		fields = append(fields, name)
+	}
+	slices.Sort(asked)
+	slices.Sort(fields)
+	if !slices.Equal(asked, fields) {
+		t.Errorf("the fields of a case are described as %v and are %v", asked, fields)
 	}
 	var described, real []string
 	for path, item := range doc.Paths.Map() {

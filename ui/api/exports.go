@@ -1,12 +1,15 @@
 package api
 
 import (
+	"cmp"
 	"errors"
 	"mime"
 	"net/http"
+	"slices"
 	"time"
 
 	"hotline/appliance/export"
+	"hotline/appliance/sharing"
 	"hotline/appliance/table"
 	"hotline/volunteers/roster"
 )
@@ -23,6 +26,7 @@ type exportJSON struct {
 	Since     *time.Time   `json:"since"`
 	Reason    string       `json:"reason"`
 	Recipient string       `json:"recipient,omitempty"`
+	To        string       `json:"to,omitempty"`
 	Asked     time.Time    `json:"asked"`
 	Ended     *time.Time   `json:"ended"`
 	Until     *time.Time   `json:"until"`
@@ -41,7 +45,7 @@ func exportOf(j export.Job, p export.Progress) exportJSON {
 		return &at
 	}
 	one := exportJSON{ID: j.ID, State: j.State, Sets: j.Request.Sets, Formats: j.Request.Formats, Level: j.Request.Level.String(), Since: when(j.Request.Since),
-		Reason: j.Request.Reason, Recipient: j.Request.Recipient, Asked: j.Asked, Ended: when(j.Ended), Until: when(j.Until), Rows: j.Rows, Size: j.Size,
+		Reason: j.Request.Reason, Recipient: j.Request.Recipient, To: j.Request.To, Asked: j.Asked, Ended: when(j.Ended), Until: when(j.Until), Rows: j.Rows, Size: j.Size,
 		SHA256: j.SHA256, Locked: j.Locked, Part: p.Part}
 	if p.Rows > 0 {
 		one.Rows = p.Rows
@@ -80,6 +84,7 @@ func (a *API) askExport(w http.ResponseWriter, r *http.Request, t roster.Token) 
 		Filter    string    `json:"filter"`
 		Reason    string    `json:"reason"`
 		Recipient string    `json:"recipient"`
+		To        string    `json:"to"`
 		Password  string    `json:"password"`
 	}
 	if !read(w, r, &wanted) {
@@ -101,11 +106,16 @@ func (a *API) askExport(w http.ResponseWriter, r *http.Request, t roster.Token) 
 		problem(w, http.StatusForbidden, "this token is shown records up to the level "+t.Sees().String())
 		return
 	}
+	to := cmp.Or(wanted.To, t.For())
+	if scopes := sharing.Scopes(); slices.Index(scopes, to) < slices.Index(scopes, t.For()) {
+		problem(w, http.StatusForbidden, "this token reads what may go to "+t.For()+": its exports are for no others")
+		return
+	}
 	if len(wanted.Formats) == 0 {
 		wanted.Formats = []string{export.JSONL}
 	}
 	job, err := a.cfg.Exports.Ask(r.Context(), export.Request{Sets: wanted.Sets, Formats: wanted.Formats, Level: level, Since: wanted.Since, HXL: wanted.HXL,
-		Filter: wanted.Filter, Reason: clean(wanted.Reason, reasonMax), Recipient: clean(wanted.Recipient, reasonMax), Password: wanted.Password, By: asked(t), Name: t.Name, Via: "api"})
+		Filter: wanted.Filter, Reason: clean(wanted.Reason, reasonMax), Recipient: clean(wanted.Recipient, reasonMax), Password: wanted.Password, To: to, By: asked(t), Name: t.Name, Via: "api"})
 	if a.exportRefused(w, err) {
 		return
 	}
@@ -138,6 +148,8 @@ func exportMistake(wrong export.Mistake) string {
 		export.WrongLevel:     "this set says nothing with so low a level",
 		export.WrongReason:    "give the reason in a few words: it is written into the log and into the file",
 		export.WrongRecipient: "say which organisation gets the file",
+		export.WrongTo:        "to is inside, helpers or public",
+		export.WrongReach:     "no record of this set says how far it may go: it stays inside",
 		export.WrongPassword:  "with names and numbers, and whenever there is a password, it has 16 characters at least",
 		export.WrongFilter:    "the filter is about another set",
 	}[wrong]

@@ -174,7 +174,7 @@ func list[T any](a *API, w http.ResponseWriter, r *http.Request, t roster.Token,
 	}
 	var items []map[string]any
 	if err == nil {
-		items, err = seen(s.table(found), t.Sees())
+		items, err = seen(s.table(found), t)
 	}
 	if err == nil {
 		// Noted before it is told: who looked, and with what.
@@ -263,7 +263,7 @@ func one[T any](a *API, w http.ResponseWriter, r *http.Request, t roster.Token, 
 	}
 	var items []map[string]any
 	if err == nil {
-		items, err = seen(s.table([]T{record}), t.Sees())
+		items, err = seen(s.table([]T{record}), t)
 	}
 	if err == nil && len(items) == 0 {
 		missing(w)
@@ -284,13 +284,15 @@ func one[T any](a *API, w http.ResponseWriter, r *http.Request, t roster.Token, 
 	reply(w, http.StatusOK, items[0])
 }
 
-// seen are the rows of a table as far as a level shows them: those of people who
-// agreed with the columns of the level, the others without names.
-func seen(t table.Table, most table.Level) ([]map[string]any, error) {
+// seen are the rows of a table as far as a token shows them: only those that may
+// go to whoever runs the program, those of people who agreed with the columns of
+// its level, and the others without names.
+func seen(t table.Table, token roster.Token) ([]map[string]any, error) {
+	t = t.For(token.For())
 	items, at := []map[string]any{}, map[any]int{}
 	identity := t.Columns[0].Name
 	for _, level := range []table.Level{table.Coordination, table.Referral} {
-		if level > most {
+		if level > token.Sees() {
 			break
 		}
 		for object, err := range t.At(level, time.Time{}).Objects() {

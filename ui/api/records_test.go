@@ -12,6 +12,7 @@ import (
 
 	"hotline/appliance/call"
 	"hotline/appliance/history"
+	"hotline/appliance/sharing"
 	"hotline/appliance/table"
 	"hotline/triage"
 	"hotline/volunteers"
@@ -91,6 +92,45 @@ func TestRecordsAreToldByTheLevelOfTheToken(t *testing.T) {
 	b.wants(200, least, "GET", "/cases?q=Marta", "")
 	if noted := b.log("records.searched"); len(noted) != before+1 || strings.Contains(fmt.Sprint(noted[before].Data), "Marta") {
 		t.Errorf("a search is noted as %v", noted[before:])
+	}
+}
+
+// TestRecordsGoAsFarAsTheyMay: whose program it is decides, for reading, writing
+// and exports.
+func TestRecordsGoAsFarAsTheyMay(t *testing.T) {
+	b := start(t)
+	cases := map[string]triage.Case{}
+	for _, scope := range sharing.Scopes() {
+		_, cases[scope] = b.called("+12025550147", map[string]any{"name": "Marta " + scope, "may_share": "yes", "share_scope": scope, "top_need": "water"})
+	}
+	for to, want := range map[string][]string{sharing.Inside: {"inside", "helpers", "public"}, sharing.Helpers: {"helpers", "public"}, sharing.Public: {"public"}} {
+		token, _, err := b.accounts.NewToken(t.Context(), roster.Token{Name: "map", Scopes: roster.Scopes(), Level: table.Referral, To: to, By: b.owner.ID}, time.Hour)
+		b.must(err)
+		var got []string
+		for _, item := range b.wants(200, token, "GET", "/cases", "").items() {
+			got = append(got, item["share_scope"].(string))
+			if item["contact_name"] != "Marta "+item["share_scope"].(string) {
+				t.Errorf("%s: who agreed is told as %v", to, item["contact_name"])
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s reads %v", to, got)
+		}
+		for scope, cs := range cases {
+			status := 404
+			if slices.Contains(want, scope) {
+				status = 200
+			}
+			b.wants(status, token, "GET", "/cases/"+cs.ID, "")
+			b.wants(status, token, "POST", "/cases/"+cs.ID+"/notes", `{"text":"seen"}`)
+			b.wants(status, token, "PATCH", "/cases/"+cs.ID, `{"fields":{"people_total":3}}`, "If-Match", "*")
+		}
+		if to != sharing.Inside {
+			b.wants(403, token, "POST", "/exports", `{"sets":["cases"],"reason":"for the map","to":"inside"}`)
+		}
+		if got := b.wants(201, token, "POST", "/exports", `{"sets":["cases"],"reason":"for the map"}`); got.json["to"] != to {
+			t.Errorf("an export of %s is for %v", to, got.json["to"])
+		}
 	}
 }
 

@@ -56,7 +56,7 @@ func (a *API) tellCase(w http.ResponseWriter, t roster.Token, status int, cs tri
 	var items []map[string]any
 	tag := ""
 	if err == nil {
-		items, err = seen(a.caseSet().table([]triage.Case{cs}), t.Sees())
+		items, err = seen(a.caseSet().table([]triage.Case{cs}), t)
 	}
 	if err == nil {
 		tag, err = a.tag(cs)
@@ -85,7 +85,7 @@ func (a *API) changeCase(w http.ResponseWriter, r *http.Request, t roster.Token)
 		problem(w, http.StatusUnprocessableEntity, "say in fields what is to be changed")
 		return
 	}
-	cs, ok := a.openCase(w, r)
+	cs, ok := a.openCase(w, r, t)
 	if !ok {
 		return
 	}
@@ -141,10 +141,14 @@ func shownBefore(stored triage.CaseFields, changed map[string]any) (map[string]a
 
 // openCase is the case of the address, if a program may know of it; else it
 // answers itself.
-func (a *API) openCase(w http.ResponseWriter, r *http.Request) (triage.Case, bool) {
+func (a *API) openCase(w http.ResponseWriter, r *http.Request, t roster.Token) (triage.Case, bool) {
 	cs, err := a.cfg.Cases.Get(r.PathValue("id"))
+	var items []map[string]any
+	if err == nil {
+		items, err = seen(a.caseSet().table([]triage.Case{cs}), t)
+	}
 	switch {
-	case errors.Is(err, store.ErrNotFound), err == nil && cs.Restricted():
+	case errors.Is(err, store.ErrNotFound), err == nil && len(items) == 0:
 		missing(w)
 		return cs, false
 	case err != nil:
@@ -181,7 +185,7 @@ func (a *API) addNote(w http.ResponseWriter, r *http.Request, t roster.Token) {
 	}
 	line := "[" + wanted.At.UTC().Format("2006-01-02 15:04") + " UTC, " + t.Name + "] " + wanted.Text
 	for range noteTries {
-		cs, ok := a.openCase(w, r)
+		cs, ok := a.openCase(w, r, t)
 		if !ok {
 			return
 		}
@@ -208,6 +212,9 @@ func (a *API) step(w http.ResponseWriter, r *http.Request, t roster.Token) {
 	if !read(w, r, &wanted) {
 		return
 	}
+	if !a.reaches(w, r, t) {
+		return
+	}
 	g, err := a.cfg.Registrants.Move(r.Context(), r.PathValue("id"), wanted.Step, history.Edit{By: t.By, Via: "api", Why: clean(wanted.Why, reasonMax)})
 	for _, refusal := range []error{volunteers.ErrStep, volunteers.ErrStepWhy, volunteers.ErrScreening, volunteers.ErrConsents, volunteers.ErrGuardian} {
 		if errors.Is(err, refusal) {
@@ -222,7 +229,7 @@ func (a *API) step(w http.ResponseWriter, r *http.Request, t roster.Token) {
 	var items []map[string]any
 	tag := ""
 	if err == nil {
-		items, err = seen(a.registrantSet().table([]volunteers.Registrant{g}), t.Sees())
+		items, err = seen(a.registrantSet().table([]volunteers.Registrant{g}), t)
 	}
 	if err == nil {
 		tag, err = a.tag(g)
@@ -233,4 +240,23 @@ func (a *API) step(w http.ResponseWriter, r *http.Request, t roster.Token) {
 	}
 	w.Header().Set("ETag", tag)
 	reply(w, http.StatusOK, items[0])
+}
+
+// reaches reports that the registrant of the address may be known to whoever runs
+// the program; else it answers itself.
+func (a *API) reaches(w http.ResponseWriter, r *http.Request, t roster.Token) bool {
+	g, err := a.cfg.Registrants.Get(r.PathValue("id"))
+	var items []map[string]any
+	if err == nil {
+		items, err = seen(a.registrantSet().table([]volunteers.Registrant{g}), t)
+	}
+	switch {
+	case errors.Is(err, store.ErrNotFound), err == nil && len(items) == 0:
+		missing(w)
+		return false
+	case err != nil:
+		a.broken(w, "reading one of the "+find.Registrants, err)
+		return false
+	}
+	return true
 }

@@ -73,6 +73,7 @@ type TokenForm struct {
 	Name, Days string
 	Scopes     []string
 	Level      string // "L1" or "L2"
+	To         string // sharing.Inside, Helpers or Public
 }
 
 func (f TokenForm) has(scope roster.Scope) bool {

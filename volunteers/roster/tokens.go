@@ -1,6 +1,7 @@
 package roster
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"hotline/appliance/events"
+	"hotline/appliance/sharing"
 	"hotline/appliance/store"
 	"hotline/appliance/table"
 )
@@ -54,6 +56,7 @@ type Token struct {
 	Name    string      `json:"name"` // of the program, for the log
 	Scopes  []Scope     `json:"scopes"`
 	Level   table.Level `json:"level,omitempty"` // how much of the records it is shown
+	To      string      `json:"to,omitempty"`    // whose program it is: sharing.Inside, Helpers or Public
 	By      string      `json:"by"`
 	Created time.Time   `json:"created"`
 	Expires time.Time   `json:"expires"`
@@ -72,6 +75,9 @@ func (t Token) Sees() table.Level {
 	}
 	return table.Coordination
 }
+
+// For is for whom the token reads: records that do not reach them are not there.
+func (t Token) For() string { return cmp.Or(t.To, sharing.Inside) }
 
 // Valid reports that the token counts at now.
 func (t Token) Valid(now time.Time) bool { return t.Revoked.IsZero() && now.Before(t.Expires) }
@@ -100,13 +106,15 @@ func (a *Accounts) NewToken(ctx context.Context, wanted Token, long time.Duratio
 		return "", Token{}, Mistake("there is no such thing that a token may do")
 	case wanted.Level != table.Coordination && wanted.Level != table.Referral:
 		return "", Token{}, Mistake("a program is shown the records without names and numbers, or with those of people who agreed")
+	case wanted.To != "" && !slices.Contains(sharing.Scopes(), wanted.To):
+		return "", Token{}, Mistake("say who runs the program: only records that may go to them are shown to it")
 	case long <= 0 || long > tokenMost:
 		return "", Token{}, Mistake("a token is valid for one day to one year")
 	}
 	text = tokenPrefix + rand.Text() + rand.Text()
 	err = a.store.Update(ctx, func(tx *store.Tx) error {
-		t = Token{ID: tx.NewID(), Name: name, Scopes: scopes, Level: wanted.Level, By: by, Created: tx.Now(), Expires: tx.Now().Add(long)}
-		tx.Emit(events.Event{Kind: EventTokenMade, By: by, Data: map[string]string{"token": t.ID, "program": name, "scopes": joinScopes(scopes), "level": wanted.Level.String(), "expires": t.Expires.Format(time.RFC3339)}})
+		t = Token{ID: tx.NewID(), Name: name, Scopes: scopes, Level: wanted.Level, To: wanted.To, By: by, Created: tx.Now(), Expires: tx.Now().Add(long)}
+		tx.Emit(events.Event{Kind: EventTokenMade, By: by, Data: map[string]string{"token": t.ID, "program": name, "scopes": joinScopes(scopes), "level": wanted.Level.String(), "to": cmp.Or(wanted.To, sharing.Inside), "expires": t.Expires.Format(time.RFC3339)}})
 		return tokens.Put(tx, digest(text), t)
 	})
 	if err != nil {
