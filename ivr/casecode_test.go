@@ -9,6 +9,7 @@ import (
 
 	"hotline/appliance/call"
 	"hotline/appliance/events"
+	"hotline/appliance/lists/liststest"
 	"hotline/appliance/luhn"
 	"hotline/appliance/store"
 	"hotline/ivr"
@@ -21,7 +22,7 @@ func (s *scene) opened(how string) {
 	s.t.Helper()
 	ctx := s.t.Context()
 	contacts := triage.NewContacts(s.records)
-	s.cases = triage.NewCases(s.records)
+	s.cases = triage.NewCases(s.records, liststest.Open(s.t, s.records))
 	earlier, err := contacts.Open(ctx, triage.Contact{Caller: "+12025550188"})
 	if err != nil {
 		s.t.Fatal(err)

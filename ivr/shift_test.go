@@ -17,7 +17,7 @@ func (s *scene) registered(number string) {
 	s.t.Helper()
 	s.people()
 	s.hours = volunteers.NewShifts(s.records, s.room.accounts, "US")
-	registry := volunteers.NewRegistry(s.records)
+	registry := volunteers.NewRegistry(s.records, liststest.Open(s.t, s.records))
 	code, err := registry.SaveAnswers(s.t.Context(), map[string]string{"contact.id": "contact-0", "caller.number": number, "age": "adult", "consent": "yes"}, nil)
 	if err != nil {
 		s.t.Fatal(err)
@@ -69,7 +69,7 @@ func (s *scene) stands(status string) {
 	s.t.Helper()
 	steps := map[string][]string{"on_hold": {"hold"}, "suspended": {"suspend"}, "withdrawn": {"withdraw"}, "briefed": {"contacted", "approve", "brief"}}
 	for _, step := range steps[status] {
-		if _, err := volunteers.NewRegistry(s.records).Move(s.t.Context(), s.helperID, step, history.Edit{By: "acc-1", Why: "as asked"}); err != nil {
+		if _, err := volunteers.NewRegistry(s.records, liststest.Open(s.t, s.records)).Move(s.t.Context(), s.helperID, step, history.Edit{By: "acc-1", Why: "as asked"}); err != nil {
 			s.t.Fatal(err)
 		}
 	}
@@ -79,7 +79,7 @@ func (s *scene) stands(status string) {
 // come.
 func (s *scene) registrationWords() string {
 	s.t.Helper()
-	r, err := volunteers.NewRegistry(s.records).Get(s.helperID)
+	r, err := volunteers.NewRegistry(s.records, liststest.Open(s.t, s.records)).Get(s.helperID)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -125,14 +125,14 @@ func (s *scene) shiftBook() ivr.ShiftBook {
 		},
 		Confirm: func(ctx context.Context, id, pin string) (bool, error) { return s.hours.ConfirmPIN(ctx, id, pin) },
 		Standing: func(_ context.Context, id string) (string, error) {
-			r, err := volunteers.NewRegistry(s.records).Get(id)
+			r, err := volunteers.NewRegistry(s.records, liststest.Open(s.t, s.records)).Get(id)
 			return string(r.Standing()), err
 		},
 		Report: func(ctx context.Context, id, wish string) (bool, error) {
 			if s.hoursBroken != nil {
 				return false, s.hoursBroken
 			}
-			_, err := volunteers.NewRegistry(s.records).AsWished(ctx, id, volunteers.Wish(wish))
+			_, err := volunteers.NewRegistry(s.records, liststest.Open(s.t, s.records)).AsWished(ctx, id, volunteers.Wish(wish))
 			if errors.Is(err, volunteers.ErrStep) {
 				return false, nil
 			}

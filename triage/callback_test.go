@@ -13,6 +13,7 @@ import (
 
 	"hotline/appliance/call"
 	"hotline/appliance/events"
+	"hotline/appliance/lists/liststest"
 	"hotline/appliance/store"
 	"hotline/appliance/store/storetest"
 )
@@ -350,7 +351,7 @@ func TestARestartDoesNotDialTwice(t *testing.T) {
 
 func TestProtectedNumbersAreNotDialled(t *testing.T) {
 	s := storetest.Open(t)
-	c, cases := NewContacts(s), NewCases(s)
+	c, cases := NewContacts(s), NewCases(s, liststest.Open(t, s))
 	k := asksToBeCalled(t, c, "+12024561111")
 	locked := opened(t, c, "+12024561111")
 	save(t, cases, locked.ID, map[string]any{"talk_freely": "specialist"}) // before anybody answered
@@ -369,7 +370,7 @@ func TestProtectedNumbersAreNotDialled(t *testing.T) {
 
 func TestATalkThatBecomesProtectedForgetsTheNumberThatWasCalled(t *testing.T) {
 	s := storetest.Open(t)
-	c, cases := NewContacts(s), NewCases(s)
+	c, cases := NewContacts(s), NewCases(s, liststest.Open(t, s))
 	k := asksToBeCalled(t, c, "+12024561111")
 	out := callsBack(t, c, k.Item)
 	_, err := c.Change(t.Context(), out.ID, func(k *Contact, now time.Time) []events.Event { k.AnsweredAt, k.ConnectedAt = now, now; return nil })

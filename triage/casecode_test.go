@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"hotline/appliance/call"
+	"hotline/appliance/lists/liststest"
 	"hotline/appliance/luhn"
 	"hotline/appliance/store"
 	"hotline/appliance/store/storetest"
@@ -63,7 +64,7 @@ func TestCaseCodesAreUniqueAndNoticeAWrongDigit(t *testing.T) {
 func TestGuessingCodesFindsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := storetest.Open(t)
-		contacts, cases := NewContacts(s), NewCases(s)
+		contacts, cases := NewContacts(s), NewCases(s, liststest.Open(t, s))
 		cs := save(t, cases, opened(t, contacts, "+12024561111").ID, map[string]any{"name": "Ana"})
 		locked := save(t, cases, opened(t, contacts, "+12024561112").ID, map[string]any{"talk_freely": "specialist"})
 		strange := "12345" + string(luhn.Digit("12345"))
@@ -127,7 +128,7 @@ func TestGuessingCodesFindsNothing(t *testing.T) {
 // erased is found no more.
 func TestACodeMakesACallBeAboutTheCase(t *testing.T) {
 	s := storetest.Open(t)
-	contacts, cases := NewContacts(s), NewCases(s)
+	contacts, cases := NewContacts(s), NewCases(s, liststest.Open(t, s))
 	cs := save(t, cases, opened(t, contacts, "+12024561111").ID, map[string]any{"danger_now": "yes"})
 	again := opened(t, contacts, "")
 	got, err := cases.Unlock(t.Context(), again.ID, cs.Code, "")

@@ -16,6 +16,7 @@ import (
 	"hotline/appliance/erasures"
 	"hotline/appliance/events"
 	"hotline/appliance/history"
+	"hotline/appliance/lists"
 	"hotline/appliance/sharing"
 	"hotline/appliance/store"
 	"hotline/triage/cards"
@@ -32,6 +33,7 @@ type CaseFields struct {
 	CallbackNumber       string   `json:"callback_number,omitempty"`
 	CallbackConfirmed    bool     `json:"callback_confirmed,omitempty"`
 	Place                string   `json:"place,omitempty"`
+	PlaceCode            string   `json:"place_code,omitempty"` // of a place of the list, from the words of Place
 	Landmark             string   `json:"landmark,omitempty"`
 	People               int      `json:"people_total,omitempty"`
 	Children             int      `json:"children_u18,omitempty"`
@@ -44,6 +46,8 @@ type CaseFields struct {
 	Notes                string   `json:"notes,omitempty"`
 	LegalBasis           string   `json:"legal_basis,omitempty"` // sharing.Bases
 	ShareScope           string   `json:"share_scope,omitempty"` // sharing.Scopes
+
+	Own map[string]any `json:"-"` // to questions that operators have added: a text, an int, or texts
 }
 
 // Case is what a caller needs.
@@ -78,21 +82,6 @@ type Case struct {
 	Erased time.Time `json:"erased,omitzero"` // who it was is gone, on request or by age
 }
 
-// Needs are the codes of the needs list, in the order they are offered.
-func Needs() []string {
-	return []string{"rescue", "health_urgent", "health_med", "health_chronic", "mental", "water", "sanitation",
-		"hygiene", "food", "baby_food", "shelter", "nfi", "repair", "building_check", "evacuation", "transport",
-		"fuel", "family", "protection", "child_alone", "cash", "documents", "legal", "education", "info",
-		"telecoms", "power", "animals", "complaint", "thanks", "suggestion", "rumour", "offer_goods"}
-}
-
-// Dispositions are the ways in which an agent may close a contact.
-func Dispositions() []string {
-	return []string{"info_given", "case_opened", "case_updated", "handed_to_emergency", "referred", "callback_set",
-		"volunteer_registered", "missing_opened", "safe_and_well_logged", "complaint_opened", "protected_handover",
-		"wrong_number", "silent", "test", "nuisance", "language_not_available", "dropped_call", "duplicate", DispositionNotReached}
-}
-
 // DispositionNotReached closes a call of ours that a machine or somebody else
 // answered.
 const DispositionNotReached = "not_reached"
@@ -109,10 +98,13 @@ var (
 )
 
 // Cases keeps the case records.
-type Cases struct{ store *store.Store }
+type Cases struct {
+	store *store.Store
+	lists *lists.Keeper
+}
 
-// NewCases keeps cases in s.
-func NewCases(s *store.Store) *Cases { return &Cases{store: s} }
+// NewCases keeps cases in s. The lists say what can be answered.
+func NewCases(s *store.Store, l *lists.Keeper) *Cases { return &Cases{store: s, lists: l} }
 
 // Save applies the changed fields to the case of the contact, opening the case
 // at the first save. When it returns, the change is on disk.
@@ -133,7 +125,7 @@ func (c *Cases) Write(ctx context.Context, contact string, e history.Edit) (cs C
 		if cs, err = caseOf(tx, k, e.By); err != nil {
 			return err
 		}
-		conflicts, err = cs.write(tx, e, &k)
+		conflicts, err = cs.write(tx, c.lists, e, &k)
 		return err
 	})
 	return cs, conflicts, err
@@ -145,32 +137,38 @@ func (c *Cases) Change(ctx context.Context, id string, e history.Edit) (cs Case,
 		if cs, err = cases.Get(tx, id); err != nil {
 			return err
 		}
-		conflicts, err = cs.write(tx, e, nil)
+		conflicts, err = cs.write(tx, c.lists, e, nil)
 		return err
 	})
 	return cs, conflicts, err
 }
 
-// write changes fields of the case and stores it with what follows. Choosing
-// the specialist (question 4) protects its contacts: everything that could
-// expose the caller is dropped here, before it is written.
-func (cs *Case) write(tx *store.Tx, e history.Edit, k *Contact) ([]history.Conflict, error) {
+// write changes fields of the case and stores it with what follows.
+func (cs *Case) write(tx *store.Tx, l *lists.Keeper, e history.Edit, k *Contact) ([]history.Conflict, error) {
 	was := *cs
-	was.Fields.MoreNeeds = slices.Clone(cs.Fields.MoreNeeds)
+	was.Fields = cs.Fields.clone()
 	fields, conflicts, err := history.Conflicts(cs.Fields, e.Shown, e.Fields)
 	if err != nil {
 		return nil, FieldError{Text: "This could not be read. Your text is still on the page."}
 	}
-	if err := merge(&cs.Fields, fields); err != nil {
+	if err := merge(&cs.Fields, l, fields); err != nil {
 		return nil, err
 	}
+	if _, decided := fields["share_scope"]; !decided {
+		cs.shareAsTold(was.Fields)
+	}
+	return conflicts, cs.settle(tx, l, e, k, was)
+}
+
+// settle stores a case with other answers, and what follows from them. Choosing
+// the specialist (question 4) protects its contacts: everything that could
+// expose the caller is dropped here, before it is written. Lists are not needed
+// for that, as when an older backup is put back.
+func (cs *Case) settle(tx *store.Tx, l *lists.Keeper, e history.Edit, k *Contact, was Case) error {
 	kind, what := "case.updated", "changed"
 	var from any = was
 	if cs.UpdatedAt.IsZero() {
 		kind, what, from = "case.opened", "opened", nil
-	}
-	if _, decided := fields["share_scope"]; !decided {
-		cs.shareAsTold(was.Fields)
 	}
 	if cs.Fields.TalkFreely == "specialist" {
 		cs.Protected = true
@@ -178,9 +176,19 @@ func (cs *Case) write(tx *store.Tx, e history.Edit, k *Contact) ([]history.Confl
 	if cs.Protected {
 		cs.Fields, cs.Caller = protect(cs.Fields), ""
 		if err := cs.protectContacts(tx, k, &was); err != nil {
-			return nil, err
+			return err
 		}
 		from = was
+	} else if cs.Fields.ChildAlone || was.Fields.ChildAlone {
+		if cs.Fields.ChildAlone {
+			cs.Fields.guardChild(l.Now())
+		}
+		if err := cs.guardCalls(tx, k, &was, cs.Fields.ChildAlone); err != nil {
+			return err
+		}
+		if from != nil {
+			from = was
+		}
 	}
 	if !cs.Lowered || dangerChanged(was.Fields, cs.Fields) {
 		cs.raise(Assess(cs.Fields, false), tx.Now())
@@ -192,7 +200,7 @@ func (cs *Case) write(tx *store.Tx, e history.Edit, k *Contact) ([]history.Confl
 		tell.Contact, tell.Operation = k.ID, k.Operation
 		k.Case, k.Level = cs.ID, cs.Level
 		if err := putContact(tx, k); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	tx.Emit(tell)
@@ -200,7 +208,7 @@ func (cs *Case) write(tx *store.Tx, e history.Edit, k *Contact) ([]history.Confl
 		tx.Emit(events.Event{Kind: "case.red", Operation: tell.Operation, Contact: tell.Contact, By: e.By, Data: map[string]string{"case": cs.ID}})
 	}
 	note := history.Entry{Record: cs.ID, By: e.By, Via: e.Via, What: what, Why: e.Why}
-	return conflicts, errors.Join(cases.Put(tx, cs.ID, *cs), caseHistory.Note(tx, note, from, *cs, "updated_at", "updated_by", "level_at"))
+	return errors.Join(cases.Put(tx, cs.ID, *cs), caseHistory.Note(tx, note, from, *cs, "updated_at", "updated_by", "level_at"))
 }
 
 // shareAsTold lets how far the case may go follow from what the caller has just
@@ -276,7 +284,10 @@ func ProtectAgain(tx *store.Tx, caseIDs, contactIDs []string) error {
 			continue
 		}
 		if err == nil {
-			_, err = cs.write(tx, history.Edit{Via: "rule", Fields: map[string]any{"talk_freely": "specialist"}}, nil)
+			was := cs
+			was.Fields = cs.Fields.clone()
+			cs.Fields.TalkFreely = "specialist"
+			err = cs.settle(tx, nil, history.Edit{Via: "rule"}, nil, was)
 		}
 		if err != nil {
 			return err
@@ -339,30 +350,36 @@ func protect(f CaseFields) CaseFields {
 
 const maxText = 4000 // runes of one free-text answer
 
-func merge(f *CaseFields, changed map[string]any) error {
+func merge(f *CaseFields, l *lists.Keeper, changed map[string]any) error {
+	next := f.clone()
+	changed, err := next.takeOwn(l.Now(), changed)
+	if err != nil {
+		return err
+	}
 	raw, err := json.Marshal(changed)
 	if err != nil {
 		return FieldError{Text: "This could not be read. Your text is still on the page."}
 	}
-	next := *f
-	next.MoreNeeds = slices.Clone(f.MoreNeeds)
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.DisallowUnknownFields()
-	if err := dec.Decode(&next); err != nil {
+	if err := dec.Decode((*plainCaseFields)(&next)); err != nil {
 		var wrong *json.UnmarshalTypeError
 		if errors.As(err, &wrong) {
 			return FieldError{wrong.Field, "Enter a number in this field."}
 		}
 		return FieldError{Text: "This page is older than the hotline. Reload it; the caller stays on the line."}
 	}
-	if err := next.validate(); err != nil {
+	if err := next.validate(l.Now()); err != nil {
 		return err
+	}
+	if next.PlaceCode = f.PlaceCode; next.Place != f.Place {
+		next.PlaceCode = l.PlaceCode(next.Place)
 	}
 	*f = next
 	return nil
 }
 
-func (f *CaseFields) validate() error {
+func (f *CaseFields) validate(set *lists.Set) error {
 	for _, choice := range []struct {
 		field string
 		value string
@@ -373,7 +390,6 @@ func (f *CaseFields) validate() error {
 		{"safe_tonight", f.SafeTonight, []string{"", "yes", "no"}},
 		{"talk_freely", f.TalkFreely, []string{"", "fine", "specialist"}},
 		{"may_share", f.MayShare, []string{"", "yes", "no", "not_asked"}},
-		{"top_need", f.TopNeed, append(Needs(), "")},
 		{"legal_basis", f.LegalBasis, append(sharing.Bases(), "")},
 		{"share_scope", f.ShareScope, append(sharing.Scopes(), "")},
 	} {
@@ -381,8 +397,12 @@ func (f *CaseFields) validate() error {
 			return FieldError{choice.field, "Choose one of the answers on the page."}
 		}
 	}
+	needs := set.List(lists.Needs)
+	if f.TopNeed != "" && !needs.Has(f.TopNeed) {
+		return FieldError{"top_need", "Choose one of the answers on the page."}
+	}
 	for _, need := range f.MoreNeeds {
-		if !slices.Contains(Needs(), need) {
+		if !needs.Has(need) {
 			return FieldError{"more_needs", "Choose one of the answers on the page."}
 		}
 	}

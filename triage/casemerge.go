@@ -40,6 +40,15 @@ func (c *Cases) Merge(ctx context.Context, keep, gone, by, why string) (cs Case,
 		if err := recase(tx, two.Contacts, gone, keep); err != nil {
 			return err
 		}
+		if cs.Fields.ChildAlone { // of either
+			cs.Fields.guardChild(c.lists.Now())
+			if err := cs.guardCalls(tx, nil, &one, true); err != nil {
+				return err
+			}
+			two.Fields.guardChild(c.lists.Now())
+			m.KeepBefore.Fields.guardChild(c.lists.Now())
+			m.GoneBefore.Fields.guardChild(c.lists.Now())
+		}
 		two.Status, two.DuplicateOf = CaseDuplicate, keep
 		m.KeepAfter, m.GoneAfter = cs, two
 		e := history.Entry{By: by, Via: "web", What: "merged", Why: why}
@@ -81,6 +90,11 @@ func (c *Cases) Unmerge(ctx context.Context, gone, by, why string) (cs Case, err
 		if err := recase(tx, theirs, m.Keep, gone); err != nil {
 			return err
 		}
+		for _, each := range []*Case{&keep, &cs} {
+			if err := each.guardCalls(tx, nil, each, each.Fields.ChildAlone); err != nil {
+				return err
+			}
+		}
 		e := history.Entry{By: by, Via: "web", What: "unmerged", Why: why}
 		return errors.Join(caseMergings.Delete(tx, gone), keep.putWorked(tx, one, e), cs.putWorked(tx, two, e))
 	})
@@ -117,11 +131,14 @@ func (cs Case) filled(other Case, tx *store.Tx) Case {
 		mine   *string
 		theirs string
 	}{{&f.DangerNow, o.DangerNow}, {&f.UrgentNeed, o.UrgentNeed}, {&f.SafeTonight, o.SafeTonight}, {&f.TalkFreely, o.TalkFreely},
-		{&f.CallbackNumber, o.CallbackNumber}, {&f.Place, o.Place}, {&f.Landmark, o.Landmark}, {&f.TopNeed, o.TopNeed}, {&f.Name, o.Name},
+		{&f.CallbackNumber, o.CallbackNumber}, {&f.Landmark, o.Landmark}, {&f.TopNeed, o.TopNeed}, {&f.Name, o.Name},
 		{&f.MayShare, o.MayShare}, {&f.Notes, o.Notes}, {&f.LegalBasis, o.LegalBasis}} {
 		if *text.mine == "" {
 			*text.mine = text.theirs
 		}
+	}
+	if f.Place == "" {
+		f.Place, f.PlaceCode = o.Place, o.PlaceCode
 	}
 	// Of two answers the one that keeps more back holds.
 	if o.ShareScope != "" && !sharing.Reaches(o.ShareScope, f.ShareScope) {
@@ -133,7 +150,16 @@ func (cs Case) filled(other Case, tx *store.Tx) Case {
 	f.ChildAlone, f.Over60 = f.ChildAlone || o.ChildAlone, f.Over60 || o.Over60
 	f.DisabilityOrPregnant = f.DisabilityOrPregnant || o.DisabilityOrPregnant
 	f.People, f.Children = max(f.People, o.People), max(f.Children, o.Children)
-	f.MoreNeeds = slices.Clone(f.MoreNeeds)
+	*f = f.clone()
+	for name, answer := range o.Own {
+		if _, answered := f.Own[name]; answered {
+			continue
+		}
+		if f.Own == nil {
+			f.Own = map[string]any{}
+		}
+		f.Own[name] = answer
+	}
 	for _, need := range append([]string{o.TopNeed}, o.MoreNeeds...) {
 		if need != "" && need != f.TopNeed && !slices.Contains(f.MoreNeeds, need) {
 			f.MoreNeeds = append(f.MoreNeeds, need)

@@ -275,7 +275,7 @@ func (c *Cases) Enter(ctx context.Context, p Paper, operation, by string) (cs Ca
 			return err
 		}
 		cs.OpenedAt, cs.EnteredAt = at, tx.Now()
-		_, err = cs.write(tx, history.Edit{By: by, Via: "paper", Fields: p.Fields}, &k)
+		_, err = cs.write(tx, c.lists, history.Edit{By: by, Via: "paper", Fields: p.Fields}, &k)
 		return err
 	})
 	return cs, err
@@ -297,7 +297,7 @@ func (c *Cases) Another(ctx context.Context, contact, by string, fields map[stri
 		if cs, err = caseOf(tx, k, by); err != nil {
 			return err
 		}
-		if _, err := cs.write(tx, history.Edit{By: by, Via: "web", Fields: fields}, nil); err != nil {
+		if _, err := cs.write(tx, c.lists, history.Edit{By: by, Via: "web", Fields: fields}, nil); err != nil {
 			return err
 		}
 		if k.Case = had; had == "" {

@@ -1,20 +1,24 @@
 package triage
 
 import (
+	"fmt"
 	"iter"
 	"maps"
 	"slices"
+	"strconv"
+	"time"
 
+	"hotline/appliance/lists"
 	"hotline/appliance/table"
 )
 
 // ContactTable is the export of all contacts, newest first. Column names and
 // their order follow the field's data sets (domain 7.3) and never change
 // within a major version.
-func ContactTable(c *Contacts) table.Table { return ContactTableOf(c.Each) }
+func ContactTable(c *Contacts, l *lists.Keeper) table.Table { return ContactTableOf(l, c.Each) }
 
 // ContactTableOf is the same for some contacts.
-func ContactTableOf(each func(func(Contact) bool) error) table.Table {
+func ContactTableOf(l *lists.Keeper, each func(func(Contact) bool) error) table.Table {
 	return table.Table{Name: "contacts", Restricted: "restricted", Changed: "updated_at", Columns: []table.Column{
 		{Name: "contact_id", Kind: table.ID, Description: "Identity of the contact (ULID), the same in every export", Level: table.Coordination, HXL: "#meta+id"},
 		{Name: "received_at", Kind: table.DateTime, Description: "The call arrived (UTC)", Level: table.Coordination, HXL: "#date+reported"},
@@ -34,7 +38,7 @@ func ContactTableOf(each func(func(Contact) bool) error) table.Table {
 		{Name: "hold_s", Kind: table.Int, Description: "Seconds on hold", Level: table.Coordination},
 		{Name: "wrap_s", Kind: table.Int, Description: "Seconds of finishing notes", Level: table.Coordination, HXL: "#indicator+wrap+num"},
 		{Name: "outcome", Kind: table.ID, Description: "answered, abandoned_queue, left_in_ivr, self_service, callback_request, dropped, interrupted, not_reached, supervisor_line, agent_line, colleague_call", Level: table.Coordination, HXL: "#status+code"},
-		{Name: "disposition", Kind: table.ID, Description: "How the phone volunteer closed it", Level: table.Coordination, HXL: "#status+name"},
+		{Name: "disposition", Kind: table.ID, Description: "How the phone volunteer closed it", Codes: codesOf(l.Now().List(lists.Dispositions)), Level: table.Coordination, HXL: "#status+name"},
 		{Name: "triage_level", Kind: table.ID, Description: "R danger now, O today, Y one to three days, G information, W no request", Level: table.Coordination, HXL: "#severity+code"},
 		{Name: "ended_by", Kind: table.ID, Description: "caller, agent, system or network", Level: table.Coordination},
 		{Name: "open_item", Kind: table.ID, Description: "Why somebody still has to care for it; empty when closed", Level: table.Coordination},
@@ -61,7 +65,7 @@ func ContactTableOf(each func(func(Contact) bool) error) table.Table {
 		{Name: "agent_jitter_ms", Kind: table.Int, Description: "Unevenness of the sound from the phone volunteer", Level: table.Coordination},
 		{Name: "agent_rtt_ms", Kind: table.Int, Description: "Time to the phone volunteer and back", Level: table.Coordination},
 		{Name: "agent_gone", Kind: table.Int, Description: "How often the phone volunteer's sound broke off", Level: table.Coordination},
-		{Name: "restricted", Kind: table.Bool, Description: "1: protected, or a complaint about the help; leaves the box with everything or not at all", Level: table.Full},
+		{Name: "restricted", Kind: table.Bool, Description: "1: protected, about a child that is alone, or a complaint about the help; leaves the box with everything or not at all", Level: table.Full},
 		{Name: "answers", Kind: table.List, Description: "What the phone menus were told or found out, as far as they keep it: name=value, by name", Level: table.Full},
 		{Name: "round_answer", Kind: table.ID, Description: "What the person answered whom the hotline called in a round: safe, help, changed, talk, stop", Level: table.Coordination},
 	}, Rows: rows(each, func(k Contact) []any {
@@ -84,10 +88,11 @@ func answers(attributes map[string]string) []string {
 }
 
 // CaseTable is the export of all cases, newest first (domain 7.4).
-func CaseTable(c *Cases) table.Table { return CaseTableOf(c.Each) }
+func CaseTable(c *Cases) table.Table { return CaseTableOf(c.lists, c.Each) }
 
 // CaseTableOf is the same for some cases.
-func CaseTableOf(each func(func(Case) bool) error) table.Table {
+func CaseTableOf(l *lists.Keeper, each func(func(Case) bool) error) table.Table {
+	set := l.Now()
 	columns := []table.Column{
 		{Name: "case_id", Kind: table.ID, Description: "Identity of the case (ULID)", Level: table.Coordination, HXL: "#meta+case"},
 		{Name: "case_code", Kind: table.ID, Description: "Code told to the caller: digits, of which the last one checks the others", Level: table.Coordination, HXL: "#meta+id+code"},
@@ -111,12 +116,15 @@ func CaseTableOf(each func(func(Case) bool) error) table.Table {
 		{Name: "children_u18", Kind: table.Int, Description: "Of them under 18", Level: table.Coordination, HXL: "#affected+ind+children"},
 		{Name: "over_60", Kind: table.Bool, Description: "Somebody over 60", Level: table.Coordination},
 		{Name: "disability_or_pregnant", Kind: table.Bool, Description: "Somebody pregnant, or who needs help to move, see, hear or understand", Level: table.Coordination},
-		{Name: "top_need", Kind: table.ID, Description: "What they need first", Level: table.Coordination, HXL: "#need+code"},
-		{Name: "needs", Kind: table.List, Description: "All needs", Level: table.Coordination, HXL: "#need+list"},
+		{Name: "top_need", Kind: table.ID, Description: "What they need first", Codes: codesOf(set.List(lists.Needs)), Level: table.Coordination, HXL: "#need+code"},
+		{Name: "needs", Kind: table.List, Description: "All needs", Codes: codesOf(set.List(lists.Needs)), Level: table.Coordination, HXL: "#need+list"},
 	}
-	needs := Needs()
-	for _, need := range needs {
-		columns = append(columns, table.Column{Name: "need_" + need, Kind: table.Bool, Description: "1: " + need + " is among the needs", Level: table.Coordination, HXL: "#need+" + need})
+	needs, more := set.List(lists.Needs).Shipped()
+	need := func(code string) {
+		columns = append(columns, table.Column{Name: "need_" + code, Kind: table.Bool, Description: "1: " + code + " is among the needs", Level: table.Coordination, HXL: "#need+" + code})
+	}
+	for _, code := range needs {
+		need(code)
 	}
 	columns = append(columns,
 		table.Column{Name: "share_scope", Kind: table.ID, Description: "How far the case may go: inside (not outside the organisation), helpers (organisations that can help) or public", Level: table.Coordination, HXL: "#meta+consent"},
@@ -129,10 +137,30 @@ func CaseTableOf(each func(func(Case) bool) error) table.Table {
 		table.Column{Name: "caller_told", Kind: table.Bool, Description: "1: the caller knows what became of it", Level: table.Coordination},
 		table.Column{Name: "duplicate_of", Kind: table.ID, Description: "Case into which this one was merged; count only cases without it", Level: table.Coordination},
 		table.Column{Name: "entered_at", Kind: table.DateTime, Description: "Typed from paper afterwards (UTC)", Level: table.Coordination},
-		table.Column{Name: "restricted", Kind: table.Bool, Description: "1: protected, or a complaint about the help; leaves the box with everything or not at all", Level: table.Full},
+		table.Column{Name: "restricted", Kind: table.Bool, Description: "1: protected, about a child that is alone, or a complaint about the help; leaves the box with everything or not at all", Level: table.Full},
 		table.Column{Name: "legal_basis", Kind: table.ID, Description: "Ground on which it is kept: vital_interests, public_task, public_interest, legitimate_interest, consent, contract, legal_obligation", Level: table.Coordination, HXL: "#meta+basis"},
 		table.Column{Name: "may_share", Kind: table.ID, Description: "Whether the caller agreed that organisations which can help get the details: yes, no, not_asked", Level: table.Coordination, HXL: "#meta+consent+told"},
+		table.Column{Name: "place_code", Kind: table.ID, Description: "P-code of the place, where it is one of the list", Level: table.Referral, HXL: "#loc+code+v_pcode"},
 	)
+	for level := 1; level <= 4; level++ {
+		at := table.Coordination
+		if level == 4 {
+			at = table.Referral
+		}
+		columns = append(columns,
+			table.Column{Name: fmt.Sprintf("adm%d_code", level), Kind: table.ID, Description: fmt.Sprintf("P-code of the administrative area of level %d", level), Level: at, HXL: fmt.Sprintf("#adm%d+code+v_pcode", level)},
+			table.Column{Name: fmt.Sprintf("adm%d_name", level), Kind: table.Text, Description: fmt.Sprintf("Administrative area of level %d", level), Level: at, HXL: fmt.Sprintf("#adm%d+name", level)})
+	}
+	columns = append(columns,
+		table.Column{Name: "incomplete", Kind: table.Bool, Description: "1: a question that must be asked has no answer", Level: table.Coordination},
+		table.Column{Name: "missing", Kind: table.List, Description: "Questions that must be asked and have no answer", Level: table.Coordination})
+	// What this hotline has added comes last: other columns never move.
+	for _, code := range more {
+		need(code)
+	}
+	for _, q := range set.Owned() {
+		columns = append(columns, ownColumns(set, q)...)
+	}
 	return table.Table{Name: "cases", Restricted: "restricted", Consent: "may_share", Scope: "share_scope", Changed: "updated_at", Columns: columns, Rows: rows(each, func(cs Case) []any {
 		f := cs.Fields
 		phone := f.CallbackNumber
@@ -149,14 +177,89 @@ func CaseTableOf(each func(func(Case) bool) error) table.Table {
 		for _, need := range needs {
 			row = append(row, slices.Contains(all, need))
 		}
-		return append(row, f.ShareScope, f.Notes, cs.Language, cs.Contacts, cs.Operation,
-			cs.StatusAt, cs.Outcome, cs.Told, cs.DuplicateOf, cs.EnteredAt, cs.Restricted(), f.LegalBasis, f.MayShare)
+		row = append(row, f.ShareScope, f.Notes, cs.Language, cs.Contacts, cs.Operation,
+			cs.StatusAt, cs.Outcome, cs.Told, cs.DuplicateOf, cs.EnteredAt, cs.Restricted(), f.LegalBasis, f.MayShare, f.PlaceCode)
+		for _, area := range l.PlaceChain(f.PlaceCode) {
+			row = append(row, area.Code, area.Name)
+		}
+		missing := cs.Missing(set)
+		row = append(row, len(missing) > 0, missing)
+		for _, need := range more {
+			row = append(row, slices.Contains(all, need))
+		}
+		for _, q := range set.Owned() {
+			row = append(row, ownCells(set, q, f.Own[q.Name])...)
+		}
+		return row
 	})}
+}
+
+// codesOf is what a list means, for the dictionaries of exports.
+func codesOf(l lists.List) []table.Code {
+	var out []table.Code
+	for _, c := range l.Choices {
+		out = append(out, table.Code{Code: c.Code, Text: c.Words.In("en")})
+	}
+	return out
+}
+
+// ownColumns are the columns of a question that operators have added: the answer,
+// and of choices also the words, for those who have no list of codes at hand.
+func ownColumns(set *lists.Set, q lists.Question) []table.Column {
+	level := table.Coordination
+	if q.Personal {
+		level = table.Referral
+	}
+	one := table.Column{Name: q.Name, Kind: table.Text, Description: q.Words.In("en"), Level: level}
+	switch q.Kind {
+	case lists.Count: // as text: nothing is not 0
+		one.Kind = table.ID
+	case lists.Day:
+		one.Kind = table.Date
+	case lists.One, lists.Several:
+		one.Codes = codesOf(set.ListOf(q))
+		words := table.Column{Name: q.Name + "_text", Kind: table.Text, Description: q.Words.In("en") + " In words", Level: level}
+		if one.Kind = table.ID; q.Kind == lists.Several {
+			one.Kind, words.Kind = table.List, table.List
+		}
+		return []table.Column{one, words}
+	}
+	return []table.Column{one}
+}
+
+func ownCells(set *lists.Set, q lists.Question, answer any) []any {
+	text, _ := answer.(string)
+	switch q.Kind {
+	case lists.Count:
+		if n, counted := answer.(int); counted {
+			text = strconv.Itoa(n)
+		}
+	case lists.Day:
+		at, err := time.Parse(time.DateOnly, text)
+		if err != nil {
+			at = time.Time{}
+		}
+		return []any{at}
+	case lists.One:
+		words := ""
+		if text != "" {
+			words = set.ListOf(q).Word(text, "en")
+		}
+		return []any{text, words}
+	case lists.Several:
+		several, _ := answer.([]string)
+		var words []string
+		for _, code := range several {
+			words = append(words, set.ListOf(q).Word(code, "en"))
+		}
+		return []any{several, words}
+	}
+	return []any{text}
 }
 
 // Restricted reports a contact that leaves the box with everything or not at
 // all.
-func (k Contact) Restricted() bool { return k.Protected || k.complains() }
+func (k Contact) Restricted() bool { return k.Protected || k.ChildAlone || k.complains() }
 
 // complains reports a contact in which somebody complained about the help.
 func (k Contact) complains() bool {
@@ -165,7 +268,7 @@ func (k Contact) complains() bool {
 
 // Restricted reports a case that leaves the box with everything or not at all.
 func (cs Case) Restricted() bool {
-	return cs.Protected || cs.Fields.TopNeed == "complaint" || slices.Contains(cs.Fields.MoreNeeds, "complaint")
+	return cs.Protected || cs.Fields.ChildAlone || cs.Fields.TopNeed == "complaint" || slices.Contains(cs.Fields.MoreNeeds, "complaint")
 }
 
 // rows turns a walk over records into rows.

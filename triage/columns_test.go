@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"hotline/appliance/lists/liststest"
 	"hotline/appliance/sharing"
 	"hotline/appliance/store/storetest"
 	"hotline/appliance/table"
@@ -16,11 +17,11 @@ import (
 
 func TestExportsHoldWhatWasSaved(t *testing.T) {
 	s := storetest.Open(t)
-	contacts, cases := NewContacts(s), NewCases(s)
+	contacts, cases := NewContacts(s), NewCases(s, liststest.Open(t, s))
 	k := opened(t, contacts, "+12024561111")
 	save(t, cases, k.ID, map[string]any{"top_need": "water", "more_needs": []string{"food"}, "notes": "=1+1", "people_total": 3})
 	end(t, contacts, k.ID, OutcomeAnswered, OpenWrapUp)
-	got := read(t, ContactTable(contacts))
+	got := read(t, ContactTable(contacts, cases.lists))
 	if got["contact_id"] != k.ID || got["caller_number"] != "'+12024561111" || got["outcome"] != "answered" || got["open_item"] != OpenWrapUp {
 		t.Errorf("contact row %v", got)
 	}
@@ -54,7 +55,7 @@ func read(t *testing.T, tab table.Table) map[string]string {
 // not be found.
 func TestWhatCoordinatorsGetExposesNobody(t *testing.T) {
 	s := storetest.Open(t)
-	contacts, cases := NewContacts(s), NewCases(s)
+	contacts, cases := NewContacts(s), NewCases(s, liststest.Open(t, s))
 	k := opened(t, contacts, "+12024561111")
 	save(t, cases, k.ID, map[string]any{"top_need": "water", "name": "Ana Secret", "notes": "words", "place": "Elm Street 5", "landmark": "the mill", "callback_number": "+12024562222"})
 	for i, fields := range []map[string]any{{"talk_freely": "specialist"}, {"top_need": "complaint", "notes": "about a helper"}} {
@@ -63,7 +64,7 @@ func TestWhatCoordinatorsGetExposesNobody(t *testing.T) {
 	}
 	silent := opened(t, contacts, "+12024564444")
 	end(t, contacts, silent.ID, OutcomeAnswered, "")
-	for _, tab := range []table.Table{ContactTable(contacts), CaseTable(cases), SituationTable(cases), CallsTable(contacts)} {
+	for _, tab := range []table.Table{ContactTable(contacts, cases.lists), CaseTable(cases), SituationTable(cases), CallsTable(contacts)} {
 		if err := tab.Check(); err != nil {
 			t.Error(err)
 		}
@@ -82,7 +83,7 @@ func TestWhatCoordinatorsGetExposesNobody(t *testing.T) {
 
 func TestTheDailySituationHidesFew(t *testing.T) {
 	s := storetest.Open(t)
-	contacts, cases := NewContacts(s), NewCases(s)
+	contacts, cases := NewContacts(s), NewCases(s, liststest.Open(t, s))
 	for i := range 12 {
 		k := opened(t, contacts, "+12024561111")
 		save(t, cases, k.ID, map[string]any{"top_need": "water", "people_total": 2})
@@ -110,7 +111,7 @@ func TestTheDailySituationHidesFew(t *testing.T) {
 // case go further.
 func TestHowFarACaseMayGo(t *testing.T) {
 	s := storetest.Open(t)
-	c, cs := NewContacts(s), NewCases(s)
+	c, cs := NewContacts(s), NewCases(s, liststest.Open(t, s))
 	save := func(k Contact, fields map[string]any, basis, scope string) Case {
 		t.Helper()
 		got, err := cs.Save(t.Context(), k.ID, "ana", fields)

@@ -7,7 +7,7 @@ const BoxComplaint = "complaint"
 
 // private reports that the contact is for people alone who were trained for it.
 func (k Contact) private() bool {
-	return k.Queue == QueuePrivate || k.Promise != nil && k.Promise.Queue == QueuePrivate || k.left(QueuePrivate)
+	return k.ChildAlone || k.Queue == QueuePrivate || k.Promise != nil && k.Promise.Queue == QueuePrivate || k.left(QueuePrivate)
 }
 
 // left reports whether the caller left a message in a box.

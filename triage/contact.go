@@ -52,6 +52,7 @@ const (
 	OpenFlash       = "flash_call"        // rang once and hung up: perhaps no credit to call
 	OpenTurnedAway  = "turned_away"       // the box was full
 	OpenVoicemail   = "voicemail"         // a message nobody has dealt with
+	OpenChild       = "child_alone"       // a child is alone, and nobody who was trained for it has taken over
 )
 
 // Contact is the record of one interaction from first signal to closure. Times
@@ -94,7 +95,8 @@ type Contact struct {
 	EnteredAt   time.Time   `json:"entered_at,omitzero"`  // typed from paper
 	Registrant  string      `json:"registrant,omitempty"`
 	Protected   bool        `json:"protected,omitempty"`
-	Alarm       bool        `json:"alarm,omitempty"` // an agent pressed Emergency
+	ChildAlone  bool        `json:"child_alone,omitempty"` // the case is about one: no recording, and trained people alone
+	Alarm       bool        `json:"alarm,omitempty"`       // an agent pressed Emergency
 	Sound       Sound       `json:"sound,omitzero"`
 	Recordings  []string    `json:"recordings,omitempty"`
 	Recorded    int         `json:"recorded_s,omitempty"`   // how long they are together
@@ -427,7 +429,7 @@ func closeOlder(tx *store.Tx, k Contact) error {
 // talks with somebody.
 func closedByRule(open string) bool {
 	switch open {
-	case "", OpenWrapUp, OpenRegistrant, OpenDanger, OpenVoicemail:
+	case "", OpenWrapUp, OpenRegistrant, OpenDanger, OpenChild, OpenVoicemail:
 		return false
 	}
 	return true

@@ -135,7 +135,8 @@ func EraseCase(tx *store.Tx, id, by string) error {
 	}
 	cs.Caller, cs.Code = "", ""
 	f := &cs.Fields
-	f.CallbackNumber, f.CallbackConfirmed, f.Place, f.Landmark, f.Name, f.Notes = "", false, "", "", "", ""
+	f.CallbackNumber, f.CallbackConfirmed, f.Place, f.PlaceCode, f.Landmark, f.Name, f.Notes = "", false, "", "", "", "", ""
+	f.Own = nil // nobody knows what operators have asked for
 	if cs.Status != CaseClosed && cs.Status != CaseDuplicate {
 		cs.Status, cs.Outcome, cs.StatusAt = CaseClosed, ErasedOutcome, tx.Now()
 	}

@@ -72,7 +72,7 @@ const allOpen = "open"
 
 // Kinds are the reasons for which an item can be open, most urgent first.
 func Kinds() []string {
-	return []string{OpenDanger, OpenDropped, OpenInterrupted, OpenTransfer, OpenCallBack, OpenAbandoned, OpenVoicemail,
+	return []string{OpenDanger, OpenChild, OpenDropped, OpenInterrupted, OpenTransfer, OpenCallBack, OpenAbandoned, OpenVoicemail,
 		OpenFlash, OpenTurnedAway, OpenAnnounced, OpenLeftInIVR, OpenRegistrant, OpenWrapUp}
 }
 
@@ -92,7 +92,7 @@ func (i Item) rank() string {
 	case i.Level == Orange:
 		rank = min(rank, 'b')
 	}
-	if i.Kind == OpenDanger {
+	if i.Kind == OpenDanger || i.Kind == OpenChild {
 		rank = 'a'
 	}
 	return string(rank)

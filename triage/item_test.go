@@ -10,6 +10,7 @@ import (
 
 	"hotline/appliance/call"
 	"hotline/appliance/events"
+	"hotline/appliance/lists/liststest"
 	"hotline/appliance/store"
 	"hotline/appliance/store/storetest"
 )
@@ -119,7 +120,7 @@ func TestANumberIsFoundToBeSharedWhenItsCallsOverlap(t *testing.T) {
 
 func TestAProtectedCallersNumberIsNotCalled(t *testing.T) {
 	s := storetest.Open(t)
-	c, cases := NewContacts(s), NewCases(s)
+	c, cases := NewContacts(s), NewCases(s, liststest.Open(t, s))
 	const number = "+12024561111"
 	before := left(t, c, number)
 	k := opened(t, c, number)
@@ -188,7 +189,7 @@ func TestAnItemIsWorkedOnByOnePerson(t *testing.T) {
 
 func TestTheWorklistIsSortedAndFiltered(t *testing.T) {
 	s := storetest.Open(t)
-	c, cases := NewContacts(s), NewCases(s)
+	c, cases := NewContacts(s), NewCases(s, liststest.Open(t, s))
 	left(t, c, "+12024561111")
 	menu := opened(t, c, "+12024561112")
 	end(t, c, menu.ID, OutcomeLeftInIVR, OpenLeftInIVR)

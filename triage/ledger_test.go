@@ -13,6 +13,7 @@ import (
 
 	"hotline/appliance/call"
 	"hotline/appliance/events"
+	"hotline/appliance/lists/liststest"
 	"hotline/appliance/store"
 )
 
@@ -38,7 +39,7 @@ func (h *chronicle) open() {
 	h.t.Helper()
 	s, err := store.Open(h.dir, slog.New(slog.DiscardHandler))
 	must(h.t, err)
-	h.s, h.c, h.cases = s, NewContacts(s), NewCases(s)
+	h.s, h.c, h.cases = s, NewContacts(s), NewCases(s, liststest.Open(h.t, s))
 	h.full = NewTurnedAway(h.c, "Flood", slog.New(slog.DiscardHandler))
 	h.books = NewBooks(s)
 	h.onLine, h.out, h.noted = nil, nil, 0

@@ -10,6 +10,7 @@ import (
 
 	"hotline/appliance/audio"
 	"hotline/appliance/events"
+	"hotline/appliance/lists/liststest"
 	"hotline/appliance/store"
 	"hotline/appliance/store/storetest"
 )
@@ -65,7 +66,7 @@ func TestAMessageThatAStopCutShortIsKept(t *testing.T) {
 // which has no free text.
 func TestReasonsOfPeopleAreNotInTheLog(t *testing.T) {
 	s := storetest.Open(t)
-	c, cases := NewContacts(s), NewCases(s)
+	c, cases := NewContacts(s), NewCases(s, liststest.Open(t, s))
 	const number, words = "+12024561111", "her sister Maria says so"
 	locked := opened(t, c, number)
 	save(t, cases, locked.ID, map[string]any{"talk_freely": "specialist"})

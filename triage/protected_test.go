@@ -7,6 +7,7 @@ import (
 
 	"hotline/appliance/audio"
 	"hotline/appliance/events"
+	"hotline/appliance/lists/liststest"
 	"hotline/appliance/store"
 	"hotline/appliance/store/storetest"
 	"hotline/triage/cards"
@@ -20,7 +21,7 @@ func TestAProtectedContactForgetsTheRegistration(t *testing.T) {
 	k := opened(t, c, "+12024561111")
 	_, err := c.Change(t.Context(), k.ID, func(k *Contact, _ time.Time) []events.Event { k.Registrant = "r1"; return nil })
 	must(t, err)
-	_, err = NewCases(s).Save(t.Context(), k.ID, "ana", map[string]any{"talk_freely": "specialist"})
+	_, err = NewCases(s, liststest.Open(t, s)).Save(t.Context(), k.ID, "ana", map[string]any{"talk_freely": "specialist"})
 	must(t, err)
 	if k, err = c.Get(k.ID); err != nil || k.Registrant != "" || k.Caller != "" {
 		t.Errorf("the protected contact keeps %+v (%v)", k, err)
@@ -32,7 +33,7 @@ func TestAProtectedContactForgetsTheRegistration(t *testing.T) {
 // nothing that was written anywhere leads to the caller any more.
 func TestACaseThatBecomesProtectedLeavesNothingAround(t *testing.T) {
 	s := storetest.Open(t)
-	c, cs := NewContacts(s), NewCases(s)
+	c, cs := NewContacts(s), NewCases(s, liststest.Open(t, s))
 	filed, err := cards.Open(s)
 	must(t, err)
 	k := opened(t, c, "+12024561111")

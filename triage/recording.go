@@ -121,7 +121,7 @@ func (r *Recordings) Begin(ctx context.Context, contact, why string) (*Take, err
 		if err != nil {
 			return fmt.Errorf("contact %s: %w", contact, err)
 		}
-		if k.Protected {
+		if k.Protected || k.ChildAlone {
 			return ErrProtected
 		}
 		k.Recordings = append(k.Recordings, id)

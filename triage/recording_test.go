@@ -11,6 +11,7 @@ import (
 
 	"hotline/appliance/audio"
 	"hotline/appliance/events"
+	"hotline/appliance/lists/liststest"
 	"hotline/appliance/store"
 	"hotline/appliance/store/storetest"
 	"hotline/appliance/switches"
@@ -74,7 +75,7 @@ func TestARecordingIsKeptWithItsContact(t *testing.T) {
 	if must(t, err); len(k.Recordings) != 2 || k.Recorded != 5 {
 		t.Fatalf("the contact has %d recordings of %d s", len(k.Recordings), k.Recorded)
 	}
-	if row := read(t, ContactTable(c)); row["recorded"] != "1" || row["recorded_s"] != "5" {
+	if row := read(t, ContactTable(c, liststest.Open(t, s))); row["recorded"] != "1" || row["recorded_s"] != "5" {
 		t.Errorf("export: recorded %q, %q s", row["recorded"], row["recorded_s"])
 	}
 	must(t, r.Note(t.Context(), first, "rosa", "recording.played", ""))
@@ -116,7 +117,7 @@ func TestTheLockDestroysWhatWasRecorded(t *testing.T) {
 	must(t, err)
 	_, err = running.Write(stereoTone(1))
 	must(t, err)
-	_, err = NewCases(s).Save(t.Context(), k.ID, "ana", map[string]any{"talk_freely": "specialist"})
+	_, err = NewCases(s, liststest.Open(t, s)).Save(t.Context(), k.ID, "ana", map[string]any{"talk_freely": "specialist"})
 	must(t, err)
 	for _, id := range []string{done, running.id} {
 		if _, err := s.OpenBlob(id); !errors.Is(err, store.ErrNotFound) {

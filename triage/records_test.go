@@ -9,6 +9,7 @@ import (
 
 	"hotline/appliance/call"
 	"hotline/appliance/events"
+	"hotline/appliance/lists/liststest"
 	"hotline/appliance/store"
 	"hotline/appliance/store/storetest"
 )
@@ -106,7 +107,7 @@ func save(t *testing.T, c *Cases, contact string, fields map[string]any) Case {
 
 func TestACaseGrowsFieldByField(t *testing.T) {
 	s := storetest.Open(t)
-	contacts, cases := NewContacts(s), NewCases(s)
+	contacts, cases := NewContacts(s), NewCases(s, liststest.Open(t, s))
 	k := opened(t, contacts, "+12024561111")
 	first := save(t, cases, k.ID, map[string]any{"place": "Santa Clara\u202e school", "people_total": 4})
 	second := save(t, cases, k.ID, map[string]any{"danger_now": "no", "urgent_need": "no", "safe_tonight": "no", "more_needs": []string{"water", "food"}})
@@ -132,7 +133,7 @@ func TestACaseGrowsFieldByField(t *testing.T) {
 
 func TestBadAnswersAreRefusedAndLoseNothing(t *testing.T) {
 	s := storetest.Open(t)
-	contacts, cases := NewContacts(s), NewCases(s)
+	contacts, cases := NewContacts(s), NewCases(s, liststest.Open(t, s))
 	k := opened(t, contacts, "+12024561111")
 	save(t, cases, k.ID, map[string]any{"place": "here"})
 	for name, fields := range map[string]map[string]any{
@@ -158,7 +159,7 @@ func TestBadAnswersAreRefusedAndLoseNothing(t *testing.T) {
 
 func TestTheSpecialistAnswerDropsWhatCouldExposeTheCaller(t *testing.T) {
 	s := storetest.Open(t)
-	contacts, cases := NewContacts(s), NewCases(s)
+	contacts, cases := NewContacts(s), NewCases(s, liststest.Open(t, s))
 	k := opened(t, contacts, "+12024561111")
 	save(t, cases, k.ID, map[string]any{"name": "Maria", "notes": "he", "place": "corner", "callback_number": "+12024561111", "danger_now": "no"})
 	cs := save(t, cases, k.ID, map[string]any{"talk_freely": "specialist", "notes": "still typing"})
@@ -210,7 +211,7 @@ func TestAssess(t *testing.T) {
 
 func TestEveryStepIsInTheEventLog(t *testing.T) {
 	s := storetest.Open(t)
-	contacts, cases := NewContacts(s), NewCases(s)
+	contacts, cases := NewContacts(s), NewCases(s, liststest.Open(t, s))
 	k := opened(t, contacts, "+12024561111")
 	_, err := contacts.Change(t.Context(), k.ID, func(k *Contact, _ time.Time) []events.Event {
 		return []events.Event{{Kind: "queue.entered", Queue: "help"}}

@@ -11,6 +11,7 @@ import (
 
 	"hotline/appliance/call"
 	"hotline/appliance/events"
+	"hotline/appliance/lists/liststest"
 	"hotline/appliance/store"
 	"hotline/appliance/store/storetest"
 )
@@ -83,7 +84,7 @@ func keyed(t *testing.T, c *Contacts, k Contact, answer string) {
 func Test2b19ARoundCallsEverybodyOnItsListOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := storetest.Open(t)
-		c, cases := NewContacts(s), NewCases(s)
+		c, cases := NewContacts(s), NewCases(s, liststest.Open(t, s))
 		locked := opened(t, c, "+12024561116")
 		save(t, cases, locked.ID, map[string]any{"talk_freely": "specialist"})
 		must(t, c.StopNumber(t.Context(), "+12024561115", "rosa", "Rosa"))
@@ -268,7 +269,7 @@ func TestTheNotesOfAnAgentSettleACallOfARound(t *testing.T) {
 
 func TestTheAnswerIsWithTheRecordThatThePersonComesFrom(t *testing.T) {
 	s := storetest.Open(t)
-	c, kept := NewContacts(s), NewCases(s)
+	c, kept := NewContacts(s), NewCases(s, liststest.Open(t, s))
 	open := left(t, c, "+12024561111")
 	talk := opened(t, c, "+12024561112")
 	file := save(t, kept, talk.ID, map[string]any{"danger_now": "no"})
@@ -303,7 +304,7 @@ func TestTheAnswerIsWithTheRecordThatThePersonComesFrom(t *testing.T) {
 // A call of a round that becomes protected leaves no number and no name.
 func TestARoundForgetsWhoBecomesProtected(t *testing.T) {
 	s := storetest.Open(t)
-	c, cases := NewContacts(s), NewCases(s)
+	c, cases := NewContacts(s), NewCases(s, liststest.Open(t, s))
 	r := roundOf(t, c, Round{}, "+12024561111")
 	k := rings(t, c, due(t, c, r.ID)[0])
 	_, err := c.NoteAnswer(t.Context(), k.ID, AnswerTalk)

@@ -67,6 +67,9 @@ func (s *Server) showCase(w http.ResponseWriter, r *http.Request, v visit, statu
 		f.Title = f.T("problem.title") + ": " + f.Title
 	}
 	content := page.CasePage{Frame: f, Case: cs, Form: form, Trouble: trouble, Done: r.URL.Query().Get("done"), Leads: v.role == coordinator || v.role == supervisor}
+	for _, name := range cs.Missing(f.Lists) {
+		content.Missing = append(content.Missing, f.Ask(name))
+	}
 	if content.Form == nil {
 		content.Form = page.CaseFields(f)
 		if err := fillForm(content.Form, cs.Fields); err != nil {

@@ -26,6 +26,8 @@ import (
 	"hotline/appliance/backup"
 	"hotline/appliance/call"
 	"hotline/appliance/export"
+	"hotline/appliance/lists"
+	"hotline/appliance/lists/liststest"
 	"hotline/appliance/media"
 	"hotline/appliance/softphone"
 	"hotline/appliance/store"
@@ -59,6 +61,7 @@ func TestMain(m *testing.M) {
 // script is the far end of the pages: a room, accounts and records whose
 // content the test decides. Sound is real where a test asks for it.
 type script struct {
+	lists    *lists.Keeper
 	mu       sync.Mutex
 	snapshot desk.Snapshot
 	changed  chan struct{}
@@ -105,8 +108,9 @@ func newScript(t *testing.T) *script {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	records := storetest.Open(t)
-	s := &script{changed: make(chan struct{}), floorNow: make(chan struct{}), ids: map[role]string{}, store: records,
-		contacts: triage.NewContacts(records), cases: triage.NewCases(records), registry: volunteers.NewRegistry(records)}
+	listed := liststest.Open(t, records)
+	s := &script{lists: listed, changed: make(chan struct{}), floorNow: make(chan struct{}), ids: map[role]string{}, store: records,
+		contacts: triage.NewContacts(records), cases: triage.NewCases(records, listed), registry: volunteers.NewRegistry(records, listed)}
 	var err error
 	if s.studio, err = prompts.OpenStudio(records, func() bool { return s.parts.Off(switches.Synthesis) }, log); err != nil {
 		t.Fatal(err)
@@ -150,18 +154,18 @@ func (s *script) exporting(t *testing.T, log *slog.Logger) {
 	}, Store: s.store, Operation: "Flood response", Version: "test", Log: log, Sets: []export.Set{
 		{Name: "daily_situation", Table: func() redact.Table { return triage.SituationTable(s.cases) }},
 		{Name: "cases", Table: func() redact.Table { return triage.CaseTable(s.cases) }},
-		{Name: "contacts", Table: func() redact.Table { return triage.ContactTable(s.contacts) }},
+		{Name: "contacts", Table: func() redact.Table { return triage.ContactTable(s.contacts, s.lists) }},
 		{Name: "volunteers", Table: func() redact.Table { return volunteers.Table(s.registry) }},
 	}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	labels, choices, languages, err := ImportWords()
+	labels, choices, err := ImportWords(s.lists)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.intake = intake.New(intake.Config{Store: s.store, Operation: "Flood response", Region: "US", Labels: labels, Words: choices, Log: log,
-		Targets: []intake.Target{intake.People(languages), intake.Directory(s.filed(t)), intake.CallList("Flood response", []string{"es", "en"})}})
+		Targets: []intake.Target{intake.People(s.lists), intake.Directory(s.filed(t)), intake.CallList("Flood response", []string{"es", "en"})}})
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 2)
 	go func() { done <- s.office.Run(ctx) }()
@@ -434,7 +438,7 @@ func (s *script) config(t *testing.T) Config {
 	return Config{
 		Prompts: s.studio, Sounds: foreign.New(),
 		Operation: "Flood response", Version: "test", Region: "US", Routing: s.routes,
-		CallTo: "100", PhoneServer: "192.0.2.1:5060", Desk: s, Sessions: s.accounts, Accounts: s.accounts, Mode: s.mode, Scenario: s.scenario, Supervise: s.steer, Switches: s.parts, Offered: []string{"es", "en"}, Contacts: s.contacts, Cases: s.cases, Registrants: s.registry, Hours: volunteers.NewShifts(s.store, s.accounts, "US"), Finder: s.finds, Cards: s.filed(t),
+		CallTo: "100", PhoneServer: "192.0.2.1:5060", Desk: s, Sessions: s.accounts, Accounts: s.accounts, Mode: s.mode, Scenario: s.scenario, Lists: s.lists, Supervise: s.steer, Switches: s.parts, Offered: []string{"es", "en"}, Contacts: s.contacts, Cases: s.cases, Registrants: s.registry, Hours: volunteers.NewShifts(s.store, s.accounts, "US"), Finder: s.finds, Cards: s.filed(t),
 		Worklist: s.contacts, Books: triage.NewBooks(s.store),
 		Rounds: s.contacts, RoundMay: func(n call.Number) bool { return strings.HasPrefix(string(n), "+1202555") },
 		Results: func(_ context.Context, w io.Writer, round, _ string) error {
@@ -478,11 +482,11 @@ func (s *script) hooks(t *testing.T) *webhooks.Post {
 // finder finds the records of the test.
 func (s *script) finder(t *testing.T) *find.Finder {
 	t.Helper()
-	names, err := SearchWords()
+	names, err := SearchWords(s.lists)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := find.New(find.Config{Store: s.store, Contacts: s.contacts, Cases: s.cases, Registrants: s.registry, Cards: s.filed(t), Region: "US", Names: names, Log: slog.New(slog.DiscardHandler)})
+	f := find.New(find.Config{Store: s.store, Lists: s.lists, Contacts: s.contacts, Cases: s.cases, Registrants: s.registry, Cards: s.filed(t), Region: "US", Names: names, Log: slog.New(slog.DiscardHandler)})
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"hotline/appliance/history"
+	"hotline/appliance/lists"
 	"hotline/ui/page"
 )
 
@@ -29,6 +30,9 @@ func readForm(fields []page.FormField, form url.Values) (changed, shown map[stri
 			continue
 		}
 		changed[f.Name], shown[f.Name] = typed(f.Kind, sent), typed(f.Kind, cut(f.Kind, before))
+		if f.Kind == page.Count && len(sent) == 0 && strings.HasPrefix(f.Name, lists.Own) {
+			changed[f.Name] = nil // nothing is not 0
+		}
 	}
 	return changed, shown
 }
@@ -96,9 +100,7 @@ func written(raw json.RawMessage) []string {
 			return []string{"yes"}
 		}
 	case float64:
-		if v != 0 {
-			return []string{strconv.FormatFloat(v, 'f', -1, 64)}
-		}
+		return []string{strconv.FormatFloat(v, 'f', -1, 64)}
 	case []any:
 		var all []string
 		for _, one := range v {

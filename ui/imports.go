@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -12,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"hotline/appliance/lists"
 	"hotline/appliance/store"
 	sheets "hotline/appliance/table"
 	"hotline/triage"
@@ -310,24 +310,21 @@ func (s *Server) importUndo(w http.ResponseWriter, r *http.Request, v visit) {
 }
 
 // ImportWords are the words under which columns and their choices are known, in
-// every language of the pages, and the languages that have a name there.
-func ImportWords() (labels func(target, field string) []string, choices func(target, field, value string) []string, languages []string, err error) {
+// every language of the pages.
+func ImportWords(l *lists.Keeper) (labels func(target, field string) []string, choices func(target, field, value string) []string, err error) {
 	catalogues, err := words.Load()
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
 	each := func(word func(texts map[string]string) string) (said []string) {
 		for _, tag := range catalogues.Tags() {
-			if text := word(catalogues.Keys(tag)); text != "" && !slices.Contains(said, text) {
-				said = append(said, text)
+			for _, texts := range []map[string]string{catalogues.Keys(tag), l.Now().Texts(tag)} {
+				if text := word(texts); text != "" && !slices.Contains(said, text) {
+					said = append(said, text)
+				}
 			}
 		}
 		return said
-	}
-	for _, key := range slices.Sorted(maps.Keys(catalogues.Keys(words.English))) {
-		if tag, is := strings.CutPrefix(key, "lang."); is {
-			languages = append(languages, tag)
-		}
 	}
 	labels = func(target, field string) []string {
 		return each(func(texts map[string]string) string { return page.ImportLabel(texts, target, field) })
@@ -335,5 +332,5 @@ func ImportWords() (labels func(target, field string) []string, choices func(tar
 	choices = func(target, field, value string) []string {
 		return each(func(texts map[string]string) string { return page.ImportChoice(texts, target, field, value) })
 	}
-	return labels, choices, languages, nil
+	return labels, choices, nil
 }

@@ -38,7 +38,7 @@ func TestSomebodyJoins(t *testing.T) {
 		t.Errorf("wrong digits: %d", got.status)
 	}
 	for _, got := range []answer{s.get(t, new, path), s.post(t, new, "/join", url.Values{"code": {code}})} {
-		if got.status != http.StatusOK || !strings.Contains(got.body, "Flood response") || !strings.Contains(got.body, "I promise") {
+		if got.status != http.StatusOK || !strings.Contains(got.body, "Flood response") || !strings.Contains(got.body, "I promise. I am 18 or older") {
 			t.Fatalf("the form: %d %s", got.status, got.body)
 		}
 	}

@@ -35,7 +35,7 @@ func (s *Server) showMatch(w http.ResponseWriter, r *http.Request, v visit, stat
 		wanted = wantedAtFirst
 	}
 	f := s.frame(r, v, "match.title")
-	content := page.MatchPage{Frame: f, Filter: find.ParseFilter(q), Wanted: wanted, Asked: q.Has("wanted"), Form: page.MatchFields(f, s.cfg.Offered), Calls: v.role == coordinator && s.cfg.Desk.CallsOut(), Trouble: trouble}
+	content := page.MatchPage{Frame: f, Filter: find.ParseFilter(q), Wanted: wanted, Asked: q.Has("wanted"), Form: page.MatchFields(f), Calls: v.role == coordinator && s.cfg.Desk.CallsOut(), Trouble: trouble}
 	for i := range content.Form {
 		field := &content.Form[i]
 		field.Values = slices.DeleteFunc(slices.Clone(q[field.Name]), func(text string) bool { return text == "" })

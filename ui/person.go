@@ -41,7 +41,7 @@ func (s *Server) showPerson(w http.ResponseWriter, r *http.Request, v visit, sta
 	}
 	content := page.PersonPage{Frame: f, Person: g, Form: form, Trouble: trouble, Done: r.URL.Query().Get("done")}
 	if content.Form == nil {
-		content.Form = page.PersonFields(f, s.cfg.Offered)
+		content.Form = page.PersonFields(f)
 		if err := fillForm(content.Form, g); err != nil {
 			s.broken(w, r, v, "showing a registered volunteer", err)
 			return
@@ -111,7 +111,7 @@ func (s *Server) personDo(w http.ResponseWriter, r *http.Request, v visit) {
 
 func (s *Server) personSave(w http.ResponseWriter, r *http.Request, v visit) {
 	f := s.frame(r, v, "person.title")
-	form := page.PersonFields(f, s.cfg.Offered)
+	form := page.PersonFields(f)
 	changed, shown := readForm(form, r.PostForm)
 	s.parseNumbers(changed)
 	_, conflicts, err := s.cfg.Registrants.Change(r.Context(), r.PathValue("id"), history.Edit{By: v.account.ID, Via: "web", Fields: changed, Shown: shown})
@@ -197,7 +197,7 @@ func (s *Server) workOnPerson(ctx context.Context, id, do string, form url.Value
 
 func personTrouble(err error) string {
 	for refusal, key := range map[error]string{volunteers.ErrStep: "step", volunteers.ErrStepWhy: "why", volunteers.ErrScreening: "screening", volunteers.ErrConsents: "consents",
-		volunteers.ErrGuardian: "guardian", volunteers.ErrMerge: "merge", volunteers.ErrUnmerge: "unmerge", volunteers.ErrCheckedIn: "in", volunteers.ErrNotCheckedIn: "out",
+		volunteers.ErrGuardian: "guardian", volunteers.ErrDaytime: "daytime", volunteers.ErrMerge: "merge", volunteers.ErrUnmerge: "unmerge", volunteers.ErrCheckedIn: "in", volunteers.ErrNotCheckedIn: "out",
 		volunteers.ErrNoShift: "shift", volunteers.ErrShiftTimes: "times", volunteers.ErrShiftWhy: "why", errPersonWhat: "what", errPersonCode: "code", errPersonTime: "times"} {
 		if errors.Is(err, refusal) {
 			return "person.wrong." + key
@@ -236,7 +236,7 @@ func (s *Server) personSound(w http.ResponseWriter, r *http.Request, v visit) {
 // newPerson is the form for somebody who registers on paper or in person.
 func (s *Server) newPerson(w http.ResponseWriter, r *http.Request, v visit) {
 	f := s.frame(r, v, "newperson.title")
-	s.show(w, r, http.StatusOK, page.NewRecord(page.NewPage{Frame: f, Kind: find.Registrants, Form: append(page.SignUpFields(f), page.PersonFields(f, s.cfg.Offered)...)}))
+	s.show(w, r, http.StatusOK, page.NewRecord(page.NewPage{Frame: f, Kind: find.Registrants, Form: append(page.SignUpFields(f), page.PersonFields(f)...)}))
 }
 
 func (s *Server) addPerson(w http.ResponseWriter, r *http.Request, v visit) {
@@ -245,7 +245,7 @@ func (s *Server) addPerson(w http.ResponseWriter, r *http.Request, v visit) {
 		return
 	}
 	f := s.frame(r, v, "newperson.title")
-	about, form := page.SignUpFields(f), page.PersonFields(f, s.cfg.Offered)
+	about, form := page.SignUpFields(f), page.PersonFields(f)
 	paper, _ := readForm(about, r.PostForm)
 	fields, _ := readForm(form, r.PostForm)
 	s.parseNumbers(fields)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"hotline/appliance/events"
+	"hotline/appliance/lists"
 	"hotline/appliance/store"
 	"hotline/triage"
 	"hotline/triage/cards"
@@ -169,7 +170,15 @@ func (s *Server) newest(p *page.RecordsPage, v visit) error {
 // records that have them.
 func (s *Server) picks(f page.Frame, filter find.Filter) []page.Pick {
 	var out []page.Pick
-	for _, field := range find.Fields(filter.Kind) {
+	fields := find.Fields(filter.Kind)
+	if filter.Kind == find.Cases {
+		for _, q := range f.Lists.Owned() {
+			if q.Kind == lists.One || q.Kind == lists.Several {
+				fields = append(fields, q.Name)
+			}
+		}
+	}
+	for _, field := range fields {
 		there := s.cfg.Finder.Values(filter.Kind, field)
 		for _, v := range filter.Picks[field] {
 			if _, is := there[v]; !is {
@@ -193,17 +202,20 @@ func with(counts map[string]int, value string) map[string]int {
 
 // SearchWords are the words under which people look for a choice of a list, in
 // every language of the pages.
-func SearchWords() (func(field, value string) []string, error) {
+func SearchWords(l *lists.Keeper) (func(field, value string) []string, error) {
 	catalogues, err := words.Load()
 	if err != nil {
 		return nil, err
 	}
 	return func(field, value string) []string {
 		var said []string
+		now := l.Now()
 		for _, tag := range catalogues.Tags() {
-			for _, kind := range find.Kinds() {
-				if text := page.CodeWords(catalogues.Keys(tag), kind, field, value); text != "" && !slices.Contains(said, text) {
-					said = append(said, text)
+			for _, texts := range []map[string]string{now.Texts(tag), catalogues.Keys(tag)} {
+				for _, kind := range find.Kinds() {
+					if text := page.CodeWords(texts, kind, field, value); text != "" && !slices.Contains(said, text) {
+						said = append(said, text)
+					}
 				}
 			}
 		}

@@ -67,6 +67,8 @@ func table() []route {
 
 		{"GET", "/desk", phones, (*Server).desk, false},
 		{"GET", "/ws/agent", phones, (*Server).deskSocket, false},
+		{"GET", "/desk/caseform", phones, (*Server).caseForm, false},
+		{"GET", "/places", signedIn, (*Server).places, false},
 
 		{"GET", "/desk/start", phones, (*Server).start, false},
 		{"GET", "/desk/test", phones, (*Server).soundCheck, false},
@@ -193,6 +195,10 @@ func table() []route {
 		{"POST", "/admin/webhooks/{id}", accounts, (*Server).webhookDo, false},
 		{"GET", "/admin/routing", floor, (*Server).routing, false},
 		{"POST", "/admin/routing", floor, (*Server).routingChange, false},
+		{"GET", "/admin/lists", records, (*Server).listsPage, false},
+		{"POST", "/admin/lists", records, (*Server).listsDo, false},
+		{"POST", "/admin/lists/bring", records, (*Server).listsBring, true},
+		{"GET", "/admin/lists/case_form.xlsx", records, (*Server).caseFormFile, false},
 		{"GET", "/admin/backup", accounts, (*Server).backups, false},
 		{"POST", "/admin/backup", accounts, (*Server).backupPlace, false},
 		{"POST", "/admin/backup/key", accounts, (*Server).backupKey, false},
@@ -224,7 +230,7 @@ func menu(who role) []menuGroup {
 		{"menu.group.phone", []string{"/desk", "/worklist", "/desk/start", "/desk/try"}},
 		{"menu.group.floor", []string{"/floor", "/floor/mode", "/floor/bulletins", "/floor/scripts", "/floor/lines", "/rounds", "/admin/routing", "/floor/scenario", "/floor/invites", "/floor/walls"}},
 		{"menu.group.records", []string{"/records", "/import", "/reports", "/recordings"}},
-		{"menu.group.setup", []string{"/admin", "/prompts", "/admin/flows", "/admin/recording", "/admin/access", "/admin/webhooks", "/admin/backup", "/admin/key", "/health", "/admin/privacy", "/admin/log", "/second"}},
+		{"menu.group.setup", []string{"/admin", "/prompts", "/admin/flows", "/admin/lists", "/admin/recording", "/admin/access", "/admin/webhooks", "/admin/backup", "/admin/key", "/health", "/admin/privacy", "/admin/log", "/second"}},
 	}
 	var groups []menuGroup
 	for _, group := range all {

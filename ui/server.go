@@ -21,6 +21,7 @@ import (
 	"hotline/appliance/call"
 	"hotline/appliance/events"
 	"hotline/appliance/health"
+	"hotline/appliance/lists"
 	"hotline/appliance/store"
 	"hotline/appliance/switches"
 	"hotline/triage"
@@ -47,6 +48,7 @@ type Config struct {
 	Switches    *switches.Panel
 	Offered     []string // languages that callers are offered
 	Scenario    Scenario
+	Lists       *lists.Keeper // what can be chosen, and what is asked
 	Scripts     Scripts
 	Contacts    Contacts
 	Cases       Cases
@@ -131,7 +133,7 @@ func newServer(cfg Config, catalogues *words.Catalogues) (*Server, error) {
 		locks:   lately{keep: func(ev events.Event) bool { return ev.Kind == roster.EventLocked }, most: mostLocks},
 	}
 	programs, err := api.New(api.Config{Operation: cfg.Operation, Region: cfg.Region, Store: cfg.Store, Accounts: cfg.Accounts, Desk: cfg.Desk, PersonOf: personOf, Routing: cfg.Routing,
-		Mode: cfg.Mode, Supervise: cfg.Supervise, Contacts: cfg.Contacts, Cases: cfg.Cases, Registrants: cfg.Registrants, Finder: cfg.Finder, Exports: cfg.Exports,
+		Mode: cfg.Mode, Supervise: cfg.Supervise, Contacts: cfg.Contacts, Cases: cfg.Cases, Registrants: cfg.Registrants, Finder: cfg.Finder, Lists: cfg.Lists, Exports: cfg.Exports,
 		Reports: cfg.Reports, Gauge: s.gauge, Words: catalogues, Closing: s.closing, Log: cfg.Log})
 	if err != nil {
 		return nil, err

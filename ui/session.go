@@ -142,7 +142,8 @@ func (s *Server) textFor(r *http.Request) words.Text {
 	if cookie, err := r.Cookie(languageCookie); err == nil {
 		chosen = cookie.Value
 	}
-	return s.words.Choose(r.Header.Get("Accept-Language"), chosen)
+	text := s.words.Choose(r.Header.Get("Accept-Language"), chosen)
+	return text.With(s.cfg.Lists.Now().Texts(text.Lang()))
 }
 
 func setCookie(w http.ResponseWriter, name, value string, life time.Duration) {

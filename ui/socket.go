@@ -306,6 +306,7 @@ func (d *deskPage) tellState(ctx context.Context) error {
 		consult.Failed = d.said(consult.Failed)
 		told.Consult, snapshot.Call = &consult, &told
 	}
+	snapshot.Form = d.server.cfg.Lists.Now().Version
 	snapshot.Asks = d.server.cfg.Scenario.Current().Asks(d.language)
 	d.server.firstWords(&snapshot, d.language, time.Now())
 	return d.write(ctx, reply{Type: "state", State: &snapshot})

@@ -14,6 +14,7 @@ import (
 	"hotline/appliance/call"
 	"hotline/appliance/events"
 	"hotline/appliance/history"
+	"hotline/appliance/lists"
 	"hotline/appliance/sharing"
 	"hotline/appliance/store"
 )
@@ -41,7 +42,7 @@ func (e FieldError) Error() string { return e.Text }
 
 // editable are the fields that a person changes by hand.
 func editable() []string {
-	return []string{"given_name", "family_name", "phone", "phone_2", "email", "age", "languages", "area", "willing", "availability", "available_from",
+	return []string{"given_name", "family_name", "phone", "phone_2", "email", "age", "languages", "area", "place", "willing", "availability", "available_from",
 		"hours_day", "skills", "skill_note", "transport", "equipment", "affiliation", "emergency_name", "emergency_relation", "emergency_phone",
 		"limits", "guardian_name", "guardian_phone", "guardian_consent", "check", "check_until", "trained", "notes", "legal_basis", "share_scope"}
 }
@@ -67,6 +68,12 @@ func (g *Registry) Change(ctx context.Context, id string, e history.Edit) (r Reg
 		if r, err = was.With(fields); err != nil {
 			return err
 		}
+		if err := r.Valid(g.lists); err != nil {
+			return err
+		}
+		if r.Place != was.Place {
+			r.PlaceCode = g.lists.PlaceCode(r.Place)
+		}
 		if r.Phone != was.Phone {
 			phone := r.Phone
 			r.Phone = was.Phone
@@ -91,7 +98,8 @@ func putChanged(tx *store.Tx, was Registrant, r *Registrant, e history.Entry) er
 	return errors.Join(registrants.Put(tx, r.ID, *r), registrantHistory.Note(tx, e, was, *r, "updated_at"))
 }
 
-// With is the record with other answers, by the names of its fields.
+// With is the record with other answers, by the names of its fields. Whether they
+// are answers of the lists is looked at when it is stored.
 func (r Registrant) With(fields map[string]any) (Registrant, error) {
 	raw, err := json.Marshal(fields)
 	if err != nil {
@@ -115,10 +123,13 @@ func (r Registrant) With(fields map[string]any) (Registrant, error) {
 		}
 		return r, FieldError{Text: "This could not be read."}
 	}
-	return next, next.validate()
+	return next, nil
 }
 
-func (r *Registrant) validate() error {
+// Valid reports an answer that the lists do not know, or that is too long, and
+// drops what is invisible.
+func (r *Registrant) Valid(l *lists.Keeper) error {
+	skills := l.Now().List(lists.Skills)
 	checks := []struct {
 		field string
 		ok    bool
@@ -133,7 +144,7 @@ func (r *Registrant) validate() error {
 		{"hours_day", r.HoursDay >= 0 && r.HoursDay <= 24},
 		{"available_from", day(r.AvailableFrom)},
 		{"check_until", day(r.CheckUntil)},
-		{"skills", !slices.ContainsFunc(r.Skills, func(s Skill) bool { return !slices.Contains(Skills(), s) })},
+		{"skills", !slices.ContainsFunc(r.Skills, func(s Skill) bool { return !skills.Has(string(s)) })},
 		{"trained", !slices.ContainsFunc(r.Trained, func(s string) bool { return !slices.Contains(Trainings(), s) })},
 	}
 	for _, c := range checks {
@@ -141,7 +152,7 @@ func (r *Registrant) validate() error {
 			return FieldError{c.field, "Choose one of the answers on the page."}
 		}
 	}
-	for _, text := range []*string{&r.GivenName, &r.FamilyName, &r.Email, &r.Area, &r.SkillNote, &r.Equipment, &r.Affiliation, &r.EmergencyName,
+	for _, text := range []*string{&r.GivenName, &r.FamilyName, &r.Email, &r.Area, &r.Place, &r.SkillNote, &r.Equipment, &r.Affiliation, &r.EmergencyName,
 		&r.EmergencyRelation, &r.Limits, &r.GuardianName, &r.Notes, (*string)(&r.Phone), (*string)(&r.Phone2), (*string)(&r.EmergencyPhone), (*string)(&r.GuardianPhone)} {
 		*text = tidy(*text)
 		if len([]rune(*text)) > mostText {
@@ -204,9 +215,10 @@ func (g *Registry) History(id string) (list []history.Entry, err error) {
 // Enter registers somebody from a paper form or a visit: with the time when it
 // was filled in, which may lie days back.
 func (g *Registry) Enter(ctx context.Context, r Registrant, by string, at time.Time) (Registrant, error) {
-	if err := r.validate(); err != nil {
+	if err := r.Valid(g.lists); err != nil {
 		return r, err
 	}
+	r.PlaceCode = g.lists.PlaceCode(r.Place)
 	err := g.store.Update(ctx, func(tx *store.Tx) error {
 		next, err := begin(tx, r)
 		if err != nil {

@@ -5,15 +5,20 @@ import (
 	"iter"
 	"strings"
 
+	"hotline/appliance/lists"
 	"hotline/appliance/table"
 )
 
 // Table is the export of all registrants, oldest first (domain 7.5). Column
 // names and their order never change within a major version.
-func Table(g *Registry) table.Table { return TableOf(g.Each) }
+func Table(g *Registry) table.Table { return TableOf(g.lists, g.Each) }
 
 // TableOf is the same for some registrants.
-func TableOf(each func(func(Registrant) error) error) table.Table {
+func TableOf(l *lists.Keeper, each func(func(Registrant) error) error) table.Table {
+	var skills []table.Code
+	for _, c := range l.Now().List(lists.Skills).Choices {
+		skills = append(skills, table.Code{Code: c.Code, Text: c.Words.In("en")})
+	}
 	return table.Table{Name: "volunteers", Consent: "consent_data", Scope: "share_scope", Changed: "updated_at", Columns: []table.Column{
 		{Name: "volunteer_id", Kind: table.ID, Description: "Identity of the registered volunteer (ULID)", Level: table.Coordination, HXL: "#meta+id"},
 		{Name: "code", Kind: table.ID, Description: "Code told to the volunteer: six digits, the last one checks the others", Level: table.Coordination},
@@ -27,9 +32,9 @@ func TableOf(each func(func(Registrant) error) error) table.Table {
 		{Name: "postcode", Kind: table.ID, Description: "Postcode or area code as keyed", Level: table.Coordination},
 		{Name: "willing", Kind: table.ID, Description: "area, region, anywhere or remote", Level: table.Coordination},
 		{Name: "availability", Kind: table.ID, Description: "now, today, week or weekends", Level: table.Coordination},
-		{Name: "skill_1", Kind: table.ID, Description: "Skill group", Level: table.Coordination, HXL: "#capacity+skill"},
-		{Name: "skill_2", Kind: table.ID, Description: "Skill group", Level: table.Coordination},
-		{Name: "skill_3", Kind: table.ID, Description: "Skill group", Level: table.Coordination},
+		{Name: "skill_1", Kind: table.ID, Description: "Skill group", Codes: skills, Level: table.Coordination, HXL: "#capacity+skill"},
+		{Name: "skill_2", Kind: table.ID, Description: "Skill group", Codes: skills, Level: table.Coordination},
+		{Name: "skill_3", Kind: table.ID, Description: "Skill group", Codes: skills, Level: table.Coordination},
 		{Name: "needs_check", Kind: table.Bool, Description: "1: a skill with which a background check is needed first", Level: table.Coordination},
 		{Name: "transport", Kind: table.ID, Description: "none, bicycle, motorcycle, car, truck or boat", Level: table.Coordination, HXL: "#capacity+transport"},
 		{Name: "consent_data", Kind: table.Bool, Description: "1: agreed that the answers are stored", Level: table.Coordination},
@@ -68,13 +73,18 @@ func TableOf(each func(func(Registrant) error) error) table.Table {
 		{Name: "entered_at", Kind: table.DateTime, Description: "Typed from paper afterwards (UTC)", Level: table.Coordination},
 		{Name: "legal_basis", Kind: table.ID, Description: "Ground on which it is kept: vital_interests, public_task, public_interest, legitimate_interest, consent, contract, legal_obligation", Level: table.Coordination},
 		{Name: "share_scope", Kind: table.ID, Description: "How far it may go: inside (not outside the organisation), helpers (organisations that can help) or public", Level: table.Coordination, HXL: "#meta+consent"},
-	}, Rows: rows(each)}
+		{Name: "place", Kind: table.Text, Description: "Where they live", Level: table.Referral, HXL: "#loc+name"},
+		{Name: "place_code", Kind: table.ID, Description: "P-code of the place, where it is one of the list", Level: table.Referral, HXL: "#loc+code+v_pcode"},
+		{Name: "adm1_code", Kind: table.ID, Description: "P-code of the administrative area of level 1", Level: table.Coordination, HXL: "#adm1+code+v_pcode"},
+		{Name: "adm2_code", Kind: table.ID, Description: "P-code of the administrative area of level 2", Level: table.Coordination, HXL: "#adm2+code+v_pcode"},
+	}, Rows: rows(l, each)}
 }
 
-func rows(each func(func(Registrant) error) error) iter.Seq2[[]any, error] {
+func rows(l *lists.Keeper, each func(func(Registrant) error) error) iter.Seq2[[]any, error] {
 	enough := errors.New("no more rows are wanted")
 	return func(yield func([]any, error) bool) {
 		err := each(func(r Registrant) error {
+			areas := l.PlaceChain(r.PlaceCode)
 			languages, skills := pad(r.Languages), make([]string, 3)
 			check := false
 			for i, s := range r.Skills {
@@ -91,7 +101,7 @@ func rows(each func(func(Registrant) error) error) iter.Seq2[[]any, error] {
 				string(r.Age), r.Area, string(r.Willing), string(r.Availability), skills[0], skills[1], skills[2], check,
 				string(r.Transport), r.Consent.Given, r.Consent.At, r.Consent.Version, said, string(r.Status), r.Incomplete,
 				r.Missing(), r.Source, r.Contact, r.SamePhone, r.RegisteredAt, r.UpdatedAt,
-				r.StatusAt, r.DuplicateOf, r.AvailableFrom, r.HoursDay, r.SkillNote, r.Equipment, r.Affiliation, string(r.Phone2), r.Email, r.EmergencyName, r.EmergencyRelation, string(r.EmergencyPhone), r.Check, r.CheckUntil, r.GuardianName, string(r.GuardianPhone), r.GuardianConsent, r.Trained, r.Conduct.Given, r.Limits, r.Notes, r.EnteredAt, r.LegalBasis, r.ShareScope}, nil) {
+				r.StatusAt, r.DuplicateOf, r.AvailableFrom, r.HoursDay, r.SkillNote, r.Equipment, r.Affiliation, string(r.Phone2), r.Email, r.EmergencyName, r.EmergencyRelation, string(r.EmergencyPhone), r.Check, r.CheckUntil, r.GuardianName, string(r.GuardianPhone), r.GuardianConsent, r.Trained, r.Conduct.Given, r.Limits, r.Notes, r.EnteredAt, r.LegalBasis, r.ShareScope, r.Place, r.PlaceCode, areas[0].Code, areas[1].Code}, nil) {
 				return enough
 			}
 			return nil

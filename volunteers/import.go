@@ -8,6 +8,7 @@ import (
 
 	"hotline/appliance/call"
 	"hotline/appliance/history"
+	"hotline/appliance/lists"
 	"hotline/appliance/store"
 )
 
@@ -82,12 +83,13 @@ func (r Registrant) Called() string { return called(r) }
 // Import registers the person of a row, in the transaction of an import, and
 // says so in the history: why is where these people agreed. The time of the
 // registration is kept if the file has one.
-func Import(tx *store.Tx, r Registrant, by, why string, registered time.Time) (Registrant, error) {
-	if err := r.validate(); err != nil {
+func Import(tx *store.Tx, l *lists.Keeper, r Registrant, by, why string, registered time.Time) (Registrant, error) {
+	if err := r.Valid(l); err != nil {
 		return r, err
 	}
 	r.ID, r.Code, r.Status, r.Source = "", "", "", "import"
 	r.Consent = Consent{Given: true, At: tx.Now(), Version: "import-1", How: "import"}
+	r.PlaceCode = l.PlaceCode(r.Place)
 	next, err := begin(tx, r)
 	if err != nil {
 		return r, err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"hotline/appliance/events"
 	"hotline/appliance/history"
@@ -50,7 +51,8 @@ var (
 	ErrStepWhy   = errors.New("say in a few words why")
 	ErrScreening = errors.New("only who was approved can be sent to work")
 	ErrConsents  = errors.New("nobody is sent to work who has not agreed that the answers are kept, and to the code of conduct")
-	ErrGuardian  = errors.New("who is under 18 needs the consent of a guardian on file")
+	ErrGuardian  = errors.New("who is under 18 needs a guardian on file: name, telephone and consent")
+	ErrDaytime   = errors.New("who is under 18 works by day: between six and eight in the evening")
 )
 
 // Step is something that is done about a registrant.
@@ -95,8 +97,30 @@ func (r Registrant) mayBeAssigned() error {
 		return ErrScreening
 	case !r.Consent.Given || !r.Conduct.Given:
 		return ErrConsents
-	case r.Age != Adult && !r.GuardianConsent:
+	case r.Age != Adult && !r.guarded():
 		return ErrGuardian
+	}
+	return nil
+}
+
+// The hours in which somebody under 18 may begin to work, in the time of the
+// hotline.
+const (
+	dayBegins = 6
+	dayEnds   = 20
+)
+
+// mayWorkAt is the gate in front of a shift for those under 18: a guardian who
+// agreed, and daylight. Whoever is older, or has not said how old, has hours
+// however they came to work: hours are proof.
+func (r Registrant) mayWorkAt(at time.Time) error {
+	switch {
+	case r.Age != Minor:
+		return nil
+	case !r.guarded():
+		return ErrGuardian
+	case at.Hour() < dayBegins || at.Hour() >= dayEnds:
+		return ErrDaytime
 	}
 	return nil
 }

@@ -6,22 +6,67 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+	"time"
 
 	"hotline/appliance/call"
 	"hotline/appliance/history"
+	"hotline/appliance/lists"
+	"hotline/appliance/lists/liststest"
+	"hotline/appliance/store"
 	"hotline/appliance/store/storetest"
 )
+
+// keeping is a store for a registry, and its lists.
+func keeping(t *testing.T) (*store.Store, *lists.Keeper) {
+	s := storetest.Open(t)
+	return s, liststest.Open(t, s)
+}
+
+// Who is under 18 works by day, with a guardian who can be rung, and never where
+// callers are in danger. An adult's hours are written down whenever they are.
+func TestWhoIsUnder18WorksByDayWithAGuardian(t *testing.T) {
+	at := func(hour int) time.Time { return time.Date(2026, 3, 1, hour, 30, 0, 0, time.UTC) }
+	young := Registrant{Age: Minor, GuardianName: "Rosa", GuardianPhone: "+525512345679", GuardianConsent: true, Screening: StatusApproved, Trained: Trainings()}
+	for hour := range 24 {
+		want := error(ErrDaytime)
+		if hour >= 6 && hour < 20 {
+			want = nil
+		}
+		if err := young.mayWorkAt(at(hour)); !errors.Is(err, want) {
+			t.Errorf("at %d: %v", hour, err)
+		}
+	}
+	if young.MayTakePrivate() {
+		t.Error("somebody under 18 may take private calls")
+	}
+	young.GuardianPhone = ""
+	if err := young.mayWorkAt(at(12)); !errors.Is(err, ErrGuardian) || !slices.Contains(young.Missing(), "guardian") {
+		t.Errorf("without a guardian who can be rung: %v", err)
+	}
+	if err := (Registrant{Age: Adult}).mayWorkAt(at(3)); err != nil {
+		t.Errorf("an adult at night: %v", err)
+	}
+	s, l := keeping(t)
+	g, shifts := NewRegistry(s, l), NewShifts(s, nil, "MX")
+	p, err := g.Save(t.Context(), Registrant{Source: "phone", Phone: "+525512345678", Age: Minor}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := shifts.CheckIn(t.Context(), p.ID, "", MethodPIN); !errors.Is(err, ErrGuardian) || !p.Incomplete {
+		t.Errorf("checked in without a guardian: %v", err)
+	}
+}
 
 // However people press, nobody is sent to work who may not be, nobody is at
 // work twice, and the history tells the whole way.
 func TestNoWayLeadsAroundTheGuards(t *testing.T) {
 	s := storetest.Open(t)
-	g, shifts := NewRegistry(s), NewShifts(s, nil, "MX")
+	g, shifts := NewRegistry(s, liststest.Open(t, s)), NewShifts(s, nil, "MX")
 	r := rand.New(rand.NewPCG(7, 11))
 	ctx := t.Context()
 	reached := map[Status]bool{}
 	for range 8 {
-		start := Registrant{Source: "phone", Phone: "+525512345678", Age: []AgeBand{Adult, Minor, ""}[r.IntN(3)]}
+		start := Registrant{Source: "phone", Phone: "+525512345678", Age: []AgeBand{Adult, Minor, ""}[r.IntN(3)], GuardianName: "Rosa", GuardianPhone: "+525512345679"}
 		if r.IntN(2) == 0 {
 			start.Consent, start.Conduct = Consent{Given: true}, Consent{Given: true}
 		}
@@ -83,7 +128,7 @@ func TestNoWayLeadsAroundTheGuards(t *testing.T) {
 				t.Fatalf("%s was refused (%v) and changed %+v to %+v", what, tried, before, p)
 			}
 			if p.Status == StatusAssigned && before.Status == StatusAvailable &&
-				(p.Screening != StatusApproved || !p.Consent.Given || !p.Conduct.Given || p.Age != Adult && !p.GuardianConsent) {
+				(p.Screening != StatusApproved || !p.Consent.Given || !p.Conduct.Given || p.Age != Adult && (!p.GuardianConsent || p.GuardianName == "")) {
 				t.Fatalf("%s sent somebody to work who may not be: %+v", what, p)
 			}
 			if p.Status == StatusCheckedIn && before.Status != StatusCheckedIn && !open {
@@ -118,7 +163,7 @@ func TestNoWayLeadsAroundTheGuards(t *testing.T) {
 }
 
 func TestWhoMayNotBeSentToWorkIsToldWhy(t *testing.T) {
-	g := NewRegistry(storetest.Open(t))
+	g := NewRegistry(keeping(t))
 	ctx := t.Context()
 	p, err := g.Save(ctx, Registrant{Source: "phone", Phone: "+525512345678", Age: Minor}, nil)
 	if err != nil {
@@ -145,7 +190,13 @@ func TestWhoMayNotBeSentToWorkIsToldWhy(t *testing.T) {
 		}
 	}
 	move("assign", ErrGuardian)
-	if _, _, err := g.Change(ctx, p.ID, history.Edit{By: "ana", Fields: map[string]any{"guardian_consent": true}}); err != nil {
+	for _, fields := range []map[string]any{{"guardian_consent": true}, {"guardian_name": "Rosa"}} {
+		if _, _, err := g.Change(ctx, p.ID, history.Edit{By: "ana", Fields: fields}); err != nil {
+			t.Fatal(err)
+		}
+		move("assign", ErrGuardian) // a promise of somebody whom nobody can ring
+	}
+	if _, _, err := g.Change(ctx, p.ID, history.Edit{By: "ana", Fields: map[string]any{"guardian_phone": "+525512345679"}}); err != nil {
 		t.Fatal(err)
 	}
 	move("assign", nil)
@@ -158,7 +209,7 @@ func TestWhoMayNotBeSentToWorkIsToldWhy(t *testing.T) {
 }
 
 func TestTwoWhoChangeTheSameFieldAreToldOfEachOther(t *testing.T) {
-	g := NewRegistry(storetest.Open(t))
+	g := NewRegistry(keeping(t))
 	p, err := g.Save(t.Context(), Registrant{Source: "phone", GivenName: "Ana"}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -210,7 +261,7 @@ func registered(t *testing.T, g *Registry, r *rand.Rand) Registrant {
 
 // What merging did is undone exactly, in whatever order several are merged.
 func TestUnmergeRestoresExactly(t *testing.T) {
-	g := NewRegistry(storetest.Open(t))
+	g := NewRegistry(keeping(t))
 	r := rand.New(rand.NewPCG(9, 10))
 	ctx := t.Context()
 	same := func(id string, want Registrant) {
@@ -271,7 +322,7 @@ func TestUnmergeRestoresExactly(t *testing.T) {
 
 // What people change between merging and taking it back stays.
 func TestUnmergeKeepsWhatCameAfter(t *testing.T) {
-	g := NewRegistry(storetest.Open(t))
+	g := NewRegistry(keeping(t))
 	ctx := t.Context()
 	keep, err := g.Save(ctx, Registrant{Source: "phone", GivenName: "Ana"}, nil)
 	if err != nil {

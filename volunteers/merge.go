@@ -122,6 +122,9 @@ func (r Registrant) filled(other Registrant) Registrant {
 	gap(&r.FamilyName, other.FamilyName)
 	gap(&r.Age, other.Age)
 	gap(&r.Area, other.Area)
+	if r.Place == "" {
+		r.Place, r.PlaceCode = other.Place, other.PlaceCode
+	}
 	gap(&r.Willing, other.Willing)
 	gap(&r.Availability, other.Availability)
 	gap(&r.Transport, other.Transport)

@@ -60,7 +60,8 @@ func Availabilities() []Availability {
 // Skill is a group of skills; the codes are stable, exports use them.
 type Skill string
 
-// The skills, in the order of the two keypad pages.
+// The skills that the telephone asks for, in the order of its two pages. The list
+// of all skills is data (appliance/lists) and has these among its codes.
 const (
 	SkillDoctor      Skill = "doctor"
 	SkillNurse       Skill = "nurse"
@@ -81,7 +82,7 @@ const (
 	SkillOther       Skill = "other"
 )
 
-// Skills are all skill codes in keypad order.
+// Skills are the codes of the telephone in their order.
 func Skills() []Skill {
 	return []Skill{SkillDoctor, SkillNurse, SkillPsychology, SkillFirstAid, SkillInterpreter, SkillDriver,
 		SkillCooking, SkillShelter, SkillEngineer, SkillUtilities, SkillBuilder, SkillRescue, SkillPhone,
@@ -138,6 +139,8 @@ type Registrant struct {
 	Age          AgeBand      `json:"age,omitempty"`
 	Languages    []string     `json:"languages,omitempty"` // BCP 47, best first; "other" until asked
 	Area         string       `json:"area,omitempty"`      // postcode or area code, as keyed
+	Place        string       `json:"place,omitempty"`
+	PlaceCode    string       `json:"place_code,omitempty"` // of a place of the list, from the words of Place
 	Willing      Willing      `json:"willing,omitempty"`
 	Availability Availability `json:"availability,omitempty"`
 	Skills       []Skill      `json:"skills,omitempty"`
@@ -200,12 +203,19 @@ func (r Registrant) Missing() []string {
 		{"skills", len(r.Skills) > 0 || r.recorded("skills")},
 		{"transport", r.Transport != ""},
 		{"consent", r.Consent.Given},
+		{"guardian", r.Age != Minor || r.guarded()},
 	} {
 		if !q.answered {
 			missing = append(missing, q.name)
 		}
 	}
 	return missing
+}
+
+// guarded reports that it is on file who answers for somebody under 18, how that
+// person is reached, and that they agreed.
+func (r Registrant) guarded() bool {
+	return r.GuardianConsent && r.GuardianName != "" && !r.GuardianPhone.Withheld()
 }
 
 func (r Registrant) recorded(name string) bool {

@@ -15,6 +15,7 @@ import (
 	"hotline/appliance/call"
 	"hotline/appliance/events"
 	"hotline/appliance/history"
+	"hotline/appliance/lists"
 	"hotline/appliance/sharing"
 	"hotline/appliance/store"
 )
@@ -37,10 +38,11 @@ var (
 // Registry keeps the registrants.
 type Registry struct {
 	store *store.Store
+	lists *lists.Keeper
 }
 
-// NewRegistry keeps registrants in s.
-func NewRegistry(s *store.Store) *Registry { return &Registry{store: s} }
+// NewRegistry keeps registrants in s. The lists say what can be answered.
+func NewRegistry(s *store.Store, l *lists.Keeper) *Registry { return &Registry{store: s, lists: l} }
 
 // Save stores what is known of a person and returns the record with its id and
 // code. One contact makes one registrant: saving again adds what is new, never

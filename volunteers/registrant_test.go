@@ -19,10 +19,19 @@ import (
 	"hotline/appliance/audio"
 	"hotline/appliance/call"
 	"hotline/appliance/events"
+	"hotline/appliance/lists"
+	"hotline/appliance/lists/liststest"
 	"hotline/appliance/store"
 	"hotline/appliance/store/storetest"
 	"hotline/volunteers"
 )
+
+// keeping is a store for a registry, and its lists.
+func keeping(t *testing.T) (*store.Store, *lists.Keeper) {
+	t.Helper()
+	s := storetest.Open(t)
+	return s, liststest.Open(t, s)
+}
 
 // told is a complete telephone registration, as the dialogue leaves it.
 func told(contact, number string) map[string]string {
@@ -57,7 +66,7 @@ func saved(t *testing.T, s *store.Store) (what []string) {
 
 func TestACallBecomesARecord(t *testing.T) {
 	s := storetest.Open(t)
-	g := volunteers.NewRegistry(s)
+	g := volunteers.NewRegistry(s, liststest.Open(t, s))
 	code, err := g.SaveAnswers(t.Context(), told("c1", "+525512345678"), voice())
 	if err != nil {
 		t.Fatal(err)
@@ -95,7 +104,7 @@ func TestACallBecomesARecord(t *testing.T) {
 
 func TestOneCallIsOneRegistrant(t *testing.T) {
 	s := storetest.Open(t)
-	g := volunteers.NewRegistry(s)
+	g := volunteers.NewRegistry(s, liststest.Open(t, s))
 	// The caller hangs up half-way, the host saves, then the call turns out to
 	// have been complete, and everything is said twice.
 	early := told("c1", "+525512345678")
@@ -130,7 +139,7 @@ func TestOneCallIsOneRegistrant(t *testing.T) {
 }
 
 func TestTwoSavesAtOnceAreOneRegistrant(t *testing.T) {
-	g := volunteers.NewRegistry(storetest.Open(t))
+	g := volunteers.NewRegistry(keeping(t))
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
@@ -146,7 +155,7 @@ func TestTwoSavesAtOnceAreOneRegistrant(t *testing.T) {
 }
 
 func Test2b29TheSamePhoneAgainIsLinked(t *testing.T) {
-	g := volunteers.NewRegistry(storetest.Open(t))
+	g := volunteers.NewRegistry(keeping(t))
 	save := func(contact, number string) volunteers.Registrant {
 		t.Helper()
 		code, err := g.SaveAnswers(t.Context(), told(contact, number), nil)
@@ -166,7 +175,7 @@ func Test2b29TheSamePhoneAgainIsLinked(t *testing.T) {
 }
 
 func Test2b28AWithheldNumberIsAskedFor(t *testing.T) {
-	g := volunteers.NewRegistry(storetest.Open(t))
+	g := volunteers.NewRegistry(keeping(t))
 	answers := told("c1", "")
 	r, _, err := g.SaveUnfinished(t.Context(), answers, voice())
 	if err != nil || !slices.Equal(r.Missing(), []string{"phone"}) || !r.Incomplete {
@@ -183,7 +192,7 @@ func Test2b28AWithheldNumberIsAskedFor(t *testing.T) {
 
 func TestANoIsANo(t *testing.T) {
 	s := storetest.Open(t)
-	g := volunteers.NewRegistry(s)
+	g := volunteers.NewRegistry(s, liststest.Open(t, s))
 	for name, change := range map[string][2]string{"no consent": {"consent", "no"}, "a child": {"age", "under16"}, "nothing said yet": {"age", ""}} {
 		answers := told("c1", "+525512345678")
 		answers[change[0]] = change[1]
@@ -197,7 +206,7 @@ func TestANoIsANo(t *testing.T) {
 }
 
 func TestNonsenseIsNotRecorded(t *testing.T) {
-	g := volunteers.NewRegistry(storetest.Open(t))
+	g := volunteers.NewRegistry(keeping(t))
 	answers := told("c1", "+525512345678")
 	maps.Copy(answers, map[string]string{"skills": "doctor,wizard,doctor", "willing": "yes", "transport": "dragon"})
 	code, err := g.SaveAnswers(t.Context(), answers, nil)
@@ -212,7 +221,7 @@ func TestNonsenseIsNotRecorded(t *testing.T) {
 
 func TestListIsNewestFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := volunteers.NewRegistry(storetest.Open(t))
+		g := volunteers.NewRegistry(keeping(t))
 		for i := range 5 {
 			if _, err := g.SaveAnswers(t.Context(), told(fmt.Sprint("c", i), fmt.Sprint("+52551234567", i)), nil); err != nil {
 				t.Fatal(err)
@@ -249,7 +258,7 @@ func TestListIsNewestFirst(t *testing.T) {
 }
 
 func TestCodesCatchSlipsOfTheFinger(t *testing.T) {
-	g := volunteers.NewRegistry(storetest.Open(t))
+	g := volunteers.NewRegistry(keeping(t))
 	seen := map[string]bool{}
 	for i := range 40 {
 		code, err := g.SaveAnswers(t.Context(), told(fmt.Sprint("c", i), ""), nil)
@@ -288,7 +297,7 @@ func TestNumbersAreNotInTheFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := volunteers.NewRegistry(s).SaveAnswers(t.Context(), told("c1", "+525512345678"), voice()); err != nil {
+	if _, err := volunteers.NewRegistry(s, liststest.Open(t, s)).SaveAnswers(t.Context(), told("c1", "+525512345678"), voice()); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {
@@ -320,7 +329,7 @@ func TestRecordsHaveStableNames(t *testing.T) {
 
 func TestAFailedSaveLeavesNothing(t *testing.T) {
 	s := storetest.Open(t)
-	g := volunteers.NewRegistry(s)
+	g := volunteers.NewRegistry(s, liststest.Open(t, s))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := g.SaveAnswers(ctx, told("c1", "+525512345678"), voice()); err == nil || !strings.Contains(err.Error(), "was not stored") {

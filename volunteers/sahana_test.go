@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"hotline/appliance/export"
+	"hotline/appliance/lists/liststest"
 	"hotline/appliance/store"
 	"hotline/appliance/store/storetest"
 	"hotline/appliance/table"
@@ -16,7 +17,7 @@ import (
 // What Sahana Eden imports: its columns, numbers as they are, nobody who is gone.
 func TestSahanaGetsItsColumns(t *testing.T) {
 	s := storetest.Open(t)
-	registry, shifts := volunteers.NewRegistry(s), volunteers.NewShifts(s, nil, "US")
+	registry, shifts := volunteers.NewRegistry(s, liststest.Open(t, s)), volunteers.NewShifts(s, nil, "US")
 	ana, err := registry.Save(t.Context(), volunteers.Registrant{Phone: "+12024561111", GivenName: "=Ana", FamilyName: "Lee", Area: "00501", Skills: []volunteers.Skill{volunteers.SkillNurse}, Source: "phone"}, nil)
 	if err != nil {
 		t.Fatal(err)

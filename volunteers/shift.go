@@ -185,10 +185,14 @@ func (s Shift) propose(tx *store.Tx) error {
 // end was forgotten. Then the proposed end stands, with its remark.
 func (b *Shifts) CheckIn(ctx context.Context, registrant, contact, method string) (s Shift, err error) {
 	err = b.store.Update(ctx, func(tx *store.Tx) error {
-		if _, err := registrants.Get(tx, registrant); err != nil {
+		r, err := registrants.Get(tx, registrant)
+		if err != nil {
 			return err
 		}
 		now := tx.Now()
+		if err := r.mayWorkAt(now.Local()); err != nil {
+			return err
+		}
 		old, err := running(tx, registrant)
 		switch {
 		case err != nil:
@@ -269,7 +273,7 @@ func (b *Shifts) Correct(ctx context.Context, registrant, shift string, in, out 
 
 // wrapped says what failed; the refusals say so themselves.
 func wrapped(err error, what string) error {
-	for _, refusal := range []error{nil, ErrCheckedIn, ErrNotCheckedIn, ErrNoShift, ErrShiftTimes} {
+	for _, refusal := range []error{nil, ErrGuardian, ErrDaytime, ErrCheckedIn, ErrNotCheckedIn, ErrNoShift, ErrShiftTimes} {
 		if errors.Is(err, refusal) {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"hotline/appliance/lists/liststest"
 	"hotline/appliance/store"
 	"hotline/appliance/store/storetest"
 	"hotline/appliance/table"
@@ -28,7 +29,7 @@ func hours(t *testing.T) (*store.Store, *volunteers.Shifts, volunteers.Registran
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := volunteers.NewRegistry(s)
+	g := volunteers.NewRegistry(s, liststest.Open(t, s))
 	code, err := g.SaveAnswers(t.Context(), told("c1", "+525512345678"), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -276,7 +277,7 @@ func TestAForgottenEndIsProposedAfterTwelveHours(t *testing.T) {
 // Every column says with which level it leaves the box.
 func TestTablesSayTheirLevels(t *testing.T) {
 	s := storetest.Open(t)
-	for _, tab := range []table.Table{volunteers.Table(volunteers.NewRegistry(s)), volunteers.ShiftTable(volunteers.NewShifts(s, nil, "US"))} {
+	for _, tab := range []table.Table{volunteers.Table(volunteers.NewRegistry(s, liststest.Open(t, s))), volunteers.ShiftTable(volunteers.NewShifts(s, nil, "US"))} {
 		if err := tab.Check(); err != nil {
 			t.Error(err)
 		}

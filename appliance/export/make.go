@@ -339,7 +339,7 @@ func (o *Office) fill(ctx context.Context, pack *archive, j Job) (rows int, err 
 			}
 			rows += d.Rows
 			for _, c := range t.Columns {
-				dictionary = append(dictionary, []any{name, c.Name, string(c.Kind), c.Level.String(), c.HXL, c.Description})
+				dictionary = append(dictionary, []any{name, c.Name, string(c.Kind), c.Level.String(), c.HXL, c.Said()})
 			}
 		}
 	}

@@ -112,6 +112,9 @@ func describe(d *described, t table.Table, format string) {
 		if c.HXL != "" {
 			f["hxl"] = c.HXL
 		}
+		if len(c.Codes) > 0 {
+			f["categories"] = c.Codes
+		}
 		fields[i] = f
 	}
 	d.Schema = map[string]any{"fields": fields}

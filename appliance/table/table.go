@@ -50,6 +50,25 @@ type Column struct {
 	Description string
 	Level       Level
 	HXL         string
+	Codes       []Code // what the values of an ID or a List mean
+}
+
+// Code is one value of a column and what it means.
+type Code struct {
+	Code string `json:"value"`
+	Text string `json:"label"`
+}
+
+// Said is the description with what the values mean.
+func (c Column) Said() string {
+	if len(c.Codes) == 0 {
+		return c.Description
+	}
+	var list []string
+	for _, one := range c.Codes {
+		list = append(list, one.Code+" = "+one.Text)
+	}
+	return c.Description + ". Codes: " + strings.Join(list, "; ")
 }
 
 // Table is a set of records to be written: a name for sheet and file, the

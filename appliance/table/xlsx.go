@@ -131,7 +131,7 @@ func (b *workbook) dictionary(t Table) error {
 	}
 	for _, c := range t.Columns {
 		b.open()
-		for _, text := range []string{c.Name, string(c.Kind), c.needs().String(), c.HXL, c.Description} {
+		for _, text := range []string{c.Name, string(c.Kind), c.needs().String(), c.HXL, Inert(c.Said())} {
 			b.text(styleText, text)
 		}
 		if err := b.close(); err != nil {
@@ -357,4 +357,38 @@ func (b *workbook) finish() error {
 		b.write(xml.Header, part[1])
 	}
 	return errors.Join(b.out.Flush(), b.zip.Close())
+}
+
+// Plain is a sheet of texts, for workbooks whose form others prescribe.
+type Plain struct {
+	Name   string
+	Header []string
+	Rows   [][]string
+}
+
+// WritePlain writes sheets of texts, and nothing beside them.
+func WritePlain(w io.Writer, list []Plain) error {
+	b := &workbook{zip: zip.NewWriter(w)}
+	for _, sheet := range list {
+		widths := make([]float64, len(sheet.Header))
+		for i := range widths {
+			widths[i] = 24
+		}
+		if err := b.begin(sheet.Name, sheet.Header, widths); err != nil {
+			return fmt.Errorf("writing the sheet %s: %w", sheet.Name, err)
+		}
+		for _, row := range sheet.Rows {
+			b.open()
+			for _, text := range row {
+				b.text(styleText, text)
+			}
+			if err := b.close(); err != nil {
+				return fmt.Errorf("writing the sheet %s: %w", sheet.Name, err)
+			}
+		}
+		if err := b.end(len(sheet.Header)); err != nil {
+			return fmt.Errorf("writing the sheet %s: %w", sheet.Name, err)
+		}
+	}
+	return b.finish()
 }

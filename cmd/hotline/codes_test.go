@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"hotline/appliance/lists/liststest"
 	"hotline/appliance/store"
 	"hotline/triage"
 	"hotline/triage/desk"
@@ -19,7 +20,7 @@ func (b *box) comesBackWithTheCode(agent *worker, of string) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	cs, err := triage.NewCases(b.h.records).Get(k.Case)
+	cs, err := triage.NewCases(b.h.records, liststest.Open(b.t, b.h.records)).Get(k.Case)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -50,7 +51,7 @@ func (b *box) comesBackWithTheCode(agent *worker, of string) {
 	if item.Case != cs.ID {
 		b.t.Errorf("the message hangs at the case %q, not %q", item.Case, cs.ID)
 	}
-	if cs, err = triage.NewCases(b.h.records).Get(cs.ID); err != nil || len(cs.Contacts) != 3 {
+	if cs, err = triage.NewCases(b.h.records, liststest.Open(b.t, b.h.records)).Get(cs.ID); err != nil || len(cs.Contacts) != 3 {
 		b.t.Errorf("the case has the calls %v (%v)", cs.Contacts, err)
 	}
 	for _, id := range cs.Contacts {

@@ -17,6 +17,7 @@ import (
 	"hotline/appliance/backup"
 	"hotline/appliance/call"
 	"hotline/appliance/config"
+	"hotline/appliance/lists/liststest"
 	"hotline/appliance/store"
 	"hotline/triage"
 	"hotline/triage/cards"
@@ -83,7 +84,7 @@ func TestWhoWasErasedStaysErasedWhenAnOlderBackupIsPutBack(t *testing.T) {
 	}
 	s, err := store.Open(cfg.DataDir(), slog.New(slog.DiscardHandler))
 	must(err)
-	contacts, cases := triage.NewContacts(s), triage.NewCases(s)
+	contacts, cases := triage.NewContacts(s), triage.NewCases(s, liststest.Open(t, s))
 	filed, err := cards.Open(s)
 	must(err)
 	calls := func(number call.Number, fields map[string]any) (triage.Contact, triage.Case) {
@@ -95,7 +96,7 @@ func TestWhoWasErasedStaysErasedWhenAnOlderBackupIsPutBack(t *testing.T) {
 	}
 	k, _ := calls("+12024561111", map[string]any{"name": "Maria Grusinskaya", "notes": "behind the church"})
 	must(contacts.KeepMessage(t.Context(), k.ID, triage.Message{Box: "help"}, audio.Tone(440, audio.FrameDuration*20, -12).MuLaw()))
-	registry := volunteers.NewRegistry(s)
+	registry := volunteers.NewRegistry(s, liststest.Open(t, s))
 	r, err := registry.Save(t.Context(), volunteers.Registrant{Phone: "+12024561111", GivenName: "Maria", Source: "phone"}, nil)
 	must(err)
 	_, err = volunteers.NewShifts(s, nil, "US").CheckIn(t.Context(), r.ID, "", "phone") // and is at work when the copy is made

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"io"
+
 	"hotline/appliance/export"
+	"hotline/appliance/lists"
 	"hotline/appliance/table"
 	"hotline/triage"
 	"hotline/triage/cards"
@@ -11,12 +14,12 @@ import (
 
 // exportSets are the records that coordinators can carry away, in the order of
 // the page (domain 7).
-func exportSets(contacts *triage.Contacts, cases *triage.Cases, registry *volunteers.Registry, hours *volunteers.Shifts, filed *cards.Cards, operation string) []export.Set {
+func exportSets(contacts *triage.Contacts, cases *triage.Cases, listed *lists.Keeper, registry *volunteers.Registry, hours *volunteers.Shifts, filed *cards.Cards, operation string) []export.Set {
 	sets := []export.Set{
 		{Name: "daily_situation", Table: func() table.Table { return triage.SituationTable(cases) }},
 		{Name: "daily_calls", Table: func() table.Table { return triage.CallsTable(contacts) }},
 		{Name: "cases", Table: func() table.Table { return triage.CaseTable(cases) }},
-		{Name: "contacts", Table: func() table.Table { return triage.ContactTable(contacts) }},
+		{Name: "contacts", Table: func() table.Table { return triage.ContactTable(contacts, listed) }},
 		{Name: "volunteers", Table: func() table.Table { return volunteers.Table(registry) }},
 		{Name: "shift_hours", Table: func() table.Table { return volunteers.ShiftTable(hours) }},
 	}
@@ -26,6 +29,11 @@ func exportSets(contacts *triage.Contacts, cases *triage.Cases, registry *volunt
 	sets = append(sets,
 		export.Set{Name: "sahana_volunteers", File: &export.File{Name: "volunteer.csv", Type: "text/csv", Least: table.Full, Write: registry.WriteSahana(operation)}},
 		export.Set{Name: "sahana_hours", File: &export.File{Name: "programme_hours.csv", Type: "text/csv", Least: table.Full, Write: hours.WriteSahanaHours(operation)}})
+	sets = append(sets,
+		export.Set{Name: "code_lists", Table: func() table.Table { return lists.Table(listed) }},
+		export.Set{Name: "case_form", File: &export.File{Name: "case_form.xlsx", Type: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", Least: table.Aggregate, Write: func(w io.Writer, _ export.Cut) (int, error) {
+			return listed.Now().WriteXLSForm(w, operation)
+		}}})
 	return append(sets, export.Set{Name: "missing_persons_pfif", File: &export.File{Name: "missing_persons.pfif.xml", Type: "application/xml", Least: table.Full, Write: filed.WritePFIF}})
 }
 

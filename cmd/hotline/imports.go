@@ -4,6 +4,7 @@ import (
 	"log/slog"
 
 	"hotline/appliance/config"
+	"hotline/appliance/lists"
 	"hotline/appliance/store"
 	"hotline/triage/cards"
 	"hotline/triage/intake"
@@ -12,11 +13,11 @@ import (
 
 // importOffice brings in the records that files may hold, in the order of the
 // page.
-func importOffice(records *store.Store, filed *cards.Cards, cfg config.Config, log *slog.Logger) (*intake.Office, error) {
-	labels, choices, languages, err := ui.ImportWords()
+func importOffice(records *store.Store, listed *lists.Keeper, filed *cards.Cards, cfg config.Config, log *slog.Logger) (*intake.Office, error) {
+	labels, choices, err := ui.ImportWords(listed)
 	if err != nil {
 		return nil, err
 	}
 	return intake.New(intake.Config{Store: records, Operation: cfg.Operation, Region: cfg.Region, Labels: labels, Words: choices, Log: log,
-		Targets: []intake.Target{intake.People(languages), intake.Directory(filed), intake.CallList(cfg.Operation, cfg.Languages)}}), nil
+		Targets: []intake.Target{intake.People(listed), intake.Directory(filed), intake.CallList(cfg.Operation, cfg.Languages)}}), nil
 }

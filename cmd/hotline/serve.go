@@ -24,6 +24,7 @@ import (
 	"hotline/appliance/config"
 	"hotline/appliance/export"
 	"hotline/appliance/health"
+	"hotline/appliance/lists"
 	"hotline/appliance/media"
 	"hotline/appliance/softphone"
 	"hotline/appliance/store"
@@ -64,6 +65,7 @@ type hotline struct {
 	accounts *roster.Accounts
 	contacts *triage.Contacts
 	mode     *mode.Switch
+	lists    *lists.Keeper // what can be chosen, and what is asked
 	studio   *prompts.Studio
 	board    *bulletins.Board
 	flows    *versions.Shelf
@@ -155,10 +157,13 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	}
 	h.contacts = triage.NewContacts(h.records)
 	h.turned = triage.NewTurnedAway(h.contacts, cfg.Operation, log)
-	cases := triage.NewCases(h.records)
-	registry := volunteers.NewRegistry(h.records)
+	if h.lists, err = lists.Open(h.records); err != nil {
+		return h, err
+	}
+	cases := triage.NewCases(h.records, h.lists)
+	registry := volunteers.NewRegistry(h.records, h.lists)
 	h.hours = volunteers.NewShifts(h.records, h.accounts, cfg.Region)
-	names, err := ui.SearchWords()
+	names, err := ui.SearchWords(h.lists)
 	if err != nil {
 		return h, err
 	}
@@ -166,7 +171,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	if err != nil {
 		return h, err
 	}
-	h.finder = find.New(find.Config{Store: h.records, Contacts: h.contacts, Cases: cases, Registrants: registry, Cards: filed, Region: cfg.Region, Names: names, Log: log})
+	h.finder = find.New(find.Config{Store: h.records, Lists: h.lists, Contacts: h.contacts, Cases: cases, Registrants: registry, Cards: filed, Region: cfg.Region, Names: names, Log: log})
 	if h.switches, err = switches.Open(h.records); err != nil {
 		return h, err
 	}
@@ -259,7 +264,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		return h, err
 	}
 	h.desk = desk.New(desk.Config{
-		Operation: cfg.Operation, Region: cfg.Region, Entries: h.numbers, Shares: shares(cfg), Forwarded: cfg.SIP.Forwarded, Upstream: cfg.SIP.Trusted, Contacts: h.contacts, Cases: cases,
+		Operation: cfg.Operation, Region: cfg.Region, Entries: h.numbers, Shares: shares(cfg), Forwarded: cfg.SIP.Forwarded, Upstream: cfg.SIP.Trusted, Contacts: h.contacts, Cases: cases, Lists: h.lists,
 		Dispatcher: h.dispatch, Engine: h.engine, Prompts: h.studio, Mode: h.mode, Scenario: disaster, Closures: h.closures, Flashes: h.turned, Registry: registry, Recordings: h.tapes, Gateway: h.phones,
 		NewRoom: func() *media.Room { return media.NewRoom(h.agents, log) }, // writes to browsers, which may be slow
 		Dial:    h.dialler(cfg), Telephones: h.telephones(cfg), Languages: cfg.Languages, Robot: robot,
@@ -272,11 +277,11 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	// Records that leave the box, and people who leave the records.
 	h.privacy = privacy.New(h.records, cfg.Operation, log)
 	h.exports, err = export.New(export.Config{Store: h.records, Strained: h.strained, Operation: cfg.Operation, Version: version(), Log: log,
-		Sets: exportSets(h.contacts, cases, registry, h.hours, filed, cfg.Operation), Only: exportOnly(h.finder)})
+		Sets: exportSets(h.contacts, cases, h.lists, registry, h.hours, filed, cfg.Operation), Only: exportOnly(h.finder)})
 	if err != nil {
 		return h, err
 	}
-	if h.imports, err = importOffice(h.records, filed, cfg, log); err != nil {
+	if h.imports, err = importOffice(h.records, h.lists, filed, cfg, log); err != nil {
 		return h, err
 	}
 
@@ -303,7 +308,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	h.measure = h.figures(data, time.Now())
 	h.pages, err = ui.New(ui.Config{
 		Operation: cfg.Operation, Version: version(), Region: cfg.Region, Routing: h.routes, PhoneServer: h.phoneServer(cfg), CallTo: callTo(cfg), Desk: ui.FromDesk(h.desk),
-		Accounts: h.accounts, Sessions: h.accounts, Mode: h.mode, Scenario: disaster, Supervise: h.commands, Switches: h.switches, Offered: cfg.Languages, Contacts: h.contacts, Cases: cases, Registrants: registry, Hours: h.hours, Finder: h.finder, Cards: filed, Prompts: h.studio, Sounds: foreign.New(),
+		Accounts: h.accounts, Sessions: h.accounts, Mode: h.mode, Scenario: disaster, Lists: h.lists, Supervise: h.commands, Switches: h.switches, Offered: cfg.Languages, Contacts: h.contacts, Cases: cases, Registrants: registry, Hours: h.hours, Finder: h.finder, Cards: filed, Prompts: h.studio, Sounds: foreign.New(),
 		Worklist: h.contacts, Books: triage.NewBooks(h.records),
 		Rounds: h.contacts, RoundMay: h.roundPages(cfg), Results: h.roundResults,
 		Scripts: scripts,

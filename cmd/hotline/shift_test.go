@@ -7,6 +7,7 @@ import (
 
 	"hotline/appliance/audio"
 	"hotline/appliance/config"
+	"hotline/appliance/lists/liststest"
 	"hotline/appliance/trunk/phone"
 	"hotline/volunteers"
 )
@@ -31,7 +32,7 @@ func TestAVolunteerBeginsAndEndsAShiftByPhone(t *testing.T) {
 
 	shifts := func() []volunteers.Shift {
 		t.Helper()
-		r, err := volunteers.NewRegistry(b.h.records).ByCode(code)
+		r, err := volunteers.NewRegistry(b.h.records, liststest.Open(t, b.h.records)).ByCode(code)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -81,7 +82,7 @@ func TestAVolunteerBeginsAndEndsAShiftByPhone(t *testing.T) {
 		b.press(c, 2*time.Second, pin+"#")
 		b.press(c, 4*time.Second, "3"+keys)
 		b.until(what, func() bool {
-			r, err := volunteers.NewRegistry(b.h.records).ByCode(code)
+			r, err := volunteers.NewRegistry(b.h.records, liststest.Open(t, b.h.records)).ByCode(code)
 			return err == nil && r.Status == wanted
 		})
 		c.Hangup()

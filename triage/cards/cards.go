@@ -98,7 +98,7 @@ func (c *Cards) Add(ctx context.Context, kind, of string, values map[string]any,
 	}
 	err = c.store.Update(ctx, func(tx *store.Tx) error {
 		card = Card{Kind: kind, Of: of, Values: map[string][]string{}}
-		if err := card.take(k, values); err != nil {
+		if err := card.take(k, values, tx.Now()); err != nil {
 			return err
 		}
 		if err := card.begin(tx, history.Entry{By: by, Via: "web", What: "opened"}); err != nil {
@@ -150,7 +150,7 @@ func (c *Cards) Change(ctx context.Context, id string, e history.Edit) (card Car
 		conflicts = found
 		card = was
 		card.Values = maps.Clone(was.Values)
-		if err := card.take(c.kinds[was.Kind], fields); err != nil {
+		if err := card.take(c.kinds[was.Kind], fields, tx.Now()); err != nil {
 			return err
 		}
 		card.UpdatedAt, card.UpdatedBy = tx.Now(), e.By
@@ -241,7 +241,7 @@ func flat(card Card) map[string]any {
 const mostText = 4000 // runes
 
 // take puts answers on the card, after a look at each.
-func (card *Card) take(k Kind, changed map[string]any) error {
+func (card *Card) take(k Kind, changed map[string]any, now time.Time) error {
 	for name, v := range changed {
 		f, known := k.field(name)
 		if !known {
@@ -261,6 +261,9 @@ func (card *Card) take(k Kind, changed map[string]any) error {
 		if f.Must && card.Value(f.Name) == "" {
 			return FieldError{f.Name, "This question must be answered."}
 		}
+	}
+	if card.young(now) {
+		delete(card.Values, "may_publish")
 	}
 	card.Hidden = k.Restricted != "" && card.Value(k.Restricted) != ""
 	return nil

@@ -3,6 +3,7 @@ package cards
 import (
 	"errors"
 	"strings"
+	"time"
 
 	"hotline/appliance/history"
 	"hotline/appliance/store"
@@ -16,7 +17,7 @@ func (c *Cards) Read(kind string, values map[string]any) (Card, error) {
 		return Card{}, store.ErrNotFound
 	}
 	card := Card{Kind: kind, Values: map[string][]string{}}
-	return card, card.take(k, values)
+	return card, card.take(k, values, time.Now())
 }
 
 // Import stores a card that Read has made, in the transaction of an import.

@@ -5,6 +5,8 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -44,7 +46,7 @@ func (c *Cards) WritePFIF(w io.Writer, cut export.Cut) (n int, err error) {
 	err = c.store.View(func(tx *store.Tx) error {
 		n = 0
 		for _, card := range cards.All(tx) {
-			if card.Kind != MissingPersons || card.Value("may_publish") == "" || card.Value("child") != "" || card.UpdatedAt.Before(cut.Since) || !sharing.Reaches(card.Value("share_scope"), cut.To) {
+			if card.Kind != MissingPersons || card.Value("may_publish") == "" || card.young(tx.Now()) || card.UpdatedAt.Before(cut.Since) || !sharing.Reaches(card.Value("share_scope"), cut.To) {
 				continue
 			}
 			n++
@@ -76,6 +78,27 @@ func (c *Cards) WritePFIF(w io.Writer, cut export.Cut) (n int, err error) {
 	}
 	fmt.Fprint(out, "</pfif:pfif>\n")
 	return n, out.Flush() // with the first error of all above
+}
+
+// grownUp is from which age somebody may be published.
+const grownUp = 18
+
+var firstNumber = regexp.MustCompile(`[0-9]+`)
+
+// young reports that a card is about somebody under 18, as far as anything on it
+// says so: they are never published (domain 1.5). Of a range the lower end counts.
+func (card Card) young(now time.Time) bool {
+	if card.Kind != MissingPersons {
+		return false
+	}
+	if card.Value("child") != "" || card.Value("unaccompanied") != "" {
+		return true
+	}
+	if born, err := time.Parse(time.DateOnly, card.Value("date_of_birth")); err == nil && born.AddDate(grownUp, 0, 0).After(now) {
+		return true
+	}
+	age, err := strconv.Atoi(firstNumber.FindString(card.Value("age")))
+	return err == nil && age < grownUp
 }
 
 func (c *Cards) pfifFields(out *bufio.Writer, card Card, names []string) {

@@ -5,8 +5,10 @@ import (
 	"encoding/xml"
 	"strings"
 	"testing"
+	"time"
 
 	"hotline/appliance/export"
+	"hotline/appliance/history"
 	"hotline/appliance/store"
 	"hotline/appliance/table"
 )
@@ -55,6 +57,31 @@ func TestPFIFIsWhatMayBePublished(t *testing.T) {
 		if strings.Contains(out.String(), secret) {
 			t.Errorf("it publishes %q", secret)
 		}
+	}
+}
+
+// Whatever says that somebody is under 18 keeps them from being published, also
+// when it is written later.
+func TestNobodyUnder18IsPublished(t *testing.T) {
+	c := open(t)
+	born := func(years int) string { return time.Now().AddDate(-years, 0, 1).Format(time.DateOnly) }
+	for name, said := range map[string]map[string]any{"a child": {"child": true}, "alone": {"unaccompanied": true}, "age": {"age": "17"}, "a range": {"age": "15-20"},
+		"months": {"age": "8 months"}, "a birthday tomorrow": {"date_of_birth": born(18)}} {
+		said["full_name"], said["may_publish"] = name, true
+		if card := add(t, c, MissingPersons, "", said); card.Value("may_publish") != "" {
+			t.Errorf("%s may be published", name)
+		}
+	}
+	later := add(t, c, MissingPersons, "", map[string]any{"full_name": "Later", "may_publish": true, "age": "about 40", "date_of_birth": born(40)})
+	if later.Value("may_publish") == "" {
+		t.Fatal("an adult cannot be published")
+	}
+	if _, _, err := c.Change(t.Context(), later.ID, history.Edit{By: "ana", Via: "web", Fields: map[string]any{"age": "14"}}); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if n, err := c.WritePFIF(&out, export.Cut{Level: table.Full}); err != nil || n != 0 {
+		t.Errorf("%d people are published, %v: %s", n, err, out.String())
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"hotline/appliance/audio"
 	"hotline/appliance/call"
+	"hotline/appliance/lists"
 	"hotline/appliance/media"
 	"hotline/appliance/softphone"
 	"hotline/appliance/trunk"
@@ -32,6 +33,7 @@ type Config struct {
 	Upstream   bool             // what a menu in front of the hotline says in headers is believed
 	Contacts   *triage.Contacts
 	Cases      *triage.Cases
+	Lists      *lists.Keeper // how calls can end, and what is asked
 	Dispatcher *triage.Dispatcher
 	Engine     *ivr.Engine
 	Prompts    Prompts

@@ -2,10 +2,10 @@ package desk
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"hotline/appliance/events"
+	"hotline/appliance/lists"
 	"hotline/triage"
 )
 
@@ -16,7 +16,7 @@ func caseNeeded(disposition string) bool {
 }
 
 func (s *Seat) finishWrapUp(ctx context.Context, c Command) error {
-	if !slices.Contains(triage.Dispositions(), c.Disposition) {
+	if !s.d.cfg.Lists.Now().List(lists.Dispositions).Has(c.Disposition) {
 		return UserError("Choose how the call ended.")
 	}
 	conv, last := s.unfinished(c.Contact)
@@ -96,7 +96,7 @@ func (s *Seat) writeNotes(ctx context.Context, conv *conversation, c Command, la
 		return err
 	}
 	_, err = s.d.cfg.Contacts.Change(ctx, conv.id, func(k *triage.Contact, now time.Time) []events.Event {
-		k.Disposition, k.Open = c.Disposition, openAfter(c.Disposition, file.Level, k.Protected)
+		k.Disposition, k.Open = c.Disposition, openAfter(c.Disposition, file, k.Protected)
 		if !k.EndedAt.IsZero() {
 			k.WrapUp = int(now.Sub(k.EndedAt).Seconds())
 		}
@@ -106,7 +106,7 @@ func (s *Seat) writeNotes(ctx context.Context, conv *conversation, c Command, la
 }
 
 // openAfter says why a contact stays an open item after its notes are done.
-func openAfter(disposition string, level triage.Level, protected bool) string {
+func openAfter(disposition string, file triage.Case, protected bool) string {
 	switch {
 	case protected:
 		return "" // nobody may be called back by rule
@@ -114,8 +114,10 @@ func openAfter(disposition string, level triage.Level, protected bool) string {
 		return triage.OpenCallBack
 	case disposition == "dropped_call":
 		return triage.OpenDropped
-	case level == triage.Red && disposition != "handed_to_emergency":
+	case file.Level == triage.Red && disposition != "handed_to_emergency":
 		return triage.OpenDanger
+	case file.Fields.ChildAlone && disposition != "handed_to_emergency":
+		return triage.OpenChild
 	}
 	return ""
 }

@@ -315,8 +315,10 @@ func (t *talk) switchTape(on bool) error {
 	return nil
 }
 
+// isProtected reports that the call is not recorded: it is protected, or about a
+// child that is alone.
 func (c *conversation) isProtected() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.protected
+	return c.protected || c.file != nil && c.file.Fields.ChildAlone
 }

@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"hotline/appliance/lists/liststest"
 	"hotline/appliance/media"
 	"hotline/appliance/store"
 	"hotline/appliance/store/storetest"
@@ -72,8 +73,8 @@ func openRoomWith(t *testing.T, texts map[string]string, dial func(context.Conte
 	emergency, err := mode.Open(r.records, log)
 	must(err)
 	r.Desk = New(Config{Operation: "flood", Region: "US", Entries: map[string]Entry{"100": {Flow: "straight", Language: "en"}},
-		Contacts: triage.NewContacts(r.records), Cases: triage.NewCases(r.records), Dispatcher: dispatcher, Engine: engine,
-		Prompts: library, Languages: []string{"en"}, Scenario: disaster, Mode: emergency, Registry: volunteers.NewRegistry(r.records), Dial: dial, Log: log})
+		Contacts: triage.NewContacts(r.records), Lists: liststest.Open(t, r.records), Cases: triage.NewCases(r.records, liststest.Open(t, r.records)), Dispatcher: dispatcher, Engine: engine,
+		Prompts: library, Languages: []string{"en"}, Scenario: disaster, Mode: emergency, Registry: volunteers.NewRegistry(r.records, liststest.Open(t, r.records)), Dial: dial, Log: log})
 
 	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	must(err)

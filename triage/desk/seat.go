@@ -564,7 +564,7 @@ func (s *Seat) saveCase(ctx context.Context, c Command) error {
 		}
 		conv.protected = conv.protected || saved.Protected
 	})
-	if saved.Protected { // a recording ends now, its sound is destroyed already
+	if saved.Protected || saved.Fields.ChildAlone { // a recording ends now, its sound is destroyed already
 		select {
 		case conv.stir <- struct{}{}:
 		default:

@@ -49,7 +49,7 @@ func TestCallersAreAskedAfterATalk(t *testing.T) {
 		t.Errorf("recorded: %+v", k)
 	}
 	rows := 0
-	contacts := triage.ContactTable(r.cfg.Contacts)
+	contacts := triage.ContactTable(r.cfg.Contacts, r.cfg.Lists)
 	at := slices.IndexFunc(contacts.Columns, func(c table.Column) bool { return c.Name == "answers" })
 	for row := range contacts.Rows {
 		list, ok := row[at].([]string)

@@ -40,6 +40,7 @@ type Snapshot struct {
 	Script         []string        `json:"script,omitempty"`          // what to say first on this line
 	ScriptLanguage string          `json:"script_language,omitempty"` // its language
 	Known          []KnownView     `json:"known,omitempty"`           // bulletins, for first answers
+	Form           uint64          `json:"form"`                      // edition of the questions about a case: another one is fetched with the next call
 	Demo           bool            `json:"demo"`
 	Practice       bool            `json:"practice,omitempty"` // nothing is real
 	Now            time.Time       `json:"now"`

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"hotline/appliance/call"
+	"hotline/appliance/lists/liststest"
 	"hotline/appliance/store"
 	"hotline/triage"
 	"hotline/triage/cards"
@@ -52,7 +53,8 @@ func benchFinder(b *testing.B) (*Finder, *store.Store) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return New(Config{Cards: filed, Store: s, Contacts: triage.NewContacts(s), Cases: triage.NewCases(s), Registrants: volunteers.NewRegistry(s), Region: "MX", Log: quiet()}), s
+	kept := liststest.Open(b, s)
+	return New(Config{Cards: filed, Store: s, Lists: kept, Contacts: triage.NewContacts(s), Cases: triage.NewCases(s, kept), Registrants: volunteers.NewRegistry(s, kept), Region: "MX", Log: quiet()}), s
 }
 
 func heap() int {
@@ -77,12 +79,12 @@ func benchIndex(b *testing.B, part int) {
 	}
 	for range 200_000 / part {
 		at = at.Add(time.Second)
-		d, _ := caseDoc(w.aCase(id(), at))
+		d, _ := f.caseDoc(w.aCase(id(), at))
 		f.put(Cases, d)
 	}
 	for range 100_000 / part {
 		at = at.Add(time.Second)
-		d, _ := registrantDoc(w.registrant(id(), at))
+		d, _ := f.registrantDoc(w.registrant(id(), at))
 		f.put(Registrants, d)
 	}
 	filled := time.Since(begun)
@@ -241,7 +243,7 @@ func (w *world) of(list ...string) string { return list[w.r.IntN(len(list))] }
 func (w *world) contact(id string, at time.Time) triage.Contact {
 	return triage.Contact{ID: id, Channel: "phone", Direction: "in", Dialled: "100", Caller: w.number(), ReceivedAt: at, AnsweredAt: at, EndedAt: at,
 		Language: w.of("es", "es", "en", "nah"), Path: []string{"language", "help"}, Keys: "1", Queue: w.of("help", "info", "volunteer", "private"),
-		Outcome: triage.Outcome(w.of("answered", "abandoned_queue", "left_in_ivr", "self_service")), Disposition: w.of(triage.Dispositions()...),
+		Outcome: triage.Outcome(w.of("answered", "abandoned_queue", "left_in_ivr", "self_service")), Disposition: w.of("info_given", "case_opened", "case_updated", "referred", "callback_set", "wrong_number"),
 		Level: triage.Level(w.of("R", "O", "Y", "G", "W")), AgentName: "Agent " + strconv.Itoa(w.r.IntN(200)), Wait: w.r.IntN(600), UpdatedAt: at}
 }
 
@@ -252,8 +254,8 @@ func (w *world) aCase(id string, at time.Time) triage.Case {
 	}
 	return triage.Case{ID: id, Code: fmt.Sprintf("%06d", w.r.IntN(1e6)), Caller: w.number(), Language: w.of("es", "en"), OpenedAt: at, UpdatedAt: at,
 		Level: triage.Level(w.of("R", "O", "Y", "G")), Status: "open", Fields: triage.CaseFields{DangerNow: "no", Name: w.name() + " " + w.name(),
-			Place: w.place() + " " + w.place(), Landmark: w.word() + " " + w.word(), TopNeed: w.of(triage.Needs()...),
-			MoreNeeds: []string{w.of(triage.Needs()...)}, MayShare: w.of("yes", "no"), Notes: note}}
+			Place: w.place() + " " + w.place(), Landmark: w.word() + " " + w.word(), TopNeed: w.of("rescue", "health_med", "water", "food", "shelter", "nfi", "family", "info", "power", "cash"),
+			MoreNeeds: []string{w.of("rescue", "health_med", "water", "food", "shelter", "nfi", "family", "info", "power", "cash")}, MayShare: w.of("yes", "no"), Notes: note}}
 }
 
 func (w *world) registrant(id string, at time.Time) volunteers.Registrant {

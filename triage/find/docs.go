@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"hotline/appliance/lists"
 	"hotline/appliance/search"
 	"hotline/triage"
 	"hotline/triage/cards"
@@ -39,7 +40,7 @@ func contactDoc(k triage.Contact) (search.Doc, bool) {
 	return d, true
 }
 
-func caseDoc(c triage.Case) (search.Doc, bool) {
+func (x *Finder) caseDoc(c triage.Case) (search.Doc, bool) {
 	if c.Protected {
 		return search.Doc{}, false
 	}
@@ -54,10 +55,41 @@ func caseDoc(c triage.Case) (search.Doc, bool) {
 	for _, need := range f.MoreNeeds {
 		d.Facets = append(d.Facets, facet("need", need))
 	}
+	d.Texts = append(d.Texts, x.areas(f.PlaceCode)...)
+	for name, answer := range f.Own {
+		q, _ := x.cfg.Lists.Now().Question(name)
+		switch answer := answer.(type) {
+		case string:
+			if q.Kind == lists.One {
+				d.Facets = append(d.Facets, facet(name, answer))
+			} else if q.Kind == lists.Line {
+				d.Texts = append(d.Texts, answer)
+			}
+		case []string:
+			for _, code := range answer {
+				d.Facets = append(d.Facets, facet(name, code))
+			}
+		}
+	}
 	return d, true
 }
 
-func registrantDoc(r volunteers.Registrant) (search.Doc, bool) {
+// areas are the codes of a place and of what it lies in: who types one finds
+// everything there.
+func (x *Finder) areas(code string) (codes []string) {
+	if code == "" {
+		return nil
+	}
+	codes = []string{code}
+	for _, area := range x.cfg.Lists.PlaceChain(code) {
+		if area.Code != "" && area.Code != code {
+			codes = append(codes, area.Code)
+		}
+	}
+	return codes
+}
+
+func (x *Finder) registrantDoc(r volunteers.Registrant) (search.Doc, bool) {
 	complete := "yes"
 	if r.Incomplete {
 		complete = "no"
@@ -67,6 +99,7 @@ func registrantDoc(r volunteers.Registrant) (search.Doc, bool) {
 		Facets: []search.Facet{facet("status", string(r.Status)), facet("availability", string(r.Availability)),
 			facet("willing", string(r.Willing)), facet("transport", string(r.Transport)), facet("age", string(r.Age)), facet("complete", complete), facet("legal_basis", r.LegalBasis), facet("share_scope", r.ShareScope),
 			facet(fieldFrom, cmp.Or(r.AvailableFrom, anyDay))}}
+	d.Texts = append(append(d.Texts, r.Place), x.areas(r.PlaceCode)...)
 	if r.Area != "" {
 		d.Keys = []string{keyArea + strings.ToLower(r.Area)}
 	}

@@ -3,11 +3,13 @@ package find
 import (
 	"maps"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
 
+	"hotline/appliance/lists"
 	"hotline/triage/cards"
 )
 
@@ -55,7 +57,11 @@ type Filter struct {
 	Free        time.Time           // day on which a registrant could work
 }
 
+// ownField is the name of a question that operators have added.
+var ownField = regexp.MustCompile(`^` + lists.Own + `[a-z0-9_]{1,60}$`)
+
 const (
+	mostFields = 60
 	mostText   = 200 // runes
 	mostPicked = 100 // values of one field
 )
@@ -68,7 +74,15 @@ func ParseFilter(q url.Values) Filter {
 		f.Kind = Contacts
 	}
 	f.From, f.Until = day(q.Get("from")), day(q.Get("until"))
-	for _, field := range Fields(f.Kind) {
+	fields := Fields(f.Kind)
+	if f.Kind == Cases { // questions of this hotline's own
+		for _, field := range slices.Sorted(maps.Keys(q)) {
+			if ownField.MatchString(field) && len(fields) < mostFields {
+				fields = append(fields, field)
+			}
+		}
+	}
+	for _, field := range fields {
 		for _, v := range q[field] {
 			if v = tidy(v, 64); v != "" && len(f.Picks[field]) < mostPicked && !slices.Contains(f.Picks[field], v) {
 				f.Picks[field] = append(f.Picks[field], v)

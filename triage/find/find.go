@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"hotline/appliance/call"
+	"hotline/appliance/lists"
 	"hotline/appliance/search"
 	"hotline/appliance/store"
 	"hotline/triage"
@@ -32,6 +33,7 @@ type Config struct {
 	Cases       *triage.Cases
 	Registrants *volunteers.Registry
 	Cards       *cards.Cards
+	Lists       *lists.Keeper
 	Region      string                             // country of numbers without a country code
 	Names       func(field, value string) []string // words for a choice, in all languages; nil for none
 	Log         *slog.Logger
@@ -267,12 +269,12 @@ func (f *Finder) doc(c store.Change) (search.Doc, bool, error) {
 	case triage.TableCases:
 		var cs triage.Case
 		if cs, err = f.cfg.Cases.Get(c.Key); err == nil {
-			d, found = caseDoc(cs)
+			d, found = f.caseDoc(cs)
 		}
 	default:
 		var r volunteers.Registrant
 		if r, err = f.cfg.Registrants.Get(c.Key); err == nil {
-			d, found = registrantDoc(r)
+			d, found = f.registrantDoc(r)
 		}
 	}
 	if errors.Is(err, store.ErrNotFound) {
@@ -297,8 +299,8 @@ func (f *Finder) build(ctx context.Context) error {
 	}
 	for kind, next := range map[string]func(after string) (string, error){
 		cards.Table: walk(f, func(c cards.Card) string { return c.Kind }, f.cfg.Cards.After, f.cardDoc),
-		Registrants: walk(f, only[volunteers.Registrant](Registrants), f.cfg.Registrants.After, registrantDoc),
-		Cases:       walk(f, only[triage.Case](Cases), f.cfg.Cases.After, caseDoc),
+		Registrants: walk(f, only[volunteers.Registrant](Registrants), f.cfg.Registrants.After, f.registrantDoc),
+		Cases:       walk(f, only[triage.Case](Cases), f.cfg.Cases.After, f.caseDoc),
 		Contacts:    walk(f, only[triage.Contact](Contacts), f.cfg.Contacts.After, contactDoc),
 	} {
 		for after := ""; ; {

@@ -11,6 +11,7 @@ import (
 
 	"hotline/appliance/call"
 	"hotline/appliance/history"
+	"hotline/appliance/lists/liststest"
 	"hotline/appliance/store"
 	"hotline/appliance/store/storetest"
 	"hotline/triage"
@@ -35,8 +36,9 @@ func newRig(t *testing.T, s *store.Store) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{cards: filed, store: s, contacts: triage.NewContacts(s), cases: triage.NewCases(s), registry: volunteers.NewRegistry(s)}
-	r.finder = find.New(find.Config{Store: s, Contacts: r.contacts, Cases: r.cases, Registrants: r.registry, Cards: filed, Region: "MX",
+	kept := liststest.Open(t, s)
+	r := &rig{cards: filed, store: s, contacts: triage.NewContacts(s), cases: triage.NewCases(s, kept), registry: volunteers.NewRegistry(s, kept)}
+	r.finder = find.New(find.Config{Lists: kept, Store: s, Contacts: r.contacts, Cases: r.cases, Registrants: r.registry, Cards: filed, Region: "MX",
 		Log: slog.New(slog.DiscardHandler)})
 	return r
 }

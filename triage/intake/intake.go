@@ -44,10 +44,11 @@ type Field struct {
 	Kind    Kind
 	Heads   []string // what columns are called that hold it, beside its name and its words on the pages
 	Choices []string
-	Any     bool // other values than the choices are taken as they are
-	Joined  bool // several columns make one text
-	Must    bool // a file without it cannot be imported
-	Loose   bool // a phone field that may hold what is no full number
+	Offer   func() []string // choices that operators change
+	Any     bool            // other values than the choices are taken as they are
+	Joined  bool            // several columns make one text
+	Must    bool            // a file without it cannot be imported
+	Loose   bool            // a phone field that may hold what is no full number
 }
 
 // Row is one line of a file, read by its fields.

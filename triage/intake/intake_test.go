@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"hotline/appliance/history"
+	"hotline/appliance/lists/liststest"
 	"hotline/appliance/store"
 	"hotline/appliance/store/storetest"
 	"hotline/appliance/table"
@@ -36,8 +37,8 @@ func newHouse(tb testing.TB, s *store.Store) *house {
 		tb.Fatal(err)
 	}
 	none := func(string, string) []string { return nil }
-	return &house{store: s, registry: volunteers.NewRegistry(s), cards: c, contacts: triage.NewContacts(s), office: New(Config{Store: s, Operation: "Flood", Region: "US",
-		Targets: []Target{People([]string{"es", "en"}), Directory(c), CallList("Flood", []string{"es", "en"})}, Labels: none,
+	return &house{store: s, registry: volunteers.NewRegistry(s, liststest.Open(tb, s)), cards: c, contacts: triage.NewContacts(s), office: New(Config{Store: s, Operation: "Flood", Region: "US",
+		Targets: []Target{People(liststest.Open(tb, s)), Directory(c), CallList("Flood", []string{"es", "en"})}, Labels: none,
 		Words: func(_, _, choice string) []string {
 			return map[string][]string{"nurse": {"Enfermera"}, "car": {"Coche"}}[choice]
 		}, Log: slog.New(slog.DiscardHandler)})}

@@ -26,6 +26,9 @@ type reader struct {
 func (o *Office) reader(t Target, columns []string) *reader {
 	r := &reader{target: t, columns: columns, region: o.cfg.Region, choices: map[string]map[string]string{}}
 	for _, f := range t.Fields {
+		if f.Offer != nil {
+			f.Choices = f.Offer()
+		}
 		if len(f.Choices) == 0 {
 			continue
 		}
@@ -136,9 +139,6 @@ func (r *reader) cell(row *Row, f Field, text string) {
 
 // choice is what somebody meant: a choice, or its word in any of the languages.
 func (r *reader) choice(f Field, text string) (string, bool) {
-	if slices.Contains(f.Choices, text) {
-		return text, true
-	}
 	if choice := r.choices[f.Name][folded(text)]; choice != "" {
 		return choice, true
 	}

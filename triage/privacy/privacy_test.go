@@ -16,6 +16,7 @@ import (
 	"hotline/appliance/audio"
 	"hotline/appliance/call"
 	"hotline/appliance/events"
+	"hotline/appliance/lists/liststest"
 	"hotline/appliance/store"
 	"hotline/triage"
 	"hotline/triage/cards"
@@ -47,7 +48,7 @@ func open(t *testing.T) *box {
 			t.Error(err)
 		}
 	})
-	return &box{t, dir, s, New(s, "Flood", slog.New(slog.DiscardHandler)), triage.NewContacts(s), triage.NewCases(s), volunteers.NewRegistry(s)}
+	return &box{t, dir, s, New(s, "Flood", slog.New(slog.DiscardHandler)), triage.NewContacts(s), triage.NewCases(s, liststest.Open(t, s)), volunteers.NewRegistry(s, liststest.Open(t, s))}
 }
 
 func must(t *testing.T, err error) {

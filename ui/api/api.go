@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"hotline/appliance/lists"
 	"hotline/appliance/store"
 	"hotline/triage"
 	"hotline/triage/desk"
@@ -49,6 +50,7 @@ type Config struct {
 	Cases       Cases
 	Registrants Registrants
 	Finder      Finder
+	Lists       *lists.Keeper
 	Exports     Exports
 	Reports     Reports
 	Gauge       Gauge
@@ -64,18 +66,17 @@ type API struct {
 	once     *onceOnly
 	teller   *Teller
 	streams  streams
-	openAPI  []byte
+	openAPI  edition
 	beat     time.Duration
 	patience time.Duration
 }
 
 // New prepares the answers; it starts nothing.
 func New(cfg Config) (*API, error) {
-	described, err := description()
-	if err != nil {
+	if _, err := description(cfg.Lists); err != nil {
 		return nil, fmt.Errorf("reading the description of what programs can do: %w", err)
 	}
-	return &API{cfg: cfg, once: newOnce(cfg.Store), teller: NewTeller(cfg.Contacts, cfg.Cases, cfg.Log), openAPI: described, beat: heartbeat, patience: writeLimit}, nil
+	return &API{cfg: cfg, once: newOnce(cfg.Store), teller: NewTeller(cfg.Contacts, cfg.Cases, cfg.Log), beat: heartbeat, patience: writeLimit}, nil
 }
 
 // route is one line of what programs can do.
@@ -131,7 +132,12 @@ func (a *API) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+Prefix+"/openapi.json", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		if _, err := w.Write(a.openAPI); err != nil {
+		raw, err := a.openAPI.now(a.cfg.Lists)
+		if err != nil {
+			a.broken(w, "describing what programs can do", err)
+			return
+		}
+		if _, err := w.Write(raw); err != nil {
 			return // the program has gone
 		}
 	})

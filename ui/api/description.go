@@ -4,9 +4,11 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"sync"
 
 	"github.com/goccy/go-yaml"
 
+	"hotline/appliance/lists"
 	"hotline/appliance/table"
 	"hotline/triage"
 	"hotline/volunteers"
@@ -17,7 +19,7 @@ var openAPI []byte
 
 // description is openapi.yaml as JSON, with what only the program knows: the
 // columns of the records, and the events that are told.
-func description() ([]byte, error) {
+func description(l *lists.Keeper) ([]byte, error) {
 	var doc map[string]any
 	if err := yaml.Unmarshal(openAPI, &doc); err != nil {
 		return nil, err
@@ -26,7 +28,7 @@ func description() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	for name, t := range map[string]table.Table{"Contact": triage.ContactTableOf(nil), "Case": triage.CaseTableOf(nil), "Registrant": volunteers.TableOf(nil)} {
+	for name, t := range map[string]table.Table{"Contact": triage.ContactTableOf(l, nil), "Case": triage.CaseTableOf(l, nil), "Registrant": volunteers.TableOf(l, nil)} {
 		record, err := inner(schemas, name)
 		if err != nil {
 			return nil, err
@@ -40,6 +42,28 @@ func description() ([]byte, error) {
 	}
 	event["enum"] = Types()
 	return json.Marshal(doc)
+}
+
+// edition is the description for the lists as they are: what operators add
+// becomes a column.
+type edition struct {
+	mu  sync.Mutex
+	of  uint64
+	raw []byte
+}
+
+func (d *edition) now(l *lists.Keeper) ([]byte, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	version := l.Now().Version
+	if d.of == version {
+		return d.raw, nil
+	}
+	raw, err := description(l)
+	if err == nil {
+		d.of, d.raw = version, raw
+	}
+	return raw, err
 }
 
 func inner(doc map[string]any, path ...string) (map[string]any, error) {
@@ -63,11 +87,11 @@ func properties(t table.Table) (all map[string]any, always []string) {
 			continue
 		}
 		p := kindOf(c.Kind)
-		p["description"] = c.Description
+		p["description"] = c.Said()
 		if all[c.Name] = p; c.Level <= table.Coordination {
 			always = append(always, c.Name)
 		} else {
-			p["description"] = c.Description + "; from level " + c.Level.String() + " on"
+			p["description"] = c.Said() + "; from level " + c.Level.String() + " on"
 		}
 	}
 	return all, always

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"hotline/appliance/events"
+	"hotline/appliance/lists"
 	"hotline/appliance/store"
 	"hotline/appliance/table"
 	"hotline/triage"
@@ -46,20 +47,20 @@ type set[T any] struct {
 func (a *API) contactSet() set[triage.Contact] {
 	return set[triage.Contact]{find.Contacts, a.cfg.Contacts.Get, a.cfg.Contacts.After,
 		func(k triage.Contact) string { return k.ID }, func(k triage.Contact) time.Time { return k.UpdatedAt },
-		func(list []triage.Contact) table.Table { return triage.ContactTableOf(each(list)) }}
+		func(list []triage.Contact) table.Table { return triage.ContactTableOf(a.cfg.Lists, each(list)) }}
 }
 
 func (a *API) caseSet() set[triage.Case] {
 	return set[triage.Case]{find.Cases, a.cfg.Cases.Get, a.cfg.Cases.After,
 		func(cs triage.Case) string { return cs.ID }, func(cs triage.Case) time.Time { return cs.UpdatedAt },
-		func(list []triage.Case) table.Table { return triage.CaseTableOf(each(list)) }}
+		func(list []triage.Case) table.Table { return triage.CaseTableOf(a.cfg.Lists, each(list)) }}
 }
 
 func (a *API) registrantSet() set[volunteers.Registrant] {
 	return set[volunteers.Registrant]{find.Registrants, a.cfg.Registrants.Get, a.cfg.Registrants.After,
 		func(g volunteers.Registrant) string { return g.ID }, func(g volunteers.Registrant) time.Time { return g.UpdatedAt },
 		func(list []volunteers.Registrant) table.Table {
-			return volunteers.TableOf(func(do func(volunteers.Registrant) error) error {
+			return volunteers.TableOf(a.cfg.Lists, func(do func(volunteers.Registrant) error) error {
 				for _, g := range list {
 					if err := do(g); err != nil {
 						return err
@@ -120,6 +121,13 @@ func (a *API) want(q url.Values, kind string, t roster.Token) (wanted, error) {
 	known := append([]string{"q", "from", "until", "since", "limit", "cursor"}, find.Fields(kind)...)
 	if kind == find.Registrants {
 		known = append(known, "area", "free")
+	}
+	if kind == find.Cases { // what operators ask besides
+		for _, own := range a.cfg.Lists.Now().Owned() {
+			if own.Kind == lists.One || own.Kind == lists.Several {
+				known = append(known, own.Name)
+			}
+		}
 	}
 	for name, values := range q {
 		if !slices.Contains(known, name) {

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -25,6 +26,8 @@ import (
 	"hotline/appliance/call"
 	"hotline/appliance/events"
 	"hotline/appliance/export"
+	"hotline/appliance/lists"
+	"hotline/appliance/lists/liststest"
 	"hotline/appliance/store"
 	"hotline/appliance/table"
 	"hotline/ivr/bulletins"
@@ -54,6 +57,7 @@ type box struct {
 	contacts *triage.Contacts
 	cases    *triage.Cases
 	registry *volunteers.Registry
+	lists    *lists.Keeper
 	finder   *find.Finder
 	mode     *mode.Switch
 	board    *bulletins.Board
@@ -103,10 +107,11 @@ func (b *box) open() {
 	b.must(err)
 	b.accounts, err = roster.Open(b.store, b.dir, log)
 	b.must(err)
-	b.contacts, b.cases, b.registry = triage.NewContacts(b.store), triage.NewCases(b.store), volunteers.NewRegistry(b.store)
+	b.lists = liststest.Open(b.t, b.store)
+	b.contacts, b.cases, b.registry = triage.NewContacts(b.store), triage.NewCases(b.store, b.lists), volunteers.NewRegistry(b.store, b.lists)
 	filed, err := cards.Open(b.store)
 	b.must(err)
-	b.finder = find.New(find.Config{Store: b.store, Contacts: b.contacts, Cases: b.cases, Registrants: b.registry, Cards: filed, Region: "US", Log: log})
+	b.finder = find.New(find.Config{Store: b.store, Lists: b.lists, Contacts: b.contacts, Cases: b.cases, Registrants: b.registry, Cards: filed, Region: "US", Log: log})
 	b.mode, err = mode.Open(b.store, log)
 	b.must(err)
 	b.board, err = bulletins.Open(bulletins.Config{Store: b.store, Operation: "Flood", Languages: []string{"es", "en"}, Log: log,
@@ -121,7 +126,7 @@ func (b *box) open() {
 	b.must(err)
 	commands, err := supervise.New(supervise.Config{Store: b.store, Mode: b.mode, Board: b.board, Closures: b.closures, Dispatcher: b.dispatch, Accounts: b.accounts, Log: log})
 	b.must(err)
-	b.desk = desk.New(desk.Config{Operation: "Flood", Region: "US", Contacts: b.contacts, Cases: b.cases, Dispatcher: b.dispatch, Mode: b.mode, Closures: b.closures, Languages: []string{"en"}, Log: log})
+	b.desk = desk.New(desk.Config{Operation: "Flood", Region: "US", Contacts: b.contacts, Cases: b.cases, Lists: b.lists, Dispatcher: b.dispatch, Mode: b.mode, Closures: b.closures, Languages: []string{"en"}, Log: log})
 	office, err := export.New(export.Config{Store: b.store, Operation: "Flood", Version: "test", Log: log,
 		Only: func(query string) (export.Only, error) {
 			set, said, ids, err := b.finder.Only(query)
@@ -141,7 +146,7 @@ func (b *box) open() {
 		PersonOf: func(a roster.Account) desk.Person {
 			return desk.Person{ID: a.ID, Name: a.Name, Profile: a.Profile, Languages: a.Languages}
 		},
-		Contacts: b.contacts, Cases: b.cases, Registrants: b.registry, Finder: b.finder, Exports: office, Reports: counted,
+		Contacts: b.contacts, Cases: b.cases, Registrants: b.registry, Finder: b.finder, Lists: b.lists, Exports: office, Reports: counted,
 		Gauge: func(ctx context.Context, now time.Time) (reports.Gauge, error) { return counted.Gauge(ctx, now, nil) },
 		Words: texts, Closing: closing, Log: log})
 	b.must(err)
@@ -178,7 +183,19 @@ func (b *box) open() {
 
 // described finds what the description says of an address; it is read once.
 var described = sync.OnceValues(func() (routers.Router, error) {
-	text, err := description()
+	dir, err := os.MkdirTemp("", "lists")
+	if err != nil {
+		return nil, err
+	}
+	s, err := store.Open(dir, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return nil, err
+	}
+	l, err := lists.Open(s)
+	if err = errors.Join(err, s.Close(), os.RemoveAll(dir)); err != nil {
+		return nil, err
+	}
+	text, err := description(l)
 	if err != nil {
 		return nil, err
 	}

@@ -42,7 +42,8 @@ func (a *API) said(now time.Time, why triage.Why) *whyJSON {
 	if why.Reason == "" {
 		return nil
 	}
-	f := page.Frame{Text: a.cfg.Words.Choose(words.English, ""), Now: now}
+	listed := a.cfg.Lists.Now()
+	f := page.Frame{Text: a.cfg.Words.Choose(words.English, "").With(listed.Texts(words.English)), Lists: listed, Now: now}
 	why.Agent = f.T("why.somebody")
 	return &whyJSON{why.Reason, f.Why(why), why.Skill, why.Until}
 }

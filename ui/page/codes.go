@@ -23,7 +23,7 @@ func codePrefix(field string) string {
 	case "screening", "before":
 		return "person.status"
 	case "may_share":
-		return "case.share"
+		return "ask.may_share"
 	}
 	return field
 }
@@ -69,7 +69,7 @@ func CodeWords(texts map[string]string, kind, field, value string) string {
 func (f Frame) options(kind, field string, values ...string) []Option {
 	var out []Option
 	for _, v := range values {
-		out = append(out, Option{v, f.Code(kind, field, v)})
+		out = append(out, Option{Value: v, Label: f.Code(kind, field, v)})
 	}
 	return out
 }

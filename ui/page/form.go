@@ -30,10 +30,15 @@ type FormField struct {
 	Must        bool
 	Plain       bool // of a form that changes nothing: what stood there does not matter
 	Most        int  // characters
+	Off         bool // not asked any more: seen where it was answered
+	Places      bool // offers the places with a code while somebody types
 }
 
 // Option is one answer.
-type Option struct{ Value, Label string }
+type Option struct {
+	Value, Label string
+	Off          bool // offered no more: seen where it was chosen
+}
 
 func (f FormField) value() string {
 	if len(f.Values) == 0 {

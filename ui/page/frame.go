@@ -5,17 +5,17 @@ package page
 
 import (
 	"encoding/json"
-	"slices"
 	"strings"
 	"time"
 
-	"hotline/triage"
+	"hotline/appliance/lists"
 	"hotline/ui/words"
 )
 
 // Frame is what every page has around its own content.
 type Frame struct {
 	words.Text
+	Lists     *lists.Set // what can be chosen, and what is asked
 	Title     string
 	Operation string
 	Person    *Person
@@ -162,24 +162,6 @@ type Tab struct {
 	Path, Text string
 	Is         bool
 	Current    string
-}
-
-// commonNeeds are always in view; the others open at a press.
-func commonNeeds() []string {
-	return []string{"rescue", "health_urgent", "health_med", "water", "food", "baby_food", "shelter", "nfi", "evacuation", "family", "info"}
-}
-
-func otherNeeds() []string { return without(triage.Needs(), commonNeeds()) }
-
-// commonEndings are the ways in which most calls end.
-func commonEndings() []string {
-	return []string{"case_opened", "info_given", "referred", "callback_set", "handed_to_emergency", "protected_handover"}
-}
-
-func otherEndings() []string { return without(triage.Dispositions(), commonEndings()) }
-
-func without(all, some []string) []string {
-	return slices.DeleteFunc(slices.Clone(all), func(one string) bool { return slices.Contains(some, one) })
 }
 
 func breakReasons() []string {

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"hotline/appliance/lists"
 	"hotline/triage/find"
 	"hotline/volunteers"
 )
@@ -27,14 +28,14 @@ func (p MatchPage) again() string {
 }
 
 // MatchFields are the questions about who is wanted.
-func MatchFields(f Frame, languages []string) []FormField {
+func MatchFields(f Frame) []FormField {
 	list := func(field string, values ...string) []Option { return f.options("registrants", field, values...) }
 	form := []FormField{
 		{Name: "wanted", Kind: Count, Label: f.T("match.wanted"), Most: 3},
-		{Name: "skill", Kind: Several, Label: f.T("match.skill"), Options: list("skill", texts(volunteers.Skills())...)},
+		{Name: "skill", Kind: Several, Label: f.T("match.skill"), Options: f.listOptions(lists.Skills)},
 		{Name: "area", Kind: Line, Label: f.T("match.area"), Hint: f.T("match.area.hint")},
 		{Name: "free", Kind: Day, Label: f.T("match.free")},
-		{Name: "language", Kind: Several, Label: f.T("person.languages"), Options: list("language", languages...)},
+		{Name: "language", Kind: Several, Label: f.T("person.languages"), Options: f.listOptions(lists.Languages)},
 		{Name: "transport", Kind: Several, Label: f.T("pick.transport"), Options: list("transport", texts(volunteers.Transports())...)},
 		{Name: "willing", Kind: Several, Label: f.T("pick.willing"), Options: list("willing", texts(volunteers.Willings())...)},
 	}

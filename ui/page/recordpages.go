@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"hotline/appliance/history"
+	"hotline/appliance/lists"
 	"hotline/appliance/sharing"
 	"hotline/triage"
 	"hotline/triage/cards"
@@ -32,6 +33,7 @@ type CasePage struct {
 	Into     []triage.Case // what it is a duplicate of
 	Passed   []cards.Card  // referrals
 	Leads    bool          // may set another urgency
+	Missing  []string      // questions that were to be asked and have no answer
 	Trouble  string
 	Done     string
 }
@@ -58,32 +60,6 @@ type NewPage struct {
 	Trouble string
 }
 
-// CaseFields are the questions about a case, for who works on it later.
-func CaseFields(f Frame) []FormField {
-	return []FormField{
-		{Name: "name", Kind: Line, Label: f.T("case.name"), Most: 100},
-		{Name: "callback_number", Kind: Phone, Label: f.T("case.callback"), Most: 32},
-		{Name: "callback_confirmed", Kind: Tick, Label: f.T("case.callback.confirmed")},
-		{Name: "place", Kind: Line, Label: f.T("case.place")},
-		{Name: "landmark", Kind: Line, Label: f.T("case.landmark"), Hint: f.T("case.landmark.hint")},
-		{Name: "people_total", Kind: Count, Label: f.T("case.people"), Most: 5},
-		{Name: "children_u18", Kind: Count, Label: f.T("case.children"), Most: 5},
-		{Name: "over_60", Kind: Tick, Label: f.T("case.over_60")},
-		{Name: "disability_or_pregnant", Kind: Tick, Label: f.T("case.disability")},
-		{Name: "top_need", Kind: One, Label: f.T("case.need"), Options: f.options("cases", "top_need", triage.Needs()...)},
-		{Name: "more_needs", Kind: Several, Label: f.T("case.need.more"), Options: f.options("cases", "more_needs", triage.Needs()...)},
-		{Name: "danger_now", Kind: One, Label: f.T("case.q1"), Options: f.options("cases", "danger_now", "yes", "unsure", "no")},
-		{Name: "urgent_need", Kind: One, Label: f.T("case.q2"), Options: f.options("cases", "urgent_need", "yes", "no")},
-		{Name: "child_alone", Kind: Tick, Label: f.T("case.child_alone")},
-		{Name: "safe_tonight", Kind: One, Label: f.T("case.q3"), Options: f.options("cases", "safe_tonight", "yes", "no")},
-		{Name: "talk_freely", Kind: One, Label: f.T("case.q4"), Options: []Option{{"fine", f.T("case.q4.fine")}, {"specialist", f.T("case.q4.specialist")}}},
-		{Name: "may_share", Kind: One, Label: f.T("case.share"), Hint: f.T("case.share.hint"), Options: f.options("cases", "may_share", "yes", "no", "not_asked")},
-		{Name: "legal_basis", Kind: One, Label: f.T("pick.legal_basis"), Options: f.options("cases", "legal_basis", sharing.Bases()...)},
-		{Name: "share_scope", Kind: One, Label: f.T("pick.share_scope"), Hint: f.T("share_scope.hint"), Options: f.options("cases", "share_scope", sharing.Scopes()...)},
-		{Name: "notes", Kind: Long, Label: f.T("case.notes"), Hint: f.T("case.notes.hint")},
-	}
-}
-
 // PaperFields are about the paper itself.
 func PaperFields(f Frame, languages []string) []FormField {
 	return []FormField{
@@ -104,7 +80,7 @@ func SignUpFields(f Frame) []FormField {
 }
 
 // PersonFields are the questions about a registered volunteer.
-func PersonFields(f Frame, languages []string) []FormField {
+func PersonFields(f Frame) []FormField {
 	list := func(field string, values ...string) []Option { return f.options("registrants", field, values...) }
 	return []FormField{
 		{Name: "given_name", Kind: Line, Label: f.T("person.given_name"), Most: 100},
@@ -113,13 +89,14 @@ func PersonFields(f Frame, languages []string) []FormField {
 		{Name: "phone_2", Kind: Phone, Label: f.T("person.phone_2"), Most: 32},
 		{Name: "email", Kind: Line, Label: f.T("person.email")},
 		{Name: "age", Kind: One, Label: f.T("person.age"), Options: list("age", string(volunteers.Adult), string(volunteers.Minor))},
-		{Name: "languages", Kind: Several, Label: f.T("person.languages"), Options: list("languages", languages...)},
+		{Name: "languages", Kind: Several, Label: f.T("person.languages"), Options: f.listOptions(lists.Languages)},
 		{Name: "area", Kind: Line, Label: f.T("pick.area"), Most: 16},
+		{Name: "place", Kind: Line, Label: f.T("person.place"), Hint: f.T("person.place.hint"), Places: true},
 		{Name: "willing", Kind: One, Label: f.T("pick.willing"), Options: list("willing", texts(volunteers.Willings())...)},
 		{Name: "availability", Kind: One, Label: f.T("pick.availability"), Options: list("availability", texts(volunteers.Availabilities())...)},
 		{Name: "available_from", Kind: Day, Label: f.T("person.available_from")},
 		{Name: "hours_day", Kind: Count, Label: f.T("person.hours_day"), Most: 2},
-		{Name: "skills", Kind: Several, Label: f.T("col.skills"), Options: list("skills", texts(volunteers.Skills())...)},
+		{Name: "skills", Kind: Several, Label: f.T("col.skills"), Options: f.listOptions(lists.Skills)},
 		{Name: "skill_note", Kind: Long, Label: f.T("person.skill_note")},
 		{Name: "transport", Kind: One, Label: f.T("pick.transport"), Options: list("transport", texts(volunteers.Transports())...)},
 		{Name: "equipment", Kind: Line, Label: f.T("person.equipment")},
@@ -138,6 +115,15 @@ func PersonFields(f Frame, languages []string) []FormField {
 		{Name: "share_scope", Kind: One, Label: f.T("pick.share_scope"), Hint: f.T("share_scope.hint"), Options: list("share_scope", sharing.Scopes()...)},
 		{Name: "notes", Kind: Long, Label: f.T("case.notes")},
 	}
+}
+
+// listOptions are the choices of a list; those that are offered no more are seen
+// where they were chosen before.
+func (f Frame) listOptions(list string) (out []Option) {
+	for _, c := range f.Lists.List(list).Choices {
+		out = append(out, Option{Value: c.Code, Label: c.Words.In(f.Lang()), Off: c.Off})
+	}
+	return out
 }
 
 func texts[T ~string](list []T) []string {
@@ -234,9 +220,7 @@ func plainValues(raw json.RawMessage) []string {
 			return []string{"yes"}
 		}
 	case float64:
-		if v != 0 {
-			return []string{itoa(int(v))}
-		}
+		return []string{itoa(int(v))}
 	}
 	return nil
 }

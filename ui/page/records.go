@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"hotline/appliance/lists"
 	"hotline/triage"
 	"hotline/triage/cards"
 	"hotline/triage/find"
@@ -50,6 +51,8 @@ func NewPick(f Frame, filter find.Filter, field string, there map[string]int) Pi
 	p := Pick{Field: field, Label: f.Or("card."+field, f.T("pick."+field))}
 	if f.Known("pick." + field) {
 		p.Label = f.T("pick." + field)
+	} else if strings.HasPrefix(field, lists.Own) {
+		p.Label = f.Ask(field)
 	}
 	for _, o := range f.inOrder(filter.Kind, field, slices.Collect(maps.Keys(there))) {
 		on := slices.Contains(filter.Picks[field], o.Value)

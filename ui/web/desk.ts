@@ -1,5 +1,6 @@
 // The phone volunteer's page: takes the server's snapshots, shows them, and
 // turns presses into commands.
+import "./places";
 import { CaseForm } from "./desk/caseform";
 import { focusCard, say } from "./desk/dom";
 import { Monitor, type Step } from "./desk/monitor";
@@ -17,7 +18,7 @@ const words = new Words(document);
 const monitor = new Monitor(words, location);
 const view = new View(words, monitor);
 const local: Local = {
-  online: false, elsewhere: false, lostAt: 0, nextTry: 0, muted: false, trouble: "", working: false, saved: "", unsent: false, canNotify: false,
+  online: false, elsewhere: false, lostAt: 0, nextTry: 0, unasked: [], muted: false, trouble: "", working: false, saved: "", unsent: false, canNotify: false,
   aside: false, canRing: { number: false, colleague: false },
 };
 let snapshot: Snapshot | null = null;
@@ -161,11 +162,27 @@ function newState(told: Snapshot): void {
   }
   phone.listen(heard());
   form.show(state === "offered" || next.monitoring || next.call?.internal ? "" : contact, next.case, next.call?.protected ?? false, next.call?.number ?? "");
+  if (next.form !== form.edition) void renewForm();
   render();
   if (next.call?.consult && !before?.call?.consult && transfer.open) {
     transfer.close(false);
     document.getElementById("consult-h")?.focus({ preventScroll: true });
   }
+}
+
+let renewing = false;
+
+/** The questions about a case have changed: they are fetched before the next call. */
+async function renewForm(): Promise<void> {
+  if (renewing || form.busy) return;
+  renewing = true;
+  const answer = await fetch("/desk/caseform", { redirect: "manual", cache: "no-store" }).catch(() => null);
+  if (answer?.ok) {
+    // Drawn by our own server from escaped templates; scripts inside never run.
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("case");
+    if (fresh) form.renew(fresh);
+  }
+  renewing = false;
 }
 
 /** Whether anybody may hear the microphone now. */
@@ -329,6 +346,7 @@ function send(message: ToServer): void {
 function render(): void {
   local.saved = form.savedAt;
   local.unsent = form.unsent;
+  local.unasked = form.unasked();
   local.canNotify = typeof Notification !== "undefined" && Notification.permission === "default";
   view.show(local, phone);
 }

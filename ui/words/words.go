@@ -34,6 +34,7 @@ type Text struct {
 	dir      string
 	entries  map[string]string
 	fallback map[string]string
+	own      map[string]string // of the operators of this hotline, before all others
 }
 
 // Load reads the catalogues that the program carries: a folder for each
@@ -123,9 +124,18 @@ func (t Text) Lang() string { return t.tag.String() }
 // Dir is the writing direction: ltr or rtl.
 func (t Text) Dir() string { return t.dir }
 
+// With is the text with words of the operators of this hotline.
+func (t Text) With(own map[string]string) Text {
+	t.own = own
+	return t
+}
+
 // T is the text of a key. A missing text falls back to English and then to the
 // key itself, so that nothing on a page is ever blank.
 func (t Text) T(key string) string {
+	if text, ok := t.own[key]; ok {
+		return text
+	}
 	if text, ok := t.entries[key]; ok {
 		return text
 	}
@@ -137,11 +147,12 @@ func (t Text) T(key string) string {
 
 // Known reports whether any catalogue has the key.
 func (t Text) Known(key string) bool {
-	_, ok := t.entries[key]
-	if !ok {
-		_, ok = t.fallback[key]
+	for _, texts := range []map[string]string{t.own, t.entries, t.fallback} {
+		if _, ok := texts[key]; ok {
+			return true
+		}
 	}
-	return ok
+	return false
 }
 
 // Or is the text of the key, or the plain words given when there is none: for
@@ -172,7 +183,7 @@ func (t Text) N(key string, n int, pairs ...string) string {
 func (t Text) Script(prefixes ...string) map[string]string {
 	chosen := map[string]string{}
 	// The language may have plural forms that English does not have.
-	for _, keys := range []map[string]string{t.fallback, t.entries} {
+	for _, keys := range []map[string]string{t.fallback, t.entries, t.own} {
 		for key := range keys {
 			for _, prefix := range prefixes {
 				if strings.HasPrefix(key, prefix) {

@@ -29,6 +29,29 @@ export class CaseForm {
     form.addEventListener("change", (event) => this.touched(event.target as HTMLInputElement, 0));
   }
 
+  /** A case is on the page. */
+  get busy(): boolean { return this.contact !== ""; }
+
+  /** The edition of the questions on this page. */
+  get edition(): number { return Number(this.form.dataset.form); }
+
+  /** Takes the questions as they are now, while no case is on the page. */
+  renew(fresh: HTMLElement): void {
+    if (this.contact) return;
+    this.form.replaceChildren(...fresh.childNodes);
+    this.form.dataset.form = fresh.dataset.form;
+  }
+
+  /** Questions that should be asked and have no answer, in their own words. */
+  unasked(): string[] {
+    if (!this.contact || this.form.hasAttribute("data-protected")) return [];
+    const open = [...this.form.querySelectorAll<HTMLElement>("[data-must]")].filter((field) => {
+      const controls = [...field.querySelectorAll<HTMLInputElement>("[name]")];
+      return controls.some((c) => !c.disabled) && !controls.some((c) => c.type === "radio" || c.type === "checkbox" ? c.checked : c.value !== "");
+    });
+    return open.map((field) => field.querySelector("label, legend")?.firstChild?.textContent?.trim() ?? "").filter((words) => words !== "");
+  }
+
   /** Something here is not on the server's disk yet. */
   get unsent(): boolean { return Object.keys(this.pending).length > 0 || this.sent.size > 0; }
 
@@ -170,7 +193,7 @@ export class CaseForm {
       const number = this.form.querySelector<HTMLInputElement>('[name="callback_number"]');
       if (number?.value) this.pending.callback_number = number.value;
     }
-    if (control.name === "talk_freely") this.guard(this.specialistChosen());
+    if (control.name === "talk_freely" || control.name === "child_alone") this.guard(this.specialistChosen());
     this.remember();
     this.on.changed();
     clearTimeout(this.timer);
@@ -184,6 +207,7 @@ export class CaseForm {
     if (control.type === "checkbox") return control.checked;
     if (control.dataset.number !== undefined) {
       const digits = control.value.replace(/\D/g, "");
+      if (!digits && control.name.startsWith("own_")) return null; // nothing is not 0
       return Number(digits); // emptied: 0, which the record leaves out
     }
     return control.value;
@@ -192,18 +216,23 @@ export class CaseForm {
   /** Protected: everything that could expose the caller is emptied and closed, at once and before the server answers. */
   private guard(closed: boolean): void {
     this.form.toggleAttribute("data-protected", closed);
+    // Of a child that is alone no name and no words are kept; where it is, is.
+    const child = this.form.querySelector<HTMLInputElement>('input[name="child_alone"]')?.checked ?? false;
     for (const control of this.controls()) {
       if (urgency.includes(control.name)) continue;
-      if (closed) {
+      const shut = closed || child && control.dataset.child !== undefined;
+      if (shut) {
         if (control.type === "radio" || control.type === "checkbox") control.checked = false; else control.value = "";
         delete this.pending[control.name];
         for (const { fields } of this.sent.values()) delete fields[control.name];
       }
-      control.disabled = closed;
+      control.disabled = shut;
     }
+    const alone = this.form.querySelector<HTMLElement>('[data-part="child"]');
+    if (alone) alone.hidden = closed || !child;
     const note = this.form.querySelector<HTMLElement>('[data-part="protected"]');
     if (note) note.hidden = !closed;
-    if (closed) this.remember();
+    if (closed || child) this.remember();
   }
 
   private specialistChosen(): boolean {
@@ -256,9 +285,11 @@ const urgency = ["danger_now", "urgent_need", "child_alone", "safe_tonight", "ta
 const storageKey = (contact: string): string => `case:${contact}`;
 
 function set(control: HTMLInputElement, value: FieldValue): void {
-  if (control.type === "radio") { control.checked = control.value === value; return; }
-  if (control.type === "checkbox") {
-    control.checked = Array.isArray(value) ? value.includes(control.value) : value === true;
+  if (control.type === "radio" || control.type === "checkbox") {
+    control.checked = control.type === "radio" ? control.value === value : Array.isArray(value) ? value.includes(control.value) : value === true;
+    // What is offered no more is seen where it was chosen before.
+    const gone = control.closest<HTMLElement>("[data-off]");
+    if (gone) gone.hidden = !control.checked;
     return;
   }
   const text = value === null || value === undefined ? "" : String(value);

@@ -12,6 +12,7 @@ export type Screen =
 export interface Local {
   online: boolean; elsewhere: boolean; lostAt: number; nextTry: number; muted: boolean; trouble: string; working: boolean;
   saved: string; unsent: boolean; canNotify: boolean;
+  unasked: string[]; // questions that should be asked and have no answer
   aside: boolean; // the trouble is about a wish, not about this person's phone
   canRing: { number: boolean; colleague: boolean };
 }
@@ -59,6 +60,7 @@ export class View {
     for (const tag of all('[data-part="link"]')) tag.classList.toggle("stop", !local.online && screen !== "connecting");
     part("trouble", local.trouble !== "" && screen !== "problem", local.trouble);
     part("working", local.working, w.t("js.sound.working"));
+    part("unasked", local.unasked.length > 0 && this.snapshot?.case != null, w.t("js.unasked", { questions: local.unasked.join(" · ") }));
     if (screen === "problem") text("problem-words", local.trouble || w.or(`js.dead.${s?.agent.reason ?? ""}`, w.t("js.sound.lost")));
     text("saved", local.unsent ? w.t(local.online ? "js.saved.saving" : "js.saved.waiting")
       : local.saved ? w.t("js.saved.at", { clock: timeOfDay(local.saved) }) : w.t("js.saved.none"));

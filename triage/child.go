@@ -1,0 +1,83 @@
+package triage
+
+import (
+	"errors"
+
+	"hotline/appliance/lists"
+	"hotline/appliance/store"
+)
+
+// A child that is alone (domain 2.2, 2.6): nobody writes down its name, what it
+// has told or anything else of it, nothing of the call is recorded, the case
+// leaves the box with everything or not at all, and it is for people who were
+// trained to protect children, until one of them has closed it. Where it is and
+// how it can be rung stays: unlike somebody who asks for protection, a child has
+// to be found.
+
+// hidesChild reports a question whose answer is not kept of a child.
+func hidesChild(q lists.Question) bool {
+	return q.Name == "name" || q.Name == "notes" || q.Added && (q.Personal || q.Kind == lists.Line)
+}
+
+// guardChild drops what is not kept of a child that is alone.
+func (f *CaseFields) guardChild(set *lists.Set) {
+	f.Name, f.Notes = "", ""
+	own := map[string]any{}
+	for name, answer := range f.Own {
+		if q, known := set.Question(name); known && !hidesChild(q) {
+			own[name] = answer
+		}
+	}
+	if f.Own = own; len(own) == 0 {
+		f.Own = nil
+	}
+}
+
+// guardCalls keeps the calls of such a case from being recorded and from those
+// who were not trained for it; alone is false when it turned out that no child
+// is. What was recorded is destroyed, and what the history and the mergings of
+// the case remember.
+func (cs *Case) guardCalls(tx *store.Tx, k *Contact, was *Case, alone bool) error {
+	guard := func(k *Contact) error {
+		if k.ChildAlone == alone {
+			return nil
+		}
+		if k.ChildAlone = alone; !alone {
+			return nil
+		}
+		return destroyRecordings(tx, k)
+	}
+	for _, id := range cs.Contacts {
+		if k != nil && id == k.ID {
+			continue
+		}
+		other, err := contacts.Get(tx, id)
+		if err != nil {
+			return err
+		}
+		if other.ChildAlone != alone {
+			if err := errors.Join(guard(&other), putContact(tx, &other)); err != nil {
+				return err
+			}
+		}
+	}
+	if k != nil {
+		if err := guard(k); err != nil {
+			return err
+		}
+	}
+	if !alone || was.Fields.ChildAlone {
+		return nil
+	}
+	was.Fields.Name, was.Fields.Notes, was.Fields.Own = "", "", nil
+	errs := []error{caseHistory.Forget(tx, cs.ID)}
+	for _, id := range cs.Merged {
+		gone, err := cases.Get(tx, id)
+		if err != nil {
+			return err
+		}
+		gone.Fields.Name, gone.Fields.Notes, gone.Fields.Own = "", "", nil
+		errs = append(errs, caseMergings.Delete(tx, id), caseHistory.Forget(tx, id), cases.Put(tx, id, gone))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,109 @@
+package triage
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"hotline/appliance/history"
+	"hotline/appliance/lists/liststest"
+	"hotline/appliance/store/storetest"
+	"hotline/appliance/table"
+)
+
+// When a child is alone, its name and what was told of it are nowhere, nothing
+// that was recorded is left and nothing more is recorded, the case is in no list
+// for partners and its work is for trained people; where the child is stays.
+func TestAChildThatIsAlone(t *testing.T) {
+	s := storetest.Open(t)
+	c, cases, r := NewContacts(s), NewCases(s, liststest.Open(t, s)), tapes(t, s)
+	k := opened(t, c, "+12024561111")
+	tape := taped(t, r, k.ID, 3)
+	save(t, cases, k.ID, map[string]any{"danger_now": "no", "urgent_need": "yes", "name": "Lupita", "notes": "her uncle left", "place": "the blue school", "callback_number": "+12024562222"})
+	save(t, cases, k.ID, map[string]any{"child_alone": true})
+	k, err := c.Get(k.ID)
+	must(t, err)
+	cs, err := cases.Get(k.Case)
+	must(t, err)
+	if f := cs.Fields; f.Name != "" || f.Notes != "" || f.Place != "the blue school" || f.CallbackNumber != "+12024562222" || !f.ChildAlone || cs.Level != Orange || cs.Protected {
+		t.Errorf("the case: %+v", cs)
+	}
+	save(t, cases, k.ID, map[string]any{"name": "Lupita", "notes": "seven years", "landmark": "well"})
+	if cs, err = cases.Get(k.Case); err != nil || cs.Fields.Name != "" || cs.Fields.Notes != "" || cs.Fields.Landmark != "well" {
+		t.Errorf("written later: %+v, %v", cs.Fields, err)
+	}
+	if _, err := r.Get(tape); err == nil || len(k.Recordings) != 0 {
+		t.Error("the recording is there")
+	}
+	if _, err := r.Begin(t.Context(), k.ID, "rule"); !errors.Is(err, ErrProtected) {
+		t.Errorf("it is recorded again: %v", err)
+	}
+	said, err := json.Marshal(historyOf(t, cases, cs.ID))
+	must(t, err)
+	if bytes.Contains(said, []byte("Lupita")) || bytes.Contains(said, []byte("uncle")) {
+		t.Errorf("the history tells of the child: %s", said)
+	}
+	if places, err := s.Mentions(t.Context(), "Lupita", "uncle"); err != nil || len(places) != 0 {
+		t.Errorf("the child is in %v, %v", places, err)
+	}
+	for _, tab := range []table.Table{CaseTable(cases), ContactTable(c, cases.lists), SituationTable(cases)} {
+		var out bytes.Buffer
+		must(t, table.WriteCSV(&out, tab.At(table.Referral, time.Time{})))
+		if tab.Name != "daily_situation" && strings.Count(out.String(), "\n") != 1 || strings.Contains(out.String(), "school") {
+			t.Errorf("%s tells partners of the child: %s", tab.Name, out.String())
+		}
+	}
+	end(t, c, k.ID, OutcomeAnswered, OpenChild)
+	page, err := c.Worklist(Pick{Kind: OpenChild, Limit: 10})
+	must(t, err)
+	if len(page.Items) != 1 || !page.Items[0].Private || page.Items[0].MayWork(false, false) || !page.Items[0].MayWork(true, false) || page.Items[0].rank() != "a" {
+		t.Errorf("the worklist: %+v", page.Items)
+	}
+
+	// It was a mistake: nothing comes back, and the call is like others again.
+	save(t, cases, k.ID, map[string]any{"child_alone": false, "name": "Juan"})
+	if k, err = c.Get(k.ID); err != nil || k.ChildAlone {
+		t.Errorf("the call is still kept from the others: %+v, %v", k, err)
+	}
+	if cs, err = cases.Get(k.Case); err != nil || cs.Fields.Name != "Juan" || cs.Fields.Notes != "" {
+		t.Errorf("the case: %+v, %v", cs.Fields, err)
+	}
+}
+
+func historyOf(t *testing.T, cases *Cases, id string) []history.Entry {
+	t.Helper()
+	list, err := cases.History(id)
+	must(t, err)
+	return list
+}
+
+// One case about a child that is alone makes the merged one such a case.
+func TestMergingWithAChildThatIsAlone(t *testing.T) {
+	s := storetest.Open(t)
+	c, cases := NewContacts(s), NewCases(s, liststest.Open(t, s))
+	one, two := opened(t, c, "+12024561111"), opened(t, c, "+12024561112")
+	save(t, cases, one.ID, map[string]any{"name": "Lupita", "notes": "her uncle"})
+	save(t, cases, two.ID, map[string]any{"child_alone": true, "place": "the school"})
+	one, err := c.Get(one.ID)
+	must(t, err)
+	two, err = c.Get(two.ID)
+	must(t, err)
+	gone := two.Case
+	cs, err := cases.Merge(t.Context(), one.Case, two.Case, "ana", "same")
+	must(t, err)
+	if one, err = c.Get(one.ID); err != nil || !one.ChildAlone || cs.Fields.Name != "" || cs.Fields.Place != "the school" {
+		t.Errorf("merged: %+v, %+v, %v", cs.Fields, one, err)
+	}
+	if places, err := s.Mentions(t.Context(), "Lupita", "uncle"); err != nil || len(places) != 0 {
+		t.Errorf("the child is in %v, %v", places, err)
+	}
+	if _, err := cases.Unmerge(t.Context(), gone, "ana", "another family"); err != nil {
+		t.Fatal(err)
+	}
+	if one, err = c.Get(one.ID); err != nil || one.ChildAlone {
+		t.Errorf("the call about others is kept from those who care for it: %+v, %v", one, err)
+	}
+}
