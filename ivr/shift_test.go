@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"hotline/appliance/history"
+	"hotline/appliance/lists/liststest"
 	"hotline/ivr"
 	"hotline/volunteers"
 )

@@ -106,9 +106,13 @@ func TestTheWishCountsWithoutNotes(t *testing.T) {
 func TestASupervisorMovesWhoWaits(t *testing.T) {
 	r := openRoom(t)
 	who := Steerer{ID: "lead", Name: "Amal", Via: "web"}
+	waits := func(n int) func() bool {
+		return func() bool { _, all := r.cfg.Dispatcher.View(); return len(all) == n }
+	}
 	first := r.rings("+12025550101")
+	r.until("the first waits", waits(1))
 	second := r.rings("+12025550102")
-	r.until("both wait", func() bool { _, all := r.cfg.Dispatcher.View(); return len(all) == 2 })
+	r.until("both wait", waits(2))
 	place := func(contact string) (w triage.WaitingView) {
 		_, all := r.cfg.Dispatcher.View()
 		if i := slices.IndexFunc(all, func(w triage.WaitingView) bool { return w.Contact == contact }); i >= 0 {

@@ -72,14 +72,6 @@ func (f Frame) endings() (first, rest []lists.Choice) {
 	return first, rest
 }
 
-// codes are the codes of a list that are offered.
-func (f Frame) codes(list string) (codes []string) {
-	for _, c := range f.Lists.List(list).On() {
-		codes = append(codes, c.Code)
-	}
-	return codes
-}
-
 func most(q lists.Question) string {
 	if q.Most > 0 {
 		return itoa(q.Most)
