@@ -205,12 +205,6 @@ func (s *Server) caseFormFile(w http.ResponseWriter, r *http.Request, v visit) {
 	}
 }
 
-// caseForm is the form of the desk as it is now: a page that is open takes it
-// between two calls when the questions have changed.
-func (s *Server) caseForm(w http.ResponseWriter, r *http.Request, v visit) {
-	s.show(w, r, http.StatusOK, page.CaseForm(s.frame(r, v, "desk.title")))
-}
-
 // placesFound is how many places are offered while somebody types.
 const placesFound = 12
 

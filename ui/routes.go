@@ -67,7 +67,6 @@ func table() []route {
 
 		{"GET", "/desk", phones, (*Server).desk, false},
 		{"GET", "/ws/agent", phones, (*Server).deskSocket, false},
-		{"GET", "/desk/caseform", phones, (*Server).caseForm, false},
 		{"GET", "/places", signedIn, (*Server).places, false},
 
 		{"GET", "/desk/start", phones, (*Server).start, false},

@@ -66,6 +66,7 @@ type Keeper struct {
 	mu      sync.Mutex // one change at a time
 	stored  map[string]changes
 	now     atomic.Pointer[Set]
+	changed atomic.Pointer[chan struct{}]
 	places  atomic.Pointer[gazetteer]
 }
 
@@ -86,9 +87,21 @@ func Open(s *store.Store) (*Keeper, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the lists: %w", err)
 	}
-	k.now.Store(shipped.with(k.stored, 1))
+	k.use(shipped.with(k.stored, 1))
 	return k, nil
 }
+
+// use puts lists in force, and tells those who wait for it.
+func (k *Keeper) use(set *Set) {
+	next := make(chan struct{})
+	k.now.Store(set)
+	if was := k.changed.Swap(&next); was != nil {
+		close(*was)
+	}
+}
+
+// Changed is closed at the next change of a list or of the questions.
+func (k *Keeper) Changed() <-chan struct{} { return *k.changed.Load() }
 
 // Now are the lists in force.
 func (k *Keeper) Now() *Set { return k.now.Load() }
@@ -116,7 +129,7 @@ func (k *Keeper) change(ctx context.Context, name, what, which string, by Actor,
 		return err
 	}
 	k.stored = all
-	k.now.Store(set)
+	k.use(set)
 	return nil
 }
 

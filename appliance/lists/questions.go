@@ -70,7 +70,7 @@ func (k *Keeper) AddQuestion(ctx context.Context, q NewQuestion, by Actor) (name
 		return "", err
 	}
 	k.stored = all
-	k.now.Store(set)
+	k.use(set)
 	return name, nil
 }
 

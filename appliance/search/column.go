@@ -31,6 +31,16 @@ func (v *value) called(word string) bool {
 	})
 }
 
+// named makes the words those under which people look for the value.
+func (v *value) named(names []string) {
+	v.names = nil
+	for _, name := range append(names, v.text) {
+		for _, w := range foldText(name) {
+			v.names = append(v.names, w.text)
+		}
+	}
+}
+
 const mostValues = 1<<16 - 1
 
 func (c *column) set(doc uint32, text string, names func() []string) {
@@ -40,11 +50,7 @@ func (c *column) set(doc uint32, text string, names func() []string) {
 			return // no list that people choose from is that long
 		}
 		v := value{text: text}
-		for _, name := range append(names(), text) {
-			for _, w := range foldText(name) {
-				v.names = append(v.names, w.text)
-			}
-		}
+		v.named(names())
 		n = uint16(len(c.values))
 		c.values, c.number[text] = append(c.values, v), n
 	}

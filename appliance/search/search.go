@@ -85,6 +85,19 @@ func (x *Index) Put(kind string, d Doc) error {
 	return nil
 }
 
+// Rename asks for the words of all choices again: somebody has changed them.
+func (x *Index) Rename() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, s := range x.shelves {
+		for field, c := range s.columns {
+			for i := 1; i < len(c.values); i++ {
+				c.values[i].named(x.names(Facet{field, c.values[i].text}))
+			}
+		}
+	}
+}
+
 // Remove forgets a record, words and numbers included.
 func (x *Index) Remove(kind, id string) {
 	at, err := ulid.ParseStrict(id)

@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -184,6 +185,10 @@ func earlier(a, b time.Time) time.Time {
 // Run builds the index and keeps it true until ctx ends.
 func (f *Finder) Run(ctx context.Context) error {
 	defer f.feed.Close()
+	ctx, stop := context.WithCancel(ctx)
+	var renaming sync.WaitGroup
+	defer func() { stop(); renaming.Wait() }()
+	renaming.Go(func() { f.rename(ctx) })
 	if err := f.build(ctx); err != nil {
 		return err
 	}
@@ -201,6 +206,19 @@ func (f *Finder) Run(ctx context.Context) error {
 			if err := f.build(ctx); err != nil {
 				return err
 			}
+		}
+	}
+}
+
+// rename keeps the words of choices as operators have them, until ctx ends.
+func (f *Finder) rename(ctx context.Context) {
+	for {
+		changed := f.cfg.Lists.Changed()
+		f.index.Rename()
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
 		}
 	}
 }

@@ -5,15 +5,18 @@ import (
 	"log/slog"
 	"net/url"
 	"reflect"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
 
 	"hotline/appliance/call"
 	"hotline/appliance/history"
+	"hotline/appliance/lists"
 	"hotline/appliance/lists/liststest"
 	"hotline/appliance/store"
 	"hotline/appliance/store/storetest"
+	"hotline/appliance/table"
 	"hotline/triage"
 	"hotline/triage/cards"
 	"hotline/triage/find"
@@ -27,6 +30,7 @@ type rig struct {
 	cases    *triage.Cases
 	registry *volunteers.Registry
 	cards    *cards.Cards
+	lists    *lists.Keeper
 	finder   *find.Finder
 }
 
@@ -37,8 +41,9 @@ func newRig(t *testing.T, s *store.Store) *rig {
 		t.Fatal(err)
 	}
 	kept := liststest.Open(t, s)
-	r := &rig{cards: filed, store: s, contacts: triage.NewContacts(s), cases: triage.NewCases(s, kept), registry: volunteers.NewRegistry(s, kept)}
+	r := &rig{lists: kept, cards: filed, store: s, contacts: triage.NewContacts(s), cases: triage.NewCases(s, kept), registry: volunteers.NewRegistry(s, kept)}
 	r.finder = find.New(find.Config{Lists: kept, Store: s, Contacts: r.contacts, Cases: r.cases, Registrants: r.registry, Cards: filed, Region: "MX",
+		Names: func(_, value string) []string { return []string{kept.Now().List(lists.Needs).Word(value, "en")} },
 		Log: slog.New(slog.DiscardHandler)})
 	return r
 }
@@ -169,6 +174,41 @@ func TestRegistrantsAreFoundBySkillAndArea(t *testing.T) {
 	all, err := r.finder.All(find.ParseFilter(url.Values{"tab": {"registrants"}, "language": {"es"}}))
 	if err != nil || len(all) != 5 || !slices.IsSorted(all) {
 		t.Errorf("all that speak Spanish are %v (%v), not five in the order of their age", all, err)
+	}
+}
+
+// Records are found under the words that a choice has now, and by the codes of
+// the places in which theirs lies.
+func TestNewWordsOfAChoiceAndPlaces(t *testing.T) {
+	r := newRig(t, storetest.Open(t))
+	r.run(t)
+	by := lists.Actor{ID: "ana", Name: "Ana", Via: "web"}
+	file, err := table.ReadSheet([]byte("code,name,parent\nMX30,Veracruz,\nMX30100,Santa Clara,MX30\n"))
+	if err == nil {
+		_, err = r.lists.BringPlaces(t.Context(), file, false, false, by)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := r.save(t, r.call(t, "+525512345678"), map[string]any{"top_need": "nfi", "place": "Santa Clara, Veracruz"})
+	finds := func(text string) bool {
+		if err := r.finder.Settle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		got := r.finder.Find(find.Filter{Kind: find.Cases, Text: text}, 0, 10)
+		return len(got.IDs) == 1 && got.IDs[0] == id
+	}
+	if !finds("blankets") || !finds("MX30") || !finds("MX30100") {
+		t.Error("it is not found by need and place")
+	}
+	if err := r.lists.Reword(t.Context(), lists.Needs, "nfi", lists.Words{"en": "Hammocks"}, by); err != nil {
+		t.Fatal(err)
+	}
+	for limit := time.Now().Add(time.Minute); !finds("hammocks"); {
+		if time.Now().After(limit) {
+			t.Fatal("it is not found by the new words")
+		}
+		runtime.Gosched()
 	}
 }
 

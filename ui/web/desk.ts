@@ -176,7 +176,7 @@ let renewing = false;
 async function renewForm(): Promise<void> {
   if (renewing || form.busy) return;
   renewing = true;
-  const answer = await fetch("/desk/caseform", { redirect: "manual", cache: "no-store" }).catch(() => null);
+  const answer = await fetch("/desk", { redirect: "manual", cache: "no-store" }).catch(() => null);
   if (answer?.ok) {
     // Drawn by our own server from escaped templates; scripts inside never run.
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("case");
