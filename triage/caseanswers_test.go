@@ -13,6 +13,7 @@ import (
 	"hotline/appliance/history"
 	"hotline/appliance/lists"
 	"hotline/appliance/lists/liststest"
+	"hotline/appliance/store"
 	"hotline/appliance/store/storetest"
 	"hotline/appliance/table"
 )
@@ -99,6 +100,15 @@ func TestAnswersToQuestionsOfTheirOwn(t *testing.T) {
 	merged, err := cases.Merge(t.Context(), cs.ID, other.Case, "ana", "same")
 	if err != nil || merged.Fields.Own[roof] != "leaks_a_lot" || merged.Fields.Own[tent] != "C-1" {
 		t.Errorf("merged: %v, %v", merged.Fields.Own, err)
+	}
+
+	// Erasing the person of another case leaves none of them.
+	third := opened(t, c, "+12024561113")
+	gone := save(t, cases, third.ID, map[string]any{tent: "Tent of Lupita", roof: "gone"})
+	end(t, c, third.ID, OutcomeAnswered, "")
+	must(t, s.Update(t.Context(), func(tx *store.Tx) error { return EraseCase(tx, gone.ID, "ana") }))
+	if places, err := s.Mentions(t.Context(), "Lupita"); err != nil || len(places) != 0 {
+		t.Errorf("after erasing it is in %v, %v", places, err)
 	}
 
 	// Protection drops them, too.

@@ -44,7 +44,7 @@ func newRig(t *testing.T, s *store.Store) *rig {
 	r := &rig{lists: kept, cards: filed, store: s, contacts: triage.NewContacts(s), cases: triage.NewCases(s, kept), registry: volunteers.NewRegistry(s, kept)}
 	r.finder = find.New(find.Config{Lists: kept, Store: s, Contacts: r.contacts, Cases: r.cases, Registrants: r.registry, Cards: filed, Region: "MX",
 		Names: func(_, value string) []string { return []string{kept.Now().List(lists.Needs).Word(value, "en")} },
-		Log: slog.New(slog.DiscardHandler)})
+		Log:   slog.New(slog.DiscardHandler)})
 	return r
 }
 

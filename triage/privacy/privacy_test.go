@@ -108,7 +108,7 @@ func TestWhoIsErasedIsNowhere(t *testing.T) {
 	must(t, err)
 	_, err = filed.Add(t.Context(), cards.Feedback, "", map[string]any{"type": "thanks", "text": "Maria says thank you", "answer_how": "(202) 456-1111"}, "ana")
 	must(t, err)
-	finder := find.New(find.Config{Store: b.store, Contacts: b.contacts, Cases: b.cases, Registrants: b.registry, Cards: filed, Region: "US", Log: slog.New(slog.DiscardHandler)})
+	finder := find.New(find.Config{Store: b.store, Lists: liststest.Open(t, b.store), Contacts: b.contacts, Cases: b.cases, Registrants: b.registry, Cards: filed, Region: "US", Log: slog.New(slog.DiscardHandler)})
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- finder.Run(ctx) }()
