@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"hotline/appliance/lists/liststest"
 	"hotline/appliance/store"
 	"hotline/appliance/store/storetest"
 )
@@ -13,11 +14,11 @@ import (
 // nothing.
 func TestACodeThatIsTakenIsReplaced(t *testing.T) {
 	here, there := storetest.Open(t), storetest.Open(t)
-	held, err := NewRegistry(here).Save(t.Context(), Registrant{Contact: "1", Source: "phone", Phone: "+12024561181"}, nil)
+	held, err := NewRegistry(here, liststest.Open(t, here)).Save(t.Context(), Registrant{Contact: "1", Source: "phone", Phone: "+12024561181"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	came, err := NewRegistry(there).Save(t.Context(), Registrant{Contact: "2", Source: "phone", Phone: "+12024561181"}, nil)
+	came, err := NewRegistry(there, liststest.Open(t, there)).Save(t.Context(), Registrant{Contact: "2", Source: "phone", Phone: "+12024561181"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,11 +41,11 @@ func TestACodeThatIsTakenIsReplaced(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r, err := NewRegistry(here).Get(came.ID)
+	r, err := NewRegistry(here, liststest.Open(t, here)).Get(came.ID)
 	if err != nil || r.Code == held.Code || len(r.SamePhone) != 1 || r.SamePhone[0] != held.ID {
 		t.Errorf("who came is %+v (%v)", r, err)
 	}
-	if holder, err := NewRegistry(here).ByCode(held.Code); err != nil || holder.ID != held.ID {
+	if holder, err := NewRegistry(here, liststest.Open(t, here)).ByCode(held.Code); err != nil || holder.ID != held.ID {
 		t.Errorf("the code leads to %s now (%v)", holder.ID, err)
 	}
 }

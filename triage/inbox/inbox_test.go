@@ -16,6 +16,7 @@ import (
 
 	"hotline/appliance/boxkey"
 	"hotline/appliance/call"
+	"hotline/appliance/lists/liststest"
 	"hotline/appliance/proof"
 	"hotline/appliance/store"
 	"hotline/triage"
@@ -111,7 +112,7 @@ func TestWhatWasWrittenWhileLockedIsInTheRecordsAfterwards(t *testing.T) {
 		k, err := triage.NewContacts(side).Open(t.Context(), triage.Contact{Operation: "Flood", Channel: "phone", Direction: "in", Dialled: "100", Caller: "+12024561184"})
 		must(t, err)
 		cut = k.ID
-		r, err := volunteers.NewRegistry(side).Save(t.Context(), volunteers.Registrant{Contact: k.ID, Source: "phone", Phone: "+12024561184", GivenName: "Rosa"}, map[string][]byte{volunteers.RecordingName: {1, 2, 3}})
+		r, err := volunteers.NewRegistry(side, liststest.Open(t, side)).Save(t.Context(), volunteers.Registrant{Contact: k.ID, Source: "phone", Phone: "+12024561184", GivenName: "Rosa"}, map[string][]byte{volunteers.RecordingName: {1, 2, 3}})
 		must(t, err)
 		registered = r.ID
 	})
@@ -141,7 +142,7 @@ func TestWhatWasWrittenWhileLockedIsInTheRecordsAfterwards(t *testing.T) {
 	if earlier, err := c.Earlier("+12024561184", "", 5); err != nil || len(earlier) != 1 || earlier[0].ID != cut {
 		t.Errorf("a caller is not found by number: %v %v", earlier, err)
 	}
-	registry := volunteers.NewRegistry(records)
+	registry := volunteers.NewRegistry(records, liststest.Open(t, records))
 	r, err := registry.Get(registered)
 	must(t, err)
 	if same, err := registry.ByCode(r.Code); err != nil || same.ID != registered || same.Phone != "+12024561184" {
