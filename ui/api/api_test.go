@@ -140,7 +140,9 @@ func TestTheDescriptionIsTrue(t *testing.T) {
 	}
 	for i := range reflect.TypeFor[triage.CaseFields]().NumField() {
 		name, _, _ := strings.Cut(reflect.TypeFor[triage.CaseFields]().Field(i).Tag.Get("json"), ",")
-		fields = append(fields, name)
+		if name != "-" { // answers to questions of an operation's own stand beside the others
+			fields = append(fields, name)
+		}
 	}
 	slices.Sort(asked)
 	slices.Sort(fields)

@@ -56,7 +56,7 @@ func (d *edition) now(l *lists.Keeper) ([]byte, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	version := l.Now().Version
-	if d.of == version {
+	if d.raw != nil && d.of == version {
 		return d.raw, nil
 	}
 	raw, err := description(l)
