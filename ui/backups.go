@@ -3,28 +3,26 @@ package ui
 import (
 	"context"
 	"errors"
-	"net"
 	"net/http"
-	"slices"
-	"strings"
 
 	"hotline/appliance/backup"
+	"hotline/appliance/place"
 	"hotline/ui/page"
 )
 
 // Backups is the second copy of everything; *backup.Keeper.
 type Backups interface {
 	State() backup.State
-	Use(ctx context.Context, p backup.Place, by string) error
+	Use(ctx context.Context, p place.Place, by string) error
 	NewRecoveryKey(ctx context.Context, by string) (string, error)
 }
 
 func (s *Server) backups(w http.ResponseWriter, r *http.Request, v visit) {
-	s.showBackups(w, r, v, http.StatusOK, page.BackupForm{}, "")
+	s.showBackups(w, r, v, http.StatusOK, page.PlaceForm{}, "")
 }
 
-func (s *Server) showBackups(w http.ResponseWriter, r *http.Request, v visit, status int, form page.BackupForm, trouble string) {
-	s.show(w, r, status, page.Backups(page.BackupsPage{Frame: s.frame(r, v, "backup.title"), State: s.cfg.Backups.State(), Disks: backup.Disks(), Form: form,
+func (s *Server) showBackups(w http.ResponseWriter, r *http.Request, v visit, status int, form page.PlaceForm, trouble string) {
+	s.show(w, r, status, page.Backups(page.BackupsPage{Frame: s.frame(r, v, "backup.title"), State: s.cfg.Backups.State(), Disks: place.Disks(), Form: form,
 		Trouble: trouble, Done: known(r.URL.Query().Get("done"), []string{"place"})}))
 }
 
@@ -35,26 +33,14 @@ func (s *Server) backupPlace(w http.ResponseWriter, r *http.Request, v visit) {
 		s.broken(w, r, v, "reading a form", err)
 		return
 	}
-	form := page.BackupForm{Kind: r.PostForm.Get("kind"), Folder: clean(r.PostForm.Get("folder"), 200), Server: clean(r.PostForm.Get("server"), 200),
-		User: clean(r.PostForm.Get("user"), 64), There: clean(r.PostForm.Get("there"), 200)}
-	var p backup.Place
-	switch form.Kind {
-	case "here":
-	case "folder":
-		p.Folder = strings.TrimSpace(form.Folder)
-	case "server":
-		p = backup.Place{Server: form.Server, User: form.User, Password: r.PostForm.Get("password"), Folder: form.There, HostKey: r.PostForm.Get("host_key")}
-		if _, _, err := net.SplitHostPort(p.Server); err != nil {
-			p.Server = net.JoinHostPort(p.Server, "22")
-		}
-	}
+	form, p := placeOf(r)
 	f := s.frame(r, v, "backup.title")
-	if form.Kind == "folder" && p.Folder == "" || form.Kind == "server" && form.Server == "" || !slices.Contains([]string{"here", "folder", "server"}, form.Kind) {
+	if form.Kind != "here" && !named(p) {
 		s.showBackups(w, r, v, http.StatusUnprocessableEntity, form, f.T("backup.wrong.empty"))
 		return
 	}
 	err := s.cfg.Backups.Use(r.Context(), p, v.account.ID)
-	var fresh *backup.NewServer
+	var fresh *place.NewServer
 	switch {
 	case errors.As(err, &fresh):
 		form.HostKey, form.Fingerprint = fresh.Place.HostKey, fresh.Place.Fingerprint()

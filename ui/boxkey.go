@@ -5,8 +5,8 @@ import (
 	"errors"
 	"net/http"
 
-	"hotline/appliance/backup"
 	"hotline/appliance/boxkey"
+	"hotline/appliance/place"
 	"hotline/ui/page"
 )
 
@@ -23,7 +23,7 @@ func (s *Server) boxKey(w http.ResponseWriter, r *http.Request, v visit) {
 }
 
 func (s *Server) showBoxKey(w http.ResponseWriter, r *http.Request, v visit, status int, form page.BoxKeyForm, trouble string) {
-	s.show(w, r, status, page.BoxKey(page.BoxKeyPage{Frame: s.frame(r, v, "boxkey.title"), State: s.cfg.BoxKey.State(), Disks: backup.Disks(), Form: form,
+	s.show(w, r, status, page.BoxKey(page.BoxKeyPage{Frame: s.frame(r, v, "boxkey.title"), State: s.cfg.BoxKey.State(), Disks: place.Disks(), Form: form,
 		Trouble: trouble, Done: known(r.URL.Query().Get("done"), []string{"kept"})}))
 }
 

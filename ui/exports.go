@@ -74,17 +74,28 @@ func (s *Server) exportMistake(f page.Frame, err error) string {
 
 var errSince = errors.New("this is no date")
 
+// readExportForm reads what was chosen from a form that was parsed.
+func readExportForm(r *http.Request) page.ExportForm {
+	return page.ExportForm{Sets: r.PostForm["set"], Formats: r.PostForm["format"], Level: r.PostForm.Get("level"), Since: clean(r.PostForm.Get("since"), 10),
+		To: clean(r.PostForm.Get("to"), 16), HXL: r.PostForm.Get("hxl") == "yes", Reason: clean(r.PostForm.Get("reason"), reasonMax), Recipient: clean(r.PostForm.Get("recipient"), reasonMax),
+		Lock: r.PostForm.Get("lock") == "yes", Password: clean(r.PostForm.Get("password"), 64), Filter: clean(r.PostForm.Get("filter"), 8<<10)}
+}
+
+// exportRequest is what a person has asked for with it, without a lock.
+func exportRequest(form page.ExportForm, v visit) export.Request {
+	request := export.Request{Sets: form.Sets, Formats: form.Formats, HXL: form.HXL, Filter: form.Filter, Reason: form.Reason, Recipient: form.Recipient, To: form.To,
+		By: v.account.ID, Name: v.account.Name, Via: "web"}
+	request.Level, _ = redact.ParseLevel(form.Level) // none is refused, in words
+	return request
+}
+
 func (s *Server) exportAsk(w http.ResponseWriter, r *http.Request, v visit) {
 	if err := r.ParseForm(); err != nil {
 		s.broken(w, r, v, "reading the export form", err)
 		return
 	}
-	form := page.ExportForm{Sets: r.PostForm["set"], Formats: r.PostForm["format"], Level: r.PostForm.Get("level"), Since: clean(r.PostForm.Get("since"), 10),
-		To: clean(r.PostForm.Get("to"), 16), HXL: r.PostForm.Get("hxl") == "yes", Reason: clean(r.PostForm.Get("reason"), reasonMax), Recipient: clean(r.PostForm.Get("recipient"), reasonMax),
-		Lock: r.PostForm.Get("lock") == "yes", Password: clean(r.PostForm.Get("password"), 64), Filter: clean(r.PostForm.Get("filter"), 8<<10)}
-	request := export.Request{Sets: form.Sets, Formats: form.Formats, HXL: form.HXL, Filter: form.Filter, Reason: form.Reason, Recipient: form.Recipient, To: form.To,
-		By: v.account.ID, Name: v.account.Name, Via: "web"}
-	request.Level, _ = redact.ParseLevel(form.Level) // none is refused, in words
+	form := readExportForm(r)
+	request := exportRequest(form, v)
 	// Names and numbers never leave without a lock, whatever was ticked.
 	if form.Lock || request.Level >= redact.Referral {
 		request.Password = form.Password

@@ -27,6 +27,14 @@ func TestThePagesOfExportsFit(t *testing.T) {
 	s.post(t, other, path, url.Values{"do": {"approve"}})
 	b.until(`document.querySelector("#job a[download]") !== null`)
 	b.fits("export-done")
+	b.do(navigate(s.url + "/records/export/orders"))
+	for _, press := range []string{`[name="set"][value="cases"]`, `[name="to"][value="helpers"]`, `[name="kind"][value="folder"]`, `[name="lock"][value="none"]`} {
+		b.js(`document.querySelector('` + press + `').click(), 0`)
+	}
+	b.js(`document.querySelector('#reason').value = "weekly report", document.querySelector('#folder').value = "` + t.TempDir() + `", 0`)
+	b.js(`document.querySelector('form[action="/records/export/orders"] button').click(), 0`)
+	b.until(`document.querySelector('article form [value="now"]') !== null`)
+	b.fits("export-orders")
 	b.importsFit(s)
 }
 

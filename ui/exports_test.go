@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -125,5 +126,67 @@ func TestEverythingLeavesOnlyWithASecondPerson(t *testing.T) {
 	}
 	if got := s.get(t, client, path+"/file"); strings.Contains(got.body, "contact_id") || !strings.HasPrefix(got.body, "PK") {
 		t.Error("the file is not locked")
+	}
+}
+
+// A regular export is ordered on its page, brought to its folder at once, seen
+// there, taken over by somebody else and deleted.
+func TestARegularExportIsOrdered(t *testing.T) {
+	s := startSite(t, newScript(t), nil)
+	s.called(t, triage.Contact{Caller: "+12024561111", Channel: "phone", Direction: "in"})
+	client, usb := s.as(t, coordinator), t.TempDir()
+	const page = "/records/export/orders"
+	form := exportForm()
+	for name, value := range map[string]string{"every": "1", "at": "06:30", "keep": "3", "kind": "folder", "folder": usb, "lock": "password", "password": "correct-horse-battery", "changed": "yes"} {
+		form.Set(name, value)
+	}
+	for _, wrong := range []struct{ field, value, says string }{
+		{"level", "L3", "they need L1 or more"},
+		{"at", "later", "a time such as 06:30"},
+		{"every", "hourly", "a time such as 06:30"},
+		{"keep", "none", "from 1 to 366"},
+		{"folder", " ", "Say where the files go"},
+		{"folder", "usb", "This place cannot be used"},
+		{"lock", "key", "begins with age1"},
+		{"password", "short", "16 letters or digits"},
+	} {
+		bad := url.Values{}
+		for name, values := range form {
+			bad[name] = values
+		}
+		bad.Set(wrong.field, wrong.value)
+		if got := s.post(t, client, page, bad); got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, wrong.says) {
+			t.Errorf("%s %q: %d, no %q", wrong.field, wrong.value, got.status, wrong.says)
+		}
+	}
+	if got := s.post(t, client, page, form); got.status != http.StatusSeeOther {
+		t.Fatalf("ordered: %d %s", got.status, got.body)
+	}
+	got := s.made(t, client, page, "1 row")
+	for _, words := range []string{"Arrives", "Every Monday 06:30", usb, "contacts-L1.zip", "Amal coordinator", "for the health ministry", "The files are locked"} {
+		if !strings.Contains(got.body, words) {
+			t.Errorf("the page has no %q", words)
+		}
+	}
+	if strings.Contains(got.body, "correct-horse") {
+		t.Error("the password is on the page")
+	}
+	files, err := filepath.Glob(filepath.Join(usb, "hotline-exports", "*.zip"))
+	if err != nil || len(files) != 1 {
+		t.Errorf("in the folder are %q (%v)", files, err)
+	}
+	_, id, _ := strings.Cut(got.body, `action="`+page+"/")
+	id, _, _ = strings.Cut(id, `"`)
+	other := s.as(t, admin)
+	for _, step := range []struct{ do, says string }{{"stop", "Stopped"}, {"resume", "Amal admin"}, {"delete", "There is none yet"}} {
+		if got := s.post(t, other, page+"/"+id, url.Values{"do": {step.do}}); got.status != http.StatusSeeOther {
+			t.Fatalf("%s: %d", step.do, got.status)
+		}
+		if got := s.get(t, client, page); !strings.Contains(got.body, step.says) {
+			t.Errorf("after %s the page has no %q", step.do, step.says)
+		}
+	}
+	if noted := s.noted(t, "export.carried"); len(noted) != 1 || noted[0].By != s.ids[coordinator] {
+		t.Errorf("noted %+v", noted)
 	}
 }

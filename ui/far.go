@@ -255,6 +255,13 @@ type Exports interface {
 	Jobs(by string, most int) ([]export.Job, error)
 	Job(id, by string) (export.Job, export.Progress, error)
 	Open(ctx context.Context, id, by string) (io.ReadSeekCloser, export.Job, error)
+	// Those that are made again and again, and brought to a place.
+	Orders() ([]export.Order, error)
+	Order(ctx context.Context, ord export.Order) (export.Order, error)
+	OrderNow(ctx context.Context, id string) error
+	StopOrder(ctx context.Context, id, by string) error
+	ResumeOrder(ctx context.Context, id, by, name string) error
+	DeleteOrder(ctx context.Context, id, by string) error
 }
 
 // Journal is the event log: who did what, how and when.

@@ -151,6 +151,9 @@ func (s *script) exporting(t *testing.T, log *slog.Logger) {
 	s.office, err = export.New(export.Config{Only: func(query string) (export.Only, error) {
 		set, said, ids, err := s.finds.Only(query)
 		return export.Only{Set: set, Said: said, IDs: ids}, err
+	}, May: func(id string) (bool, error) {
+		a, err := s.accounts.Get(id)
+		return err == nil && a.Role.May(roster.Export), err
 	}, Store: s.store, Operation: "Flood response", Version: "test", Log: log, Sets: []export.Set{
 		{Name: "daily_situation", Table: func() redact.Table { return triage.SituationTable(s.cases) }},
 		{Name: "cases", Table: func() redact.Table { return triage.CaseTable(s.cases) }},

@@ -37,6 +37,7 @@ import (
 	"sync"
 	"time"
 
+	"hotline/appliance/place"
 	"hotline/appliance/store"
 )
 
@@ -56,6 +57,13 @@ const (
 	longest    = 2 * time.Hour    // one round may take
 	spare      = 1 << 30          // bytes that a backup on the box's own disk leaves free
 	dailyFor   = 7                // days for which one whole backup of each day is kept
+)
+
+// Names at a place.
+const (
+	boxPrefix   = "hotline-" // and the name of the box
+	soundFolder = "sound"
+	suffix      = ".hotline"
 )
 
 // stamp names a whole backup by its time.
@@ -243,8 +251,8 @@ func (k *Keeper) Now(ctx context.Context) (err error) {
 	k.mu.Lock()
 	set := k.settings
 	k.mu.Unlock()
-	place, fresh := k.where(set)
-	shelf, err := reach(ctx, place, set.Box, fresh)
+	to, fresh := k.where(set)
+	shelf, err := place.Reach(ctx, to, boxPrefix+set.Box, fresh, soundFolder)
 	if err != nil {
 		return err
 	}
@@ -252,13 +260,13 @@ func (k *Keeper) Now(ctx context.Context) (err error) {
 	if err := k.recognise(shelf); err != nil {
 		return err
 	}
-	if k.chain.whole == "" && fresh && room(place.Folder) < spare+k.size() {
+	if k.chain.whole == "" && fresh && room(to.Folder) < spare+k.size() {
 		return ErrOwnDisk
 	}
 	return k.copyTo(ctx, shelf, set)
 }
 
-func (k *Keeper) copyTo(ctx context.Context, shelf shelf, set settings) (err error) {
+func (k *Keeper) copyTo(ctx context.Context, shelf place.Shelf, set settings) (err error) {
 	whole := k.chain.whole == "" || set.Forget || !time.Now().Before(k.chain.next)
 	if whole {
 		if err := k.prepare(shelf); err != nil {
@@ -309,9 +317,9 @@ func (k *Keeper) copyTo(ctx context.Context, shelf shelf, set settings) (err err
 
 // where is the place that was chosen, or a folder beside the records: it helps
 // when the file is damaged, though not when the disk is.
-func (k *Keeper) where(set settings) (p Place, fresh bool) {
-	if set.Place == (Place{}) {
-		return Place{Folder: filepath.Join(k.cfg.Data, "backups")}, true
+func (k *Keeper) where(set settings) (p place.Place, fresh bool) {
+	if set.Place == (place.Place{}) {
+		return place.Place{Folder: filepath.Join(k.cfg.Data, "backups")}, true
 	}
 	return set.Place, false
 }
@@ -345,16 +353,16 @@ func (k *Keeper) tell(err error) {
 }
 
 // recognise begins anew when this is not the disk of the last time.
-func (k *Keeper) recognise(shelf shelf) error {
+func (k *Keeper) recognise(shelf place.Shelf) error {
 	if k.chain.whole == "" {
 		return nil
 	}
-	items, err := shelf.list(".")
+	items, err := shelf.List(".")
 	if err != nil {
 		return fmt.Errorf("reading the folder for backups: %w", err)
 	}
 	last := archiveName(k.chain.whole, k.chain.number)
-	if !slices.ContainsFunc(items, func(it item) bool { return it.name == last }) {
+	if !slices.ContainsFunc(items, func(it place.Item) bool { return it.Name == last }) {
 		k.chain = chain{}
 	}
 	return nil
@@ -362,14 +370,14 @@ func (k *Keeper) recognise(shelf shelf) error {
 
 // prepare looks at what is at the place and takes away what a stop left half
 // written.
-func (k *Keeper) prepare(shelf shelf) error {
-	items, err := shelf.list(".")
+func (k *Keeper) prepare(shelf place.Shelf) error {
+	items, err := shelf.List(".")
 	if err != nil {
 		return fmt.Errorf("reading the folder for backups: %w", err)
 	}
 	for _, it := range items {
-		if strings.HasSuffix(it.name, unfinished) {
-			if err := shelf.remove(it.name); err != nil {
+		if strings.HasSuffix(it.Name, place.Unfinished) {
+			if err := shelf.Remove(it.Name); err != nil {
 				return err
 			}
 		}
@@ -377,14 +385,14 @@ func (k *Keeper) prepare(shelf shelf) error {
 	if k.chain.sounds != nil {
 		return nil
 	}
-	items, err = shelf.list(soundFolder)
+	items, err = shelf.List(soundFolder)
 	if err != nil {
 		return fmt.Errorf("reading the folder for backups of sound: %w", err)
 	}
 	k.chain.sounds = map[string]int64{}
 	for _, it := range items {
-		if id, ours := strings.CutSuffix(it.name, soundSuffix); ours {
-			k.chain.sounds[id] = it.size
+		if id, ours := strings.CutSuffix(it.Name, soundSuffix); ours {
+			k.chain.sounds[id] = it.Size
 		}
 	}
 	return nil
@@ -393,7 +401,7 @@ func (k *Keeper) prepare(shelf shelf) error {
 const soundSuffix = ".sealed"
 
 // write writes one archive, reads it back and lets it count.
-func (k *Keeper) write(ctx context.Context, shelf shelf, set settings, d *store.Dump, whole bool) error {
+func (k *Keeper) write(ctx context.Context, shelf place.Shelf, set settings, d *store.Dump, whole bool) error {
 	m := manifest{Box: set.Box, Program: k.cfg.Version, At: d.At, LastEvent: d.LastEvent, Whole: k.chain.whole, Number: k.chain.number + 1, Previous: k.chain.digest}
 	if whole {
 		m.Whole, m.Number, m.Previous = d.At.Format(stamp), 0, ""
@@ -407,7 +415,7 @@ func (k *Keeper) write(ctx context.Context, shelf shelf, set settings, d *store.
 		return err
 	}
 	name := archiveName(m.Whole, m.Number)
-	f, err := shelf.create(name + unfinished)
+	f, err := shelf.Create(name + place.Unfinished)
 	if err != nil {
 		return fmt.Errorf("beginning a backup: %w", err)
 	}
@@ -416,12 +424,12 @@ func (k *Keeper) write(ctx context.Context, shelf shelf, set settings, d *store.
 		markDamaged(k.cfg.Data, k.cfg.Log)
 	}
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return errors.Join(fmt.Errorf("writing a backup: %w", err), shelf.remove(name+unfinished))
+		return errors.Join(fmt.Errorf("writing a backup: %w", err), shelf.Remove(name+place.Unfinished))
 	}
-	if err := k.prove(shelf, set, name+unfinished, m, digest); err != nil {
-		return errors.Join(fmt.Errorf("the backup that was just written cannot be read back: %w", err), shelf.remove(name+unfinished))
+	if err := k.prove(shelf, set, name+place.Unfinished, m, digest); err != nil {
+		return errors.Join(fmt.Errorf("the backup that was just written cannot be read back: %w", err), shelf.Remove(name+place.Unfinished))
 	}
-	if err := shelf.rename(name+unfinished, name); err != nil {
+	if err := shelf.Rename(name+place.Unfinished, name); err != nil {
 		return fmt.Errorf("finishing a backup: %w", err)
 	}
 	k.chain.whole, k.chain.number, k.chain.digest = m.Whole, m.Number, digest
@@ -429,12 +437,12 @@ func (k *Keeper) write(ctx context.Context, shelf shelf, set settings, d *store.
 }
 
 // prove reads an archive back from its place and opens every seal in it.
-func (k *Keeper) prove(shelf shelf, set settings, name string, wrote manifest, digest string) error {
+func (k *Keeper) prove(shelf place.Shelf, set settings, name string, wrote manifest, digest string) error {
 	own, err := set.identity()
 	if err != nil {
 		return err
 	}
-	f, err := shelf.open(name)
+	f, err := shelf.Open(name)
 	if err != nil {
 		return err
 	}
@@ -504,7 +512,7 @@ func small(rel string) bool {
 }
 
 // carry copies sound that is not at the place yet.
-func (k *Keeper) carry(ctx context.Context, shelf shelf, sounds []store.SealedBlob) error {
+func (k *Keeper) carry(ctx context.Context, shelf place.Shelf, sounds []store.SealedBlob) error {
 	if k.chain.sounds == nil {
 		if err := k.prepare(shelf); err != nil {
 			return err
@@ -536,18 +544,18 @@ func (k *Keeper) carry(ctx context.Context, shelf shelf, sounds []store.SealedBl
 	return nil
 }
 
-func (k *Keeper) carryOne(shelf shelf, b store.SealedBlob) error {
+func (k *Keeper) carryOne(shelf place.Shelf, b store.SealedBlob) error {
 	name := path.Join(soundFolder, b.ID+soundSuffix)
-	f, err := shelf.create(name + unfinished)
+	f, err := shelf.Create(name + place.Unfinished)
 	if err != nil {
 		return err
 	}
 	sum := sha256.New()
 	err = k.cfg.Store.CopySealed(io.MultiWriter(f, sum), b.ID)
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return errors.Join(err, shelf.remove(name+unfinished))
+		return errors.Join(err, shelf.Remove(name+place.Unfinished))
 	}
-	back, err := shelf.open(name + unfinished)
+	back, err := shelf.Open(name + place.Unfinished)
 	if err != nil {
 		return err
 	}
@@ -559,5 +567,5 @@ func (k *Keeper) carryOne(shelf shelf, b store.SealedBlob) error {
 	if hex.EncodeToString(sum.Sum(nil)) != hex.EncodeToString(again.Sum(nil)) {
 		return errors.New("what is read back is not what was written")
 	}
-	return shelf.rename(name+unfinished, name)
+	return shelf.Rename(name+place.Unfinished, name)
 }

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"hotline/appliance/events"
+	"hotline/appliance/place"
 	"hotline/appliance/store"
 )
 
@@ -130,9 +131,9 @@ func (b *box) restored(from string, before time.Time) (*store.Store, Report, str
 	return s, r, to
 }
 
-func (b *box) files(place string) []string {
+func (b *box) files(there string) []string {
 	b.t.Helper()
-	entries, err := os.ReadDir(b.at(place))
+	entries, err := os.ReadDir(b.at(there))
 	must(b.t, err)
 	var names []string
 	for _, e := range entries {
@@ -143,14 +144,14 @@ func (b *box) files(place string) []string {
 	return names
 }
 
-func (b *box) at(place string) string { return filepath.Join(place, boxPrefix+b.settings.Box) }
+func (b *box) at(there string) string { return filepath.Join(there, boxPrefix+b.settings.Box) }
 
 // A box that is lost comes back on another machine with every record, every
 // sound and its keys, byte for byte, up to the last minute.
 func TestALostBoxComesBackWhole(t *testing.T) {
 	b := newBox(t)
 	usb := t.TempDir()
-	must(t, b.Use(t.Context(), Place{Folder: usb}, "test"))
+	must(t, b.Use(t.Context(), place.Place{Folder: usb}, "test"))
 	for i := range 30 {
 		b.write(fmt.Sprint("n", i), fmt.Sprint("street ", i))
 	}
@@ -165,7 +166,7 @@ func TestALostBoxComesBackWhole(t *testing.T) {
 	if st := b.State(); st.Failed != "" || st.Last.IsZero() || time.Since(st.Last) > time.Minute || st.Sounds != 0 || st.Records < 30 || st.Place != usb {
 		t.Errorf("the state of the backups is %+v", st)
 	}
-	if got := b.files(usb); len(got) != 3 || strings.Contains(strings.Join(got, " "), unfinished) {
+	if got := b.files(usb); len(got) != 3 || strings.Contains(strings.Join(got, " "), place.Unfinished) {
 		t.Errorf("at the place are %q, want a whole backup and two of changes", got)
 	}
 	for _, name := range b.files(usb) {
@@ -238,20 +239,20 @@ func TestATornBackupNeverCounts(t *testing.T) {
 		"the newest whole cut":   {func(t *testing.T, dir, whole, _, _ string) { cut(t, filepath.Join(dir, whole)) }, 1, 1},
 		"the newest whole empty": {func(t *testing.T, dir, whole, _, _ string) { must(t, os.Truncate(filepath.Join(dir, whole), 0)) }, 1, 1},
 		"one that was not ended": {func(t *testing.T, dir, _, _, second string) {
-			must(t, os.Rename(filepath.Join(dir, second), filepath.Join(dir, second+unfinished)))
+			must(t, os.Rename(filepath.Join(dir, second), filepath.Join(dir, second+place.Unfinished)))
 		}, 2, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBox(t)
-			place := t.TempDir()
-			must(t, b.Use(t.Context(), Place{Folder: place}, "test"))
+			there := t.TempDir()
+			must(t, b.Use(t.Context(), place.Place{Folder: there}, "test"))
 			b.write("old", "an hour ago")
 			b.now()
-			older := b.files(place)[0]
-			must(t, os.Rename(filepath.Join(b.at(place), older), filepath.Join(b.at(place), "20200101T000000.000Z.hotline")))
-			rewrite(t, b, place)
-			dir := b.at(place)
-			got := b.files(place)
+			older := b.files(there)[0]
+			must(t, os.Rename(filepath.Join(b.at(there), older), filepath.Join(b.at(there), "20200101T000000.000Z.hotline")))
+			rewrite(t, b, there)
+			dir := b.at(there)
+			got := b.files(there)
 			slices.Sort(got)
 			var whole, first, second string
 			for _, n := range got[1:] {
@@ -268,7 +269,7 @@ func TestATornBackupNeverCounts(t *testing.T) {
 			id, err := ParseKey(b.key)
 			must(t, err)
 			to := filepath.Join(t.TempDir(), "again")
-			r, err := Restore(t.Context(), place, to, time.Time{}, id)
+			r, err := Restore(t.Context(), there, to, time.Time{}, id)
 			if strings.HasPrefix(name, "the newest whole") {
 				// The older one was given another name here: that is noticed, too.
 				if !errors.Is(err, ErrNothing) || !errors.Is(err, ErrTorn) {
@@ -324,8 +325,8 @@ func swap(t *testing.T, a, b string) {
 // changed after it.
 func TestTheBackupBeforeIsUsed(t *testing.T) {
 	b := newBox(t)
-	place := t.TempDir()
-	must(t, b.Use(t.Context(), Place{Folder: place}, "test"))
+	there := t.TempDir()
+	must(t, b.Use(t.Context(), place.Place{Folder: there}, "test"))
 	b.write("a", "first")
 	b.now()
 	b.write("b", "second")
@@ -334,9 +335,9 @@ func TestTheBackupBeforeIsUsed(t *testing.T) {
 	b.chain.whole = ""
 	b.write("c", "third")
 	b.now()
-	newest := slices.Max(b.files(place))
-	cut(t, filepath.Join(b.at(place), newest))
-	s, r, _ := b.restored(place, time.Time{})
+	newest := slices.Max(b.files(there))
+	cut(t, filepath.Join(b.at(there), newest))
+	s, r, _ := b.restored(there, time.Time{})
 	if !bytes.Equal(content(t, s), before) || r.Archives != 2 || len(r.Refused) != 1 || !strings.Contains(r.Refused[0], newest) {
 		t.Errorf("restored was %+v", r)
 	}
@@ -348,13 +349,13 @@ func TestADiskThatIsTakenOut(t *testing.T) {
 	b := newBox(t)
 	usb := filepath.Join(t.TempDir(), "usb")
 	must(t, os.Mkdir(usb, 0o700))
-	must(t, b.Use(t.Context(), Place{Folder: usb}, "test"))
+	must(t, b.Use(t.Context(), place.Place{Folder: usb}, "test"))
 	b.write("a", "first")
 	b.now()
 	must(t, os.Rename(usb, usb+".out"))
 	must(t, os.Mkdir(usb, 0o700)) // the empty mount point
 	b.write("b", "second")
-	if err := b.Now(t.Context()); !errors.Is(err, errGone) {
+	if err := b.Now(t.Context()); !errors.Is(err, place.ErrGone) {
 		t.Errorf("the disk is out: %v", err)
 	}
 	if st := b.State(); st.Failed == "" || st.Since.IsZero() {
@@ -405,7 +406,7 @@ func TestDamageDoesNotGetIntoTheBackup(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(b.data, damagedName)); err != nil {
 		t.Errorf("the next start is not told: %v", err)
 	}
-	if got := b.files(filepath.Join(b.data, "backups")); len(got) != 1 || strings.HasSuffix(got[0], unfinished) {
+	if got := b.files(filepath.Join(b.data, "backups")); len(got) != 1 || strings.HasSuffix(got[0], place.Unfinished) {
 		t.Errorf("at the place are %q", got)
 	}
 }
@@ -415,8 +416,8 @@ func TestWhatIsDeletedGoesFromTheBackup(t *testing.T) {
 	b := newBox(t)
 	id := b.record([]byte("a voice"))
 	b.now()
-	place := filepath.Join(b.data, "backups")
-	sealed := filepath.Join(b.at(place), soundFolder, id+soundSuffix)
+	there := filepath.Join(b.data, "backups")
+	sealed := filepath.Join(b.at(there), soundFolder, id+soundSuffix)
 	if _, err := os.Stat(sealed); err != nil {
 		t.Fatal(err)
 	}
@@ -427,10 +428,10 @@ func TestWhatIsDeletedGoesFromTheBackup(t *testing.T) {
 		t.Errorf("deleted sound is still in the backup: %v", err)
 	}
 
-	var items []item
+	var items []place.Item
 	for _, name := range []string{"20261101T000000.000Z.hotline", "20261118T230000.000Z.hotline", "20261119T100000.000Z.hotline", "20261120T080000.000Z.hotline", "20261120T080000.000Z+0001.hotline", "20261120T090000.000Z.hotline",
 		"20261125T220000.000Z.hotline", "20261125T230000.000Z.hotline", "20261125T230000.000Z+0001.hotline", "20261126T000000.000Z.hotline", "20261126T000000.000Z+0001.hotline", "letter.txt", "20991231T000000.000Z.hotline"} {
-		items = append(items, item{name, 1})
+		items = append(items, place.Item{Name: name, Size: 1})
 	}
 	want := []string{"20261101T000000.000Z.hotline", "20261118T230000.000Z.hotline", "20261120T080000.000Z+0001.hotline", "20261120T090000.000Z.hotline"}
 	if got := outdated(items, "20261126T000000.000Z"); !slices.Equal(got, want) {
@@ -442,12 +443,12 @@ func TestWhatIsDeletedGoesFromTheBackup(t *testing.T) {
 // also when the box restarts in between.
 func TestWhatIsErasedGoesFromAllBackups(t *testing.T) {
 	b := newBox(t)
-	place := filepath.Join(b.data, "backups")
+	there := filepath.Join(b.data, "backups")
 	b.write("a", "Rosa Parra")
 	b.now()
 	b.write("b", "somebody else")
 	b.now()
-	first := b.files(place)
+	first := b.files(there)
 	must(t, b.Update(t.Context(), func(tx *store.Tx) error {
 		return errors.Join(notes.Delete(tx, "a"), byText.Remove(tx, tx.Digest("Rosa Parra"), "a"))
 	}))
@@ -455,17 +456,17 @@ func TestWhatIsErasedGoesFromAllBackups(t *testing.T) {
 	k, err := Open(Config{Store: b.Store, Data: b.data, Log: silent})
 	must(t, err)
 	must(t, k.Now(t.Context()))
-	got := b.files(place)
+	got := b.files(there)
 	if len(got) != 1 || slices.Contains(first, got[0]) {
 		t.Errorf("at the place are %q, before there were %q", got, first)
 	}
-	s, _, _ := b.restored(place, time.Time{})
+	s, _, _ := b.restored(there, time.Time{})
 	if !bytes.Equal(content(t, s), content(t, b.Store)) {
 		t.Error("what is left is not what is here")
 	}
 	b.write("c", "third")
 	must(t, k.Now(t.Context()))
-	if got := b.files(place); len(got) != 2 {
+	if got := b.files(there); len(got) != 2 {
 		t.Errorf("then there are %q, want one of changes besides", got)
 	}
 }

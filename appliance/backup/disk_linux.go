@@ -1,14 +1,8 @@
 package backup
 
 import (
-	"os"
-
 	"golang.org/x/sys/unix"
 )
-
-// forgetCache lets the next read come from the disk: a backup that was only
-// seen in memory has not been proved.
-func forgetCache(f *os.File) { _ = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED) }
 
 // sameDisk reports whether two folders are lost together.
 func sameDisk(a, b string) bool {

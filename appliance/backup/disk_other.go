@@ -4,10 +4,7 @@ package backup
 
 import (
 	"math"
-	"os"
 )
-
-func forgetCache(*os.File) {}
 
 func sameDisk(_, _ string) bool { return false }
 

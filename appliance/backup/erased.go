@@ -15,6 +15,7 @@ import (
 	"filippo.io/age"
 
 	"hotline/appliance/erasures"
+	"hotline/appliance/place"
 	"hotline/appliance/store"
 )
 
@@ -131,7 +132,7 @@ func readErasedFile(path string, with ...age.Identity) (list erasedList, err err
 }
 
 // carryErasures puts the list at the place. Round is held.
-func (k *Keeper) carryErasures(shelf shelf, set settings) error {
+func (k *Keeper) carryErasures(shelf place.Shelf, set settings) error {
 	k.lists.Lock()
 	defer k.lists.Unlock()
 	list, err := k.erased(set)
@@ -148,7 +149,7 @@ func (k *Keeper) carryErasures(shelf shelf, set settings) error {
 	if err != nil {
 		return err
 	}
-	f, err := shelf.create(erasedName + unfinished)
+	f, err := shelf.Create(erasedName + place.Unfinished)
 	if err != nil {
 		return fmt.Errorf("writing the list of erasures: %w", err)
 	}
@@ -156,7 +157,7 @@ func (k *Keeper) carryErasures(shelf shelf, set settings) error {
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("writing the list of erasures: %w", err)
 	}
-	if err := shelf.rename(erasedName+unfinished, erasedName); err != nil {
+	if err := shelf.Rename(erasedName+place.Unfinished, erasedName); err != nil {
 		return fmt.Errorf("writing the list of erasures: %w", err)
 	}
 	k.chain.erased = len(list.Entries)
@@ -164,8 +165,8 @@ func (k *Keeper) carryErasures(shelf shelf, set settings) error {
 }
 
 // erasedAt reads the list of a place; none is there before the first erasure.
-func erasedAt(shelf shelf, with ...age.Identity) (list erasedList, err error) {
-	f, err := shelf.open(erasedName)
+func erasedAt(shelf place.Shelf, with ...age.Identity) (list erasedList, err error) {
+	f, err := shelf.Open(erasedName)
 	if errors.Is(err, fs.ErrNotExist) {
 		return list, nil
 	}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"hotline/appliance/place"
 )
 
 func archiveName(whole string, number int) string {
@@ -19,11 +21,11 @@ func archiveName(whole string, number int) string {
 
 // tidy removes what newer backups have replaced, and sound that was deleted
 // here: it is deleted there, too.
-func (k *Keeper) tidy(shelf shelf, whole bool, began settings) error {
+func (k *Keeper) tidy(shelf place.Shelf, whole bool, began settings) error {
 	if !whole {
 		return nil
 	}
-	items, err := shelf.list(".")
+	items, err := shelf.List(".")
 	if err != nil {
 		return err
 	}
@@ -32,7 +34,7 @@ func (k *Keeper) tidy(shelf shelf, whole bool, began settings) error {
 		old = slices.DeleteFunc(names(items), func(name string) bool { whole, _, ours := parseName(name); return !ours || whole >= k.chain.whole })
 	}
 	for _, name := range old {
-		if err := shelf.remove(name); err != nil {
+		if err := shelf.Remove(name); err != nil {
 			return fmt.Errorf("removing an old backup: %w", err)
 		}
 	}
@@ -45,7 +47,7 @@ func (k *Keeper) tidy(shelf shelf, whole bool, began settings) error {
 		if k.cfg.Store.HasBlob(id) {
 			continue
 		}
-		if err := shelf.remove(path.Join(soundFolder, id+soundSuffix)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := shelf.Remove(path.Join(soundFolder, id+soundSuffix)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("removing deleted sound from the backup: %w", err)
 		}
 		delete(k.chain.sounds, id)
@@ -53,19 +55,19 @@ func (k *Keeper) tidy(shelf shelf, whole bool, began settings) error {
 	return nil
 }
 
-func names(items []item) (all []string) {
+func names(items []place.Item) (all []string) {
 	for _, it := range items {
-		all = append(all, it.name)
+		all = append(all, it.Name)
 	}
 	return all
 }
 
 // outdated names the archives that are not kept: kept are the newest whole one
 // and the one before with their changes, and the first of each day for a week.
-func outdated(items []item, newest string) []string {
+func outdated(items []place.Item, newest string) []string {
 	var wholes []string
 	for _, it := range items {
-		if whole, number, ours := parseName(it.name); ours && number == 0 && whole <= newest {
+		if whole, number, ours := parseName(it.Name); ours && number == 0 && whole <= newest {
 			wholes = append(wholes, whole)
 		}
 	}
@@ -85,9 +87,9 @@ func outdated(items []item, newest string) []string {
 	}
 	var old []string
 	for _, it := range items {
-		whole, number, ours := parseName(it.name)
+		whole, number, ours := parseName(it.Name)
 		if ours && whole <= newest && !slices.Contains(recent, whole) && !(number == 0 && daily[whole]) {
-			old = append(old, it.name)
+			old = append(old, it.Name)
 		}
 	}
 	return old

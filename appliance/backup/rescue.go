@@ -13,6 +13,7 @@ import (
 	"slices"
 	"time"
 
+	"hotline/appliance/place"
 	"hotline/appliance/store"
 )
 
@@ -139,7 +140,7 @@ func newerBackup(ctx context.Context, s *store.Store, data string, log *slog.Log
 }
 
 // eachPlace tries the place that was chosen, then the folder beside the records.
-func eachPlace(ctx context.Context, data string, key []byte, do func(shelf, settings) error) error {
+func eachPlace(ctx context.Context, data string, key []byte, do func(place.Shelf, settings) error) error {
 	if key == nil {
 		key, _ = os.ReadFile(store.KeyPath(data)) // what is wrong with it is said by whoever opens
 	}
@@ -147,13 +148,13 @@ func eachPlace(ctx context.Context, data string, key []byte, do func(shelf, sett
 	if err != nil {
 		return err
 	}
-	places := []Place{{Folder: filepath.Join(data, "backups")}}
-	if set.Place != (Place{}) {
+	places := []place.Place{{Folder: filepath.Join(data, "backups")}}
+	if set.Place != (place.Place{}) {
 		places = slices.Insert(places, 0, set.Place)
 	}
 	var errs []error
 	for _, p := range places {
-		shelf, err := reach(ctx, p, set.Box, false)
+		shelf, err := place.Reach(ctx, p, boxPrefix+set.Box, false, soundFolder)
 		if err == nil {
 			err = do(shelf, set)
 			err = errors.Join(err, shelf.Close())
@@ -166,23 +167,26 @@ func eachPlace(ctx context.Context, data string, key []byte, do func(shelf, sett
 	return errors.Join(errs...)
 }
 
+// newestFor is how long a place may take to tell of its newest backup.
+const newestFor = 20 * time.Second
+
 // newestEvent is the last event in the newest archive.
 func newestEvent(ctx context.Context, data string, key []byte) (seq uint64, err error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, newestFor)
 	defer cancel()
-	err = eachPlace(ctx, data, key, func(shelf shelf, set settings) error {
+	err = eachPlace(ctx, data, key, func(shelf place.Shelf, set settings) error {
 		own, err := set.identity()
 		if err != nil {
 			return err
 		}
-		items, err := shelf.list(".")
+		items, err := shelf.List(".")
 		if err != nil {
 			return err
 		}
 		var names []string
 		for _, it := range items {
-			if whole, number, ours := parseName(it.name); ours {
-				names = append(names, fmt.Sprintf("%s %09d %s", whole, number, it.name))
+			if whole, number, ours := parseName(it.Name); ours {
+				names = append(names, fmt.Sprintf("%s %09d %s", whole, number, it.Name))
 			}
 		}
 		if len(names) == 0 {
@@ -192,7 +196,7 @@ func newestEvent(ctx context.Context, data string, key []byte) (seq uint64, err 
 		if _, err := fmt.Sscan(slices.Max(names), &whole, &number, &name); err != nil {
 			return err
 		}
-		f, err := shelf.open(name)
+		f, err := shelf.Open(name)
 		if err != nil {
 			return err
 		}
@@ -214,7 +218,7 @@ func rescue(ctx context.Context, data string, key []byte, why error) (r Report, 
 	if err := os.RemoveAll(to); err != nil {
 		return r, err
 	}
-	err = eachPlace(ctx, data, key, func(shelf shelf, set settings) error {
+	err = eachPlace(ctx, data, key, func(shelf place.Shelf, set settings) error {
 		own, err := set.identity()
 		if err != nil {
 			return err

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"hotline/appliance/place"
 	"hotline/appliance/store"
 )
 
@@ -48,8 +49,8 @@ func TestADamagedBoxStartsFromItsBackup(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBox(t)
-			place := t.TempDir()
-			must(t, b.Use(t.Context(), Place{Folder: place}, "test"))
+			there := t.TempDir()
+			must(t, b.Use(t.Context(), place.Place{Folder: there}, "test"))
 			b.write("a", "first")
 			b.now()
 			b.write("b", "second")

@@ -16,6 +16,7 @@ import (
 
 	"filippo.io/age"
 
+	"hotline/appliance/place"
 	"hotline/appliance/store"
 )
 
@@ -50,11 +51,10 @@ func Restore(ctx context.Context, from, to string, before time.Time, with ...age
 	if err != nil {
 		return Report{}, err
 	}
-	root, err := os.OpenRoot(dir)
+	shelf, err := place.Folder(dir)
 	if err != nil {
 		return Report{}, fmt.Errorf("opening the backup: %w", err)
 	}
-	shelf := folder{root}
 	defer shelf.Close()
 	if entries, err := os.ReadDir(to); err == nil && len(entries) > 0 {
 		return Report{}, fmt.Errorf("the folder %s is not empty: choose another one, so that nothing is overwritten", to)
@@ -69,7 +69,7 @@ func Restore(ctx context.Context, from, to string, before time.Time, with ...age
 
 // laterErasures puts what the place knows of erasures beside restored records,
 // to be repeated there.
-func (r *Report) laterErasures(shelf shelf, data string, key []byte, with ...age.Identity) {
+func (r *Report) laterErasures(shelf place.Shelf, data string, key []byte, with ...age.Identity) {
 	list, err := erasedAt(shelf, with...)
 	if err == nil {
 		var set settings
@@ -108,16 +108,16 @@ func boxFolder(from string) (string, error) {
 
 // restore tries the newest whole archive first and lays its changes over it. An
 // older one is tried when it is torn.
-func restore(ctx context.Context, shelf shelf, to string, before time.Time, sound bool, with ...age.Identity) (Report, error) {
-	items, err := shelf.list(".")
+func restore(ctx context.Context, shelf place.Shelf, to string, before time.Time, sound bool, with ...age.Identity) (Report, error) {
+	items, err := shelf.List(".")
 	if err != nil {
 		return Report{}, fmt.Errorf("reading the backup: %w", err)
 	}
 	var wholes []string
 	have := map[string]bool{}
 	for _, it := range items {
-		if whole, number, ours := parseName(it.name); ours {
-			have[it.name] = true
+		if whole, number, ours := parseName(it.Name); ours {
+			have[it.Name] = true
 			if number == 0 {
 				wholes = append(wholes, whole)
 			}
@@ -162,9 +162,9 @@ func restore(ctx context.Context, shelf shelf, to string, before time.Time, soun
 }
 
 // newestAt is when the newest whole backup of a place was made.
-func newestAt(items []item) (at time.Time) {
+func newestAt(items []place.Item) (at time.Time) {
 	for _, it := range items {
-		if whole, _, ours := parseName(it.name); ours {
+		if whole, _, ours := parseName(it.Name); ours {
 			if when, err := time.Parse(stamp, whole); err == nil && when.After(at) {
 				at = when
 			}
@@ -180,7 +180,7 @@ var errTarget = errors.New("the folder that is restored to cannot be written")
 // box it becomes a box of its own, with the key in its folder; the records of
 // one that is there do without: its key may be kept elsewhere, and is not
 // written for a moment either.
-func restoreChain(ctx context.Context, shelf shelf, whole string, have map[string]bool, to string, before time.Time, box bool, with ...age.Identity) (r Report, err error) {
+func restoreChain(ctx context.Context, shelf place.Shelf, whole string, have map[string]bool, to string, before time.Time, box bool, with ...age.Identity) (r Report, err error) {
 	b, err := store.NewBuilder(to)
 	if err != nil {
 		return r, errors.Join(errTarget, err)
@@ -259,9 +259,9 @@ func keyFile() string { return dataPrefix + filepath.Base(store.KeyPath("")) }
 
 // lay reads an archive into a store that is being built. With prove it is read
 // to its end first.
-func lay(shelf shelf, name string, check func(manifest) error, key []byte, prove bool, b *store.Builder, with ...age.Identity) (m manifest, digest string, err error) {
+func lay(shelf place.Shelf, name string, check func(manifest) error, key []byte, prove bool, b *store.Builder, with ...age.Identity) (m manifest, digest string, err error) {
 	read := func(dump func(io.Reader) error) error {
-		f, err := shelf.open(name)
+		f, err := shelf.Open(name)
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrTorn, err)
 		}
@@ -321,7 +321,7 @@ func writeFiles(to string, files map[string][]byte) error {
 }
 
 // sounds copies the sound that the restored records name.
-func (r *Report) sounds(ctx context.Context, shelf shelf, to string) error {
+func (r *Report) sounds(ctx context.Context, shelf place.Shelf, to string) error {
 	s, err := store.Open(to, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
@@ -351,8 +351,8 @@ func (r *Report) sounds(ctx context.Context, shelf shelf, to string) error {
 	return nil
 }
 
-func copySound(shelf shelf, id, to string) error {
-	in, err := shelf.open(path.Join(soundFolder, id+soundSuffix))
+func copySound(shelf place.Shelf, id, to string) error {
+	in, err := shelf.Open(path.Join(soundFolder, id+soundSuffix))
 	if err != nil {
 		return err
 	}

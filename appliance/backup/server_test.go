@@ -2,85 +2,24 @@ package backup
 
 import (
 	"bytes"
-	"crypto/ed25519"
-	"crypto/rand"
 	"errors"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/pkg/sftp"
-	"golang.org/x/crypto/ssh"
+	"hotline/appliance/place"
+	"hotline/appliance/place/placetest"
 )
-
-// sftpServer takes files into a folder, by SFTP over a real SSH connection.
-func sftpServer(t *testing.T, dir, password string) (addr string) {
-	t.Helper()
-	_, private, err := ed25519.GenerateKey(rand.Reader)
-	must(t, err)
-	signer, err := ssh.NewSignerFromKey(private)
-	must(t, err)
-	conf := &ssh.ServerConfig{PasswordCallback: func(_ ssh.ConnMetadata, given []byte) (*ssh.Permissions, error) {
-		if string(given) != password {
-			return nil, errors.New("wrong")
-		}
-		return nil, nil
-	}}
-	conf.AddHostKey(signer)
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	var all sync.WaitGroup
-	all.Go(func() {
-		for {
-			conn, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			all.Go(func() { serveSFTP(conn, conf, dir) })
-		}
-	})
-	t.Cleanup(func() { _ = ln.Close(); all.Wait() })
-	return ln.Addr().String()
-}
-
-func serveSFTP(conn net.Conn, conf *ssh.ServerConfig, dir string) {
-	link, channels, requests, err := ssh.NewServerConn(conn, conf)
-	if err != nil {
-		_ = conn.Close()
-		return
-	}
-	defer link.Close()
-	go ssh.DiscardRequests(requests)
-	for ch := range channels {
-		channel, in, err := ch.Accept()
-		if err != nil {
-			return
-		}
-		go func() {
-			for req := range in {
-				_ = req.Reply(req.Type == "subsystem", nil)
-			}
-		}()
-		server, err := sftp.NewServer(channel, sftp.WithServerWorkingDirectory(dir))
-		if err != nil {
-			return
-		}
-		_ = server.Serve()
-		_ = server.Close()
-	}
-}
 
 func TestBackupsGoToAServer(t *testing.T) {
 	b := newBox(t)
 	there := t.TempDir()
-	place := Place{Server: sftpServer(t, there, "sesame"), User: "box", Password: "sesame", Folder: "copies"}
+	to := place.Place{Server: placetest.SFTP(t, there, "sesame"), User: "box", Password: "sesame", Folder: "copies"}
 	// Nobody is trusted unseen, and the password is not sent before.
-	var fresh *NewServer
-	if err := b.Use(t.Context(), place, "test"); !errors.As(err, &fresh) || !strings.HasPrefix(fresh.Place.Fingerprint(), "SHA256:") {
+	var fresh *place.NewServer
+	if err := b.Use(t.Context(), to, "test"); !errors.As(err, &fresh) || !strings.HasPrefix(fresh.Place.Fingerprint(), "SHA256:") {
 		t.Fatalf("a new server: %v", err)
 	}
 	wrong := fresh.Place
@@ -102,8 +41,8 @@ func TestBackupsGoToAServer(t *testing.T) {
 		t.Errorf("restored was %+v", r)
 	}
 	// Another machine under its address gets nothing.
-	b.settings.Place.Server = sftpServer(t, t.TempDir(), "sesame")
-	if err := b.Now(t.Context()); !errors.Is(err, ErrServer) {
+	b.settings.Place.Server = placetest.SFTP(t, t.TempDir(), "sesame")
+	if err := b.Now(t.Context()); !errors.Is(err, place.ErrServer) {
 		t.Errorf("another server: %v", err)
 	}
 	if left, err := os.ReadDir(there); err != nil || len(left) != 1 {

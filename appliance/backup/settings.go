@@ -13,6 +13,7 @@ import (
 
 	"filippo.io/age"
 
+	"hotline/appliance/place"
 	"hotline/appliance/store"
 )
 
@@ -22,12 +23,12 @@ const FileName = "backup.json"
 
 // settings are that file.
 type settings struct {
-	Box      string    `json:"box"`      // names the folder at the place
-	Own      string    `json:"-"`        // age key of the box; on disk it is sealed with the box key
-	Recovery string    `json:"recovery"` // public half of the recovery key; "" = nobody has one
-	Made     time.Time `json:"made"`     // the recovery key
-	Place    Place     `json:"place"`
-	Forget   bool      `json:"forget,omitempty"` // older backups hold what was erased
+	Box      string      `json:"box"`      // names the folder at the place
+	Own      string      `json:"-"`        // age key of the box; on disk it is sealed with the box key
+	Recovery string      `json:"recovery"` // public half of the recovery key; "" = nobody has one
+	Made     time.Time   `json:"made"`     // the recovery key
+	Place    place.Place `json:"place"`
+	Forget   bool        `json:"forget,omitempty"` // older backups hold what was erased
 
 	erasures int    // since the start
 	key      []byte // of the box
@@ -38,24 +39,6 @@ type onDisk struct {
 	settings
 	Clear  string `json:"own,omitempty"` // as it was in files of before
 	Sealed []byte `json:"own_sealed,omitempty"`
-}
-
-// Place is where backups go.
-type Place struct {
-	Folder string `json:"folder,omitempty"` // on this machine, a USB disk for instance
-	Server string `json:"server,omitempty"` // host:port that takes files by SFTP; Folder is there then
-
-	User     string `json:"user,omitempty"`
-	Password string `json:"password,omitempty"`
-	HostKey  string `json:"host_key,omitempty"` // of the server, as it was when the place was chosen
-}
-
-// String is how people call it. It has no password.
-func (p Place) String() string {
-	if p.Server != "" {
-		return fmt.Sprintf("sftp://%s@%s/%s", p.User, p.Server, strings.TrimPrefix(p.Folder, "/"))
-	}
-	return p.Folder
 }
 
 // loadSettings reads the file of a data folder, or makes it.

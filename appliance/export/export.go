@@ -80,7 +80,8 @@ const (
 	Failed    State = "failed"
 	Cancelled State = "cancelled"
 	Refused   State = "refused"
-	Gone      State = "gone" // the file was deleted, or nobody approved in time
+	Gone      State = "gone"    // the file was deleted, or nobody approved in time
+	Carried   State = "carried" // to the place of its order
 )
 
 // Events of exports.
@@ -129,6 +130,7 @@ type Job struct {
 	Locked   bool      `json:"locked,omitempty"`
 	Mark     string    `json:"mark,omitempty"` // of the event log when it was begun
 	Error    string    `json:"error,omitempty"`
+	Order    string    `json:"order,omitempty"` // that it is made for: it is carried to a place, and not away from here
 }
 
 // FileName is what the file is called when it is carried away.
@@ -187,7 +189,8 @@ type Config struct {
 	Operation string
 	Version   string // of the program, for the description in the file
 	Only      func(filter string) (Only, error)
-	Strained  func() bool // the machine has no strength for exports now: they wait; nil: never
+	Strained  func() bool                        // the machine has no strength for exports now: they wait; nil: never
+	May       func(account string) (bool, error) // export, as of now: nil = nobody can order regular exports
 	Log       *slog.Logger
 }
 
@@ -201,6 +204,8 @@ type Only struct {
 type Office struct {
 	cfg  Config
 	kick chan struct{}
+
+	carrier chan struct{} // an order may have something to do
 
 	mu      sync.Mutex
 	running string // job at work
@@ -219,7 +224,7 @@ func New(cfg Config) (*Office, error) {
 			return nil, err
 		}
 	}
-	return &Office{cfg: cfg, kick: make(chan struct{}, 1)}, nil
+	return &Office{cfg: cfg, kick: make(chan struct{}, 1), carrier: make(chan struct{}, 1)}, nil
 }
 
 // Sets are the sets that can be exported.
@@ -240,8 +245,9 @@ func (o *Office) only(filter string) (Only, error) {
 	return o.cfg.Only(filter)
 }
 
-// check reports what is wrong with a request.
-func (o *Office) check(r Request) error {
+// check reports what is wrong with a request. Keyed says that the file is locked
+// for the holder of a key, and needs no password.
+func (o *Office) check(r Request, keyed bool) error {
 	switch {
 	case !slices.Contains(table.Levels(), r.Level):
 		return WrongLevel
@@ -255,7 +261,7 @@ func (o *Office) check(r Request) error {
 		return WrongTo
 	case r.Level == table.Referral && len([]rune(strings.TrimSpace(r.Recipient))) < 2:
 		return WrongRecipient
-	case r.Password == "" && r.Level >= table.Referral, r.Password != "" && len([]rune(r.Password)) < MinPassword:
+	case r.Password == "" && !keyed && r.Level >= table.Referral, r.Password != "" && len([]rune(r.Password)) < MinPassword:
 		return WrongPassword
 	}
 	if r.Filter != "" {
@@ -287,7 +293,7 @@ func (r Request) outside() bool { return r.To != "" && r.To != sharing.Inside }
 
 // Ask asks for an export. It is queued, or waits for a second person.
 func (o *Office) Ask(ctx context.Context, r Request) (Job, error) {
-	if err := o.check(r); err != nil {
+	if err := o.check(r, false); err != nil {
 		return Job{}, err
 	}
 	slices.Sort(r.Sets)
@@ -498,7 +504,7 @@ func (o *Office) Job(id, by string) (j Job, p Progress, err error) {
 func (o *Office) Open(ctx context.Context, id, by string) (io.ReadSeekCloser, Job, error) {
 	var file io.ReadSeekCloser
 	j, err := o.change(ctx, id, func(tx *store.Tx, j *Job) error {
-		if j.Request.By != by || j.State != Done {
+		if j.Request.By != by || j.State != Done || j.Order != "" {
 			return ErrNone
 		}
 		note(tx, EventDownloaded, *j, by, o.cfg.Operation)

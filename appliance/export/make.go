@@ -11,6 +11,7 @@ import (
 	"io"
 	"iter"
 	"strings"
+	"sync"
 	"time"
 
 	"hotline/appliance/store"
@@ -30,6 +31,9 @@ func (o *Office) Run(ctx context.Context) error {
 	if err := o.recover(ctx); err != nil && ctx.Err() == nil {
 		o.cfg.Log.Error("exports that a stop interrupted could not be noted", "error", err)
 	}
+	var carrying sync.WaitGroup
+	defer carrying.Wait()
+	carrying.Go(func() { o.carryAll(ctx) })
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {
@@ -167,6 +171,9 @@ func (o *Office) next(ctx context.Context) bool {
 	o.part.Store(nil)
 	o.mu.Unlock()
 	err = o.make(work, j)
+	if j.Order != "" {
+		defer o.wakeCarrier()
+	}
 	o.mu.Lock()
 	o.running, o.stop = "", nil
 	o.mu.Unlock()

@@ -62,6 +62,10 @@ func TestWhatEachCheckFinds(t *testing.T) {
 		"a backup beside the records":   {Backups(Backup{Started: hour, SameDisk: true}, now)[1], "watch backup.beside"},
 		"a backup nobody can open":      {Backups(Backup{Started: hour}, now)[1], "bad backup.keyless"},
 		"a backup away":                 {Backups(Backup{Started: hour, Key: true}, now)[1], "good backup.away"},
+		"an export that is overdue":     {Orders([]Order{{}, {Late: true}})[0], "bad export.late"},
+		"an export without an owner":    {Orders([]Order{{Stopped: true}, {Failed: now}})[0], "bad export.stopped"},
+		"an export that cannot leave":   {Orders([]Order{{}, {Failed: now}})[0], "watch export.failing"},
+		"exports that arrive":           {Orders([]Order{{}})[0], "good export.good"},
 		"damaged records":               {Backups(Backup{Started: hour, Damaged: true}, now)[2], "bad records.damaged"},
 		"a box that restored itself":    {Backups(Backup{Started: hour, Restored: hour}, now)[2], "watch records.restored"},
 	} {

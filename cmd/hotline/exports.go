@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 
 	"hotline/appliance/export"
@@ -10,6 +11,7 @@ import (
 	"hotline/triage/cards"
 	"hotline/triage/find"
 	"hotline/volunteers"
+	"hotline/volunteers/roster"
 )
 
 // exportSets are the records that coordinators can carry away, in the order of
@@ -35,6 +37,18 @@ func exportSets(contacts *triage.Contacts, cases *triage.Cases, listed *lists.Ke
 			return listed.Now().WriteXLSForm(w, operation)
 		}}})
 	return append(sets, export.Set{Name: "missing_persons_pfif", File: &export.File{Name: "missing_persons.pfif.xml", Type: "application/xml", Least: table.Full, Write: filed.WritePFIF}})
+}
+
+// mayExport reports whether somebody may take records away now: regular exports
+// end with that right.
+func mayExport(accounts *roster.Accounts) func(string) (bool, error) {
+	return func(id string) (bool, error) {
+		a, err := accounts.Get(id)
+		if errors.Is(err, roster.ErrNoAccount) {
+			return false, nil
+		}
+		return err == nil && !a.Disabled && a.Role.May(roster.Export), err
+	}
 }
 
 // exportOnly carries away what a filter of the records page finds.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"hotline/appliance/backup"
+	"hotline/appliance/export"
 	"hotline/appliance/health"
 )
 
@@ -18,6 +19,7 @@ func (h *hotline) figures(data string, started time.Time) func() health.Figures 
 		f.DiskFree, f.DiskSize = health.DiskRoom(data)
 		f.DiskFull = h.records.Full()
 		f.Backup, f.Key = h.backupFigures(data), h.keyFigures()
+		f.Orders = h.orderFigures(now)
 		f.Load = h.load()
 		f.Strain = h.strain.Kind()
 		return f
@@ -63,6 +65,20 @@ func (h *hotline) reading() health.Reading {
 
 // strained tells whether the machine carries all that it can.
 func (h *hotline) strained() bool { return h.strain.Kind() != "" }
+
+// orderFigures is how the regular exports are.
+func (h *hotline) orderFigures(now time.Time) (list []health.Order) {
+	orders, err := h.exports.Orders()
+	if err != nil {
+		h.log.Error("the regular exports cannot be read", "error", err)
+	}
+	for _, o := range orders {
+		if o.Stopped != export.StoppedByPerson {
+			list = append(list, health.Order{Late: o.Late(now), Failed: o.Since, Stopped: o.Stopped != ""})
+		}
+	}
+	return list
+}
 
 // serveFigures serves them to programs on this machine.
 func (h *hotline) serveFigures(ctx context.Context) error {

@@ -7,15 +7,9 @@ type BackupsPage struct {
 	Frame
 	State   backup.State
 	Disks   []string // that are plugged in
-	Form    BackupForm
+	Form    PlaceForm
 	Trouble string
 	Done    string
-}
-
-// BackupForm is what was typed about a place.
-type BackupForm struct {
-	Kind, Folder, Server, User, There string
-	HostKey, Fingerprint              string // of a server that is new
 }
 
 // kind is what the form shows as chosen.

@@ -1,4 +1,4 @@
-package backup
+package place
 
 import (
 	"context"
@@ -15,11 +15,11 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// patience is how long a server of backups may say nothing.
+// patience is how long a server may say nothing.
 const patience = 20 * time.Second
 
-// ErrServer says that another machine answers where backups go.
-var ErrServer = errors.New("the server for backups shows another key than when it was chosen: ask whoever runs it, then choose the place again")
+// ErrServer says that another machine answers under the address of the server.
+var ErrServer = errors.New("the server shows another key than when it was chosen: ask whoever runs it, then choose the place again")
 
 // server is a place that takes files by SFTP.
 type server struct {
@@ -30,7 +30,7 @@ type server struct {
 }
 
 // reachServer signs in to a server that shows the key it had when it was chosen.
-func reachServer(ctx context.Context, p Place, box string, fresh bool) (shelf, error) {
+func reachServer(ctx context.Context, p Place, name string, fresh bool, inside []string) (Shelf, error) {
 	link, err := dialServer(ctx, p, func(key string) error {
 		if key != p.HostKey {
 			return ErrServer
@@ -42,17 +42,19 @@ func reachServer(ctx context.Context, p Place, box string, fresh bool) (shelf, e
 	}
 	client, err := sftp.NewClient(link)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("the server for backups offers no SFTP: %w", err), link.Close())
+		return nil, errors.Join(fmt.Errorf("the server offers no SFTP: %w", err), link.Close())
 	}
-	s := server{link: link, client: client, dir: path.Join(p.Folder, boxPrefix+box)}
+	s := server{link: link, client: client, dir: path.Join(p.Folder, name)}
 	s.over = context.AfterFunc(ctx, func() { _ = link.Close() })
 	if fresh {
-		err = client.MkdirAll(path.Join(s.dir, soundFolder))
+		for _, sub := range append([]string{""}, inside...) {
+			err = errors.Join(err, client.MkdirAll(path.Join(s.dir, sub)))
+		}
 	} else if _, err = client.Stat(s.dir); errors.Is(err, fs.ErrNotExist) {
-		err = errGone
+		err = ErrGone
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("opening the folder for backups on the server: %w", err), s.Close())
+		return nil, errors.Join(fmt.Errorf("opening the folder on the server: %w", err), s.Close())
 	}
 	return s, nil
 }
@@ -61,7 +63,7 @@ func dialServer(ctx context.Context, p Place, check func(key string) error) (*ss
 	dialer := net.Dialer{Timeout: patience}
 	conn, err := dialer.DialContext(ctx, "tcp", p.Server)
 	if err != nil {
-		return nil, fmt.Errorf("the server for backups cannot be reached: %w", err)
+		return nil, fmt.Errorf("the server cannot be reached: %w", err)
 	}
 	_ = conn.SetDeadline(time.Now().Add(patience))
 	link, channels, requests, err := ssh.NewClientConn(conn, p.Server, &ssh.ClientConfig{
@@ -78,7 +80,7 @@ func dialServer(ctx context.Context, p Place, check func(key string) error) (*ss
 		},
 	})
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("signing in to the server for backups: %w", err), conn.Close())
+		return nil, errors.Join(fmt.Errorf("signing in to the server: %w", err), conn.Close())
 	}
 	_ = conn.SetDeadline(time.Time{})
 	return ssh.NewClient(link, channels, requests), nil
@@ -93,21 +95,21 @@ func (p Place) Fingerprint() string {
 	return ssh.FingerprintSHA256(key)
 }
 
-func (s server) list(folder string) ([]item, error) {
+func (s server) List(folder string) ([]Item, error) {
 	entries, err := s.client.ReadDir(path.Join(s.dir, folder))
 	if err != nil {
 		return nil, err
 	}
-	var list []item
+	var list []Item
 	for _, e := range entries {
 		if e.Mode().IsRegular() {
-			list = append(list, item{e.Name(), e.Size()})
+			list = append(list, Item{e.Name(), e.Size()})
 		}
 	}
 	return list, nil
 }
 
-func (s server) create(name string) (file, error) {
+func (s server) Create(name string) (File, error) {
 	f, err := s.client.OpenFile(path.Join(s.dir, name), os.O_WRONLY|os.O_CREATE|os.O_TRUNC)
 	if err != nil {
 		return nil, err
@@ -128,11 +130,11 @@ func (r remote) Sync() error {
 	return r.File.Sync()
 }
 
-func (s server) open(name string) (io.ReadCloser, error) {
+func (s server) Open(name string) (io.ReadCloser, error) {
 	return s.client.Open(path.Join(s.dir, name))
 }
 
-func (s server) rename(from, to string) error {
+func (s server) Rename(from, to string) error {
 	from, to = path.Join(s.dir, from), path.Join(s.dir, to)
 	if _, can := s.client.HasExtension("posix-rename@openssh.com"); can {
 		return s.client.PosixRename(from, to)
@@ -140,7 +142,7 @@ func (s server) rename(from, to string) error {
 	return s.client.Rename(from, to)
 }
 
-func (s server) remove(name string) error { return s.client.Remove(path.Join(s.dir, name)) }
+func (s server) Remove(name string) error { return s.client.Remove(path.Join(s.dir, name)) }
 
 func (s server) Close() error {
 	if !s.over() {

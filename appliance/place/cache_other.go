@@ -1,0 +1,7 @@
+//go:build !linux
+
+package place
+
+import "os"
+
+func forgetCache(*os.File) {}
