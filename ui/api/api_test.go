@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/routers/gorillamux"
 
+	"hotline/appliance/lists"
 	"hotline/appliance/table"
 	"hotline/ivr/mode"
 	"hotline/triage"
@@ -118,6 +120,31 @@ func TestTooManyRequestsAreToldWhenToComeBack(t *testing.T) {
 	}
 	if l.wait("a", now.Add(time.Second), true) != 0 || l.wait("b", now, true) != 0 {
 		t.Error("it waits for too long, or for others")
+	}
+}
+
+// What operators ask besides is in the description at once, is told in the
+// records, and picks them.
+func TestWhatOperatorsAskIsDescribedAndTold(t *testing.T) {
+	b := start(t)
+	before := b.ask("", "GET", "/openapi.json", "").body
+	name, err := b.lists.AddQuestion(t.Context(), lists.NewQuestion{Kind: lists.One, Words: lists.Words{"en": "Roof"}, Choices: []lists.Words{{"en": "Whole"}, {"en": "Leaks"}}}, lists.Actor{ID: b.owner.ID, Name: "Ada", Via: "web"})
+	b.must(err)
+	_, leaks := b.called("+12025550147", map[string]any{name: "leaks"})
+	b.called("+12025550148", map[string]any{name: "whole"})
+	b.must(b.finder.Settle(t.Context()))
+	doc, err := openapi3.NewLoader().LoadFromData([]byte(b.ask("", "GET", "/openapi.json", "").body))
+	b.must(err)
+	for _, kind := range []string{"Case", "CaseFields"} {
+		if doc.Components.Schemas[kind].Value.Properties[name] == nil || strings.Contains(before, name) {
+			t.Errorf("%s is not described with %s", kind, name)
+		}
+	}
+	b.router, err = gorillamux.NewRouter(doc) // what is told now is held against it
+	b.must(err)
+	got := b.ask(b.token(0), "GET", "/cases?"+name+"=leaks", "")
+	if got.status != http.StatusOK || !strings.Contains(got.body, leaks.ID) || !strings.Contains(got.body, `"own_roof_text":"Leaks"`) || strings.Contains(got.body, `"whole"`) {
+		t.Errorf("told: %d %s", got.status, got.body)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"hotline/appliance/lists"
 	"hotline/appliance/table"
 	"hotline/triage"
+	"hotline/ui/words"
 	"hotline/volunteers"
 )
 
@@ -35,6 +36,13 @@ func description(l *lists.Keeper) ([]byte, error) {
 		}
 		record["properties"], record["required"] = properties(t)
 		record["additionalProperties"] = false
+	}
+	fields, err := inner(schemas, "CaseFields", "properties")
+	if err != nil {
+		return nil, err
+	}
+	for _, q := range l.Now().Owned() {
+		fields[q.Name] = answerOf(l.Now(), q)
 	}
 	event, err := inner(schemas, "Event", "properties", "type")
 	if err != nil {
@@ -75,6 +83,28 @@ func inner(doc map[string]any, path ...string) (map[string]any, error) {
 		doc = next
 	}
 	return doc, nil
+}
+
+// answerOf is how an answer to a question of operators is written.
+func answerOf(now *lists.Set, q lists.Question) map[string]any {
+	var codes []string
+	for _, c := range now.ListOf(q).Choices {
+		codes = append(codes, c.Code)
+	}
+	p := map[string]any{"description": q.Words.In(words.English)}
+	switch q.Kind {
+	case lists.Count:
+		p["type"] = []string{"integer", "null"}
+	case lists.Day:
+		p["type"], p["format"] = "string", "date"
+	case lists.One:
+		p["type"], p["enum"] = "string", append(codes, "")
+	case lists.Several:
+		p["type"], p["items"] = "array", map[string]any{"type": "string", "enum": codes}
+	default:
+		p["type"] = "string"
+	}
+	return p
 }
 
 // properties are the columns that a program may be shown; those of the lowest
