@@ -85,19 +85,43 @@ func (tx *Tx) hides(key []byte) bool {
 	if tx.veil == nil {
 		tx.veil = tx.look()
 	}
-	for _, ids := range tx.veil {
-		if _, is := ids[string(key[:idLength])]; is {
+	id := key[:idLength]
+	// What is hidden is mostly younger than everything that is read.
+	if string(id) < tx.veil.first || string(id) > tx.veil.last {
+		return false
+	}
+	for _, ids := range tx.veil.ids {
+		if _, is := ids[string(id)]; is {
 			return true
 		}
 	}
 	return false
 }
 
-// veil is what a transaction does not see. Usually it is empty.
-type veil []map[string]struct{}
+// veil is what a transaction does not see: ids, and the first and last of them.
+// Usually it is empty.
+type veil struct {
+	first, last string
+	ids         []map[string]struct{}
+}
 
-func (tx *Tx) look() veil {
-	found := veil{}
+// add takes the ids of an entry along.
+func (v *veil) add(h hidden) {
+	if len(v.ids) == 0 || h.first < v.first {
+		v.first = h.first
+	}
+	v.last = max(v.last, h.last)
+	v.ids = append(v.ids, h.ids)
+}
+
+// hidden is an entry as it is remembered.
+type hidden struct {
+	first, last string
+	ids         map[string]struct{}
+}
+
+func (tx *Tx) look() *veil {
+	found := &veil{}
 	b := tx.tx.Bucket(hiddenRecords.name)
 	if b == nil {
 		return found
@@ -110,8 +134,8 @@ func (tx *Tx) look() veil {
 		if slices.Contains(tx.sees, set) {
 			continue
 		}
-		if ids := tx.hiddenIDs(k, sealed); ids != nil {
-			found = append(found, ids)
+		if h, ok := tx.hiddenIDs(k, sealed); ok {
+			found.add(h)
 		}
 	}
 	if tx.veils != nil {
@@ -122,47 +146,47 @@ func (tx *Tx) look() veil {
 
 // hiddenIDs are the ids of an entry. An entry that is damaged hides nothing: too
 // much on a page is better than a box that reads no record any more.
-func (tx *Tx) hiddenIDs(k, sealed []byte) map[string]struct{} {
+func (tx *Tx) hiddenIDs(k, sealed []byte) (hidden, bool) {
 	if tx.veils != nil {
-		if ids, known := tx.veils.get(k); known {
-			return ids
+		if h, known := tx.veils.get(k); known {
+			return h, true
 		}
 	}
-	var h Hidden
-	if err := tx.get(hiddenRecords.name, k, sealed, &h); err != nil {
-		return nil
+	var entry Hidden
+	if err := tx.get(hiddenRecords.name, k, sealed, &entry); err != nil || len(entry.IDs) == 0 {
+		return hidden{}, false
 	}
-	ids := make(map[string]struct{}, len(h.IDs))
-	for _, id := range h.IDs {
-		ids[id] = struct{}{}
+	h := hidden{first: slices.Min(entry.IDs), last: slices.Max(entry.IDs), ids: make(map[string]struct{}, len(entry.IDs))}
+	for _, id := range entry.IDs {
+		h.ids[id] = struct{}{}
 	}
 	if tx.veils != nil {
-		tx.veils.put(k, ids)
+		tx.veils.put(k, h)
 	}
-	return ids
+	return h, true
 }
 
 // veils remember the entries of the list by their keys. An entry is written
 // once, under a key that nothing else ever has.
 type veils struct {
-	mu  sync.Mutex
-	ids map[string]map[string]struct{}
+	mu      sync.Mutex
+	entries map[string]hidden
 }
 
-func (v *veils) get(key []byte) (map[string]struct{}, bool) {
+func (v *veils) get(key []byte) (hidden, bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	ids, known := v.ids[string(key)]
-	return ids, known
+	h, known := v.entries[string(key)]
+	return h, known
 }
 
-func (v *veils) put(key []byte, ids map[string]struct{}) {
+func (v *veils) put(key []byte, h hidden) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.ids == nil {
-		v.ids = map[string]map[string]struct{}{}
+	if v.entries == nil {
+		v.entries = map[string]hidden{}
 	}
-	v.ids[string(key)] = ids
+	v.entries[string(key)] = h
 }
 
 // prune forgets what is no longer on the list, as soon as that is more than
@@ -170,8 +194,8 @@ func (v *veils) put(key []byte, ids map[string]struct{}) {
 func (v *veils) prune(there int) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if len(v.ids) > 2*there {
-		v.ids = nil
+	if len(v.entries) > 2*there {
+		v.entries = nil
 	}
 }
 

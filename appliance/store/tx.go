@@ -27,7 +27,7 @@ type Tx struct {
 	changes  map[string]*change // by bucket
 	dropped  []string           // blobs whose files go after the commit
 	veils    *veils             // remembered lists of what is hidden; nil: none are
-	veil     veil               // what this transaction does not see; nil before it has looked
+	veil     *veil              // what this transaction does not see; nil before it has looked
 	sees     []string           // sets that are not hidden from it
 	err      error              // first error of an iterator, returned by View and Update
 }

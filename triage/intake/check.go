@@ -14,9 +14,9 @@ type Check struct {
 	Missing            []string // fields without which nothing can be imported
 }
 
-// atOnce is how many lines are looked at or written in one transaction: that
-// long, and no longer, a call may have to wait.
-const atOnce = 100
+// atOnce is how many lines are written in one transaction: that long, and no
+// longer, a call may have to wait.
+const atOnce = 25
 
 // Check says what would happen. Nothing is changed.
 func (o *Office) Check(u *Upload) (Check, error) {
@@ -41,7 +41,7 @@ func (o *Office) Check(u *Upload) (Check, error) {
 		return c, err
 	}
 	reader := o.reader(t, columns)
-	for rows := range slices.Chunk(u.Sheet.Rows, atOnce) {
+	for rows := range slices.Chunk(u.Sheet.Rows, readAtOnce) {
 		err := o.cfg.Store.View(func(tx *store.Tx) error {
 			for _, in := range rows {
 				line, err := judge(tx, reader.row(in))
