@@ -7,6 +7,7 @@ import (
 
 	"hotline/appliance/call"
 	"hotline/appliance/lists"
+	"hotline/appliance/sharing"
 	"hotline/appliance/store"
 	"hotline/volunteers"
 )
@@ -31,6 +32,8 @@ func People(l *lists.Keeper) Target {
 		"age":          {Kind: Text, Heads: []string{"adult", "edad", "âge", "idade", "umur", "usia", "العمر"}},
 		"languages":    {Kind: Several, Any: true, Offer: codes(lists.Languages), Heads: []string{"language", "idioma", "idiomas", "langue", "langues", "bahasa", "اللغة", "اللغات"}},
 		"place":        {Kind: Text, Heads: []string{"town", "city", "address", "home address", "lugar", "ciudad", "población", "lieu", "ville", "cidade", "tempat", "kota", "المكان", "المدينة"}},
+		"legal_basis":  {Kind: One, Choices: sharing.Bases()},
+		"share_scope":  {Kind: One, Choices: sharing.Scopes()},
 		"area":         {Kind: Text, Heads: []string{"postcode", "postal code", "zip", "zip code", "home postcode", "código postal", "code postal", "cep", "kode pos", "الرمز البريدي"}},
 		"willing":      {Kind: One, Choices: names(volunteers.Willings())},
 		"availability": {Kind: One, Choices: names(volunteers.Availabilities()), Heads: []string{"available", "disponibilidad", "disponibilité", "disponibilidade"}},

@@ -12,6 +12,7 @@ import (
 
 	"hotline/appliance/call"
 	"hotline/appliance/proof"
+	"hotline/appliance/sharing"
 	"hotline/appliance/store"
 	"hotline/appliance/store/storetest"
 	"hotline/appliance/table"
@@ -127,7 +128,7 @@ func anybody(r *rand.Rand) volunteers.Registrant {
 		Willing: pick(r, append(volunteers.Willings(), "")), Availability: pick(r, append(volunteers.Availabilities(), "")), AvailableFrom: pick(r, []string{"", "2026-12-01"}), HoursDay: r.IntN(25),
 		Skills: some(r, volunteers.Skills()), SkillNote: words(r), Transport: pick(r, append(volunteers.Transports(), "")), Equipment: words(r), Affiliation: words(r),
 		EmergencyName: words(r), EmergencyRelation: words(r), EmergencyPhone: number(r), Limits: words(r), GuardianName: words(r), GuardianPhone: number(r), GuardianConsent: r.IntN(2) == 0,
-		Check: pick(r, append(volunteers.Checks(), "")), CheckUntil: pick(r, []string{"", "2027-01-31"}), Trained: some(r, volunteers.Trainings()), Notes: words(r),
+		LegalBasis: pick(r, sharing.Bases()), ShareScope: pick(r, sharing.Scopes()), Check: pick(r, append(volunteers.Checks(), "")), CheckUntil: pick(r, []string{"", "2027-01-31"}), Trained: some(r, volunteers.Trainings()), Notes: words(r),
 		Consent: volunteers.Consent{Given: true, How: "paper"}}
 }
 
