@@ -7,6 +7,7 @@ import (
 	"hotline/appliance/export"
 	"hotline/appliance/lists"
 	"hotline/appliance/table"
+	"hotline/ivr/bulletins"
 	"hotline/triage"
 	"hotline/triage/cards"
 	"hotline/triage/find"
@@ -16,10 +17,24 @@ import (
 
 // exportSets are the records that coordinators can carry away, in the order of
 // the page (domain 7).
-func exportSets(contacts *triage.Contacts, cases *triage.Cases, listed *lists.Keeper, registry *volunteers.Registry, hours *volunteers.Shifts, filed *cards.Cards, operation string) []export.Set {
+func exportSets(contacts *triage.Contacts, cases *triage.Cases, listed *lists.Keeper, registry *volunteers.Registry, hours *volunteers.Shifts, filed *cards.Cards, board *bulletins.Board, operation string) []export.Set {
+	// What is protected, a complaint or merged into another case is in no count.
+	facts := func(id string) (cards.CaseFacts, bool) {
+		cs, err := cases.Get(id)
+		sector := ""
+		for _, need := range listed.Now().List(lists.Needs).Choices {
+			if need.Code == cs.Fields.TopNeed {
+				sector = need.Group
+			}
+		}
+		return cards.CaseFacts{Sector: sector, People: cs.Fields.People}, err == nil && !cs.Restricted() && cs.Status != triage.CaseDuplicate
+	}
 	sets := []export.Set{
 		{Name: "daily_situation", Table: func() table.Table { return triage.SituationTable(cases) }},
 		{Name: "daily_calls", Table: func() table.Table { return triage.CallsTable(contacts) }},
+		{Name: "daily_feedback", Table: func() table.Table { return cards.DailyFeedbackTable(filed) }},
+		{Name: "responders_4w", Table: func() table.Table { return cards.RespondersTable(filed, facts) }},
+		{Name: "announcements", Table: func() table.Table { return bulletins.Table(board) }},
 		{Name: "cases", Table: func() table.Table { return triage.CaseTable(cases) }},
 		{Name: "contacts", Table: func() table.Table { return triage.ContactTable(contacts, listed) }},
 		{Name: "volunteers", Table: func() table.Table { return volunteers.Table(registry) }},

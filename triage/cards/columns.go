@@ -21,16 +21,16 @@ func (c *Cards) TableOf(kind string) table.Table {
 	}
 	id := map[string]string{MissingPersons: "person_record_id", MissingNotes: "note_record_id", Referrals: "referral_id", Feedback: "feedback_id", Directory: "service_id"}[kind]
 	of := map[string]string{MissingNotes: "person_record_id", Referrals: "case_id"}[kind]
-	columns := []table.Column{{Name: id, Kind: table.ID, Description: "Identity of the record (ULID)", Level: level}}
+	columns := []table.Column{{Name: id, Kind: table.ID, Description: "Identity of the record (ULID)", Level: level, HXL: "#meta+id"}}
 	if of != "" {
-		columns = append(columns, table.Column{Name: of, Kind: table.ID, Description: "Record that it belongs to (ULID)", Level: level})
+		columns = append(columns, table.Column{Name: of, Kind: table.ID, Description: "Record that it belongs to (ULID)", Level: level, HXL: "#meta+id+of"})
 	}
-	columns = append(columns, table.Column{Name: "entry_date", Kind: table.DateTime, Description: "Written down (UTC)", Level: level},
-		table.Column{Name: "updated_at", Kind: table.DateTime, Description: "Last change (UTC)", Level: level},
-		table.Column{Name: "code", Kind: table.ID, Description: "Code that can be said on the phone", Level: level})
+	columns = append(columns, table.Column{Name: "entry_date", Kind: table.DateTime, Description: "Written down (UTC)", Level: level, HXL: "#date+reported"},
+		table.Column{Name: "updated_at", Kind: table.DateTime, Description: "Last change (UTC)", Level: level, HXL: "#date+updated"},
+		table.Column{Name: "code", Kind: table.ID, Description: "Code that can be said on the phone", Level: level, HXL: "#meta+code"})
 	for _, f := range k.Fields {
 		at, _ := table.ParseLevel(f.Level) // checked when it was loaded
-		columns = append(columns, table.Column{Name: f.Name, Kind: f.column(), Description: "As written on the record", Level: at})
+		columns = append(columns, table.Column{Name: f.Name, Kind: f.column(), Description: "As written on the record", Level: at, HXL: f.HXL})
 	}
 	out := table.Table{Name: kind, Changed: "updated_at", Columns: columns}
 	if k.Restricted != "" {

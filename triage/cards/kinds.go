@@ -46,6 +46,7 @@ type Field struct {
 	Choices []string `yaml:"choices"`
 	Level   string   `yaml:"level"`
 	Find    string   `yaml:"find"`
+	HXL     string   `yaml:"hxl"`
 }
 
 // Kinds of fields.

@@ -1,0 +1,34 @@
+package bulletins_test
+
+import (
+	"testing"
+
+	"hotline/appliance/store/storetest"
+	columns "hotline/appliance/table"
+	"hotline/ivr/bulletins"
+)
+
+// What was announced leaves with its time, also what was taken down.
+func TestAnnouncementsLeaveTheBox(t *testing.T) {
+	b := open(t, storetest.Open(t))
+	one, err := b.Publish(t.Context(), bulletins.Draft{Language: "en", Text: "Water at the town hall.", By: "a", Name: "Ana", Via: "web"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Withdraw(t.Context(), one.ID, "a", "Ana", "web"); err != nil {
+		t.Fatal(err)
+	}
+	tab := bulletins.Table(b)
+	if err := tab.Check(); err != nil {
+		t.Error(err)
+	}
+	n := 0
+	for row, err := range tab.At(columns.Aggregate, one.Published).Rows {
+		if n++; err != nil || row[0] != one.ID || row[2] != "Water at the town hall." || len(row) != len(tab.Columns)-1 { // without who published it
+			t.Errorf("the row is %v (%v)", row, err)
+		}
+	}
+	if n != 1 {
+		t.Errorf("%d rows", n)
+	}
+}
