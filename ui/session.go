@@ -143,6 +143,9 @@ func (s *Server) textFor(r *http.Request) words.Text {
 		chosen = cookie.Value
 	}
 	text := s.words.Choose(r.Header.Get("Accept-Language"), chosen)
+	if s.cfg.Lists == nil { // no hotline yet, or one without its key
+		return text
+	}
 	return text.With(s.cfg.Lists.Now().Texts(text.Lang()))
 }
 
