@@ -2,7 +2,9 @@ package bulletins_test
 
 import (
 	"testing"
+	"time"
 
+	"hotline/appliance/audio"
 	"hotline/appliance/store/storetest"
 	columns "hotline/appliance/table"
 	"hotline/ivr/bulletins"
@@ -11,7 +13,7 @@ import (
 // What was announced leaves with its time, also what was taken down.
 func TestAnnouncementsLeaveTheBox(t *testing.T) {
 	b := open(t, storetest.Open(t))
-	one, err := b.Publish(t.Context(), bulletins.Draft{Language: "en", Text: "Water at the town hall.", By: "a", Name: "Ana", Via: "web"})
+	one, err := b.Publish(t.Context(), bulletins.Draft{Language: "en", Text: "Water at the town hall.", Sound: audio.Tone(700, 3*time.Second, -20), By: "a", Name: "Ana", Via: "web"})
 	if err != nil {
 		t.Fatal(err)
 	}
