@@ -17,15 +17,21 @@ import (
 // that make test shows in full.
 var promises = []struct{ key, words, test string }{
 	{"kept", "What was acknowledged is kept: after a crash and after a power cut.", ""},
+	{"restart", "A planned restart cuts nobody off; who is still there after a quarter of an hour hears why.", "TestAPlannedEndCutsNobodyOff, TestTheLastWordsAreHeard, TestASecondSignalCuts"},
 	{"damage", "A damaged disk never gives a wrong record. The hotline starts from its newest good backup and says so.", "TestADamagedBoxStartsFromItsBackup"},
 	{"restore", "A lost machine comes back on another one with everything up to the last minute.", "TestALostBoxComesBackWhole"},
 	{"disk", "A full disk does not stop calls.", ""},
 	{"packets", "No message ends the program.", "TestMalformedMessages, TestTortureMessages"},
+	{"full", "Who cannot be taken is told so at once and is on record; supervisors get through.", "TestAFullHotline, TestReservedChannels, TestDangerIsHandedOverFromAFullHotline"},
+	{"keys", "A key that is pressed counts once, however its packets arrive.", "TestEveryKeyCountsOnce"},
+	{"dead", "A dead line frees itself, also one that is on hold.", "TestSilentLineEnds, TestUnconfirmedAnswerEndsTheCall, TestSilentSideIsFoundOnHold, TestSippSessionTimers"},
 	{"flood", "Wanted: with as many calls as there may be, and 800 packets of strangers a second, no gap in the sound is longer than 200 ms. (The machine that measures plays the callers and the strangers, too: compare with the figures without the flood.)", ""},
 	{"leak", "Nothing is left of calls that are over.", ""},
 	{"strangers", "Strangers get nothing: no answer, no sound, no key.", "TestPeersOnly, TestForeignSoundIsDropped"},
+	{"fraud", "No caller makes the hotline dial; what it may dial is a list, and nothing is on it to begin with.", "TestDialDeniedByDefault, TestDialRefused, TestChangesWithinACall, TestUnknownMethods"},
 	{"guessing", "The PIN line allows at most 240 guesses a day, whoever they are for, and cannot be locked against somebody with a paper code.", "TestTenWrongPINsAnHourLockTheLineForAll, TestALockKeepsTheLastSupervisorNotOut"},
-	{"erased", "Who is erased is gone from the backups as soon as the next one counts; deleted sound within the hour.", "TestWhatIsErasedGoesFromAllBackups, TestWhatIsDeletedGoesFromTheBackup"},
+	{"erased", "Who is erased is in no file of the box, and gone from the backups as soon as the next one counts; deleted sound within the hour.", "TestWhoIsErasedIsNowhere, TestScrubLeavesNothingOfWhatWasDeleted, TestWhatIsErasedGoesFromAllBackups, TestWhatIsDeletedGoesFromTheBackup"},
+	{"log", "A log that somebody has changed is found out.", "TestTheLogProvesItself, TestAChangedLogIsFound"},
 	{"roles", "Nobody reaches a page that is not for them.", "TestEveryRouteWithEveryRole"},
 }
 
