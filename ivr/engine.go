@@ -47,6 +47,7 @@ type Outcome struct {
 	Recordings map[string]*audio.Clip
 	Promise    *Promise      // a call-back that was stored
 	Message    bool          // a message was stored
+	Consents   []Consent     // what the caller agreed to or not
 	Flows      *flow.FlowSet // those of the call, for what else it runs
 }
 
@@ -145,6 +146,9 @@ type run struct {
 	rounds  map[*flow.Step]int // of loop steps
 	promise *Promise
 	message bool
+
+	asked    asked
+	consents []Consent
 }
 
 // ending is how a flow was left; the zero value is "not yet".
@@ -236,7 +240,7 @@ const (
 func (r *run) outcome(end ending) Outcome {
 	return Outcome{
 		Exit: end.exit, Queue: end.queue.ID, Priority: r.priority(end.queue.Priority), Treatment: end.queue.Treatment,
-		Skills: r.skills(end.queue.Skills), Kept: r.kept(), Refused: r.refused, Promise: r.promise, Message: r.message, Flows: r.flows,
+		Skills: r.skills(end.queue.Skills), Kept: r.kept(), Refused: r.refused, Promise: r.promise, Message: r.message, Consents: r.consents, Flows: r.flows,
 		Reason: end.reason, Fallback: end.fallback,
 		Language: r.Language(), Path: r.path, Keys: string(r.keys),
 		Attributes: r.Attributes(), Recordings: r.Recordings(),
@@ -276,6 +280,7 @@ func (r *run) from(ctx context.Context, f *flow.Flow, name string, depth int) en
 			return end
 		}
 		r.assign(target.Set)
+		r.consented(target.Set)
 		r.keepLanguage()
 		name = target.Step
 	}
@@ -310,6 +315,7 @@ func (r *run) step(ctx context.Context, s *flow.Step, depth int) (flow.Target, e
 		return s.If.Else, ending{}
 	case flow.Set, flow.Forget:
 		r.assign(s.Set)
+		r.consented(s.Set)
 	case flow.Say:
 		r.say(ctx, s.Say, s.BargeIn)
 		r.passed(s, "said")

@@ -35,6 +35,7 @@ func (r *run) menu(ctx context.Context, s *flow.Step) flow.Target {
 			return flow.Target{}
 		}
 		target, known := m.Keys[key]
+		r.asked = asked{s.Say, "key"}
 		switch {
 		case pressed && known:
 			r.pressed(key, m.Sensitive)
@@ -57,6 +58,7 @@ func (r *run) menu(ctx context.Context, s *flow.Step) flow.Target {
 			say = slices.Concat(m.InvalidSay, s.Say)
 		default:
 			if attempt >= m.SilentRetries {
+				r.asked.how = "silence"
 				r.passed(s, "silence")
 				return m.Silence
 			}
@@ -157,6 +159,7 @@ func (r *run) record(ctx context.Context, s *flow.Step) flow.Target {
 	clip := r.take(ctx, s, s.Record)
 	if clip != nil {
 		r.recordings[s.Record.Name] = clip
+		r.asked = asked{s.Say, "voice"}
 		r.passed(s, "recorded")
 		return s.Next
 	}

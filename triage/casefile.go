@@ -101,10 +101,15 @@ var (
 type Cases struct {
 	store *store.Store
 	lists *lists.Keeper
+	asked string // names the wording with which agents ask whether a case may be passed on
 }
 
 // NewCases keeps cases in s. The lists say what can be answered.
 func NewCases(s *store.Store, l *lists.Keeper) *Cases { return &Cases{store: s, lists: l} }
+
+// Asking is c with the name of the wording with which agents ask callers whether
+// their case may be passed on.
+func (c *Cases) Asking(script string) *Cases { return &Cases{store: c.store, lists: c.lists, asked: script} }
 
 // Save applies the changed fields to the case of the contact, opening the case
 // at the first save. When it returns, the change is on disk.
@@ -125,8 +130,11 @@ func (c *Cases) Write(ctx context.Context, contact string, e history.Edit) (cs C
 		if cs, err = caseOf(tx, k, e.By); err != nil {
 			return err
 		}
-		conflicts, err = cs.write(tx, c.lists, e, &k)
-		return err
+		was := cs.Fields
+		if conflicts, err = cs.write(tx, c.lists, e, &k); err != nil {
+			return err
+		}
+		return cs.askedToShare(tx, was, k.ID, e.By, c.asked)
 	})
 	return cs, conflicts, err
 }
@@ -137,8 +145,11 @@ func (c *Cases) Change(ctx context.Context, id string, e history.Edit) (cs Case,
 		if cs, err = cases.Get(tx, id); err != nil {
 			return err
 		}
-		conflicts, err = cs.write(tx, c.lists, e, nil)
-		return err
+		was := cs.Fields
+		if conflicts, err = cs.write(tx, c.lists, e, nil); err != nil {
+			return err
+		}
+		return cs.askedToShare(tx, was, last(cs.Contacts), e.By, c.asked)
 	})
 	return cs, conflicts, err
 }

@@ -68,6 +68,7 @@ func ContactTableOf(l *lists.Keeper, each func(func(Contact) bool) error) table.
 		{Name: "restricted", Kind: table.Bool, Description: "1: protected, about a child that is alone, or a complaint about the help; leaves the box with everything or not at all", Level: table.Full},
 		{Name: "answers", Kind: table.List, Description: "What the phone menus were told or found out, as far as they keep it: name=value, by name", Level: table.Full},
 		{Name: "round_answer", Kind: table.ID, Description: "What the person answered whom the hotline called in a round: safe, help, changed, talk, stop", Level: table.Coordination},
+		{Name: "consents", Kind: table.List, Description: "What the caller agreed to or not: about=answer, how it was said, language, name of the wording with a digest, time (UTC)", Level: table.Coordination, HXL: "#meta+consent"},
 	}, Rows: rows(each, func(k Contact) []any {
 		return []any{k.ID, k.ReceivedAt, k.AnsweredAt, k.ConnectedAt, k.EndedAt, k.Channel, k.Direction, dialledWords(k),
 			string(k.Caller), string(k.CallBack), k.Language, k.Path, k.Queue, k.Wait, k.Talk, k.Hold, k.WrapUp, string(k.Outcome),
@@ -75,7 +76,7 @@ func ContactTableOf(l *lists.Keeper, each func(func(Contact) bool) error) table.
 			k.Registrant, k.Operation, k.UpdatedAt, string(k.Redirected), k.Sound.MOS, k.Sound.Lost, k.Sound.LostOut,
 			k.Sound.JitterMS, k.Sound.RTTMS, k.Sound.Silent, len(k.Recordings) > 0, k.Recorded,
 			k.Sound.Blame, k.Sound.Agent.MOS, k.Sound.Agent.Lost, k.Sound.Agent.LostOut, k.Sound.Agent.JitterMS, k.Sound.Agent.RTTMS, k.Sound.Agent.Gone,
-			k.Restricted(), answers(k.Attributes), k.Answer}
+			k.Restricted(), answers(k.Attributes), k.Answer, k.consents()}
 	})}
 }
 

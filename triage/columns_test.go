@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"hotline/appliance/history"
 	"hotline/appliance/lists/liststest"
 	"hotline/appliance/sharing"
 	"hotline/appliance/store/storetest"
@@ -153,5 +154,30 @@ func TestHowFarACaseMayGo(t *testing.T) {
 	}
 	if seen != 2 {
 		t.Errorf("our own people get %d cases, want 2", seen)
+	}
+}
+
+// A yes told to the agent, and that it was taken back later, stay with the call,
+// with the name of the wording.
+func TestWhatACallerAgreedToStaysWithTheCall(t *testing.T) {
+	s := storetest.Open(t)
+	c, cs := NewContacts(s), NewCases(s, liststest.Open(t, s)).Asking("case.share@abc")
+	k := opened(t, c, "+12024561111")
+	file, err := cs.Save(t.Context(), k.ID, "ana", map[string]any{"may_share": "yes"})
+	must(t, err)
+	_, _, err = cs.Change(t.Context(), file.ID, history.Edit{By: "ben", Fields: map[string]any{"may_share": "no"}})
+	must(t, err)
+	k, err = c.Get(k.ID)
+	must(t, err)
+	if len(k.Consents) != 2 || k.Consents[0].Answer != "yes" || k.Consents[1].Answer != "withdrawn" || k.Consents[1].By != "ben" || k.Consents[0].Script != "case.share@abc" {
+		t.Errorf("the call says %+v", k.Consents)
+	}
+	if got := read(t, ContactTable(c, liststest.Open(t, s)))["consents"]; !strings.Contains(got, "share=withdrawn agent") {
+		t.Errorf("the export says %q", got)
+	}
+	_, err = cs.Save(t.Context(), k.ID, "ana", map[string]any{"talk_freely": "specialist"})
+	must(t, err)
+	if k, err = c.Get(k.ID); err != nil || len(k.Consents) > 0 {
+		t.Errorf("protected it still says %+v (%v)", k.Consents, err)
 	}
 }

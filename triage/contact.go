@@ -115,6 +115,7 @@ type Contact struct {
 	// What the dialogue found out, as far as the flow declares that it is kept.
 	Attributes map[string]string `json:"attributes,omitempty"`
 	Promise    *Promise          `json:"promise,omitempty"`  // of a call-back
+	Consents   []Consent         `json:"consents,omitempty"` // with the wording, and how it was said
 	Messages   []Message         `json:"messages,omitempty"` // left on the voicemail
 }
 
@@ -332,6 +333,7 @@ func (c *Contacts) Change(ctx context.Context, id string, fn func(k *Contact, no
 
 // forgetCaller drops what a protected contact must not hold.
 func forgetCaller(tx *store.Tx, k *Contact) error {
+	k.Consents = nil
 	k.CallBack, k.Registrant = "", "" // a registration has name and number
 	if err := errors.Join(forgetMessages(tx, k), destroyRecordings(tx, k)); err != nil || k.Caller.Withheld() {
 		return err

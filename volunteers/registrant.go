@@ -3,6 +3,7 @@
 package volunteers
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -237,6 +238,7 @@ const (
 	answerPhone    = "caller.number"
 	answerCallback = "callback.number"
 	answerConsent  = "consent"
+	answerScript   = "consent.script" // names the wording that was said
 )
 
 // consentVersion names the wording of the spoken question. A new wording gets
@@ -275,7 +277,7 @@ func (a Answers) Registrant() Registrant {
 		}
 	}
 	if a[answerConsent] == "yes" {
-		r.Consent = Consent{Given: true, Version: consentVersion, How: "key"}
+		r.Consent = Consent{Given: true, Version: cmp.Or(a[answerScript], consentVersion), How: "key"}
 	}
 	return r
 }

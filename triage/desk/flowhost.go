@@ -229,11 +229,14 @@ func (s *story) noteAttributes(out ivr.Outcome) {
 	for name, value := range out.Kept {
 		same = same && s.contact.Attributes[name] == value
 	}
-	if same && len(out.Refused) == 0 {
+	if same && len(out.Refused) == 0 && len(out.Consents) == 0 {
 		return
 	}
 	s.change(func(k *triage.Contact, _ time.Time) []events.Event {
 		k.Attributes = out.Kept
+		for _, c := range out.Consents {
+			k.AddConsents(triage.Consent{About: c.About, Answer: c.Answer, How: c.How, Language: c.Language, Script: c.Script, At: c.At})
+		}
 		if len(out.Refused) == 0 {
 			return nil
 		}

@@ -96,7 +96,9 @@ func (s *story) tellRecorded() {
 
 func (s *story) noteTold() {
 	s.told = true
-	s.change(func(k *triage.Contact, _ time.Time) []events.Event {
+	script := ivr.Script(s.d.cfg.Prompts, s.contact.Language, promptRecorded)
+	s.change(func(k *triage.Contact, now time.Time) []events.Event {
+		k.AddConsents(triage.Consent{About: triage.ConsentRecording, Answer: "told", How: "told", Language: k.Language, Script: script, At: now})
 		return []events.Event{{Kind: "recording.announced", Agent: k.Agent, Queue: k.Queue}}
 	})
 }

@@ -262,3 +262,7 @@ func inputTime(at time.Time) string {
 	}
 	return at.Local().Format("2006-01-02T15:04")
 }
+
+func consented(calls []triage.Contact) bool {
+	return slices.ContainsFunc(calls, func(k triage.Contact) bool { return len(k.Consents) > 0 })
+}
