@@ -101,6 +101,51 @@ steps:
 	})
 }
 
+// What a caller agrees to or not is told with the way it was said and the name of
+// the wording; the wording of another language, or another recording, has another
+// name.
+func TestWhatACallerAgreesToIsTold(t *testing.T) {
+	const text = `
+start: ask
+fallback: {queue: help}
+steps:
+  ask:
+    menu: {"1": {next: bye, set: {consent: yes}}, "2": {next: bye, set: {consent: no}}}
+    say: volunteer.consent
+    timeout: 2s
+    silent_retries: 0
+    silence: {next: bye, set: {consent: no}}
+    default: bye
+  bye:
+    end: ok
+    say: goodbye
+`
+	scripts := map[string]string{}
+	for _, tc := range []struct{ language, keys, answer, how string }{
+		{"es", "press 1", "yes", "key"}, {"en", "press 2", "no", "key"}, {"es", "hear volunteer.consent.es", "no", "silence"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newScene(t, oneFlow(t, text))
+			s.start.Flow, s.start.Language = "test", tc.language
+			s.play("answer "+tc.answer, tc.keys+"\nhear goodbye."+tc.language+"\nexpect exit end ok")
+			if len(s.out.Consents) != 1 {
+				t.Fatalf("%s: %+v", tc.language, s.out.Consents)
+			}
+			c := s.out.Consents[0]
+			if c.About != "consent" || c.Answer != tc.answer || c.How != tc.how || c.Language != tc.language || c.At.IsZero() {
+				t.Errorf("%s: %+v", tc.language, c)
+			}
+			if !strings.HasPrefix(c.Script, "volunteer.consent@") || scripts[tc.language] != "" && scripts[tc.language] != c.Script || s.out.Attributes["consent.script"] != c.Script {
+				t.Errorf("%s: the wording is named %q, the attribute %q", tc.language, c.Script, s.out.Attributes["consent.script"])
+			}
+			scripts[tc.language] = c.Script
+		})
+	}
+	if scripts["es"] == scripts["en"] {
+		t.Error("two languages are one wording")
+	}
+}
+
 // oneFlow is a set with one flow named test.
 func oneFlow(t *testing.T, text string) *flow.FlowSet {
 	t.Helper()

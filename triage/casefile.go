@@ -101,15 +101,10 @@ var (
 type Cases struct {
 	store *store.Store
 	lists *lists.Keeper
-	asked string // names the wording with which agents ask whether a case may be passed on
 }
 
 // NewCases keeps cases in s. The lists say what can be answered.
 func NewCases(s *store.Store, l *lists.Keeper) *Cases { return &Cases{store: s, lists: l} }
-
-// Asking is c with the name of the wording with which agents ask callers whether
-// their case may be passed on.
-func (c *Cases) Asking(script string) *Cases { return &Cases{store: c.store, lists: c.lists, asked: script} }
 
 // Save applies the changed fields to the case of the contact, opening the case
 // at the first save. When it returns, the change is on disk.
@@ -134,7 +129,7 @@ func (c *Cases) Write(ctx context.Context, contact string, e history.Edit) (cs C
 		if conflicts, err = cs.write(tx, c.lists, e, &k); err != nil {
 			return err
 		}
-		return cs.askedToShare(tx, was, k.ID, e.By, c.asked)
+		return cs.askedToShare(tx, was, k.ID, e.By, c.lists.Now())
 	})
 	return cs, conflicts, err
 }
@@ -149,7 +144,7 @@ func (c *Cases) Change(ctx context.Context, id string, e history.Edit) (cs Case,
 		if conflicts, err = cs.write(tx, c.lists, e, nil); err != nil {
 			return err
 		}
-		return cs.askedToShare(tx, was, last(cs.Contacts), e.By, c.asked)
+		return cs.askedToShare(tx, was, last(cs.Contacts), e.By, c.lists.Now())
 	})
 	return cs, conflicts, err
 }

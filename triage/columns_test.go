@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"hotline/appliance/history"
+	"hotline/appliance/lists"
 	"hotline/appliance/lists/liststest"
 	"hotline/appliance/sharing"
 	"hotline/appliance/store/storetest"
@@ -161,15 +162,17 @@ func TestHowFarACaseMayGo(t *testing.T) {
 // with the name of the wording.
 func TestWhatACallerAgreedToStaysWithTheCall(t *testing.T) {
 	s := storetest.Open(t)
-	c, cs := NewContacts(s), NewCases(s, liststest.Open(t, s)).Asking("case.share@abc")
+	asked := liststest.Open(t, s)
+	c, cs := NewContacts(s), NewCases(s, asked)
 	k := opened(t, c, "+12024561111")
 	file, err := cs.Save(t.Context(), k.ID, "ana", map[string]any{"may_share": "yes"})
 	must(t, err)
+	must(t, asked.RewordQuestion(t.Context(), "may_share", lists.Words{"en": "May the Red Cross hear of it?", "es": "¿Se lo podemos decir a la Cruz Roja?"}, nil, lists.Actor{ID: "carla", Name: "Carla", Via: "web"}))
 	_, _, err = cs.Change(t.Context(), file.ID, history.Edit{By: "ben", Fields: map[string]any{"may_share": "no"}})
 	must(t, err)
 	k, err = c.Get(k.ID)
 	must(t, err)
-	if len(k.Consents) != 2 || k.Consents[0].Answer != "yes" || k.Consents[1].Answer != "withdrawn" || k.Consents[1].By != "ben" || k.Consents[0].Script != "case.share@abc" {
+	if len(k.Consents) != 2 || k.Consents[0].Answer != "yes" || k.Consents[1].Answer != "withdrawn" || k.Consents[1].By != "ben" || !strings.HasPrefix(k.Consents[0].Script, "may_share@") || k.Consents[1].Script == k.Consents[0].Script {
 		t.Errorf("the call says %+v", k.Consents)
 	}
 	if got := read(t, ContactTable(c, liststest.Open(t, s)))["consents"]; !strings.Contains(got, "share=withdrawn agent") {

@@ -1,9 +1,12 @@
 package triage
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"strings"
 	"time"
 
+	"hotline/appliance/lists"
 	"hotline/appliance/store"
 )
 
@@ -46,7 +49,7 @@ next:
 
 // askedToShare notes what the caller has told an agent, with a contact. A yes
 // that becomes a no is taken back.
-func (cs *Case) askedToShare(tx *store.Tx, was CaseFields, contact, by, script string) error {
+func (cs *Case) askedToShare(tx *store.Tx, was CaseFields, contact, by string, set *lists.Set) error {
 	answer := cs.Fields.MayShare
 	if answer == was.MayShare || answer != "yes" && answer != "no" || cs.Protected || contact == "" {
 		return nil
@@ -58,8 +61,19 @@ func (cs *Case) askedToShare(tx *store.Tx, was CaseFields, contact, by, script s
 	if err != nil {
 		return err
 	}
-	k.AddConsents(Consent{About: ConsentShare, Answer: answer, How: "agent", Language: k.Language, Script: script, By: by, At: tx.Now()})
+	k.AddConsents(Consent{About: ConsentShare, Answer: answer, How: "agent", Language: k.Language, Script: wording(set, shareQuestion, k.Language), By: by, At: tx.Now()})
 	return putContact(tx, &k)
+}
+
+// shareQuestion is the question about a case that asks for it.
+const shareQuestion = "may_share"
+
+// wording names the words in which a question about a case is asked now: another
+// wording has another name.
+func wording(set *lists.Set, question, language string) string {
+	q, _ := set.Question(question)
+	sum := sha256.Sum256([]byte(q.Words.In(language) + "\x00" + q.Hint.In(language)))
+	return fmt.Sprintf("%s@%x", question, sum[:6])
 }
 
 func (k Contact) consents() []string {

@@ -3,9 +3,7 @@ package ui
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -248,17 +246,3 @@ func (s *Server) viewed(r *http.Request, v visit, kind, id string) error {
 }
 
 func recordPath(kind, id string) string { return "/records/" + kind + "/" + url.PathEscape(id) }
-
-// AskedToShare names the wording with which agents ask whether a case may be
-// passed on, in all languages of the pages.
-func AskedToShare() string {
-	const question, whom = "case.share", "case.share.hint"
-	sum := sha256.New()
-	if catalogues, err := words.Load(); err == nil {
-		for _, tag := range catalogues.Tags() {
-			texts := catalogues.Keys(tag)
-			fmt.Fprintf(sum, "%s\x00%s\x00%s\x00", tag, texts[question], texts[whom])
-		}
-	}
-	return fmt.Sprintf("%s@%x", question, sum.Sum(nil)[:6])
-}

@@ -312,7 +312,7 @@ func TestRecordPagesInTheBrowser(t *testing.T) {
 	far := newScript(t)
 	long := strings.Repeat("Donaudampfschifffahrtsgesellschaft", 4)
 	k := far.called(t, triage.Contact{Caller: "+12025550147", Direction: "in", Language: "es", Queue: "help"})
-	far.wrote(t, k.ID, map[string]any{"name": long, "place": long, "notes": long + " <b>x</b>", "danger_now": "yes", "top_need": "water"})
+	far.wrote(t, k.ID, map[string]any{"name": long, "place": long, "notes": long + " <b>x</b>", "danger_now": "yes", "top_need": "water", "may_share": "yes"})
 	other := far.called(t, triage.Contact{Caller: "+12025550148", Direction: "in", Language: "es", Queue: "help"})
 	far.wrote(t, other.ID, map[string]any{"name": "María Muñoz", "place": "Iztapalapa"})
 	far.registered(t, volunteers.Registrant{Source: "phone", Phone: "+12025550101", GivenName: long, Skills: volunteers.Skills(), Availability: volunteers.AvailableNow})
@@ -335,6 +335,10 @@ func TestRecordPagesInTheBrowser(t *testing.T) {
 		"directory": "/records?tab=directory", "service": "/records/cards/" + service.ID, "missing": "/records/new/card/missing_persons", "contact": "/records/contacts/" + k.ID, "person": "/records/registrants/" + people[0].ID, "paper": "/records/new/cases", "match": "/records/match?wanted=3&skill=nurse"} {
 		b.do(chromedp.Navigate(b.site.url + path))
 		b.fits("records-" + name)
+	}
+	for _, path := range []string{"/records/cases/" + cs.ID, "/records/contacts/" + k.ID} {
+		b.do(chromedp.Navigate(b.site.url + path))
+		b.until(`document.querySelector("[aria-labelledby=consent-h]")?.innerText.includes("Pass on to those who help: Yes · told to a person")`)
 	}
 	// Search as you type: the address follows, the focus stays.
 	b.do(chromedp.Navigate(b.site.url + "/records?tab=cases"))

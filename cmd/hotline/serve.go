@@ -160,7 +160,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	if h.lists, err = lists.Open(h.records); err != nil {
 		return h, err
 	}
-	cases := triage.NewCases(h.records, h.lists).Asking(ui.AskedToShare())
+	cases := triage.NewCases(h.records, h.lists)
 	registry := volunteers.NewRegistry(h.records, h.lists)
 	h.hours = volunteers.NewShifts(h.records, h.accounts, cfg.Region)
 	names, err := ui.SearchWords(h.lists)
