@@ -33,7 +33,7 @@ func ContactTableOf(l *lists.Keeper, each func(func(Contact) bool) error) table.
 		{Name: "language", Kind: table.ID, Description: "Language of the call (BCP 47)", Level: table.Coordination, HXL: "#meta+language"},
 		{Name: "menu_path", Kind: table.List, Description: "What the caller chose in the menus, in order", Level: table.Coordination},
 		{Name: "queue", Kind: table.ID, Description: "Line the caller waited in", Level: table.Coordination, HXL: "#service+name"},
-		{Name: "wait_s", Kind: table.Int, Description: "Seconds from entering the line to a phone volunteer", Level: table.Coordination, HXL: "#indicator+wait+num"},
+		{Name: "wait_s", Kind: table.Int, Description: "Seconds from entering the line to a phone volunteer, or to the end of the call of somebody who waited in vain", Level: table.Coordination, HXL: "#indicator+wait+num"},
 		{Name: "talk_s", Kind: table.Int, Description: "Seconds with a phone volunteer, hold included", Level: table.Coordination, HXL: "#indicator+talk+num"},
 		{Name: "hold_s", Kind: table.Int, Description: "Seconds on hold", Level: table.Coordination},
 		{Name: "wrap_s", Kind: table.Int, Description: "Seconds of finishing notes", Level: table.Coordination, HXL: "#indicator+wrap+num"},
@@ -71,7 +71,7 @@ func ContactTableOf(l *lists.Keeper, each func(func(Contact) bool) error) table.
 		{Name: "consents", Kind: table.List, Description: "What the caller agreed to or not: about=answer, how it was said, language, name of the wording with a digest, time (UTC)", Level: table.Coordination, HXL: "#meta+consent"},
 	}, Rows: rows(each, func(k Contact) []any {
 		return []any{k.ID, k.ReceivedAt, k.AnsweredAt, k.ConnectedAt, k.EndedAt, k.Channel, k.Direction, dialledWords(k),
-			string(k.Caller), string(k.CallBack), k.Language, k.Path, k.Queue, k.Wait, k.Talk, k.Hold, k.WrapUp, string(k.Outcome),
+			string(k.Caller), string(k.CallBack), k.Language, k.Path, k.Queue, k.waited(), k.Talk, k.Hold, k.WrapUp, string(k.Outcome),
 			k.Disposition, string(k.Level), string(k.EndedBy), k.Open, k.Mode, k.Protected, k.AgentName, k.Case,
 			k.Registrant, k.Operation, k.UpdatedAt, string(k.Redirected), k.Sound.MOS, k.Sound.Lost, k.Sound.LostOut,
 			k.Sound.JitterMS, k.Sound.RTTMS, k.Sound.Silent, len(k.Recordings) > 0, k.Recorded,

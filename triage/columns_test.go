@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/csv"
 	"errors"
+	"hotline/appliance/store"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -182,5 +184,29 @@ func TestWhatACallerAgreedToStaysWithTheCall(t *testing.T) {
 	must(t, err)
 	if k, err = c.Get(k.ID); err != nil || len(k.Consents) > 0 {
 		t.Errorf("protected it still says %+v (%v)", k.Consents, err)
+	}
+}
+
+// How long somebody waited in vain is told, too; who still waits has no time yet.
+func TestTheWaitOfWhoGaveUpIsTold(t *testing.T) {
+	at := time.Date(2026, 5, 1, 10, 0, 0, 0, time.UTC)
+	for _, tc := range []struct {
+		k    Contact
+		want int
+	}{
+		{Contact{QueuedAt: at, EndedAt: at.Add(57 * time.Second)}, 57},
+		{Contact{QueuedAt: at, ConnectedAt: at.Add(20 * time.Second), EndedAt: at.Add(time.Minute), Wait: 20}, 20},
+		{Contact{QueuedAt: at}, 0},
+		{Contact{EndedAt: at}, 0},
+	} {
+		s := storetest.Open(t)
+		c := NewContacts(s)
+		must(t, s.Update(t.Context(), func(tx *store.Tx) error {
+			tc.k.ID, tc.k.ReceivedAt = tx.NewID(), at
+			return putContact(tx, &tc.k)
+		}))
+		if got := read(t, ContactTable(c, liststest.Open(t, s)))["wait_s"]; got != strconv.Itoa(tc.want) {
+			t.Errorf("%+v waited %s, want %d", tc.k, got, tc.want)
+		}
 	}
 }

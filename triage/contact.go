@@ -276,9 +276,10 @@ func (k Contact) attempts() int {
 	return max(k.Turned, 1)
 }
 
-// waited is how long the caller waited, so far or until leaving.
+// waited is how many seconds the caller waited for a phone volunteer, in vain or
+// not; 0 while they still do.
 func (k Contact) waited() int {
-	if k.Wait > 0 || k.QueuedAt.IsZero() || !k.ConnectedAt.IsZero() {
+	if k.Wait > 0 || k.QueuedAt.IsZero() || !k.ConnectedAt.IsZero() || k.EndedAt.IsZero() {
 		return k.Wait
 	}
 	return int(k.EndedAt.Sub(k.QueuedAt).Seconds())
@@ -372,7 +373,7 @@ func (c *Contacts) End(ctx context.Context, id string, fn func(k *Contact, now t
 		}
 		tx.Emit(events.Event{Kind: "contact.ended", Operation: k.Operation, Contact: id, Queue: k.Queue, Agent: k.Agent,
 			Data: map[string]string{"outcome": string(k.Outcome), "by": string(k.EndedBy), "reason": k.EndReason,
-				"language": k.Language, "wait_s": strconv.Itoa(k.Wait), "talk_s": strconv.Itoa(k.Talk)}})
+				"language": k.Language, "wait_s": strconv.Itoa(k.waited()), "talk_s": strconv.Itoa(k.Talk)}})
 		switch {
 		case k.CallBackOf != "": // reached only when the agent says so: machines answer, too
 			err = settleEnd(tx, k)
