@@ -1,0 +1,237 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"time"
+
+	"hotline/appliance/call"
+	"hotline/appliance/config"
+	"hotline/appliance/media"
+	"hotline/appliance/switches"
+	"hotline/appliance/table"
+	"hotline/appliance/trunk"
+	"hotline/provisioning"
+	"hotline/triage"
+	"hotline/triage/desk"
+)
+
+// This file is how calls come in and go out: the addresses, the lines, and what
+// may be dialled for whom. serve.go is the rest of the wiring.
+
+// listenForCalls opens the addresses for calls and makes the trunk; nothing is
+// read before Run.
+func (h *hotline) listenForCalls(cfg config.Config, m manner) error {
+	at := netip.MustParseAddrPort(cfg.SIP.Listen) // checked by config
+	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
+	if err != nil {
+		return provisioning.Listening(err, "The telephone side", cfg.SIP.Listen, "sip: listen:")
+	}
+	h.took(conn.Close)
+	ports, err := media.NewPorts(at.Addr(), cfg.Sound.FirstPort, cfg.Sound.LastPort)
+	if err != nil {
+		return err
+	}
+	peers, err := cfg.Peers()
+	if err != nil {
+		return err
+	}
+	desks, err := cfg.PhoneNets()
+	if err != nil {
+		return err
+	}
+	var phones trunk.Phones // nobody registers unless the configuration says where
+	if len(desks) > 0 {
+		phones = h.accounts
+	}
+	var advertise netip.Addr
+	if cfg.SIP.Advertise != "" {
+		advertise = netip.MustParseAddr(cfg.SIP.Advertise) // checked by config
+	} else if at.Addr().IsUnspecified() {
+		advertise = outwardAddr()
+	}
+	if h.tcp, err = h.listenTCP(cfg.SIP.TCP, "sip: tcp:"); err != nil {
+		return err
+	}
+	encrypted, err := h.listenTCP(cfg.SIP.TLS, "sip: tls:")
+	if err != nil {
+		return err
+	}
+	if encrypted != nil {
+		encrypted = tls.NewListener(encrypted, h.tls())
+	}
+	h.trunk, err = trunk.New(trunk.Config{
+		Strained: h.strained,
+		TCP:      h.tcp, TLS: encrypted, Reserved: min(reservedCalls, cfg.SIP.MaxCalls/10),
+		Privileged: func(called string) bool { return h.numbers[called].Supervisor },
+		Conn:       conn, Advertise: advertise, Ports: ports, Pacer: h.callers, Peers: peers, MaxCalls: cfg.SIP.MaxCalls,
+		Serves: func(called string) bool { _, ok := h.numbers[called]; return ok }, Handle: h.desk.Take,
+		Phones: phones, PhoneNets: desks,
+		Full: func(from call.Number, called string) {
+			switch entry := h.numbers[called]; {
+			case entry.Flash:
+				h.turned.NoteFlash(from, called)
+			case !entry.Supervisor:
+				h.turned.Note(from, called)
+			}
+		},
+		Region: cfg.Region, TrustIdentity: cfg.SIP.Trusted, Drain: m.drain, Log: h.log, Allow: outbound(cfg),
+	})
+	if err != nil {
+		return err
+	}
+	ways, err := lines(cfg)
+	if err != nil {
+		return err
+	}
+	return h.trunk.UseLines(ways...)
+}
+
+// manyCalls is which part of the calls that the settings allow has to be there
+// before late sound is blamed on them.
+const manyCalls = 4
+
+// reservedCalls are kept for supervisors when callers take all the others
+// (domain: sizing).
+const reservedCalls = 5
+
+// listenTCP listens when there is an address to listen on.
+func (h *hotline) listenTCP(addr, setting string) (net.Listener, error) {
+	if addr == "" {
+		return nil, nil
+	}
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, provisioning.Listening(err, "The telephone side", addr, setting)
+	}
+	h.took(ln.Close)
+	return ln, nil
+}
+
+// outbound is what may be dialled: nothing, unless the configuration says so.
+// Rounds have an allowance of their own: they must not take the calls of those
+// who were promised one.
+func outbound(cfg config.Config) func(call.Number, string) error {
+	o := cfg.SIP.Outgoing
+	if len(cfg.SIP.Lines) == 0 || len(o.Prefixes) == 0 {
+		return nil
+	}
+	roles := append([]string{desk.RoleCallBack}, o.Roles...) // whoever was promised a call gets it
+	policy := &trunk.OutboundPolicy{PerHour: o.PerHour, Rules: []trunk.DialRule{{Roles: roles, Prefixes: o.Prefixes}}}
+	rounds := roundPolicy(cfg)
+	return func(to call.Number, role string) error {
+		if role == desk.RoleRound {
+			return rounds.Allow(to, role)
+		}
+		return policy.Allow(to, role)
+	}
+}
+
+// roundPolicy is what rounds may dial.
+func roundPolicy(cfg config.Config) *trunk.OutboundPolicy {
+	o := cfg.SIP.Outgoing
+	policy := &trunk.OutboundPolicy{PerHour: o.Rounds}
+	if o.Rounds > 0 && len(cfg.SIP.Lines) > 0 {
+		policy.Rules = []trunk.DialRule{{Roles: []string{desk.RoleRound}, Prefixes: o.Prefixes}}
+	}
+	return policy
+}
+
+// roundsRun says whether rounds may call somebody now, nil where the
+// configuration allows none.
+func (h *hotline) roundsRun(cfg config.Config) func() bool {
+	if cfg.SIP.Outgoing.Rounds == 0 || outbound(cfg) == nil {
+		return nil
+	}
+	return func() bool { return !h.switches.Off(switches.CallDowns) }
+}
+
+// roundPages is roundMay for the pages, nil where there are no rounds.
+func (h *hotline) roundPages(cfg config.Config) func(call.Number) bool {
+	if h.roundsRun(cfg) == nil {
+		return nil
+	}
+	return roundMay(cfg)
+}
+
+// roundResults writes what came of a round.
+func (h *hotline) roundResults(_ context.Context, w io.Writer, round, format string) error {
+	t := triage.RoundTable(h.contacts, round)
+	if format == "xlsx" {
+		return table.WriteXLSX(w, t, nil)
+	}
+	return table.WriteCSV(w, t)
+}
+
+// roundMay says whether rounds may dial a number.
+func roundMay(cfg config.Config) func(call.Number) bool {
+	policy := roundPolicy(cfg)
+	return func(to call.Number) bool {
+		_, err := trunk.Dialable(to, cfg.Region)
+		return err == nil && policy.Permits(to, desk.RoleRound) == nil
+	}
+}
+
+func lines(cfg config.Config) ([]trunk.Line, error) {
+	var out []trunk.Line
+	for _, l := range cfg.SIP.Lines {
+		authorities, err := provisioning.Authorities(cfg.CertificateFile(l))
+		if err != nil {
+			return nil, fmt.Errorf("the certificate of line %s: %w", l.Name, err)
+		}
+		out = append(out, trunk.Line{Name: l.Name, Kind: lineKind(l.Kind), Servers: l.Servers, User: l.User, AuthUser: l.AuthUser, Password: l.Password,
+			Domain: l.Domain, Plus: l.Plus, From: call.ParseNumber(l.From, cfg.Region), MaxCalls: l.MaxCalls,
+			Transport: l.Transport, Encrypt: l.Encrypt, Authorities: authorities})
+	}
+	return out, nil
+}
+
+func lineKind(kind string) trunk.LineKind {
+	switch kind {
+	case "ip":
+		return trunk.ByIP
+	case "register":
+		return trunk.Register
+	}
+	return trunk.Static
+}
+
+// ringOutFor is how long a number that we call may ring.
+const ringOutFor = 45 * time.Second
+
+// dialler places calls for agents, nil when there is no line.
+func (h *hotline) dialler(cfg config.Config) func(context.Context, desk.Dialling) (*trunk.Call, error) {
+	if outbound(cfg) == nil {
+		return nil
+	}
+	shown := map[string]call.Number{} // the first line that names a queue decides
+	for _, line := range cfg.SIP.Lines {
+		for queue, number := range line.QueueFrom {
+			if _, named := shown[queue]; !named {
+				shown[queue] = call.Number(number)
+			}
+		}
+	}
+	return func(ctx context.Context, d desk.Dialling) (*trunk.Call, error) {
+		return h.trunk.Dial(ctx, trunk.Outgoing{To: d.To, Role: d.Role, From: shown[d.Queue], RingFor: cmp.Or(d.RingFor, ringOutFor), Urgent: d.Urgent, Beyond: d.Role == desk.RoleOwnPhone})
+	}
+}
+
+// telephones are the desk phones of the agents. They are shown no number: a
+// telephone keeps a list of who rang.
+func (h *hotline) telephones(cfg config.Config) desk.Telephones {
+	if len(cfg.SIP.Phones) == 0 {
+		return desk.Telephones{}
+	}
+	return desk.Telephones{
+		Ring: func(ctx context.Context, extension string, ringFor time.Duration) (*trunk.Call, error) {
+			return h.trunk.Dial(ctx, trunk.Outgoing{To: call.Number("sip:" + extension + "@registered"), Display: cfg.Name, RingFor: cmp.Or(ringFor, ringOutFor), Beyond: true})
+		},
+		Registered: func(extension string) time.Time { return h.trunk.RegisteredAt(extension) },
+	}
+}
