@@ -45,7 +45,7 @@ func TestARecordLeavesTheBoxWithAReason(t *testing.T) {
 		{"reason", " ", "Say what the file is for"},
 		{"set", "../secrets", "Choose what is to be exported"},
 		{"format", "exe", "Choose for which programs"},
-		{"level", "L0", "they need L1 or more"},
+		{"level", "L0", "the least it needs stands beside it"},
 		{"level", "L2", "Say which organisation"},
 		{"level", "L3", "16 letters or digits"},
 		{"since", "yesterday", "Give the day"},
@@ -105,6 +105,10 @@ func TestEverythingLeavesOnlyWithASecondPerson(t *testing.T) {
 	form := exportForm()
 	form.Set("level", "L3")
 	form.Set("password", "correct-horse-battery")
+	if got := s.post(t, client, "/records/export", form); got.status != http.StatusUnprocessableEntity { // names of people who have not agreed to that
+		t.Errorf("everything about callers goes to helpers outside: %d", got.status)
+	}
+	form.Set("to", "inside")
 	path := s.post(t, client, "/records/export", form).header.Get("Location")
 	if got := s.get(t, client, path); !strings.Contains(got.body, "only when two people want it") || strings.Contains(got.body, `value="approve"`) || strings.Contains(got.body, "battery") {
 		t.Errorf("who asked sees %s", got.body)
@@ -141,7 +145,7 @@ func TestARegularExportIsOrdered(t *testing.T) {
 		form.Set(name, value)
 	}
 	for _, wrong := range []struct{ field, value, says string }{
-		{"level", "L3", "they need L1 or more"},
+		{"level", "L3", "the least it needs stands beside it"},
 		{"at", "later", "a time such as 06:30"},
 		{"every", "hourly", "a time such as 06:30"},
 		{"keep", "none", "from 1 to 366"},

@@ -69,6 +69,8 @@ func TestEveryCheckHasWords(t *testing.T) {
 		{Now: now, Backup: health.Backup{Started: now, Last: now.Add(-time.Hour), Damaged: true, Restored: now, Until: now}},
 		{Now: now, Backup: health.Backup{Started: now, Last: now.Add(-5 * time.Hour)}},
 		{Now: now, Backup: health.Backup{Started: now, Last: now, Sounds: 1}},
+		{Now: now, Strain: health.StrainSound},
+		{Now: now, Strain: health.StrainMemory},
 	} {
 		all = append(all, health.Checks(f)...)
 	}
@@ -88,7 +90,7 @@ func TestEveryCheckHasWords(t *testing.T) {
 			}
 		}
 	}
-	if len(seen) != 39 {
-		t.Errorf("%d sentences of checks were looked at, of 39", len(seen))
+	if len(seen) != 42 {
+		t.Errorf("%d sentences of checks were looked at, of 42", len(seen))
 	}
 }

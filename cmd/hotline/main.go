@@ -55,11 +55,15 @@ const gcPercent = 50
 func main() {
 	foreign.Intercept() // uploaded sound is decoded by a child of this program
 	debug.SetGCPercent(gcPercent)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
-	go func() { // the first signal drains, the second one cuts
-		<-ctx.Done()
+	asked := make(chan os.Signal, 2)
+	signal.Notify(asked, os.Interrupt, syscall.SIGTERM)
+	go func() { // the first signal drains, the second one cuts, however soon it comes
+		<-asked
 		stop()
+		<-asked
+		os.Exit(1)
 	}()
 	os.Exit(run(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
 }
