@@ -405,8 +405,9 @@ func TestTheBooksBalanceAfterKill9(t *testing.T) {
 		began := time.Now()
 		p := startProgram(t, data, "HOTLINE_TEST_BUSY=yes")
 		ctx, stop := context.WithCancel(t.Context())
-		done := make(chan []call.Number)
+		done := make(chan []call.Number, 4)
 		var first sync.Once
+		answered := make(chan struct{})
 		for range 4 {
 			go func() {
 				var mine []call.Number
@@ -416,7 +417,10 @@ func TestTheBooksBalanceAfterKill9(t *testing.T) {
 					if err != nil {
 						continue
 					}
-					first.Do(func() { ready = append(ready, time.Since(began)) })
+					first.Do(func() {
+						ready = append(ready, time.Since(began))
+						close(answered)
+					})
 					mine = append(mine, call.Number(from))
 					for _, key := range []string{"1", "1", "1"}[:i%4%3+1] {
 						if !pause(ctx, c, 300*time.Millisecond) || c.Press(ctx, key) != nil {
@@ -429,7 +433,12 @@ func TestTheBooksBalanceAfterKill9(t *testing.T) {
 				done <- mine
 			}()
 		}
-		wait := time.NewTimer(time.Duration(1000+r.IntN(3000)) * time.Millisecond)
+		select {
+		case <-answered:
+		case <-time.After(time.Minute):
+			t.Fatalf("round %d: no call is answered a minute after the start", round)
+		}
+		wait := time.NewTimer(time.Duration(500+r.IntN(3000)) * time.Millisecond)
 		<-wait.C
 		p.kill()
 		stop()

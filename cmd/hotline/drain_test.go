@@ -87,7 +87,9 @@ func TestASecondSignalCuts(t *testing.T) {
 	if err := os.WriteFile(file, []byte("data: records\noperation: Flood\nsip: {listen: \"127.0.0.1:0\"}\nweb: {listen: \"127.0.0.1:0\", sound: \"0\"}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "serve", "--config", file)
+	ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute) // ends it, and with it the wait for what it says
+	defer stop()
+	cmd := exec.CommandContext(ctx, os.Args[0], "serve", "--config", file)
 	cmd.Env = append(os.Environ(), programCommand+"=1")
 	said, err := cmd.StdoutPipe()
 	if err != nil {
@@ -123,7 +125,7 @@ func TestASecondSignalCuts(t *testing.T) {
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Wait(); err == nil {
+	if err := cmd.Wait(); err == nil || ctx.Err() != nil {
 		t.Error("the hotline ended as if the caller had gone by themselves")
 	}
 	cfg := config.Default()
