@@ -535,7 +535,7 @@ func startSite(t *testing.T, s *script, extra map[string]map[string]string) *sit
 			t.Fatal(err)
 		}
 	}
-	server, err := newServer(s.config(t), catalogues)
+	server, err := NewIn(s.config(t), catalogues)
 	if err != nil {
 		t.Fatal(err)
 	}

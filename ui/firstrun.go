@@ -47,6 +47,7 @@ type FirstRunConfig struct {
 	Check func(page.FirstRunAnswers) error
 	// Finish sets the machine up.
 	Finish func(context.Context, page.FirstRunAnswers) (written []page.Written, fingerprint string, err error)
+	MadeUp bool // nothing here is real, and every page says so
 	Log    *slog.Logger
 }
 
@@ -79,7 +80,7 @@ func NewFirstRun(cfg FirstRunConfig) (*FirstRun, error) {
 			}
 		}
 	}
-	return &FirstRun{cfg: cfg, pages: &Server{cfg: Config{Operation: cfg.Answers.Operation, Log: cfg.Log}, words: catalogues, assets: files, closing: make(chan struct{})},
+	return &FirstRun{cfg: cfg, pages: &Server{cfg: Config{Operation: cfg.Answers.Operation, MadeUp: cfg.MadeUp, Log: cfg.Log}, words: catalogues, assets: files, closing: make(chan struct{})},
 		code: string(code), cookie: rand.Text(), answers: cfg.Answers, step: 1, done: make(chan struct{})}, nil
 }
 

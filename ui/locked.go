@@ -41,6 +41,7 @@ type LockedConfig struct {
 	Recovery           bool                        // the recovery key opens it
 	Calls              func() (running, taken int) // since then
 	Unlock             func(ctx context.Context, how string, secret []byte) error
+	MadeUp             bool // nothing here is real, and the page says so
 	Log                *slog.Logger
 }
 
@@ -74,7 +75,7 @@ func NewLocked(cfg LockedConfig) (*Locked, error) {
 	if err != nil {
 		return nil, fmt.Errorf("loading the files of the pages: %w", err)
 	}
-	l := &Locked{cfg: cfg, pages: &Server{cfg: Config{Operation: cfg.Operation, Version: cfg.Version, Log: cfg.Log}, words: catalogues, assets: files, closing: make(chan struct{})}}
+	l := &Locked{cfg: cfg, pages: &Server{cfg: Config{Operation: cfg.Operation, Version: cfg.Version, MadeUp: cfg.MadeUp, Log: cfg.Log}, words: catalogues, assets: files, closing: make(chan struct{})}}
 	mux := http.NewServeMux()
 	mux.Handle("GET /assets/{file}", files)
 	mux.HandleFunc("GET /favicon.svg", func(w http.ResponseWriter, r *http.Request) { l.pages.favicon(w, r, visit{}) })

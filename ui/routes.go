@@ -225,6 +225,31 @@ func table() []route {
 	}
 }
 
+// Way is an address that browsers open, and who may: no role stands for
+// whoever has not signed in.
+type Way struct {
+	Pattern string
+	Roles   []string
+}
+
+// Ways are all addresses that browsers open, files and live channels included.
+func Ways() []Way {
+	var all []Way
+	for _, rt := range table() {
+		if rt.verb != http.MethodGet {
+			continue
+		}
+		way := Way{Pattern: rt.pattern}
+		for _, who := range []role{nobody, agent, supervisor, coordinator, admin} {
+			if rt.allows(who) {
+				way.Roles = append(way.Roles, string(who))
+			}
+		}
+		all = append(all, way)
+	}
+	return all
+}
+
 // menu is what each role finds in the menu: the pages of one kind of work
 // together, in the order in which a shift needs them.
 func menu(who role) []menuGroup {

@@ -35,6 +35,7 @@ import (
 // Config is what the pages need. Everything is required unless it says so.
 type Config struct {
 	Operation   string // name of the disaster response, shown on every page
+	MadeUp      bool   // nothing here is real, and every page says so
 	Version     string
 	Region      string // ISO 3166 country of numbers without a country code
 	PhoneServer string // where desk phones register, as people type it; "" when none can
@@ -118,10 +119,11 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("loading the texts of the pages: %w", err)
 	}
-	return newServer(cfg, catalogues)
+	return NewIn(cfg, catalogues)
 }
 
-func newServer(cfg Config, catalogues *words.Catalogues) (*Server, error) {
+// NewIn prepares the pages with other texts than those that ship.
+func NewIn(cfg Config, catalogues *words.Catalogues) (*Server, error) {
 	files, err := assets.Load()
 	if err != nil {
 		return nil, fmt.Errorf("loading the files of the pages: %w", err)

@@ -36,6 +36,7 @@ type commands struct {
 	Key      keyCommand      `cmd:"" help:"See or change how the key is kept that seals all records, while the hotline does not run."`
 	Config   configCommand   `cmd:"" help:"Print the default configuration with an explanation of every setting."`
 	Prompts  promptsCommand  `cmd:"" help:"Work on what callers hear."`
+	Gallery  galleryCommand  `cmd:"" help:"Show every page in every state, with made-up people and calls."`
 	Simulate simulateCommand `cmd:"" help:"Play a day of calls in seconds: how long people would wait, and how many volunteers it takes."`
 	Slot     slotCommand     `cmd:"" hidden:"" help:"Updates of the appliance's own image."`
 	Ver      verCommand      `cmd:"" name:"version" help:"Print the version."`

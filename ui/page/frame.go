@@ -24,6 +24,7 @@ type Frame struct {
 	Asset     func(name string) string
 	Mode      string // words of the emergency mode when it is on, else empty
 	Live      bool   // the page keeps itself up to date
+	MadeUp    bool   // nothing on the page is real
 	Now       time.Time
 }
 

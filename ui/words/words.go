@@ -68,6 +68,31 @@ func Load() (*Catalogues, error) {
 	return New(all)
 }
 
+// Long is a made-up language that is read from right to left and whose texts are
+// half as long again as the English ones: what fits in it fits in most.
+const Long = "qps"
+
+// WithLong are the shipped catalogues and the long one.
+func WithLong() (*Catalogues, error) {
+	shipped, err := Load()
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]map[string]string{}
+	for _, tag := range shipped.Tags() {
+		all[tag] = shipped.Keys(tag)
+	}
+	long := map[string]string{}
+	for key, text := range all[English] {
+		if long[key] = text; !strings.HasPrefix(key, "said.") {
+			long[key] += strings.Repeat(" מאריך", 1+len(text)/16)
+		}
+	}
+	long["dir"], long["language.name"] = "rtl", "[Long]"
+	all[Long] = long
+	return New(all)
+}
+
 // New makes catalogues from texts by language tag. English must be among them.
 func New(all map[string]map[string]string) (*Catalogues, error) {
 	english, ok := all[English]
