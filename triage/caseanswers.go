@@ -7,14 +7,16 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"hotline/appliance/lists"
 )
 
-// Answers to questions that operators have added stand beside the others, as
-// fields of the same kind: "own_roof". So forms, history, conflicts and the desk
+// Answers to questions that operators have added, and to those of the full case,
+// stand beside the others, as fields of the same kind: "own_roof". So forms, history, conflicts and the desk
 // need to know nothing of them.
 
 // plainCaseFields are CaseFields without their own way into JSON.
@@ -38,7 +40,7 @@ func (f CaseFields) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads the own answers from beside the others.
 func (f *CaseFields) UnmarshalJSON(raw []byte) error {
-	if err := json.Unmarshal(raw, (*plainCaseFields)(f)); err != nil || !bytes.Contains(raw, []byte(`"`+lists.Own)) {
+	if err := json.Unmarshal(raw, (*plainCaseFields)(f)); err != nil || !bytes.Contains(raw, []byte(`"`+lists.Own)) && !bytes.Contains(raw, []byte(`"`+lists.Later)) {
 		return err
 	}
 	var all map[string]json.RawMessage
@@ -50,7 +52,7 @@ func (f *CaseFields) UnmarshalJSON(raw []byte) error {
 		own = map[string]any{}
 	}
 	for name, value := range all {
-		if !strings.HasPrefix(name, lists.Own) {
+		if !lists.Beside(name) {
 			continue
 		}
 		if string(value) == "null" {
@@ -88,7 +90,7 @@ func (f CaseFields) clone() CaseFields {
 func (f *CaseFields) takeOwn(set *lists.Set, changed map[string]any) (rest map[string]any, err error) {
 	rest = map[string]any{}
 	for name, v := range changed {
-		if !strings.HasPrefix(name, lists.Own) {
+		if !lists.Beside(name) {
 			rest[name] = v
 			continue
 		}
@@ -137,6 +139,12 @@ func ownAnswer(set *lists.Set, q lists.Question, v any) (any, error) {
 				return nil, FieldError{q.Name, "Enter a date in this field."}
 			}
 			return text, nil
+		case q.Kind == lists.Position:
+			lat, lon, err := position(text)
+			if err != nil {
+				return nil, err
+			}
+			return fmt.Sprintf("%.6f, %.6f", lat, lon), nil
 		case q.Kind == lists.Count:
 			return nil, FieldError{q.Name, "Enter a number in this field."}
 		case q.Kind == lists.One && set.ListOf(q).Has(text):
@@ -171,6 +179,22 @@ func ownAnswer(set *lists.Set, q lists.Question, v any) (any, error) {
 		return slices.Compact(slices.Sorted(slices.Values(v))), nil
 	}
 	return nil, choose
+}
+
+// position reads latitude and longitude as people and programs write them:
+// divided by a comma or a space, with height and accuracy behind them or not.
+func position(text string) (lat, lon float64, err error) {
+	parts := strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ';' || unicode.IsSpace(r) })
+	wrong := FieldError{lists.Later + "position", "Enter a position as two numbers, the latitude first: 19.4326, -99.1332"}
+	if len(parts) < 2 || len(parts) > 4 {
+		return 0, 0, wrong
+	}
+	lat, err = strconv.ParseFloat(parts[0], 64)
+	lon, err2 := strconv.ParseFloat(parts[1], 64)
+	if err != nil || err2 != nil || !(math.Abs(lat) <= 90) || !(math.Abs(lon) <= 180) {
+		return 0, 0, wrong
+	}
+	return lat, lon, nil
 }
 
 // Missing are the questions without whose answer the case is incomplete, and

@@ -16,7 +16,7 @@ import (
 
 // hidesChild reports a question whose answer is not kept of a child.
 func hidesChild(q lists.Question) bool {
-	return q.Name == "name" || q.Name == "notes" || q.Added && (q.Personal || q.Kind == lists.Line)
+	return q.Name == "name" || q.Name == "notes" || q.Personal || q.Added && q.Kind == lists.Line
 }
 
 // guardChild drops what is not kept of a child that is alone.

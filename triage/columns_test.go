@@ -14,9 +14,11 @@ import (
 	"hotline/appliance/history"
 	"hotline/appliance/lists"
 	"hotline/appliance/lists/liststest"
+	"hotline/appliance/operation"
 	"hotline/appliance/sharing"
 	"hotline/appliance/store/storetest"
 	"hotline/appliance/table"
+	"hotline/triage/cards"
 )
 
 func TestExportsHoldWhatWasSaved(t *testing.T) {
@@ -207,6 +209,80 @@ func TestTheWaitOfWhoGaveUpIsTold(t *testing.T) {
 		}))
 		if got := read(t, ContactTable(c, liststest.Open(t, s)))["wait_s"]; got != strconv.Itoa(tc.want) {
 			t.Errorf("%+v waited %s, want %d", tc.k, got, tc.want)
+		}
+	}
+}
+
+// What the full case asks for, what is the same for the whole operation and to
+// whom a case was passed stand in its row, places as exactly as the level allows;
+// nothing that nobody has told becomes a 0. Of who is erased, or asks for
+// protection afterwards, an export of what changed since tells that it is gone.
+func TestTheFullCaseIsTold(t *testing.T) {
+	s := storetest.Open(t)
+	listed := liststest.Open(t, s)
+	c, cs := NewContacts(s), NewCases(s, listed)
+	filed, err := cards.Open(s)
+	must(t, err)
+	must(t, operation.Set(t.Context(), s, operation.Facts{Glide: "EQ-2010-000009-HTI", Country: "HT"}, "rosa"))
+	_, err = listed.BringPlaces(t.Context(), table.Sheet{Header: []string{"code", "name", "parent", "level"}, Rows: []table.SheetRow{
+		{Line: 2, Cells: []string{"MX", "México", "", "0"}}, {Line: 3, Cells: []string{"MX09", "Ciudad de México", "MX", "1"}}, {Line: 4, Cells: []string{"MX09007", "Iztapalapa", "MX09", "2"}}}}, true, false, admin)
+	must(t, err)
+	k, err := c.Open(t.Context(), Contact{Caller: "+12024561111", Scenario: "flood.during", Script: "3", Agent: "01AGENT", AgentName: "Rosalind"})
+	must(t, err)
+	saved := save(t, cs, k.ID, map[string]any{"place": "MX09007", "top_need": "water", "may_share": "yes", "later_place_type": "camp", "later_site_name": "Camp North",
+		"later_position": "19.432608 -99.133209 2240 5", "later_households": 0.0, "later_f_60p": 2.0, "later_injured": 3.0, "later_support_needs": []any{"carer", "power_device"}, "later_relation": "neighbour"})
+	for field, wrong := range map[string]any{"later_position": "here", "later_place_type": "palace", "later_households": "many", "later_nobody_asked": "x"} {
+		var refused FieldError
+		if _, err := cs.Save(t.Context(), k.ID, "ana", map[string]any{field: wrong}); !errors.As(err, &refused) {
+			t.Errorf("%s takes %v: %v", field, wrong, err)
+		}
+	}
+	_, err = filed.Add(t.Context(), cards.Referrals, saved.ID, map[string]any{"to_org": "Red Cross", "service": "Tents", "consent": "yes", "sent_at": "2026-03-01T10:00", "result": "partly"}, "ana")
+	must(t, err)
+	must(t, CaseTable(cs).Check())
+	at := func(tab table.Table, level table.Level, since time.Time) map[string]string {
+		t.Helper()
+		return read(t, tab.At(level, since))
+	}
+	for level, want := range map[table.Level]map[string]string{
+		table.Full:         {"lat": "19.432608", "lon": "-99.133209", "site_name": "Camp North", "relation": "neighbour"},
+		table.Coordination: {"lat": "19.43", "lon": "-99.13", "site_name": "", "relation": "", "directions": ""},
+	} {
+		got := at(CaseTable(cs), level, time.Time{})
+		for column, cell := range map[string]string{"crisis_glide": "EQ-2010-000009-HTI", "country_iso3": "MEX", "adm2_code": "MX09007", "sector": "WASH", "referred_to": "Red Cross", "service": "Tents", "result": "partly",
+			"referred_at": time.Date(2026, 3, 1, 10, 0, 0, 0, time.Local).UTC().Format(time.RFC3339), "place_type": "camp", "households": "0", "f_60p": "2", "m_60p": "", "injured": "3", "dead": "", "missing_people": "",
+			"support_needs": "carer; power_device", "closed_at": "", "deleted": "0"} {
+			want[column] = cell
+		}
+		for column, cell := range want {
+			if got[column] != cell {
+				t.Errorf("%v: column %s holds %q, want %q", level, column, got[column], cell)
+			}
+		}
+	}
+	row := at(ContactTable(c, listed), table.Referral, time.Time{})
+	for column, cell := range map[string]string{"adm1_code": "MX09", "adm2_code": "MX09007", "case_ids": saved.ID, "agent_code": "01AGENT", "scenario": "flood.during", "script_version": "3", "deleted": "0"} {
+		if row[column] != cell {
+			t.Errorf("column %s of the contact holds %q", column, row[column])
+		}
+	}
+	_, err = cs.Move(t.Context(), saved.ID, CaseClosed, "met", true, "ana", "")
+	must(t, err)
+	if got := at(CaseTable(cs), table.Full, time.Time{}); got["closed_at"] != got["status_at"] || got["closed_at"] == "" {
+		t.Errorf("closed at %q", got["closed_at"])
+	}
+
+	for time.Now().UnixMilli() <= saved.OpenedAt.UnixMilli() { // both are older than the export of which the change is told
+	}
+	locked, err := cs.Save(t.Context(), k.ID, "ana", map[string]any{"talk_freely": "specialist"})
+	must(t, err)
+	for _, tab := range []table.Table{CaseTable(cs), ContactTable(c, listed)} {
+		got := at(tab, table.Coordination, locked.UpdatedAt)
+		if got["deleted"] != "1" || got["updated_at"] == "" || got["triage_level"]+got["top_need"]+got["adm2_code"]+got["received_at"]+got["status"] != "" {
+			t.Errorf("%s: what is protected now is told as %v", tab.Name, got)
+		}
+		for _, err := range tab.At(table.Coordination, time.Time{}).Rows {
+			t.Errorf("%s: what is protected is in a whole export (%v)", tab.Name, err)
 		}
 	}
 }

@@ -101,6 +101,8 @@ type Contact struct {
 	Recordings  []string    `json:"recordings,omitempty"`
 	Recorded    int         `json:"recorded_s,omitempty"`   // how long they are together
 	Mode        string      `json:"mode,omitempty"`         // emergency mode in force, if any
+	Scenario    string      `json:"scenario,omitempty"`     // kind of disaster in force when it arrived
+	Script      string      `json:"script,omitempty"`       // version of the flows in use then; "0" is what ships
 	Open        string      `json:"open,omitempty"`         // why it is an open item, "" when closed
 	Item        string      `json:"item,omitempty"`         // of the worklist, once it was open
 	Turned      int         `json:"turned,omitempty"`       // calls of this number that were not answered within the hour, when it stands for those

@@ -10,8 +10,10 @@ import (
 	"hotline/appliance/events"
 	"hotline/appliance/export"
 	"hotline/appliance/history"
+	"hotline/appliance/lists"
 	"hotline/appliance/search"
 	"hotline/appliance/store"
+	sheets "hotline/appliance/table"
 	"hotline/appliance/webhooks"
 	"hotline/ivr/mode"
 	"hotline/ivr/prompts"
@@ -170,6 +172,7 @@ type Scripts interface {
 
 // Contacts reads contact records, newest first; *triage.Contacts.
 type Contacts interface {
+	TableOf(l *lists.Keeper, list []triage.Contact) sheets.Table
 	Each(func(triage.Contact) bool) error
 	Get(id string) (triage.Contact, error)
 	After(after string, limit int) (list []triage.Contact, next string, err error)
@@ -177,6 +180,7 @@ type Contacts interface {
 
 // Cases are the case records; *triage.Cases.
 type Cases interface {
+	TableOf(list []triage.Case) sheets.Table
 	Each(func(triage.Case) bool) error
 	Get(id string) (triage.Case, error)
 	After(after string, limit int) (list []triage.Case, next string, err error)
@@ -328,6 +332,7 @@ func (l ledger) Verify(marks ...store.Mark) (store.Mark, int, error) {
 
 // Registrants are the records of people who offer help; *volunteers.Registry.
 type Registrants interface {
+	TableOf(list []volunteers.Registrant) sheets.Table
 	List(skip, limit int) ([]volunteers.Registrant, error)
 	Each(func(volunteers.Registrant) error) error
 	After(after string, limit int) (list []volunteers.Registrant, next string, err error)

@@ -30,7 +30,7 @@ func readForm(fields []page.FormField, form url.Values) (changed, shown map[stri
 			continue
 		}
 		changed[f.Name], shown[f.Name] = typed(f.Kind, sent), typed(f.Kind, cut(f.Kind, before))
-		if f.Kind == page.Count && len(sent) == 0 && strings.HasPrefix(f.Name, lists.Own) {
+		if f.Kind == page.Count && len(sent) == 0 && lists.Beside(f.Name) {
 			changed[f.Name] = nil // nothing is not 0
 		}
 	}

@@ -172,7 +172,7 @@ func (s *Server) picks(f page.Frame, filter find.Filter) []page.Pick {
 	var out []page.Pick
 	fields := find.Fields(filter.Kind)
 	if filter.Kind == find.Cases {
-		for _, q := range f.Lists.Owned() {
+		for _, q := range append(f.Lists.Full(), f.Lists.Owned()...) {
 			if q.Kind == lists.One || q.Kind == lists.Several {
 				fields = append(fields, q.Name)
 			}

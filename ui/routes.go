@@ -138,6 +138,7 @@ func table() []route {
 		{"GET", "/health", watch, (*Server).healthPage, false},
 		{"GET", "/floor/scenario", floor, (*Server).scenarioPage, false},
 		{"POST", "/floor/scenario", floor, (*Server).scenarioSet, false},
+		{"POST", "/floor/scenario/operation", floor, (*Server).operationSet, false},
 
 		{"GET", "/records", records, (*Server).records, false},
 		{"GET", "/records/export", records, (*Server).exports, false},

@@ -28,4 +28,18 @@ func TestTheKindOfDisasterIsChosenOnAPage(t *testing.T) {
 			t.Errorf("the page does not say %q", want)
 		}
 	}
+	for field, wrong := range map[string]string{"glide": "haiti", "country": "Atlantis"} {
+		if got := s.post(t, client, "/floor/scenario/operation", url.Values{field: {wrong}}); got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, `value="`+wrong) {
+			t.Errorf("%s %q: %d", field, wrong, got.status)
+		}
+	}
+	if got := s.post(t, client, "/floor/scenario/operation", url.Values{"glide": {"eq-2010-000009-hti"}, "country": {"ht"}, "organisation": {"Red Cross"}}); got.status != http.StatusSeeOther {
+		t.Errorf("what is known of the operation: %d", got.status)
+	}
+	body = s.get(t, client, "/floor/scenario?kept=1").body
+	for _, want := range []string{`value="EQ-2010-000009-HTI"`, `value="HTI"`, `value="Red Cross"`, "It stands in the next export"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
 }

@@ -44,7 +44,7 @@ func (e FieldError) Error() string { return e.Text }
 func editable() []string {
 	return []string{"given_name", "family_name", "phone", "phone_2", "email", "age", "languages", "area", "place", "willing", "availability", "available_from",
 		"hours_day", "skills", "skill_note", "transport", "equipment", "affiliation", "emergency_name", "emergency_relation", "emergency_phone",
-		"limits", "guardian_name", "guardian_phone", "guardian_consent", "check", "check_until", "trained", "notes", "legal_basis", "share_scope"}
+		"limits", "guardian_name", "guardian_phone", "guardian_consent", "check", "check_at", "check_until", "certificate", "certificate_issuer", "certificate_until", "certificate_verified", "trained", "notes", "legal_basis", "share_scope"}
 }
 
 // Change changes answers of a registrant. Fields that somebody else has changed
@@ -144,6 +144,8 @@ func (r *Registrant) Valid(l *lists.Keeper) error {
 		{"hours_day", r.HoursDay >= 0 && r.HoursDay <= 24},
 		{"available_from", day(r.AvailableFrom)},
 		{"check_until", day(r.CheckUntil)},
+		{"check_at", day(r.CheckAt)},
+		{"certificate_until", day(r.CertificateUntil)},
 		{"skills", !slices.ContainsFunc(r.Skills, func(s Skill) bool { return !skills.Has(string(s)) })},
 		{"trained", !slices.ContainsFunc(r.Trained, func(s string) bool { return !slices.Contains(Trainings(), s) })},
 	}
@@ -153,7 +155,7 @@ func (r *Registrant) Valid(l *lists.Keeper) error {
 		}
 	}
 	for _, text := range []*string{&r.GivenName, &r.FamilyName, &r.Email, &r.Area, &r.Place, &r.SkillNote, &r.Equipment, &r.Affiliation, &r.EmergencyName,
-		&r.EmergencyRelation, &r.Limits, &r.GuardianName, &r.Notes, (*string)(&r.Phone), (*string)(&r.Phone2), (*string)(&r.EmergencyPhone), (*string)(&r.GuardianPhone)} {
+		&r.EmergencyRelation, &r.Certificate, &r.CertificateIssuer, &r.Limits, &r.GuardianName, &r.Notes, (*string)(&r.Phone), (*string)(&r.Phone2), (*string)(&r.EmergencyPhone), (*string)(&r.GuardianPhone)} {
 		*text = tidy(*text)
 		if len([]rune(*text)) > mostText {
 			return FieldError{Text: fmt.Sprintf("This text is too long to save: %d characters at most.", mostText)}

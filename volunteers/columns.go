@@ -3,23 +3,43 @@ package volunteers
 import (
 	"errors"
 	"iter"
+	"math"
+	"slices"
 	"strings"
+	"time"
 
+	"hotline/appliance/erasures"
 	"hotline/appliance/lists"
+	"hotline/appliance/store"
 	"hotline/appliance/table"
 )
 
 // Table is the export of all registrants, oldest first (domain 7.5). Column
 // names and their order never change within a major version.
-func Table(g *Registry) table.Table { return TableOf(g.lists, g.Each) }
+func Table(g *Registry) table.Table {
+	return g.table(func(tx *store.Tx) iter.Seq[Registrant] {
+		return func(yield func(Registrant) bool) {
+			for _, r := range registrants.All(tx) {
+				if !yield(r) {
+					return
+				}
+			}
+		}
+	})
+}
 
 // TableOf is the same for some registrants.
-func TableOf(l *lists.Keeper, each func(func(Registrant) error) error) table.Table {
+func (g *Registry) TableOf(list []Registrant) table.Table {
+	return g.table(func(*store.Tx) iter.Seq[Registrant] { return slices.Values(list) })
+}
+
+func (g *Registry) table(which func(*store.Tx) iter.Seq[Registrant]) table.Table {
+	l := g.lists
 	var skills []table.Code
 	for _, c := range l.Now().List(lists.Skills).Choices {
 		skills = append(skills, table.Code{Code: c.Code, Text: c.Words.In("en")})
 	}
-	return table.Table{Name: "volunteers", Consent: "consent_data", Scope: "share_scope", Changed: "updated_at", Columns: []table.Column{
+	return table.Table{Name: "volunteers", Consent: "consent_data", Scope: "share_scope", Changed: "updated_at", Deleted: "deleted", Removed: erasures.Removed(g.store, TableRegistrants), Columns: []table.Column{
 		{Name: "volunteer_id", Kind: table.ID, Description: "Identity of the registered volunteer (ULID)", Level: table.Coordination, HXL: "#meta+id"},
 		{Name: "code", Kind: table.ID, Description: "Code told to the volunteer: six digits, the last one checks the others", Level: table.Coordination},
 		{Name: "given_name", Kind: table.Text, Description: "As completed by a coordinator; the spoken name is in the recording", Level: table.Referral, HXL: "#contact+name+given"},
@@ -77,13 +97,22 @@ func TableOf(l *lists.Keeper, each func(func(Registrant) error) error) table.Tab
 		{Name: "place_code", Kind: table.ID, Description: "P-code of the place, where it is one of the list", Level: table.Referral, HXL: "#loc+code+v_pcode"},
 		{Name: "adm1_code", Kind: table.ID, Description: "P-code of the administrative area of level 1", Level: table.Coordination, HXL: "#adm1+code+v_pcode"},
 		{Name: "adm2_code", Kind: table.ID, Description: "P-code of the administrative area of level 2", Level: table.Coordination, HXL: "#adm2+code+v_pcode"},
-	}, Rows: rows(l, each)}
+		{Name: "certificate", Kind: table.Text, Description: "Licence or certificate, as somebody has seen or heard it", Level: table.Referral},
+		{Name: "certificate_issuer", Kind: table.Text, Description: "Who issued it", Level: table.Referral},
+		{Name: "certificate_until", Kind: table.ID, Description: "It counts until this day", Level: table.Coordination},
+		{Name: "certificate_verified", Kind: table.Bool, Description: "1: somebody has seen it, or asked the issuer", Level: table.Coordination},
+		{Name: "check_at", Kind: table.ID, Description: "Day of the background check", Level: table.Coordination},
+		{Name: "consent_conduct_at", Kind: table.DateTime, Description: "Agreed to the code of conduct (UTC)", Level: table.Coordination},
+		{Name: "consent_conduct_version", Kind: table.ID, Description: "Wording of the code of conduct that was agreed to", Level: table.Coordination},
+		{Name: "total_hours", Kind: table.Decimal, Description: "Hours worked altogether, shifts that have ended, corrections counted and corrected ones not", Level: table.Coordination, HXL: "#indicator+hours+num"},
+		{Name: "deleted", Kind: table.Bool, Description: "1: who it was is erased, or the record may leave the box no more: take what you have of it out of your files", Level: table.Coordination},
+	}, Rows: rows(g.store, l, which)}
 }
 
-func rows(l *lists.Keeper, each func(func(Registrant) error) error) iter.Seq2[[]any, error] {
+func rows(from *store.Store, l *lists.Keeper, which func(*store.Tx) iter.Seq[Registrant]) iter.Seq2[[]any, error] {
 	enough := errors.New("no more rows are wanted")
 	return func(yield func([]any, error) bool) {
-		err := each(func(r Registrant) error {
+		row := func(tx *store.Tx, r Registrant) error {
 			areas := l.PlaceChain(r.PlaceCode)
 			languages, skills := pad(r.Languages), make([]string, 3)
 			check := false
@@ -101,8 +130,17 @@ func rows(l *lists.Keeper, each func(func(Registrant) error) error) iter.Seq2[[]
 				string(r.Age), r.Area, string(r.Willing), string(r.Availability), skills[0], skills[1], skills[2], check,
 				string(r.Transport), r.Consent.Given, r.Consent.At, r.Consent.Version, said, string(r.Status), r.Incomplete,
 				r.Missing(), r.Source, r.Contact, r.SamePhone, r.RegisteredAt, r.UpdatedAt,
-				r.StatusAt, r.DuplicateOf, r.AvailableFrom, r.HoursDay, r.SkillNote, r.Equipment, r.Affiliation, string(r.Phone2), r.Email, r.EmergencyName, r.EmergencyRelation, string(r.EmergencyPhone), r.Check, r.CheckUntil, r.GuardianName, string(r.GuardianPhone), r.GuardianConsent, r.Trained, r.Conduct.Given, r.Limits, r.Notes, r.EnteredAt, r.LegalBasis, r.ShareScope, r.Place, r.PlaceCode, areas[0].Code, areas[1].Code}, nil) {
+				r.StatusAt, r.DuplicateOf, r.AvailableFrom, r.HoursDay, r.SkillNote, r.Equipment, r.Affiliation, string(r.Phone2), r.Email, r.EmergencyName, r.EmergencyRelation, string(r.EmergencyPhone), r.Check, r.CheckUntil, r.GuardianName, string(r.GuardianPhone), r.GuardianConsent, r.Trained, r.Conduct.Given, r.Limits, r.Notes, r.EnteredAt, r.LegalBasis, r.ShareScope, r.Place, r.PlaceCode, areas[0].Code, areas[1].Code,
+				r.Certificate, r.CertificateIssuer, r.CertificateUntil, r.CertificateSeen, r.CheckAt, r.Conduct.At, r.Conduct.Version, hours(workedBy(tx, r.ID)), !r.Erased.IsZero()}, nil) {
 				return enough
+			}
+			return nil
+		}
+		err := from.View(func(tx *store.Tx) error {
+			for r := range which(tx) {
+				if err := row(tx, r); err != nil {
+					return err
+				}
 			}
 			return nil
 		})
@@ -121,3 +159,16 @@ func pad(values []string) []string {
 	}
 	return out
 }
+
+// workedBy is how long somebody has worked altogether.
+func workedBy(tx *store.Tx, registrant string) (total time.Duration) {
+	for _, s := range shiftsOf(tx, registrant) {
+		if s.CorrectedBy == "" {
+			total += s.Worked()
+		}
+	}
+	return total
+}
+
+// hours are a time in hours with two decimals.
+func hours(d time.Duration) float64 { return math.Round(d.Hours()*100) / 100 }

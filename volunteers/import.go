@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"hotline/appliance/call"
+	"hotline/appliance/erasures"
 	"hotline/appliance/history"
 	"hotline/appliance/lists"
 	"hotline/appliance/store"
@@ -122,7 +123,7 @@ func Unimport(tx *store.Tx, id string) error {
 	if err != nil {
 		return err
 	}
-	errs := []error{registrantHistory.Forget(tx, id), byCode.Remove(tx, r.Code, id), registrants.Delete(tx, id)}
+	errs := []error{registrantHistory.Forget(tx, id), byCode.Remove(tx, r.Code, id), registrants.Delete(tx, id), erasures.Leave(tx, TableRegistrants, id, false)}
 	if !r.Phone.Withheld() {
 		errs = append(errs, byPhone.Remove(tx, tx.Digest(string(r.Phone)), id))
 	}

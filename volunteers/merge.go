@@ -137,10 +137,14 @@ func (r Registrant) filled(other Registrant) Registrant {
 	gap(&r.EmergencyRelation, other.EmergencyRelation)
 	gap(&r.EmergencyPhone, other.EmergencyPhone)
 	gap(&r.Limits, other.Limits)
+	if r.Certificate == "" {
+		r.Certificate, r.CertificateIssuer, r.CertificateUntil, r.CertificateSeen = other.Certificate, other.CertificateIssuer, other.CertificateUntil, other.CertificateSeen
+	}
 	gap(&r.GuardianName, other.GuardianName)
 	gap(&r.GuardianPhone, other.GuardianPhone)
 	gap(&r.Check, other.Check)
 	gap(&r.CheckUntil, other.CheckUntil)
+	gap(&r.CheckAt, other.CheckAt)
 	gap(&r.Notes, other.Notes)
 	r.Languages, r.Skills, r.Trained = both(r.Languages, other.Languages), both(r.Skills, other.Skills), both(r.Trained, other.Trained)
 	if !r.Consent.Given {

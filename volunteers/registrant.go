@@ -179,6 +179,11 @@ type Registrant struct {
 	GuardianConsent   bool        `json:"guardian_consent,omitempty"`
 	Check             string      `json:"check,omitempty"` // background check: its result only
 	CheckUntil        string      `json:"check_until,omitempty"`
+	CheckAt           string      `json:"check_at,omitempty"`    // day of it
+	Certificate       string      `json:"certificate,omitempty"` // licence, as named
+	CertificateIssuer string      `json:"certificate_issuer,omitempty"`
+	CertificateUntil  string      `json:"certificate_until,omitempty"`    // a day
+	CertificateSeen   bool        `json:"certificate_verified,omitempty"` // somebody has seen it, or asked the issuer
 	Trained           []string    `json:"trained,omitempty"`
 	Notes             string      `json:"notes,omitempty"`
 	EnteredAt         time.Time   `json:"entered_at,omitzero"` // typed from paper

@@ -9,10 +9,12 @@ package erasures
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"time"
 
 	"hotline/appliance/store"
+	"hotline/appliance/table"
 )
 
 // Kinds of erasures.
@@ -70,4 +72,32 @@ func Union(lists ...[]Entry) []Entry {
 	all := slices.Concat(lists...)
 	slices.SortFunc(all, func(a, b Entry) int { return cmp.Compare(a.ID, b.ID) })
 	return slices.CompactFunc(all, func(a, b Entry) bool { return a.ID == b.ID })
+}
+
+// gone are records of which nothing is left, by export set and identity: whoever
+// has an older export is told (table.Table.Removed).
+var gone = store.NewTable[table.Gone]("gone")
+
+// Leave notes that a record leaves the records without a trace. Restricted says
+// that it could only be exported with everything.
+func Leave(tx *store.Tx, set, id string, restricted bool) error {
+	return gone.Put(tx, set+"/"+id, table.Gone{ID: id, At: tx.Now(), Restricted: restricted})
+}
+
+// Removed are those of a set.
+func Removed(s *store.Store, set string) iter.Seq2[table.Gone, error] {
+	return func(yield func(table.Gone, error) bool) {
+		stopped := false
+		err := s.View(func(tx *store.Tx) error {
+			for _, g := range gone.Prefix(tx, set+"/") {
+				if stopped = !yield(g, nil); stopped {
+					break
+				}
+			}
+			return nil
+		})
+		if err != nil && !stopped {
+			yield(table.Gone{}, err)
+		}
+	}
 }

@@ -95,7 +95,7 @@ func describe(d *described, t table.Table, format string) {
 			f["type"] = "datetime"
 		case table.Date:
 			f["type"] = "date"
-		case table.Int:
+		case table.Int, table.Amount:
 			f["type"] = "integer"
 		case table.Decimal, table.Degrees:
 			f["type"] = "number"

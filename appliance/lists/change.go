@@ -19,6 +19,7 @@ type item struct {
 	Words Words  `json:"words,omitempty"`
 	Hint  Words  `json:"hint,omitempty"`
 	Off   bool   `json:"off,omitempty"`
+	On    bool   `json:"on,omitempty"` // of a question of the full case, which ships switched off
 	First *bool  `json:"first,omitempty"`
 	Must  *bool  `json:"must,omitempty"`
 	Group string `json:"group,omitempty"`
@@ -55,7 +56,7 @@ func (s *Set) with(all map[string]changes, version uint64) *Set {
 	for _, q := range s.Questions {
 		one := form.Items[q.Name]
 		q.Words, q.Hint = q.Words.over(one.Words), q.Hint.over(one.Hint)
-		q.Off = one.Off
+		q.Off = one.Off || q.Later() && !one.On
 		if one.Must != nil {
 			q.Must = *one.Must
 		}
@@ -65,7 +66,7 @@ func (s *Set) with(all map[string]changes, version uint64) *Set {
 		if one.Nr == 0 {
 			continue
 		}
-		q := Question{Name: name, Kind: one.Kind, Words: one.Words, Hint: one.Hint, Off: one.Off, Personal: one.Personal, Added: true, nr: one.Nr, Most: ownMost}
+		q := Question{Name: name, Kind: one.Kind, Words: one.Words, Hint: one.Hint, Off: one.Off, Personal: one.Personal, Added: true, nr: shippedAfter + one.Nr, Most: ownMost}
 		q.Must = one.Must != nil && *one.Must
 		if q.Kind == One || q.Kind == Several {
 			q.List = name

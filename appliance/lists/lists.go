@@ -12,6 +12,7 @@ package lists
 import (
 	"maps"
 	"slices"
+	"strings"
 )
 
 // The lists that operators change.
@@ -120,13 +121,24 @@ const (
 	Several = "several"
 	Place   = "place" // a line of text that offers the places with a code
 	Ticks   = "ticks" // nothing but what can be ticked
+
+	Position = "position" // latitude and longitude
 )
 
 // OwnKinds are the questions that operators can add.
 func OwnKinds() []string { return []string{Line, Count, Day, One, Several} }
 
-// Own stands in front of the names of questions that operators have added.
-const Own = "own_"
+// Own stands in front of the names of questions that operators have added, Later
+// in front of those of the full case that ship: they are answered on the page of
+// the case, and asked in a call when somebody switches them on.
+const (
+	Own   = "own_"
+	Later = "later_"
+)
+
+// Beside reports the name of a question whose answer stands beside the fields of
+// the record, and not among them.
+func Beside(name string) bool { return strings.HasPrefix(name, Own) || strings.HasPrefix(name, Later) }
 
 // Tick is something that can be ticked beside an answer.
 type Tick struct {
@@ -144,15 +156,23 @@ type Question struct {
 	List     string   `yaml:"list"` // that it chooses from
 	Choices  []Choice `yaml:"choices"`
 	Ticks    []Tick   `yaml:"ticks"`
-	Most     int      `yaml:"most"`  // characters
-	Fixed    bool     `yaml:"fixed"` // one of the four of urgency: first, always, in these words
-	Keep     string   `yaml:"keep"`  // why it cannot be switched off
-	Must     bool     `yaml:"must"`  // a case is incomplete without it
+	Most     int      `yaml:"most"`     // characters
+	Fixed    bool     `yaml:"fixed"`    // one of the four of urgency: first, always, in these words
+	Keep     string   `yaml:"keep"`     // why it cannot be switched off
+	Must     bool     `yaml:"must"`     // a case is incomplete without it
+	Level    string   `yaml:"level"`    // of one of the full case: with which its column leaves the box
+	HXL      string   `yaml:"hxl"`      // of it
+	Personal bool     `yaml:"personal"` // not kept of a child that is alone; of an added one: the answer leaves the box only where names do
 	Off      bool     `yaml:"-"`
 	Added    bool     `yaml:"-"` // by operators of this hotline
-	Personal bool     `yaml:"-"` // of an added one: the answer leaves the box only where names do
-	nr       int      // of an added one: the how manyth it was
+	nr       int      // its place among those that ship; of an added one: the how manyth it was
 }
+
+// Later reports a question of the full case that ships.
+func (q Question) Later() bool { return strings.HasPrefix(q.Name, Later) }
+
+// Column is the name of the column of the answer.
+func (q Question) Column() string { return strings.TrimPrefix(q.Name, Later) }
 
 // Set is all lists and questions as they are at a moment. It is never changed.
 type Set struct {
@@ -186,6 +206,14 @@ func (s *Set) Owned() []Question {
 	own := slices.DeleteFunc(slices.Clone(s.Questions), func(q Question) bool { return !q.Added })
 	slices.SortFunc(own, func(a, b Question) int { return a.nr - b.nr })
 	return own
+}
+
+// Full are the questions of the full case that ship, in their own order: what
+// exports make columns of.
+func (s *Set) Full() []Question {
+	full := slices.DeleteFunc(slices.Clone(s.Questions), func(q Question) bool { return !q.Later() })
+	slices.SortFunc(full, func(a, b Question) int { return a.nr - b.nr })
+	return full
 }
 
 // ListOf is what a question chooses from.

@@ -195,6 +195,23 @@ func (k *Keeper) PlaceChain(code string) (levels [deepest]PlaceEntry) {
 	return levels
 }
 
+// PlaceCountry is the code of the country in which a place lies, "" when the list
+// does not say.
+func (k *Keeper) PlaceCountry(code string) string {
+	g := k.places.Load()
+	for range deepest + 2 {
+		i, there := g.byCode[code]
+		if !there {
+			return ""
+		}
+		if g.list[i].Level == 0 {
+			return code
+		}
+		code = g.list[i].Parent
+	}
+	return ""
+}
+
 // Places is how many places are offered, and since when.
 func (k *Keeper) Places() (count int, since time.Time) {
 	g := k.places.Load()

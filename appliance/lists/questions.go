@@ -155,7 +155,7 @@ func (k *Keeper) SwitchQuestion(ctx context.Context, name string, on bool, by Ac
 		case q.Keep != "" && !on:
 			return WrongKeep
 		}
-		one.Off = !on
+		one.Off, one.On = !on, on
 		return nil
 	})
 }

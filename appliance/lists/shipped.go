@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/goccy/go-yaml"
+
+	sheets "hotline/appliance/table"
 )
 
 //go:embed shipped/*.yaml
@@ -32,10 +34,12 @@ func Shipped() (*Set, error) {
 		return nil, err
 	}
 	s.Questions = form.Questions
-	for _, q := range s.Questions {
-		if err := s.checkQuestion(q); err != nil {
+	for i := range s.Questions {
+		q := &s.Questions[i]
+		if err := s.checkQuestion(*q); err != nil {
 			return nil, err
 		}
+		q.nr, q.Off = i, q.Later()
 	}
 	s.collect()
 	return s, nil
@@ -78,11 +82,14 @@ func (s *Set) checkQuestion(q Question) error {
 	if err := whole(q.Words); err != nil {
 		return fmt.Errorf("question %s: %w", q.Name, err)
 	}
-	if !slices.Contains([]string{Line, Long, Phone, Count, Day, One, Several, Place, Ticks}, q.Kind) {
+	if !slices.Contains([]string{Line, Long, Phone, Count, Day, One, Several, Place, Ticks, Position}, q.Kind) {
 		return fmt.Errorf("question %s: %q is no kind of question", q.Name, q.Kind)
 	}
 	if chooses := q.Kind == One || q.Kind == Several; chooses != (len(s.ListOf(q).Choices) > 0) {
 		return fmt.Errorf("question %s: choices belong to a choice", q.Name)
+	}
+	if _, err := sheets.ParseLevel(q.Level); q.Later() && err != nil {
+		return fmt.Errorf("question %s: %w", q.Name, err)
 	}
 	for _, t := range q.Ticks {
 		if err := whole(t.Words); err != nil {

@@ -72,7 +72,7 @@ func (s *Set) WriteXLSForm(w io.Writer, title string) (rows int, err error) {
 			relevant = ""
 		}
 		constraint, look := "", ""
-		kind := map[string]string{Line: "text", Long: "text", Phone: "text", Place: "text", Count: "integer", Day: "date"}[q.Kind]
+		kind := map[string]string{Line: "text", Long: "text", Phone: "text", Place: "text", Count: "integer", Day: "date", Position: "geopoint"}[q.Kind]
 		switch q.Kind {
 		case Count:
 			constraint = ". >= 0"

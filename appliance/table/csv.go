@@ -79,8 +79,11 @@ func csvCell(kind Kind, cell any) string {
 		}
 		return v.UTC().Format(time.RFC3339)
 	case int:
-		if kind == Count && v < 0 {
+		switch {
+		case kind == Count && v < 0:
 			return hidden
+		case kind == Amount && v < 0:
+			return ""
 		}
 		return strconv.Itoa(v)
 	case float64:
@@ -170,7 +173,7 @@ func (c Column) plain(cell any) any {
 		}
 		return v.UTC()
 	case int:
-		if v < 0 && c.Kind == Count {
+		if v < 0 && (c.Kind == Count || c.Kind == Amount) {
 			return nil
 		}
 	case float64:

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/oklog/ulid/v2"
+
 	"hotline/appliance/sharing"
 )
 
@@ -46,11 +48,11 @@ func ParseLevel(name string) (Level, error) {
 const roundTo = 100 // hundredths of a degree
 
 // At is the table as it leaves the box with a level: columns that need more are
-// gone, places are rounded, and rows are left out that the level does not show.
-// Since leaves out what has not changed from then on, where the table knows;
-// the zero time leaves out nothing.
+// gone, places are rounded, and rows are left out that the level does not show,
+// or those for whom it is (For). Since leaves out what has not changed from then
+// on, where the table knows; the zero time leaves out nothing.
 func (t Table) At(level Level, since time.Time) Table {
-	out, rows := t, t.Rows
+	out := t
 	out.Columns = nil
 	var keep []int
 	for i, c := range t.Columns {
@@ -59,21 +61,20 @@ func (t Table) At(level Level, since time.Time) Table {
 			out.Columns = append(out.Columns, c)
 		}
 	}
-	restricted, consent, changed := t.index(t.Restricted), t.index(t.Consent), t.index(t.Changed)
-	shows := func(row []any) bool {
-		switch {
-		case restricted >= 0 && level < Full && row[restricted] != false:
-			return false
-		case consent >= 0 && level == Referral && row[consent] != true && row[consent] != "yes":
-			return false
-		case changed >= 0 && !since.IsZero():
-			at, _ := row[changed].(time.Time)
-			return !at.Before(since)
-		}
-		return true
-	}
+	door := t.door(level, since)
+	tells := !since.IsZero() && t.index(t.Deleted) >= 0 && t.index(t.Changed) >= 0
 	out.Rows = func(yield func([]any, error) bool) {
-		for row, err := range rows {
+		send := func(row []any, rounded bool) bool {
+			cells := make([]any, len(keep))
+			for n, i := range keep {
+				cells[n] = row[i]
+				if at, ok := row[i].(float64); ok && rounded && t.Columns[i].Kind == Degrees {
+					cells[n] = math.Round(at*roundTo) / roundTo
+				}
+			}
+			return yield(cells, nil)
+		}
+		for row, err := range t.Rows {
 			if err == nil {
 				err = t.checkRow(row)
 			}
@@ -81,17 +82,31 @@ func (t Table) At(level Level, since time.Time) Table {
 				yield(nil, err)
 				return
 			}
-			if !shows(row) {
+			fresh, shows := door(row)
+			switch {
+			case !fresh:
+				continue
+			case !shows && tells && begun(row[0]).Before(since):
+				row = t.tombstone(row[0], row[t.index(t.Changed)])
+			case !shows:
 				continue
 			}
-			cells := make([]any, len(keep))
-			for n, i := range keep {
-				cells[n] = row[i]
-				if at, ok := row[i].(float64); ok && t.Columns[i].Kind == Degrees && level < Referral {
-					cells[n] = math.Round(at*roundTo) / roundTo
-				}
+			if !send(row, level < Referral) {
+				return
 			}
-			if !yield(cells, nil) {
+		}
+		if !tells || t.Removed == nil {
+			return
+		}
+		for gone, err := range t.Removed {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if gone.At.Before(since) || !begun(gone.ID).Before(since) || gone.Restricted && level < Full {
+				continue
+			}
+			if !send(t.tombstone(gone.ID, gone.At), false) {
 				return
 			}
 		}
@@ -99,28 +114,79 @@ func (t Table) At(level Level, since time.Time) Table {
 	return out
 }
 
-// For is the table as it leaves to those for whom it is meant: rows that do not
-// reach them are left out (sharing.Reaches). It comes before At, which may take
-// the column away.
-func (t Table) For(to string) Table {
-	scope := t.index(t.Scope)
-	if scope < 0 || to == "" || to == sharing.Inside {
-		return t
-	}
-	out, rows := t, t.Rows
-	out.Rows = func(yield func([]any, error) bool) {
-		for row, err := range rows {
-			if err == nil && scope < len(row) {
-				if says, _ := row[scope].(string); !sharing.Reaches(says, to) {
-					continue
-				}
-			}
-			if !yield(row, err) {
-				return
-			}
+// door says of a row whether it has changed since then, and whether the level
+// shows it to those for whom the table is.
+func (t Table) door(level Level, since time.Time) func(row []any) (fresh, shows bool) {
+	restricted, consent, changed, scope := t.index(t.Restricted), t.index(t.Consent), t.index(t.Changed), t.index(t.Scope)
+	return func(row []any) (fresh, shows bool) {
+		fresh, shows = true, true
+		if changed >= 0 && !since.IsZero() {
+			at, _ := row[changed].(time.Time)
+			fresh = !at.Before(since)
 		}
+		if scope >= 0 && t.to != "" && t.to != sharing.Inside {
+			says, _ := row[scope].(string)
+			shows = sharing.Reaches(says, t.to)
+		}
+		switch {
+		case restricted >= 0 && level < Full && row[restricted] != false,
+			consent >= 0 && level == Referral && row[consent] != true && row[consent] != "yes":
+			shows = false
+		}
+		return fresh, shows
 	}
-	return out
+}
+
+// begun is when the record with an identity came to be: it is in the ULID. What
+// is no ULID has never been in an older export.
+func begun(id any) time.Time {
+	text, _ := id.(string)
+	at, err := ulid.ParseStrict(text)
+	if err != nil {
+		return time.Unix(1<<40, 0)
+	}
+	return ulid.Time(at.Time())
+}
+
+// tombstone is the row of a record that is gone: identity, time, and nothing
+// else.
+func (t Table) tombstone(id, at any) []any {
+	row := make([]any, len(t.Columns))
+	for i, c := range t.Columns {
+		row[i] = c.Kind.nothing()
+	}
+	row[0], row[t.index(t.Changed)], row[t.index(t.Deleted)] = id, at, true
+	return row
+}
+
+// nothing is an empty cell of the kind.
+func (k Kind) nothing() any {
+	switch k {
+	case DateTime, Date:
+		return time.Time{}
+	case Int:
+		return 0
+	case Count:
+		return Hidden
+	case Amount:
+		return NotSaid
+	case Decimal:
+		return 0.0
+	case Degrees:
+		return math.NaN()
+	case Bool:
+		return false
+	case List:
+		return []string(nil)
+	}
+	return ""
+}
+
+// For is the table as it leaves to those for whom it is meant: At leaves out
+// rows that do not reach them (sharing.Reaches).
+func (t Table) For(to string) Table {
+	t.to = to
+	return t
 }
 
 // needs is the level that the column leaves the box with.
@@ -143,7 +209,7 @@ func (t Table) index(name string) int {
 // Check reports a table whose rules name columns that it does not have, or
 // columns that do not say their level.
 func (t Table) Check() error {
-	for name, kinds := range map[string][]Kind{t.Restricted: {Bool}, t.Consent: {Bool, ID}, t.Scope: {ID}, t.Changed: {DateTime}} {
+	for name, kinds := range map[string][]Kind{t.Restricted: {Bool}, t.Consent: {Bool, ID}, t.Scope: {ID}, t.Changed: {DateTime}, t.Deleted: {Bool}} {
 		if i := t.index(name); name != "" && (i < 0 || !slices.Contains(kinds, t.Columns[i].Kind)) {
 			return fmt.Errorf("the rules of table %s need a column %q of another kind", t.Name, name)
 		}

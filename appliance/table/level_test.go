@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/oklog/ulid/v2"
 )
 
 func people() Table {
@@ -86,5 +88,45 @@ func TestWhatStaysInsideDoesNotLeave(t *testing.T) {
 	scoped.Scope = "reach"
 	if scoped.Check() == nil {
 		t.Error("a rule about a column that is not there is not found")
+	}
+}
+
+// Whoever has an older export is told what to take out of it: what may leave the
+// box no more, and what is not there any more, by identity and time alone. Of what
+// came after that export nothing is told.
+func TestWhatIsGoneIsToldToWhoHasAnOlderCopy(t *testing.T) {
+	at := func(hour int) time.Time { return time.Date(2026, 3, 1, hour, 0, 0, 0, time.UTC) }
+	id := func(hour int) string { return ulid.MustNew(ulid.Timestamp(at(hour)), nil).String() }
+	tab := Table{Name: "people", Restricted: "protected", Consent: "share", Scope: "scope", Changed: "updated_at", Deleted: "deleted", Columns: []Column{
+		{Name: "id", Kind: ID, Level: Coordination}, {Name: "name", Kind: Text, Level: Referral}, {Name: "people", Kind: Amount, Level: Coordination}, {Name: "lat", Kind: Degrees, Level: Coordination},
+		{Name: "updated_at", Kind: DateTime, Level: Coordination}, {Name: "deleted", Kind: Bool, Level: Coordination},
+		{Name: "protected", Kind: Bool}, {Name: "share", Kind: Bool}, {Name: "scope", Kind: ID}},
+		Rows: rows(
+			[]any{id(1), "Ana", 3, 19.432608, at(10), false, false, true, "helpers"},
+			[]any{id(2), "Bo", 1, 1.5, at(10), false, true, true, "helpers"},       // protected since
+			[]any{id(9), "Cy", 1, 1.5, at(10), false, true, true, "helpers"},       // protected from the beginning, and new
+			[]any{id(3), "Di", 1, 1.5, at(4), false, true, true, "helpers"},        // protected before the older export
+			[]any{id(4), "Eli", NotSaid, 1.5, at(10), true, false, true, "public"}, // erased: a count is left
+			[]any{id(5), "Fay", 1, 1.5, at(10), false, false, true, "inside"},      // stays inside from now on
+			[]any{id(6), "Gil", 1, 1.5, at(10), false, false, false, "helpers"},    // has taken back what they agreed to
+		),
+		Removed: func(yield func(Gone, error) bool) {
+			_ = yield(Gone{ID: id(1)[:25] + "Z", At: at(11)}, nil) && yield(Gone{ID: id(9), At: at(11)}, nil) && yield(Gone{ID: id(1)[:25] + "Y", At: at(5)}, nil) &&
+				yield(Gone{ID: id(1)[:25] + "X", At: at(11), Restricted: true}, nil)
+		}}
+	for i := 6; i < 9; i++ {
+		tab.Columns[i].Level = Full
+	}
+	if err := tab.Check(); err != nil {
+		t.Fatal(err)
+	}
+	gone := func(id string, hour int) string { return id + ",,,," + at(hour).Format(time.RFC3339) + ",1\n" }
+	want := "id,name,people,lat,updated_at,deleted\n" + id(1) + ",Ana,3,19.432608," + at(10).Format(time.RFC3339) + ",0\n" + gone(id(2), 10) +
+		id(4) + ",Eli,,1.5," + at(10).Format(time.RFC3339) + ",1\n" + gone(id(5), 10) + gone(id(6), 10) + gone(id(1)[:25]+"Z", 11)
+	if got := csvOf(t, tab.For("helpers").At(Referral, at(8))); got != want {
+		t.Errorf("what changed since eight:\n%s, want\n%s", got, want)
+	}
+	if got := csvOf(t, tab.For("helpers").At(Referral, time.Time{})); strings.Count(got, "\n") != 3 {
+		t.Errorf("a whole export tells of what is gone:\n%s", got)
 	}
 }

@@ -33,7 +33,11 @@ const (
 	List     Kind = "list"     // []string: joined by "; "
 	Degrees  Kind = "degrees"  // float64: latitude or longitude; empty when NaN
 	Count    Kind = "count"    // int: of people or cases; hidden when Hidden
+	Amount   Kind = "amount"   // int: empty when NotSaid
 )
+
+// NotSaid is an amount that nobody has asked for or told: not the same as 0.
+const NotSaid = -1
 
 // Hidden is the value of a count that is too small to be told: among few, one
 // can be recognised.
@@ -93,8 +97,24 @@ type Table struct {
 	// Changed names the DateTime column of the last change, for exports of what
 	// changed since another one; "" where there is none.
 	Changed string
+	// Deleted names the Bool column that is 1 where nobody stands behind a record
+	// any more. Exports of what changed since another one then tell, of records
+	// that are gone or may leave the box no more, identity and time and nothing
+	// else, so that whoever has an older copy takes them out.
+	Deleted string
+	// Removed are the records of which nothing is left in Rows, for those exports.
+	Removed iter.Seq2[Gone, error]
 	// HXL writes the tags of the columns into a row below their names.
 	HXL bool
+
+	to string // for whom it is (For)
+}
+
+// Gone is a record of which nothing is left.
+type Gone struct {
+	ID         string
+	At         time.Time
+	Restricted bool // it left with Full alone
 }
 
 // tags are the cells of the row of HXL tags.
@@ -179,7 +199,7 @@ func check(c Column, cell any) error {
 		_, ok = cell.(string)
 	case DateTime, Date:
 		_, ok = cell.(time.Time)
-	case Int, Count:
+	case Int, Count, Amount:
 		_, ok = cell.(int)
 	case Decimal, Degrees:
 		_, ok = cell.(float64)

@@ -256,8 +256,12 @@ func (b *workbook) cell(kind Kind, cell any) {
 			b.number(styleMoment, serial(v))
 		}
 	case int:
-		if kind == Count && v < 0 {
+		switch {
+		case kind == Count && v < 0:
 			b.text(styleText, hidden)
+			return
+		case kind == Amount && v < 0:
+			b.column++
 			return
 		}
 		b.number(styleNumber, strconv.Itoa(v))
@@ -297,7 +301,7 @@ func width(c Column) float64 {
 		return 20
 	case Text, List:
 		return 30
-	case Int, Bool, Decimal:
+	case Int, Amount, Bool, Decimal:
 		return max(10, float64(len(c.Name)+3))
 	}
 	return max(16, float64(len(c.Name)+3))

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"hotline/appliance/events"
@@ -95,6 +96,7 @@ type Shelf struct {
 	cfg     Config
 	mu      sync.Mutex // one change at a time
 	trouble string
+	inUse   atomic.Int64
 }
 
 // Open gives the engine what was published last. When that does not fit any
@@ -113,7 +115,9 @@ func Open(cfg Config) (*Shelf, error) {
 	if err == nil {
 		err = cfg.Engine.Publish(set)
 	}
+	s.inUse.Store(int64(last.Number))
 	if err != nil {
+		s.inUse.Store(0)
 		s.trouble = fmt.Sprintf("Version %d of the flows does not fit this program any more. Callers get the flows that ship with it. Check the flows and publish them again.", last.Number)
 		cfg.Log.Error("the published flows cannot be used; callers get the shipped ones", "version", last.Number, "error", err)
 	}
@@ -127,6 +131,10 @@ func (s *Shelf) Trouble() string {
 	defer s.mu.Unlock()
 	return s.trouble
 }
+
+// InUse is the number of the version by which callers are served; 0 is what
+// ships.
+func (s *Shelf) InUse() int { return int(s.inUse.Load()) }
 
 // over is the shipped files with those of a version over them.
 func (s *Shelf) over(files map[string]string) map[string]string {
@@ -424,6 +432,7 @@ func (s *Shelf) put(ctx context.Context, v Version, kind string, by Actor, choos
 		return Version{}, err // checked above: cannot be
 	}
 	s.trouble = ""
+	s.inUse.Store(int64(put.Number))
 	s.cfg.Log.Info("flows changed", "version", put.Number, "by", by.ID, "via", by.Via)
 	return put, nil
 }

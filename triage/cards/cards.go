@@ -218,7 +218,8 @@ func erase(tx *store.Tx, card Card, kind, by string) error {
 		}
 	}
 	tx.Emit(events.Event{Kind: kind, By: by, Via: "web", Data: map[string]string{"card": card.ID, "kind": card.Kind}})
-	err := errors.Join(cards.Delete(tx, card.ID), cardHistory.Forget(tx, card.ID), cardsByCode.Remove(tx, card.Code, card.ID))
+	err := errors.Join(cards.Delete(tx, card.ID), cardHistory.Forget(tx, card.ID), cardsByCode.Remove(tx, card.Code, card.ID),
+		erasures.Leave(tx, card.Kind, card.ID, card.Hidden))
 	if card.Of != "" {
 		err = errors.Join(err, cardsOf.Remove(tx, card.Of, card.ID))
 	}
@@ -362,6 +363,25 @@ func (c *Cards) Belonging(of string) (list []Card, err error) {
 		return nil
 	})
 	return list, err
+}
+
+// Passed is the newest note of passing a case on, false when there is none.
+func Passed(tx *store.Tx, caseID string) (newest Card, there bool) {
+	for id := range cardsOf.IDs(tx, caseID) {
+		if card, err := cards.Get(tx, id); err == nil && card.Kind == Referrals && card.ID > newest.ID {
+			newest, there = card, true
+		}
+	}
+	return newest, there
+}
+
+// SentAt is when a case was passed on: as somebody has written, else when it was
+// written down.
+func (card Card) SentAt() time.Time {
+	if at, err := time.ParseInLocation("2006-01-02T15:04", card.Value("sent_at"), time.Local); err == nil {
+		return at.UTC()
+	}
+	return card.CreatedAt
 }
 
 // Each calls fn for every card of a kind, newest first, until it returns false.

@@ -4,6 +4,7 @@ import (
 	"iter"
 	"time"
 
+	"hotline/appliance/erasures"
 	"hotline/appliance/store"
 	"hotline/appliance/table"
 )
@@ -44,6 +45,8 @@ func (c *Cards) TableOf(kind string) table.Table {
 		out.Scope = "share_scope"
 		out.Columns = append(out.Columns, table.Column{Name: "share_scope", Kind: table.ID, Description: "How far the record of the person may go: inside, helpers or public", Level: level})
 	}
+	out.Deleted, out.Removed = "deleted", erasures.Removed(c.store, kind)
+	out.Columns = append(out.Columns, table.Column{Name: "deleted", Kind: table.Bool, Description: "1: the record is gone, or may leave the box no more: take it out of your files", Level: level})
 	out.Rows = c.rows(k, of != "")
 	return out
 }
@@ -90,7 +93,7 @@ func (c *Cards) rows(k Kind, belongs bool) iter.Seq2[[]any, error] {
 				}
 				row = append(row, person.Value("share_scope"))
 			}
-			stopped = !yield(row, nil)
+			stopped = !yield(append(row, false), nil)
 			return !stopped
 		})
 		if err != nil && !stopped {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"hotline/appliance/erasures"
 	"hotline/appliance/history"
 	"hotline/appliance/store"
 )
@@ -45,7 +46,7 @@ func Unimport(tx *store.Tx, id string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(cardHistory.Forget(tx, id), cardsByCode.Remove(tx, card.Code, id), cards.Delete(tx, id))
+	return errors.Join(cardHistory.Forget(tx, id), cardsByCode.Remove(tx, card.Code, id), cards.Delete(tx, id), erasures.Leave(tx, card.Kind, id, card.Hidden))
 }
 
 // Same are the keys by which two services are the same: who offers what, where.

@@ -60,10 +60,7 @@ func responders(c *Cards, facts func(id string) (CaseFacts, bool)) iter.Seq2[[]a
 			}
 			g := group{strings.TrimSpace(card.Value("to_org")), f.Sector, strings.TrimSpace(card.Value("service"))}
 			n := all[g]
-			sent := card.CreatedAt
-			if at, err := time.ParseInLocation("2006-01-02T15:04", card.Value("sent_at"), time.Local); err == nil {
-				sent = at.UTC()
-			}
+			sent := card.SentAt()
 			if n.first.IsZero() || sent.Before(n.first) {
 				n.first = sent
 			}

@@ -42,6 +42,7 @@ type Config struct {
 	Shares     map[string]int     // how many callers a queue may have at a time, waiting and talking; no limit where nothing is said
 	Flashes    *triage.TurnedAway // calls that want no answer
 	Scenario   *scenario.Choice
+	Script     func() int // version of the flows in use; nil: not told
 	Registry   *volunteers.Registry
 	Recordings *triage.Recordings // nil: nothing is recorded
 	Gateway    *softphone.Gateway

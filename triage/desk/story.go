@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -170,6 +171,10 @@ func (s *story) open() {
 		Caller: s.leg.From(), Redirected: s.leg.Redirected(), Language: s.entry.Language, Supervisor: s.entry.Supervisor}
 	if m := s.d.cfg.Mode.Current(time.Now()); m.Active {
 		k.Mode = string(m.Mode)
+	}
+	k.Scenario = s.d.cfg.Scenario.Current().Attribute()
+	if s.d.cfg.Script != nil {
+		k.Script = strconv.Itoa(s.d.cfg.Script())
 	}
 	opened, err := s.d.cfg.Contacts.Open(context.WithoutCancel(s.ctx), k)
 	s.contact = opened

@@ -57,8 +57,9 @@ type Filter struct {
 	Free        time.Time           // day on which a registrant could work
 }
 
-// ownField is the name of a question that operators have added.
-var ownField = regexp.MustCompile(`^` + lists.Own + `[a-z0-9_]{1,60}$`)
+// ownField is the name of a question whose answer stands beside the fields of a
+// case.
+var ownField = regexp.MustCompile(`^(` + lists.Own + `|` + lists.Later + `)[a-z0-9_]{1,60}$`)
 
 const (
 	mostFields = 60

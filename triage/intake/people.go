@@ -54,8 +54,14 @@ func People(l *lists.Keeper) Target {
 		"guardian_consent":   {Kind: Tick, Heads: []string{"minor_guardian_consent"}},
 		"check":              {Kind: One, Choices: volunteers.Checks(), Heads: []string{"check_status"}},
 		"check_until":        {Kind: Day},
-		"trained":            {Kind: Several, Choices: volunteers.Trainings(), Heads: []string{"trained_on"}},
-		"notes":              {Kind: Text, Heads: []string{"note", "comment", "comments", "nota", "notas", "remarque", "catatan", "ملاحظات"}},
+		"check_at":           {Kind: Day, Heads: []string{"check_date"}},
+		"certificate":        {Kind: Text, Heads: []string{"licence", "license"}},
+		"certificate_issuer": {Kind: Text, Heads: []string{"issuer"}},
+		"certificate_until":  {Kind: Day, Heads: []string{"certificate_expiry", "expiry"}},
+
+		"certificate_verified": {Kind: Tick, Heads: []string{"verified"}},
+		"trained":              {Kind: Several, Choices: volunteers.Trainings(), Heads: []string{"trained_on"}},
+		"notes":                {Kind: Text, Heads: []string{"note", "comment", "comments", "nota", "notas", "remarque", "catatan", "ملاحظات"}},
 	}
 	t := Target{Name: "volunteers", Table: volunteers.TableRegistrants, People: true, Read: readPeople(l), Add: addPerson(l),
 		Changed: volunteers.ChangedSinceImport, Remove: func(tx *store.Tx, id string) (bool, error) { return false, volunteers.Unimport(tx, id) }}

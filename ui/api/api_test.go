@@ -171,6 +171,11 @@ func TestTheDescriptionIsTrue(t *testing.T) {
 			fields = append(fields, name)
 		}
 	}
+	shipped, err := lists.Shipped()
+	b.must(err)
+	for _, q := range shipped.Full() {
+		fields = append(fields, q.Name)
+	}
 	slices.Sort(asked)
 	slices.Sort(fields)
 	if !slices.Equal(asked, fields) {

@@ -29,7 +29,7 @@ func description(l *lists.Keeper) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	for name, t := range map[string]table.Table{"Contact": triage.ContactTableOf(l, nil), "Case": triage.CaseTableOf(l, nil), "Registrant": volunteers.TableOf(l, nil)} {
+	for name, t := range map[string]table.Table{"Contact": triage.NewContacts(nil).TableOf(l, nil), "Case": triage.NewCases(nil, l).TableOf(nil), "Registrant": volunteers.NewRegistry(nil, l).TableOf(nil)} {
 		record, err := inner(schemas, name)
 		if err != nil {
 			return nil, err
@@ -41,7 +41,7 @@ func description(l *lists.Keeper) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, q := range l.Now().Owned() {
+	for _, q := range append(l.Now().Full(), l.Now().Owned()...) {
 		fields[q.Name] = answerOf(l.Now(), q)
 	}
 	event, err := inner(schemas, "Event", "properties", "type")
@@ -136,7 +136,7 @@ func kindOf(k table.Kind) map[string]any {
 		return map[string]any{"type": []string{"string", "null"}, "format": "date"}
 	case table.Int:
 		return map[string]any{"type": "integer"}
-	case table.Count:
+	case table.Count, table.Amount:
 		return map[string]any{"type": []string{"integer", "null"}}
 	case table.Decimal, table.Degrees:
 		return map[string]any{"type": []string{"number", "null"}}

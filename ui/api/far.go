@@ -7,6 +7,8 @@ import (
 
 	"hotline/appliance/export"
 	"hotline/appliance/history"
+	"hotline/appliance/lists"
+	"hotline/appliance/table"
 	"hotline/ivr/mode"
 	"hotline/triage"
 	"hotline/triage/desk"
@@ -40,12 +42,14 @@ type Mode interface {
 
 // Contacts are the contact records; *triage.Contacts.
 type Contacts interface {
+	TableOf(l *lists.Keeper, list []triage.Contact) table.Table
 	Get(id string) (triage.Contact, error)
 	After(after string, limit int) (list []triage.Contact, next string, err error)
 }
 
 // Cases are the case records; *triage.Cases.
 type Cases interface {
+	TableOf(list []triage.Case) table.Table
 	Get(id string) (triage.Case, error)
 	After(after string, limit int) (list []triage.Case, next string, err error)
 	Change(ctx context.Context, id string, e history.Edit) (triage.Case, []history.Conflict, error)
@@ -54,6 +58,7 @@ type Cases interface {
 
 // Registrants are the records of people who offer help; *volunteers.Registry.
 type Registrants interface {
+	TableOf(list []volunteers.Registrant) table.Table
 	Get(id string) (volunteers.Registrant, error)
 	After(after string, limit int) (list []volunteers.Registrant, next string, err error)
 	Move(ctx context.Context, id, name string, e history.Edit) (volunteers.Registrant, error)

@@ -47,39 +47,19 @@ type set[T any] struct {
 func (a *API) contactSet() set[triage.Contact] {
 	return set[triage.Contact]{find.Contacts, a.cfg.Contacts.Get, a.cfg.Contacts.After,
 		func(k triage.Contact) string { return k.ID }, func(k triage.Contact) time.Time { return k.UpdatedAt },
-		func(list []triage.Contact) table.Table { return triage.ContactTableOf(a.cfg.Lists, each(list)) }}
+		func(list []triage.Contact) table.Table { return a.cfg.Contacts.TableOf(a.cfg.Lists, list) }}
 }
 
 func (a *API) caseSet() set[triage.Case] {
 	return set[triage.Case]{find.Cases, a.cfg.Cases.Get, a.cfg.Cases.After,
 		func(cs triage.Case) string { return cs.ID }, func(cs triage.Case) time.Time { return cs.UpdatedAt },
-		func(list []triage.Case) table.Table { return triage.CaseTableOf(a.cfg.Lists, each(list)) }}
+		func(list []triage.Case) table.Table { return a.cfg.Cases.TableOf(list) }}
 }
 
 func (a *API) registrantSet() set[volunteers.Registrant] {
 	return set[volunteers.Registrant]{find.Registrants, a.cfg.Registrants.Get, a.cfg.Registrants.After,
 		func(g volunteers.Registrant) string { return g.ID }, func(g volunteers.Registrant) time.Time { return g.UpdatedAt },
-		func(list []volunteers.Registrant) table.Table {
-			return volunteers.TableOf(a.cfg.Lists, func(do func(volunteers.Registrant) error) error {
-				for _, g := range list {
-					if err := do(g); err != nil {
-						return err
-					}
-				}
-				return nil
-			})
-		}}
-}
-
-func each[T any](list []T) func(func(T) bool) error {
-	return func(do func(T) bool) error {
-		for _, one := range list {
-			if !do(one) {
-				break
-			}
-		}
-		return nil
-	}
+		a.cfg.Registrants.TableOf}
 }
 
 func (a *API) contacts(w http.ResponseWriter, r *http.Request, t roster.Token) {
@@ -123,7 +103,7 @@ func (a *API) want(q url.Values, kind string, t roster.Token) (wanted, error) {
 		known = append(known, "area", "free")
 	}
 	if kind == find.Cases { // what operators ask besides
-		for _, own := range a.cfg.Lists.Now().Owned() {
+		for _, own := range append(a.cfg.Lists.Now().Full(), a.cfg.Lists.Now().Owned()...) {
 			if own.Kind == lists.One || own.Kind == lists.Several {
 				known = append(known, own.Name)
 			}
@@ -182,7 +162,7 @@ func list[T any](a *API, w http.ResponseWriter, r *http.Request, t roster.Token,
 	}
 	var items []map[string]any
 	if err == nil {
-		items, err = seen(s.table(found), t)
+		items, err = seen(s.table(found), t, ask.since)
 	}
 	if err == nil {
 		// Noted before it is told: who looked, and with what.
@@ -271,7 +251,7 @@ func one[T any](a *API, w http.ResponseWriter, r *http.Request, t roster.Token, 
 	}
 	var items []map[string]any
 	if err == nil {
-		items, err = seen(s.table([]T{record}), t)
+		items, err = seen(s.table([]T{record}), t, time.Time{})
 	}
 	if err == nil && len(items) == 0 {
 		missing(w)
@@ -294,8 +274,9 @@ func one[T any](a *API, w http.ResponseWriter, r *http.Request, t roster.Token, 
 
 // seen are the rows of a table as far as a token shows them: only those that may
 // go to whoever runs the program, those of people who agreed with the columns of
-// its level, and the others without names.
-func seen(t table.Table, token roster.Token) ([]map[string]any, error) {
+// its level, and the others without names. With since, what has gone since then is
+// told as gone.
+func seen(t table.Table, token roster.Token, since time.Time) ([]map[string]any, error) {
 	t = t.For(token.For())
 	items, at := []map[string]any{}, map[any]int{}
 	identity := t.Columns[0].Name
@@ -303,7 +284,10 @@ func seen(t table.Table, token roster.Token) ([]map[string]any, error) {
 		if level > token.Sees() {
 			break
 		}
-		for object, err := range t.At(level, time.Time{}).Objects() {
+		if level > table.Coordination {
+			since = time.Time{} // who has not agreed is told without names, and not as gone
+		}
+		for object, err := range t.At(level, since).Objects() {
 			if err != nil {
 				return nil, err
 			}

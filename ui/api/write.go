@@ -56,7 +56,7 @@ func (a *API) tellCase(w http.ResponseWriter, t roster.Token, status int, cs tri
 	var items []map[string]any
 	tag := ""
 	if err == nil {
-		items, err = seen(a.caseSet().table([]triage.Case{cs}), t)
+		items, err = seen(a.caseSet().table([]triage.Case{cs}), t, time.Time{})
 	}
 	if err == nil {
 		tag, err = a.tag(cs)
@@ -145,7 +145,7 @@ func (a *API) openCase(w http.ResponseWriter, r *http.Request, t roster.Token) (
 	cs, err := a.cfg.Cases.Get(r.PathValue("id"))
 	var items []map[string]any
 	if err == nil {
-		items, err = seen(a.caseSet().table([]triage.Case{cs}), t)
+		items, err = seen(a.caseSet().table([]triage.Case{cs}), t, time.Time{})
 	}
 	switch {
 	case errors.Is(err, store.ErrNotFound), err == nil && len(items) == 0:
@@ -229,7 +229,7 @@ func (a *API) step(w http.ResponseWriter, r *http.Request, t roster.Token) {
 	var items []map[string]any
 	tag := ""
 	if err == nil {
-		items, err = seen(a.registrantSet().table([]volunteers.Registrant{g}), t)
+		items, err = seen(a.registrantSet().table([]volunteers.Registrant{g}), t, time.Time{})
 	}
 	if err == nil {
 		tag, err = a.tag(g)
@@ -248,7 +248,7 @@ func (a *API) reaches(w http.ResponseWriter, r *http.Request, t roster.Token) bo
 	g, err := a.cfg.Registrants.Get(r.PathValue("id"))
 	var items []map[string]any
 	if err == nil {
-		items, err = seen(a.registrantSet().table([]volunteers.Registrant{g}), t)
+		items, err = seen(a.registrantSet().table([]volunteers.Registrant{g}), t, time.Time{})
 	}
 	switch {
 	case errors.Is(err, store.ErrNotFound), err == nil && len(items) == 0:

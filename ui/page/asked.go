@@ -30,7 +30,7 @@ func (f Frame) caseQuestions() (fixed []lists.Question, rows [][]lists.Question)
 // oneLine reports a question that is answered in one line.
 func oneLine(q lists.Question) bool {
 	switch q.Kind {
-	case lists.Line, lists.Phone, lists.Count, lists.Day, lists.Place:
+	case lists.Line, lists.Phone, lists.Count, lists.Day, lists.Place, lists.Position:
 		return true
 	}
 	return false
@@ -88,7 +88,7 @@ func kindOfChoice(q lists.Question) string {
 
 // childless reports a question whose answer is not kept of a child that is alone.
 func childless(q lists.Question) bool {
-	return q.Name == "name" || q.Name == "notes" || q.Added && (q.Personal || q.Kind == lists.Line)
+	return q.Name == "name" || q.Name == "notes" || q.Personal || q.Added && q.Kind == lists.Line
 }
 
 // mustBe marks a question that is asked for at the end of the notes.
@@ -112,10 +112,12 @@ func listed(q lists.Question) templ.Attributes {
 func CaseFields(f Frame) []FormField {
 	var form []FormField
 	for _, q := range f.Lists.Questions {
-		one := FormField{Name: q.Name, Kind: q.Kind, Label: f.Ask(q.Name), Hint: f.Or(lists.AskKey+q.Name+".hint", ""), Most: q.Most, Off: q.Off}
+		one := FormField{Name: q.Name, Kind: q.Kind, Label: f.Ask(q.Name), Hint: f.Or(lists.AskKey+q.Name+".hint", ""), Most: q.Most, Off: q.Off, Later: q.Later() && q.Off}
 		switch q.Kind {
 		case lists.Place:
 			one.Kind, one.Places = Line, true
+		case lists.Position:
+			one.Kind = Line
 		case lists.One, lists.Several:
 			for _, c := range f.Lists.ListOf(q).Choices {
 				one.Options = append(one.Options, Option{Value: c.Code, Label: c.Words.In(f.Lang()), Off: c.Off})

@@ -31,6 +31,7 @@ type FormField struct {
 	Plain       bool // of a form that changes nothing: what stood there does not matter
 	Most        int  // characters
 	Off         bool // not asked any more: seen where it was answered
+	Later       bool // of the full case: behind a fold, for who has the time
 	Places      bool // offers the places with a code while somebody types
 }
 

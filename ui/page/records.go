@@ -51,7 +51,7 @@ func NewPick(f Frame, filter find.Filter, field string, there map[string]int) Pi
 	p := Pick{Field: field, Label: f.Or("card."+field, f.T("pick."+field))}
 	if f.Known("pick." + field) {
 		p.Label = f.T("pick." + field)
-	} else if strings.HasPrefix(field, lists.Own) {
+	} else if lists.Beside(field) {
 		p.Label = f.Ask(field)
 	}
 	for _, o := range f.inOrder(filter.Kind, field, slices.Collect(maps.Keys(there))) {

@@ -3,6 +3,7 @@ package page
 import (
 	"cmp"
 
+	"hotline/appliance/operation"
 	"hotline/ivr/scenario"
 )
 
@@ -13,8 +14,10 @@ type ScenarioPage struct {
 	Chosen   scenario.Chosen
 	By       string // name of who chose; "" for nobody
 	Language string
+	Facts    operation.Facts
 	Trouble  string
 	Done     bool
+	Kept     bool // the facts of the operation were
 }
 
 // choices are all scenarios with their stages, as the form sends them.
