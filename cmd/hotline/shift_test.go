@@ -54,7 +54,7 @@ func TestAVolunteerBeginsAndEndsAShiftByPhone(t *testing.T) {
 		b.press(first, listen, keys)
 	}
 	pressUntil(first, "1", "the shift has begun", func() bool { return len(shifts()) == 1 })
-	b.press(first, 6*time.Second, pin+"#")
+	b.answer(first, pin+"#")
 	b.press(first, 4*time.Second, pin+"#")
 	b.ended(first)
 	if ok, err := b.h.hours.Prove(t.Context(), shifts()[0].Registrant, pin); !ok || err != nil {
@@ -65,7 +65,7 @@ func TestAVolunteerBeginsAndEndsAShiftByPhone(t *testing.T) {
 	stranger := b.dial("+12024561182", "106")
 	b.press(stranger, listen, code+"#")
 	b.press(stranger, 2*time.Second, "975310#")
-	b.press(stranger, 5*time.Second, code+"#")
+	b.answer(stranger, code+"#")
 	stranger.Hangup()
 
 	second := b.dial("+12024561183", "106")

@@ -55,7 +55,7 @@ func TestTheSupervisorLineTellsStrangersNothing(t *testing.T) {
 		c := b.dial(from, "199")
 		began := time.Now()
 		for range 3 {
-			b.press(c, 7*time.Second, pin+"#") // after the words, so that nothing cuts them short
+			b.answer(c, pin+"#") // after the words, so that nothing cuts them short
 		}
 		b.ended(c)
 		if !c.FarHungUp() {
@@ -92,7 +92,7 @@ func TestTheSupervisorLineTellsStrangersNothing(t *testing.T) {
 	b.press(line, time.Second, code+rosa.PIN+"#")
 	b.press(line, 3*time.Second, "13") // the mode, busy
 	b.press(line, 2*time.Second, "1")  // for two hours
-	b.press(line, 8*time.Second, "1")  // confirmed
+	b.answer(line, "1")                // confirmed
 	b.until("a locked supervisor with a code sets the mode", func() bool { return b.mode() == mode.Busy })
 	line.Hangup()
 }
@@ -152,11 +152,11 @@ func TestWithTheWebBlockedTheNextCallerHearsIt(t *testing.T) {
 	if len(b.h.board.List()) != 0 {
 		t.Error("it is published before it was confirmed")
 	}
-	b.press(line, 5*time.Second, "1")
+	b.answer(line, "1")
 	b.until("the bulletin is published", func() bool { return len(b.h.board.Playing("en", time.Now())) == 1 })
 	b.press(line, 4*time.Second, "14") // the mode, surge
 	b.press(line, 2*time.Second, "1")  // for two hours
-	b.press(line, 8*time.Second, "1")  // confirmed
+	b.answer(line, "1")                // confirmed
 	b.until("the mode is Surge", func() bool { return b.mode() == mode.Surge })
 
 	caller := b.dial("+12024561151", "100")
@@ -167,8 +167,8 @@ func TestWithTheWebBlockedTheNextCallerHearsIt(t *testing.T) {
 		t.Errorf("the bulletin is %+v", one)
 	}
 
-	b.press(line, 10*time.Second, "7") // undo
-	b.press(line, 5*time.Second, "1")
+	b.answer(line, "7") // undo
+	b.answer(line, "1")
 	b.until("the mode is as before", func() bool { return b.mode() == mode.Normal })
 	line.Hangup()
 }
@@ -183,8 +183,8 @@ func TestALineIsClosedByPhone(t *testing.T) {
 	code := b.codes("supervisor")[0]
 	line := b.supervisorLine()
 	b.press(line, 3*time.Second, "51") // a line, the help line
-	b.press(line, 8*time.Second, "1")  // confirmed
-	b.press(line, 5*time.Second, "1")  // with a code
+	b.answer(line, "1")                // confirmed
+	b.answer(line, "1")                // with a code
 	if b.h.closures.Closed("help") {
 		t.Error("it is closed without a second proof")
 	}
@@ -193,7 +193,7 @@ func TestALineIsClosedByPhone(t *testing.T) {
 	line.Hangup()
 
 	caller := b.helpCall("+12024561162", cHz)
-	b.press(caller, 12*time.Second, "1") // to be called back
+	b.answer(caller, "1") // to be called back
 	b.ended(caller)
 	row := only(t, b.exportUntil("contacts", "outcome", "callback_request"), "caller_number", "+12024561162")
 	if row["open_item"] != "callback" || row["queue"] != "help" {
@@ -234,8 +234,8 @@ func TestAGraveChangeIsConfirmedOnTheNumberOnFile(t *testing.T) {
 	b.press(line, 3*time.Second, "17")           // the mode, to a partner
 	b.press(line, 3*time.Second, "12025550192#") // this one
 	b.press(line, 3*time.Second, "1")            // for two hours
-	b.press(line, 12*time.Second, "1")           // confirmed
-	b.press(line, 8*time.Second, "2")            // called back
+	b.answer(line, "1")                          // confirmed
+	b.answer(line, "2")                          // called back
 	b.ended(line)
 	if b.mode() != mode.Normal {
 		t.Fatal("it was changed without the second proof")
@@ -247,7 +247,7 @@ func TestAGraveChangeIsConfirmedOnTheNumberOnFile(t *testing.T) {
 		t.Fatal("the number on file is not called")
 	}
 	back.SayLoop(nil)
-	b.press(back, 12*time.Second, "1")
+	b.answer(back, "1")
 	b.until("callers go to the partner", func() bool { return b.mode() == mode.Redirect })
 	b.ended(back)
 
@@ -281,7 +281,7 @@ func TestPeopleAreCalledInByPhone(t *testing.T) {
 	}
 	line := b.supervisorLine()
 	b.press(line, 3*time.Second, "6")
-	b.press(line, 7*time.Second, "1")
+	b.answer(line, "1")
 	var ben *phone.Call
 	select {
 	case ben = <-answered:

@@ -54,7 +54,7 @@ func TestMain(m *testing.M) {
 	}
 	trunk.PrepareLibrary()
 	// These tests mostly wait for somebody to finish speaking, in real time.
-	if err := flag.Set("test.parallel", "3"); err != nil {
+	if err := flag.Set("test.parallel", "4"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -172,6 +172,17 @@ func (b *box) press(c *phone.Call, after time.Duration, keys string) {
 	if err := c.Press(b.t.Context(), keys); err != nil {
 		b.t.Fatalf("pressing %q: %v", keys, err)
 	}
+}
+
+// answer presses keys once what was asked has been heard to its end.
+func (b *box) answer(c *phone.Call, keys string) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.t.Context(), time.Minute)
+	defer cancel()
+	if err := c.WaitWords(ctx); err != nil {
+		b.t.Fatalf("before %q was pressed: %v", keys, err)
+	}
+	b.press(c, 0, keys)
 }
 
 func (b *box) waitTone(who string, c *phone.Call, hz float64) {
@@ -549,9 +560,9 @@ func (b *box) setEmergency(c *phone.Call, hz float64) {
 		b.t.Error("the mode is on before the summary was confirmed")
 	}
 	b.waitNotTone(c, hz)
-	b.press(c, 6*time.Second, "1")
+	b.answer(c, "1")
 	// It speaks to everybody: that takes a code from the paper.
-	b.press(c, 6*time.Second, "1")
+	b.answer(c, "1")
 	b.press(c, time.Second, b.codes("supervisor")[0])
 	for deadline := time.Now().Add(15 * time.Second); !b.h.mode.Current(time.Now()).Active; time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(deadline) {

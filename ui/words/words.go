@@ -6,9 +6,12 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/goccy/go-yaml"
 	"golang.org/x/text/feature/plural"
@@ -23,7 +26,7 @@ const English = "en"
 
 // Catalogues are the texts of all languages.
 type Catalogues struct {
-	byTag   map[string]Text
+	read    map[string]func() (Text, error)
 	tags    []string
 	matcher language.Matcher
 }
@@ -37,14 +40,36 @@ type Text struct {
 	own      map[string]string // of the operators of this hotline, before all others
 }
 
-// Load reads the catalogues that the program carries: a folder for each
-// language, a file for each part of the site.
-func Load() (*Catalogues, error) {
-	names, err := fs.Glob(files, "text/*/*.yaml")
+// Load gives the catalogues that the program carries: a folder for each
+// language, a file for each part of the site. They never change, so everybody
+// shares them. English is read now; another language when somebody wants it,
+// because a hotline that starts has callers who wait.
+func Load() (*Catalogues, error) { return shipped() }
+
+var shipped = sync.OnceValues(func() (*Catalogues, error) {
+	folders, err := fs.ReadDir(files, "text")
 	if err != nil {
 		return nil, fmt.Errorf("reading the texts: %w", err)
 	}
-	all := map[string]map[string]string{}
+	english, err := readFolder(English)
+	if err != nil {
+		return nil, err
+	}
+	entries := map[string]func() (map[string]string, error){}
+	for _, f := range folders {
+		entries[f.Name()] = sync.OnceValues(func() (map[string]string, error) { return readFolder(f.Name()) })
+	}
+	entries[English] = func() (map[string]string, error) { return english, nil }
+	return collect(english, entries)
+})
+
+// readFolder reads the texts of one language.
+func readFolder(tag string) (map[string]string, error) {
+	names, err := fs.Glob(files, path.Join("text", tag, "*.yaml"))
+	if err != nil {
+		return nil, fmt.Errorf("reading the texts: %w", err)
+	}
+	all := map[string]string{}
 	for _, name := range names {
 		raw, err := files.ReadFile(name)
 		if err != nil {
@@ -54,18 +79,14 @@ func Load() (*Catalogues, error) {
 		if err := yaml.Unmarshal(raw, &texts); err != nil {
 			return nil, fmt.Errorf("the texts in %s: %w", name, err)
 		}
-		tag := path.Base(path.Dir(name))
-		if all[tag] == nil {
-			all[tag] = map[string]string{}
-		}
 		for key, text := range texts {
-			if _, twice := all[tag][key]; twice {
+			if _, twice := all[key]; twice {
 				return nil, fmt.Errorf("the text %q in %s stands in another file, too", key, name)
 			}
-			all[tag][key] = text
+			all[key] = text
 		}
 	}
-	return New(all)
+	return all, nil
 }
 
 // Long is a made-up language that is read from right to left and whose texts are
@@ -99,8 +120,17 @@ func New(all map[string]map[string]string) (*Catalogues, error) {
 	if !ok {
 		return nil, fmt.Errorf("the English texts are missing")
 	}
-	c := &Catalogues{byTag: map[string]Text{}, tags: []string{English}}
-	for tag := range all {
+	entries := map[string]func() (map[string]string, error){}
+	for tag, texts := range all {
+		entries[tag] = func() (map[string]string, error) { return texts, nil }
+	}
+	return collect(english, entries)
+}
+
+// collect makes catalogues of languages that may be read later.
+func collect(english map[string]string, entries map[string]func() (map[string]string, error)) (*Catalogues, error) {
+	c := &Catalogues{read: map[string]func() (Text, error){}, tags: []string{English}}
+	for _, tag := range slices.Sorted(maps.Keys(entries)) {
 		if tag != English {
 			c.tags = append(c.tags, tag)
 		}
@@ -112,36 +142,60 @@ func New(all map[string]map[string]string) (*Catalogues, error) {
 			return nil, fmt.Errorf("%q is not a language tag: %w", tag, err)
 		}
 		known = append(known, parsed)
-		dir := all[tag]["dir"]
-		if dir != "rtl" {
-			dir = "ltr"
-		}
-		c.byTag[tag] = Text{tag: parsed, dir: dir, entries: all[tag], fallback: english}
+		c.read[tag] = sync.OnceValues(func() (Text, error) {
+			own, err := entries[tag]()
+			dir := own["dir"]
+			if dir != "rtl" {
+				dir = "ltr"
+			}
+			return Text{tag: parsed, dir: dir, entries: own, fallback: english}, err
+		})
 	}
 	c.matcher = language.NewMatcher(known)
 	return c, nil
+}
+
+// Check reads all languages that were not read yet and says what is wrong with
+// one. Where it is not asked, a language that cannot be read is English.
+func (c *Catalogues) Check() error {
+	for _, tag := range c.tags {
+		if _, err := c.read[tag](); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Catalogues) text(tag string) Text {
+	t, _ := c.read[tag]() // Check tells; English stands in for what is missing
+	return t
 }
 
 // Tags are the languages that have a catalogue, English first.
 func (c *Catalogues) Tags() []string { return c.tags }
 
 // Has reports whether there is a catalogue for exactly this tag.
-func (c *Catalogues) Has(tag string) bool { _, ok := c.byTag[tag]; return ok }
+func (c *Catalogues) Has(tag string) bool { _, ok := c.read[tag]; return ok }
 
 // Choose picks the best catalogue: the first wish that is available, else what
 // the Accept-Language header of the browser asks for, else English.
 func (c *Catalogues) Choose(acceptLanguage string, wishes ...string) Text {
 	for _, wish := range wishes {
-		if text, ok := c.byTag[wish]; ok {
-			return text
+		if c.Has(wish) {
+			return c.text(wish)
 		}
 	}
 	_, at := language.MatchStrings(c.matcher, acceptLanguage)
-	return c.byTag[c.tags[at]]
+	return c.text(c.tags[at])
 }
 
 // Keys are the keys of one catalogue, for checks.
-func (c *Catalogues) Keys(tag string) map[string]string { return c.byTag[tag].entries }
+func (c *Catalogues) Keys(tag string) map[string]string {
+	if !c.Has(tag) {
+		return nil
+	}
+	return c.text(tag).entries
+}
 
 // Lang is the language tag for the lang attribute.
 func (t Text) Lang() string { return t.tag.String() }

@@ -14,6 +14,9 @@ func load(t *testing.T) *Catalogues {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := c.Check(); err != nil {
+		t.Fatal(err)
+	}
 	return c
 }
 

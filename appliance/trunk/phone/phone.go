@@ -374,6 +374,12 @@ func (c *Call) WaitSilence(ctx context.Context) error {
 	return c.waitFor(ctx, "silence", c.sound.quiet)
 }
 
+// WaitWords waits until something was said since the last key was pressed, or
+// since the call began, and a pause tells that it is over.
+func (c *Call) WaitWords(ctx context.Context) error {
+	return c.waitFor(ctx, "the end of what is said", c.sound.spoken)
+}
+
 func (c *Call) waitFor(ctx context.Context, what string, happened func() bool) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()

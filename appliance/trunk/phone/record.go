@@ -32,6 +32,10 @@ type record struct {
 	ssrc    uint32
 	begun   bool
 	last    time.Time
+	// Since the last key was pressed: whether something was heard, and how many
+	// samples of silence came after it.
+	words bool
+	still int
 }
 
 func (s *sound) listen() {
@@ -76,7 +80,13 @@ func (r *record) add(p *rtp.Packet, now time.Time) {
 	if end > len(r.pcm) {
 		r.pcm = append(r.pcm, make([]int16, end-len(r.pcm))...)
 	}
-	copy(r.pcm[at:], audio.Decode(p.Payload, audio.Law(p.PayloadType)))
+	heard := audio.Decode(p.Payload, audio.Law(p.PayloadType))
+	copy(r.pcm[at:], heard)
+	if rms(heard) > audible {
+		r.words, r.still = true, 0
+	} else {
+		r.still += len(heard)
+	}
 	if excess := len(r.pcm) - 2*r.keep; excess > 0 {
 		r.pcm = slices.Clone(r.pcm[len(r.pcm)-r.keep:])
 		r.origin += uint32(excess + r.keep)
@@ -119,6 +129,18 @@ func (s *sound) hears(hz float64) bool {
 func (s *sound) quiet() bool {
 	pcm, fresh := s.recent()
 	return !fresh || rms(pcm) < audible
+}
+
+// pauseAfterWords is longer than any pause inside what is said, and shorter
+// than a dialogue waits for a key.
+const pauseAfterWords = time.Second
+
+// spoken tells whether words were heard since the last key and have ended. It
+// counts the sound itself: a machine that is late makes nobody impatient.
+func (s *sound) spoken() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.record.words && s.record.still >= int(pauseAfterWords.Seconds()*audio.SampleRate)
 }
 
 func rms(pcm []int16) float64 {

@@ -238,7 +238,11 @@ func (s *sound) press(ctx context.Context, keys string) error {
 			total: int(s.cfg.KeyLength/audio.FrameDuration) * audio.FrameSamples})
 	}
 	s.mu.Unlock()
-	return s.wait(ctx, last)
+	err := s.wait(ctx, last)
+	s.mu.Lock()
+	s.record.words, s.record.still = false, 0
+	s.mu.Unlock()
+	return err
 }
 
 func (s *sound) say(ctx context.Context, clip *audio.Clip) error {
