@@ -95,6 +95,8 @@ type Options struct {
 	People []Person      // first accounts
 	Key    string        // how the key of the box is kept (boxkey.InFolder …); "" = in the folder
 	KeyAt  string        // its passphrase, or the place
+	// Fill puts what else was chosen into the new records; nil: nothing.
+	Fill func(context.Context, *store.Store) error
 	Log    *slog.Logger
 }
 
@@ -163,6 +165,11 @@ func Setup(ctx context.Context, opts Options) (res Result, err error) {
 	}
 	if res.Credentials, err = Enrol(ctx, accounts, opts.People); err != nil {
 		return res, err
+	}
+	if opts.Fill != nil {
+		if err := opts.Fill(ctx, records); err != nil {
+			return res, err
+		}
 	}
 	keeper, err := backup.Open(backup.Config{Store: records, Data: data, Log: opts.Log})
 	if err != nil {

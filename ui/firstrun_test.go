@@ -4,17 +4,45 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"testing"
 	"time"
 
+	"hotline/appliance/audio"
+	"hotline/appliance/audio/foreign"
+	"hotline/ivr/prompts"
 	"hotline/ui/page"
 )
 
-// The seven questions, looked at at every size; what is wrong is said.
+// aBackup is a backup that takes as long to read as it is told; the real one is
+// put back by the test of the whole program.
+type aBackup struct{ read chan struct{} }
+
+func (b *aBackup) Incoming() (string, int64, error) { return os.TempDir(), 1 << 20, nil }
+
+func (b *aBackup) Read(ctx context.Context, _, _ string) (page.FirstRunBackup, error) {
+	select {
+	case <-b.read:
+	case <-ctx.Done():
+	}
+	return page.FirstRunBackup{Hotline: "Línea", Operation: "Flood", Until: time.Now().Add(-time.Minute), Known: time.Now(), Records: 1200, Sounds: 31, Lost: 2}, ctx.Err()
+}
+
+func (b *aBackup) Use(context.Context) error { return nil }
+
+// The questions, looked at at every size; what is wrong is said.
 func TestFirstRunPages(t *testing.T) {
-	first, err := NewFirstRun(FirstRunConfig{Answers: page.FirstRunAnswers{Hotline: "Hotline", Operation: "Flood", Region: "US", Languages: []string{"es", "en"}, Line: "none", AdminName: "Administrator", AdminLogin: "admin", LeaderName: "Supervisor"},
+	shipped, err := prompts.Shipped()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var clock time.Time // as it was set
+	var made FirstRunChoice
+	reads := &aBackup{read: make(chan struct{})}
+	first, err := NewFirstRun(FirstRunConfig{Answers: page.FirstRunAnswers{Hotline: "Hotline", Operation: "Flood", Region: "US", Zone: "UTC", Languages: []string{"es", "en"}, Line: "none", AdminName: "Administrator", AdminLogin: "admin", GreetingLanguage: "es"},
 		Callers: []string{"en", "es", "fr"},
 		Check: func(a page.FirstRunAnswers) error {
 			if a.Region == "XXX" {
@@ -22,9 +50,21 @@ func TestFirstRunPages(t *testing.T) {
 			}
 			return nil
 		},
-		Finish: func(context.Context, page.FirstRunAnswers) ([]page.Written, string, error) {
-			return []page.Written{{Role: "admin", Login: "admin", Password: "abcd-efgh-jkmn-pqrs"}, {Role: "supervisor", Login: "supervisor", Password: "bcde-fghj-kmnp-qrst", Phone: "+12025550147", PIN: "280461"}}, "AB CD EF", nil
-		}, Log: slog.New(slog.DiscardHandler)})
+		Folder:   func() page.FirstRunFolder { return page.FirstRunFolder{Path: "data", FreeGB: 40, Hours: 700} },
+		SetClock: func(at time.Time) error { clock = at; return nil },
+		Greeting: func(language string) (string, *audio.Clip, error) {
+			clip, err := shipped.Clip(language, "hello")
+			return shipped.Text(language, "hello"), clip, err
+		},
+		Speak: func(context.Context, string, string) (*audio.Clip, error) {
+			return audio.Tone(440, 2*time.Second, -12), nil
+		},
+		Sounds: foreign.New(),
+		Finish: func(_ context.Context, a FirstRunChoice) (page.FirstRunMade, error) {
+			made = a
+			return page.FirstRunMade{Print: "AB CD EF", Recovery: "AGE-SECRET-KEY-1QQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQ", Written: []page.Written{{Role: "admin", Login: "admin", Password: "abcd-efgh-jkmn-pqrs"},
+				{Role: "supervisor", Login: "supervisor", Password: "bcde-fghj-kmnp-qrst", Phone: "+12025550147", PIN: "280461"}}}, nil
+		}, Backup: reads, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,21 +90,78 @@ func TestFirstRunPages(t *testing.T) {
 	b.fits("setup-code")
 	b.do(typeInto("code", first.Code()))
 	b.press(`form[action="/setup/code"] button`)
-	for step := '1'; step <= '7'; step++ {
-		b.until(`location.pathname === "/setup/` + string(step) + `" && document.readyState === "complete"`)
-		if step == '3' {
+	// There was a hotline: what is wrong with a backup is said, and what is in one.
+	b.until(`location.pathname === "/setup/1" && document.readyState === "complete"`)
+	b.press(`button[value="restore"]`)
+	b.until(`location.pathname === "/setup/restore" && document.readyState === "complete"`)
+	b.fits("setup-restore")
+	b.do(typeInto("key", "AGE-SECRET-KEY-1"))
+	b.press(`form[action="/setup/restore"] button`)
+	b.until(`document.querySelector('[role="alert"]')?.innerText.includes("say where the backup is")`)
+	b.do(setValue("key", "AGE-SECRET-KEY-1"), setValue("place", "/media/stick"))
+	b.press(`form[action="/setup/restore"] button`)
+	b.until(`document.querySelector('[data-restore="reading"]')`)
+	close(reads.read)
+	b.until(`document.querySelector('[data-restore="found"]') && document.querySelector('[data-lost="2"]')`)
+	b.accessible("setup-found")
+	b.do(navigate(b.site.url + "/setup/1"))
+	next := func(step int) {
+		t.Helper()
+		b.press(fmt.Sprintf(`form[action="/setup/%d"] button.main`, step))
+	}
+	for step := 1; step <= lastQuestion; step++ {
+		b.until(fmt.Sprintf(`location.pathname === "/setup/%d" && document.readyState === "complete"`, step))
+		switch step {
+		case 2:
+			b.until(`document.querySelector("[data-clock-words]").textContent.includes("agree") && document.querySelector("[data-differs]").hidden && document.querySelectorAll("#zones option").length > 300`)
 			b.do(setValue("region", "XXX"))
-			b.press(`form[action="/setup/3"] button`)
+			next(step)
 			b.until(`document.querySelector('[role="alert"]')?.innerText.includes("two letters")`)
-			b.do(setValue("region", "MX"))
-		}
-		if step == '5' {
+			// A browser whose clock is two hours ahead sets that of the machine.
+			b.do(setValue("region", "MX"), setValue("zone", "America/Mexico_City"),
+				evaluate(`(() => { const now = Date.now; Date.now = () => now() + 7200000; document.querySelector("[data-differs]").hidden = false; })()`))
+			b.fits("setup-2")
+			began := time.Now()
+			b.press(`button[value="clock"]`)
+			b.until(`performance.getEntriesByType("navigation")[0].startTime === 0 && !document.querySelector('[role="alert"]') && document.querySelector("[data-differs]").hidden`)
+			if ahead := clock.Sub(began); ahead < time.Hour || ahead > 3*time.Hour {
+				t.Errorf("the clock was set to %v, that is %v from now", clock, ahead)
+			}
+			if zone := b.js(`document.getElementById("zone").value`); zone != "America/Mexico_City" {
+				t.Errorf("setting the clock forgets the time zone: %q", zone)
+			}
+		case 5:
 			b.fits("setup-5")
+			if got := b.js(`document.querySelector("audio").getAttribute("src")`); got != "/setup/greeting/en.wav" {
+				t.Errorf("what callers hear is offered as %q", got)
+			}
+			b.until(`(window.greeting ??= (fetch("/setup/greeting/en.wav").then((a) => window.kind = a.headers.get("Content-Type")), true)) && window.kind === "audio/wav"`)
+			b.press(`button[value="record"]`)
+			b.until(`location.pathname === "/setup/greeting" && document.querySelector("[data-live]")?.hidden === false`)
+			b.accessible("setup-greeting")
+			b.press("[data-record]")
+			b.until(`parseFloat(document.querySelector("[data-clock]").textContent) >= 2`)
+			b.press("[data-stop]")
+			b.press("[data-listen]")
+			b.until(`document.querySelector("[data-heard]").src.startsWith("blob:")`)
+			b.press("[data-save]")
+			b.until(`location.pathname === "/setup/5" && document.querySelector('[name="greeting"][value="recorded"]')?.checked`)
+		case 6:
+			b.until(`document.querySelector('[data-folder="good"]') && document.querySelector('[value="file"]').checked`)
+			b.press(`[value="passphrase"]`)
+			b.do(typeInto("passphrase", "five words that nobody knows"), typeInto("again", "five"))
+			next(step)
+			b.until(`document.querySelector('[role="alert"]')?.innerText.includes("not the same")`)
+			b.fits("setup-6")
+			b.do(typeInto("passphrase", "five words that nobody knows"), typeInto("again", "five words that nobody knows"))
 		}
-		b.press(`form[action="/setup/` + string(step) + `"] button`)
+		next(step)
 	}
 	b.until(`document.querySelector('[data-password="supervisor"]')`)
 	b.fits("setup-done")
+	if made.Zone != "America/Mexico_City" || made.Key != "passphrase" || made.Passphrase != "five words that nobody knows" || made.FirstRunAnswers.Greeting != "recorded" || made.Greeting.Duration() < time.Second {
+		t.Errorf("what was answered arrives as %+v", made.FirstRunAnswers)
+	}
 	select {
 	case got := <-ended:
 		if !got.finished || got.err != nil {

@@ -71,6 +71,15 @@ func (s *Server) showPrompt(w http.ResponseWriter, r *http.Request, v visit, sta
 
 // promptTrouble is the sentence about what was refused.
 func (s *Server) promptTrouble(f page.Frame, err error) string {
+	if said := s.promptSaid(f, err); said != "" || err == nil {
+		return said
+	}
+	s.cfg.Log.Error("a prompt could not be changed", "error", err)
+	return f.T("prompt.wrong.failed")
+}
+
+// promptSaid is that sentence where there is one.
+func (s *Server) promptSaid(f page.Frame, err error) string {
 	var refusal *audio.Refusal
 	switch {
 	case err == nil:
@@ -96,8 +105,7 @@ func (s *Server) promptTrouble(f page.Frame, err error) string {
 	case errors.Is(err, prompts.ErrNone):
 		return f.T("prompt.wrong.gone")
 	}
-	s.cfg.Log.Error("a prompt could not be changed", "error", err)
-	return f.T("prompt.wrong.failed")
+	return ""
 }
 
 func (v visit) who() prompts.Who {

@@ -95,7 +95,11 @@ func (s *Server) letIn(w http.ResponseWriter, r *http.Request, v visit, token st
 		s.signOut(r, v)
 	}
 	setCookie(w, sessionCookie, token, cookieLife)
-	http.Redirect(w, r, homeOf(role(account.Role)), http.StatusSeeOther)
+	to := homeOf(role(account.Role))
+	if r.PostForm.Get("to") == "first-call" && role(account.Role) == supervisor { // from the end of the first start
+		to = "/desk/try?first"
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
 }
 
 // sourceOf is the address a request came from, without the port.

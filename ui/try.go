@@ -41,9 +41,9 @@ func (p *passes) valid(text string, now time.Time) bool {
 
 // try is the page from which the first call is made.
 func (s *Server) try(w http.ResponseWriter, r *http.Request, v visit) {
-	s.show(w, r, http.StatusOK, page.Try(page.TryPage{Frame: s.frame(r, v, "try.title")}))
+	s.show(w, r, http.StatusOK, page.Try(page.TryPage{Frame: s.frame(r, v, "try.title"), First: r.URL.Query().Has("first")}))
 }
 
 func (s *Server) tryPass(w http.ResponseWriter, r *http.Request, v visit) {
-	s.show(w, r, http.StatusOK, page.Try(page.TryPage{Frame: s.frame(r, v, "try.title"), Link: siteOf(r) + "/call?pass=" + s.passes.add(time.Now())}))
+	s.show(w, r, http.StatusOK, page.Try(page.TryPage{Frame: s.frame(r, v, "try.title"), First: r.PostFormValue("first") != "", Link: siteOf(r) + "/call?pass=" + s.passes.add(time.Now())}))
 }

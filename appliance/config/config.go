@@ -12,6 +12,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
+	_ "time/tzdata" // a box may come without the time zones of the world
 
 	"github.com/goccy/go-yaml"
 )
@@ -25,6 +27,7 @@ type Config struct {
 	Name      string   `yaml:"name" doc:"Name of the hotline, shown on every page."`
 	Operation string   `yaml:"operation" doc:"Name of the present disaster response. Every record belongs to it."`
 	Region    string   `yaml:"region" doc:"Country of phone numbers that come without a country code: two letters (ISO 3166)."`
+	Zone      string   `yaml:"zone" doc:"Time zone of the place, like America/Mexico_City: hours, reports and times on the pages go by it. Empty: that of this machine."`
 	Languages []string `yaml:"languages" doc:"Languages callers may choose, the first one for those who do not. Shipped: es, en, ar, fr, pt, id."`
 
 	SIP    SIP   `yaml:"sip" doc:"The telephone side."`
@@ -205,6 +208,9 @@ func (c *Config) validate() error {
 	if len(c.Region) != 2 || c.Region != strings.ToUpper(c.Region) {
 		say("region: %q is not a country in two capital letters, like US or MX", c.Region)
 	}
+	if _, err := time.LoadLocation(c.Zone); err != nil {
+		say("zone: %q is not a time zone, like America/Mexico_City or Asia/Jakarta", c.Zone)
+	}
 	if len(c.Languages) == 0 {
 		say("languages: name at least one language for callers, like [es, en]")
 	}
@@ -319,6 +325,14 @@ func (c *Config) validate() error {
 		say("ring_seconds: %d is not between 10 and 60", c.Ring)
 	}
 	return errors.Join(wrong...)
+}
+
+// Place is the time zone of the hotline.
+func (c Config) Place() *time.Location {
+	if at, err := time.LoadLocation(c.Zone); err == nil && c.Zone != "" {
+		return at
+	}
+	return time.Local
 }
 
 // Peers are the networks calls may come from.

@@ -91,27 +91,24 @@ func (c *restoreCommand) Run(ctx context.Context, s streams) error {
 		return fmt.Errorf("the folder %s is not empty: choose another one, so that nothing is overwritten", c.To)
 	}
 	began := time.Now()
-	cfg := config.Default()
-	data := filepath.Join(c.To, cfg.Data)
-	r, err := backup.Restore(ctx, c.From, data, c.Before, id)
+	back, err := putBack(ctx, c.From, c.To, c.Before, id)
 	if err != nil {
 		return err
 	}
-	text, ok := r.Files[config.FileName]
-	if ok {
-		if cfg, err = config.Parse(config.FileName, text); err != nil {
-			return fmt.Errorf("everything is in %s, but the configuration of the backup cannot be read: %w", data, err)
-		}
-		cfg.Data = config.Default().Data
-	}
 	path := filepath.Join(c.To, config.FileName)
-	if err := os.WriteFile(path, []byte(cfg.Describe()), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(back.config.Describe()), 0o600); err != nil {
 		return err
 	}
-	report(s.out, r, time.Since(began))
-	if err := c.eraseAgain(ctx, s, cfg, data, r.Known, id); err != nil {
+	report(s.out, back.Report, time.Since(began))
+	until, n, err := back.eraseAgain(ctx, c.Erased, newLog(s.err, false), id)
+	if err != nil {
 		return err
 	}
+	if n > 0 {
+		fmt.Fprintf(s.out, "Erased again: %d people or records that were erased or protected after this backup was made.\n", n)
+	}
+	fmt.Fprintf(s.out, "Erasures after %s are not known here. If the hotline worked on after that, restore with --erasures and its newest backup or its old data folder, or erase those people again on the page Data protection.\n",
+		until.Local().Format("2006-01-02 15:04:05"))
 	fmt.Fprintf(s.out, `
 Next steps
   1. Look at the addresses in %s: this may be another network.
@@ -123,37 +120,54 @@ Next steps
 	return nil
 }
 
-// eraseAgain takes out of the restored records whoever was erased after the
-// backup was made, and says up to when that is known.
-func (c *restoreCommand) eraseAgain(ctx context.Context, s streams, cfg config.Config, data string, known time.Time, id age.Identity) (err error) {
-	if c.Erased != "" {
-		until, err := backup.AddErased(data, c.Erased, id)
-		if err != nil {
-			return err
+// restored is a hotline that was laid out of a backup and does not run yet.
+type restored struct {
+	backup.Report
+	config config.Config // as it was; its data folder is the new one
+	data   string
+}
+
+// putBack lays the backup out below the folder to. The configuration is not
+// written: this may be another network.
+func putBack(ctx context.Context, from, to string, before time.Time, id age.Identity) (restored, error) {
+	back := restored{config: config.Default()}
+	back.data = filepath.Join(to, back.config.Data)
+	var err error
+	if back.Report, err = backup.Restore(ctx, from, back.data, before, id); err != nil {
+		return back, err
+	}
+	if text, ok := back.Files[config.FileName]; ok {
+		if back.config, err = config.Parse(config.FileName, text); err != nil {
+			return back, fmt.Errorf("everything is in %s, but the configuration of the backup cannot be read: %w", back.data, err)
 		}
-		if until.After(known) {
-			known = until
+		back.config.Data = config.Default().Data
+	}
+	return back, nil
+}
+
+// eraseAgain takes out of the restored records whoever was erased after the
+// backup was made, and says up to when that is known. A folder that knows more
+// of it may be named.
+func (back restored) eraseAgain(ctx context.Context, knows string, log *slog.Logger, id age.Identity) (until time.Time, n int, err error) {
+	until = back.Known
+	if knows != "" {
+		later, err := backup.AddErased(back.data, knows, id)
+		if err != nil {
+			return until, 0, err
+		}
+		if later.After(until) {
+			until = later
 		}
 	}
-	log := newLog(s.err, false)
-	records, err := store.Open(data, log)
+	records, err := store.Open(back.data, log)
 	if err != nil {
-		return err
+		return until, 0, err
 	}
 	defer func() { err = errors.Join(err, records.Close()) }()
-	n, err := repeatErasures(ctx, records, data, cfg.Operation, log)
-	if err != nil {
-		return err
+	if n, err = repeatErasures(ctx, records, back.data, back.config.Operation, log); err != nil {
+		return until, n, err
 	}
-	if err := privacy.New(records, cfg.Operation, log).Scrub(ctx); err != nil {
-		return err
-	}
-	if n > 0 {
-		fmt.Fprintf(s.out, "Erased again: %d people or records that were erased or protected after this backup was made.\n", n)
-	}
-	fmt.Fprintf(s.out, "Erasures after %s are not known here. If the hotline worked on after that, restore with --erasures and its newest backup or its old data folder, or erase those people again on the page Data protection.\n",
-		known.Local().Format("2006-01-02 15:04:05"))
-	return nil
+	return until, n, privacy.New(records, back.config.Operation, log).Scrub(ctx)
 }
 
 // repeatErasures makes those erasures again that the list beside the records

@@ -16,7 +16,7 @@ import (
 // hotlineCommand runs the program's command line in this process.
 func hotlineCommand(ctx context.Context, args ...string) (status int, out, errs string) {
 	var o, e bytes.Buffer
-	status = run(ctx, args, streams{strings.NewReader(""), &o, &e})
+	status = run(ctx, args, streams{in: strings.NewReader(""), out: &o, err: &e})
 	return status, o.String(), e.String()
 }
 

@@ -27,7 +27,7 @@ func TestTheKeyAtTheCommandLine(t *testing.T) {
 	do := func(s step) string {
 		t.Helper()
 		var out bytes.Buffer
-		status := run(t.Context(), s.args, streams{strings.NewReader(s.typed), &out, &out})
+		status := run(t.Context(), s.args, streams{in: strings.NewReader(s.typed), out: &out, err: &out})
 		if (status == 0) != s.ok || !strings.Contains(out.String(), s.says) {
 			t.Fatalf("hotline %s: %d\n%s", strings.Join(s.args, " "), status, out.String())
 		}

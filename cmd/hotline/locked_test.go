@@ -270,7 +270,7 @@ func nothingReadable(t *testing.T, data, phrase string) {
 
 // runServed is the other side of serve: the test binary is the program.
 func runServed(path string) error {
-	if status := run(context.Background(), []string{"serve", "--config", path}, streams{os.Stdin, os.Stdout, os.Stderr}); status != 0 {
+	if status := run(context.Background(), []string{"serve", "--config", path}, streams{in: os.Stdin, out: os.Stdout, err: os.Stderr}); status != 0 {
 		return fmt.Errorf("it ended with %d", status)
 	}
 	return nil

@@ -46,6 +46,9 @@ type commands struct {
 type streams struct {
 	in       io.Reader
 	out, err io.Writer
+	// zone makes a time zone the one of the whole program; nil in tests, of
+	// which many run in one.
+	zone func(*time.Location)
 }
 
 // gcPercent is how much garbage may pile up, in per cent of what is in use. A
@@ -66,7 +69,7 @@ func main() {
 		<-asked
 		os.Exit(1)
 	}()
-	os.Exit(run(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
+	os.Exit(run(ctx, os.Args[1:], streams{in: os.Stdin, out: os.Stdout, err: os.Stderr, zone: func(at *time.Location) { time.Local = at }}))
 }
 
 // run is the program; its result is the exit status.
@@ -108,6 +111,9 @@ func (c *serveCommand) Run(ctx context.Context, s streams) error {
 	cfg, err := config.Load(c.Config)
 	if err != nil {
 		return err
+	}
+	if s.zone != nil {
+		s.zone(cfg.Place()) // before anything else runs
 	}
 	log := newLog(s.err, cfg.LogAll)
 	h, err := assemble(cfg, manner{drain: drainFor}, log)

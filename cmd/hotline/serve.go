@@ -197,7 +197,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 
 	// Who is helped next.
 	h.journal = triage.NewJournal(h.records, cfg.Operation, log)
-	h.reports = reports.New(h.records, time.Local, log)
+	h.reports = reports.New(h.records, cfg.Place(), log)
 	routing, err := triage.ReadRouting(h.records)
 	if err != nil {
 		return h, err

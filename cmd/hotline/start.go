@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"net"
 	"net/netip"
 	"os"
@@ -16,9 +17,15 @@ import (
 
 	"rsc.io/qr"
 
+	"hotline/appliance/audio"
+	"hotline/appliance/audio/foreign"
+	"hotline/appliance/boxkey"
 	"hotline/appliance/call"
 	"hotline/appliance/config"
+	"hotline/appliance/health"
+	"hotline/appliance/store"
 	"hotline/ivr/prompts"
+	"hotline/ivr/prompts/voice"
 	"hotline/provisioning"
 	"hotline/ui"
 	"hotline/ui/page"
@@ -64,27 +71,29 @@ func (c *startCommand) firstRun(ctx context.Context, s streams) (finished bool, 
 		return false, provisioning.Listening(err, "The pages", c.Listen, "--listen")
 	}
 	cfg.Web.Listen = netip.AddrPortFrom(at.Addr(), uint16(listener.Addr().(*net.TCPAddr).Port)).String()
+	shipped, err := prompts.Shipped()
+	if err != nil {
+		return false, errors.Join(err, listener.Close())
+	}
+	data := filepath.Join(c.Dir, cfg.Data)
 	first, err := ui.NewFirstRun(ui.FirstRunConfig{
-		Answers: page.FirstRunAnswers{Hotline: cfg.Name, Operation: cfg.Operation, Region: cfg.Region, Languages: cfg.Languages, Line: "none",
-			AdminName: "Administrator", AdminLogin: "admin", LeaderName: "Supervisor"},
-		Callers: prompts.ShippedLanguages(),
-		Check:   func(a page.FirstRunAnswers) error { _, _, err := madeOf(a, cfg); return err },
-		Finish: func(ctx context.Context, a page.FirstRunAnswers) ([]page.Written, string, error) {
-			chosen, people, err := madeOf(a, cfg)
-			if err != nil {
-				return nil, "", err
-			}
-			made, err := provisioning.Setup(ctx, provisioning.Options{Dir: c.Dir, Config: chosen, Log: log, People: people})
-			if err != nil {
-				return nil, "", err
-			}
-			var written []page.Written
-			for _, one := range made.Credentials {
-				written = append(written, page.Written{Role: string(one.Role), Login: one.Login, Password: one.Password, Phone: string(one.Phone), PIN: one.PIN})
-			}
-			return written, made.Fingerprint, nil
+		Answers: page.FirstRunAnswers{Hotline: cfg.Name, Operation: cfg.Operation, Region: cfg.Region, Zone: zoneOfMachine(), Languages: cfg.Languages, Line: "none",
+			AdminName: "Administrator", AdminLogin: "admin", Key: boxkey.InFolder, GreetingLanguage: cfg.Languages[0]},
+		Callers:  prompts.ShippedLanguages(),
+		Check:    func(a page.FirstRunAnswers) error { _, _, err := madeOf(a, cfg); return err },
+		Folder:   func() page.FirstRunFolder { return folderOf(data) },
+		SetClock: clockSetter(),
+		Greeting: func(language string) (string, *audio.Clip, error) {
+			clip, err := shipped.Clip(language, greeting)
+			return shipped.Text(language, greeting), clip, err
 		},
-		Log: log,
+		Speak:  speaker(),
+		Sounds: foreign.New(),
+		Finish: func(ctx context.Context, a ui.FirstRunChoice) (page.FirstRunMade, error) {
+			return c.make(ctx, a, cfg, log)
+		},
+		Backup: &backupReader{dir: c.Dir, here: cfg, log: log},
+		Log:    log,
 	})
 	if err != nil {
 		return false, errors.Join(err, listener.Close())
@@ -95,7 +104,112 @@ func (c *startCommand) firstRun(ctx context.Context, s streams) (finished bool, 
 		log.Warn("the address cannot be shown as a picture", "error", err)
 	}
 	fmt.Fprintf(s.out, "\n  Code: %s\n\n", first.Code())
-	return first.Run(ctx, listener, certs.TLS())
+	finished, err = first.Run(ctx, listener, certs.TLS())
+	return finished, errors.Join(err, forgetStaging(c.Dir))
+}
+
+// make sets the hotline up as it was answered.
+func (c *startCommand) make(ctx context.Context, a ui.FirstRunChoice, cfg config.Config, log *slog.Logger) (page.FirstRunMade, error) {
+	var made page.FirstRunMade
+	chosen, people, err := madeOf(a.FirstRunAnswers, cfg)
+	if err != nil {
+		return made, err
+	}
+	at := a.KeyAt
+	if a.Key == boxkey.Passphrase {
+		at = a.Passphrase
+	}
+	result, err := provisioning.Setup(ctx, provisioning.Options{Dir: c.Dir, Config: chosen, Log: log, People: people, Key: a.Key, KeyAt: at,
+		Fill: func(ctx context.Context, records *store.Store) error { return greet(ctx, a, records, log) }})
+	if err != nil {
+		return made, err
+	}
+	made.Print, made.Recovery = result.Fingerprint, result.RecoveryKey
+	for _, one := range result.Credentials {
+		made.Written = append(made.Written, page.Written{Role: string(one.Role), Login: one.Login, Password: one.Password, Phone: string(one.Phone), PIN: one.PIN})
+	}
+	return made, nil
+}
+
+// greeting is the prompt that callers hear first in their language.
+const greeting = "hello"
+
+// greet puts the own greeting among the prompts.
+func greet(ctx context.Context, a ui.FirstRunChoice, records *store.Store, log *slog.Logger) error {
+	if a.Greeting == nil {
+		return nil
+	}
+	studio, err := prompts.OpenStudio(records, nil, log)
+	if err != nil {
+		return err
+	}
+	who := prompts.Who{ID: "setup", Name: a.AdminName, Via: "web"}
+	if a.FirstRunAnswers.Greeting == "text" {
+		return studio.SetText(ctx, a.GreetingLanguage, greeting, a.GreetingText, who)
+	}
+	return studio.Record(ctx, a.GreetingLanguage, greeting, a.Greeting, who)
+}
+
+// speaker says texts with the synthetic voices; nil where there are none.
+func speaker() func(context.Context, string, string) (*audio.Clip, error) {
+	if !voice.Installed() {
+		return nil
+	}
+	return func(ctx context.Context, language, text string) (*audio.Clip, error) {
+		catalogues, err := prompts.Catalogues()
+		if err != nil {
+			return nil, err
+		}
+		c := catalogues[language]
+		spelled, err := c.Spelling(text)
+		if err != nil {
+			return nil, err
+		}
+		return voice.Speak(ctx, c.Voice, spelled)
+	}
+}
+
+// clockSetter sets the clock of the machine; nil where this program may not.
+func clockSetter() func(time.Time) error {
+	if !health.MaySetClock() {
+		return nil
+	}
+	return health.SetClock
+}
+
+// zoneOfMachine is the time zone of the machine by its name, as far as it says.
+func zoneOfMachine() string {
+	if name := time.Local.String(); name != "Local" {
+		return name
+	}
+	if at, err := os.Readlink("/etc/localtime"); err == nil {
+		if _, name, ok := strings.Cut(at, "zoneinfo/"); ok {
+			if _, err := time.LoadLocation(name); err == nil {
+				return name
+			}
+		}
+	}
+	return "UTC"
+}
+
+// Room that a hotline should begin with, and what a minute of a recorded call
+// takes (G.711, both sides).
+const (
+	wantedGB      = 5
+	bytesRecorded = 60 * 2 * 8000
+)
+
+// folderOf says whether records can be written to the data folder, and how much.
+func folderOf(data string) page.FirstRunFolder {
+	state := page.FirstRunFolder{Path: data}
+	if err := provisioning.Folder(data); err != nil {
+		state.Trouble = err.Error()
+		return state
+	}
+	free, size := health.DiskRoom(data)
+	state.FreeGB, state.Hours = int(free>>30), int(free/bytesRecorded/60)
+	state.Low = size > 0 && state.FreeGB < wantedGB
+	return state
 }
 
 // reachable is an address by which others reach a listener.
@@ -120,13 +234,16 @@ func madeOf(a page.FirstRunAnswers, cfg config.Config) (config.Config, []provisi
 	if len(a.Region) != 2 || strings.Trim(a.Region, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
 		return cfg, nil, errors.New("the country is two letters, such as US or MX")
 	}
-	if a.AdminName == "" || a.LeaderName == "" {
-		return cfg, nil, errors.New("give a name to each of the two")
+	if _, err := time.LoadLocation(a.Zone); err != nil || a.Zone == "Local" {
+		return cfg, nil, errors.New("the time zone is not known: choose one of the list, such as America/Mexico_City")
+	}
+	if a.AdminName == "" {
+		return cfg, nil, errors.New("say your name")
 	}
 	if !loginForm.MatchString(a.AdminLogin) || a.AdminLogin == "supervisor" {
 		return cfg, nil, errors.New("the name for signing in needs 2 to 32 small letters or digits, and is not supervisor")
 	}
-	cfg.Name, cfg.Operation, cfg.Region, cfg.Languages = a.Hotline, a.Operation, a.Region, a.Languages
+	cfg.Name, cfg.Operation, cfg.Region, cfg.Zone, cfg.Languages = a.Hotline, a.Operation, a.Region, a.Zone, a.Languages
 	if a.Line == "trunk" {
 		cfg.SIP.Help = nil
 		for _, number := range strings.Split(a.Numbers, ",") {
@@ -147,7 +264,7 @@ func madeOf(a page.FirstRunAnswers, cfg config.Config) (config.Config, []provisi
 	if _, err := config.Parse("the answers", []byte(cfg.Describe())); err != nil {
 		return cfg, nil, err
 	}
-	leader := provisioning.Person{Login: "supervisor", Name: a.LeaderName, Role: roster.RoleSupervisor, Profile: "all"}
+	leader := provisioning.Person{Login: "supervisor", Name: a.AdminName, Role: roster.RoleSupervisor, Profile: "all"}
 	if a.LeaderPhone != "" {
 		if leader.Phone = call.ParseNumber(a.LeaderPhone, a.Region); !leader.Phone.E164() {
 			return cfg, nil, errors.New("the supervisor's phone number cannot be read: give it with the country code, like +12025550147")

@@ -4,15 +4,30 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
+	"fmt"
 	"io"
+	"io/fs"
+	"maps"
+	"mime/multipart"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"os"
+	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"hotline/appliance/backup"
+	"hotline/appliance/config"
+	"hotline/provisioning"
 )
 
 // console is what the program writes while it runs.
@@ -42,80 +57,127 @@ func (c *console) find(t *testing.T, pattern string) string {
 	return ""
 }
 
-// From an empty folder to a signed-in supervisor: the code of the console lets
-// in, seven questions are asked, and the hotline runs at the same address.
-func TestTheFirstStart(t *testing.T) {
-	t.Parallel()
+// begun is a first start in an empty folder, and somebody who has its code.
+type begun struct {
+	t      *testing.T
+	dir    string
+	base   string
+	code   string
+	out    *console
+	client *http.Client
+	end    func()
+}
+
+func begin(t *testing.T) *begun {
+	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
-	out := &console{}
+	b := &begun{t: t, dir: t.TempDir(), out: &console{}}
 	ended := make(chan error, 1)
-	dir := t.TempDir()
 	go func() {
-		ended <- (&startCommand{Dir: dir, Listen: "127.0.0.1:0", SIP: "127.0.0.1:0", Sound: "0"}).Run(ctx, streams{out: out, err: io.Discard})
+		ended <- (&startCommand{Dir: b.dir, Listen: "127.0.0.1:0", SIP: "127.0.0.1:0", Sound: "0"}).Run(ctx, streams{out: b.out, err: io.Discard})
 	}()
-	defer func() {
+	b.end = sync.OnceFunc(func() {
 		stop()
 		if err := <-ended; err != nil {
 			t.Errorf("the program ended with: %v", err)
 		}
-	}()
-	base := strings.TrimSuffix(out.find(t, `(https://[0-9.:]+/setup)`), "/setup")
-	code := out.find(t, `Code: ([A-Z2-9]{4}-[A-Z2-9]{4})`)
-	if picture := out.find(t, `(█▀+)`); picture == "" {
-		t.Error("no picture for cameras")
-	}
+	})
+	t.Cleanup(b.end)
+	b.base = strings.TrimSuffix(b.out.find(t, `(https://[0-9.:]+/setup)`), "/setup")
+	b.code = b.out.find(t, `Code: ([A-Z2-9]{4}-[A-Z2-9]{4})`)
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
-	defer transport.CloseIdleConnections()
-	client := &http.Client{Jar: jar, Transport: transport, Timeout: 20 * time.Second}
-	send := func(path string, form url.Values) (status int, body string) {
-		t.Helper()
-		res, err := client.PostForm(base+path, form)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer res.Body.Close()
-		text, err := io.ReadAll(res.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return res.StatusCode, string(text)
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}
+	b.client = &http.Client{Jar: jar, Transport: transport, Timeout: 20 * time.Second}
+	return b
+}
+
+func (b *begun) send(path string, form url.Values) (status int, body string) {
+	b.t.Helper()
+	res, err := b.client.PostForm(b.base+path, form)
+	return b.read(res, err)
+}
+
+func (b *begun) read(res *http.Response, err error) (status int, body string) {
+	b.t.Helper()
+	if err != nil {
+		b.t.Fatal(err)
 	}
-	if status, body := send("/setup/2", url.Values{"hotline": {"Stolen"}}); strings.Contains(body, "Stolen") || !strings.Contains(body, "code of eight letters") {
-		t.Errorf("without the code: %d", status)
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return res.StatusCode, string(text)
+}
+
+// signsIn waits until the hotline answers in the place of the questions.
+func (b *begun) signsIn(login, password string) {
+	b.t.Helper()
+	for limit := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		res, err := b.client.PostForm(b.base+"/login", url.Values{"login": {login}, "password": {password}})
+		if err == nil {
+			res.Body.Close()
+			if res.Request.URL.Path == "/floor" {
+				return
+			}
+		}
+		if time.Now().After(limit) {
+			b.t.Fatalf("signing in: %v %v", res, err)
+		}
+	}
+}
+
+// The code of the console lets in, and nothing else; what is wrong is said, and
+// nobody comes to a question before the one that is due.
+func TestTheFirstStart(t *testing.T) {
+	t.Parallel()
+	b := begin(t)
+	if picture := b.out.find(t, `(█▀+)`); picture == "" {
+		t.Error("no picture for cameras")
+	}
+	send := b.send
+	for _, path := range []string{"/setup/2", "/setup/greeting", "/setup/restore", "/setup/restore/use"} {
+		if status, body := send(path, url.Values{"hotline": {"Stolen"}}); strings.Contains(body, "Stolen") || !strings.Contains(body, "code of eight letters") {
+			t.Errorf("%s without the code: %d", path, status)
+		}
 	}
 	if status, _ := send("/setup/code", url.Values{"code": {"AAAA-AAAA"}}); status != http.StatusForbidden {
 		t.Errorf("a wrong code: %d", status)
 	}
-	if status, _ := send("/setup/code", url.Values{"code": {code}}); status != http.StatusTooManyRequests {
+	if status, _ := send("/setup/code", url.Values{"code": {b.code}}); status != http.StatusTooManyRequests {
 		t.Errorf("the next try at once: %d", status)
 	}
-	var body string
-	for limit := time.Now().Add(20 * time.Second); !strings.Contains(body, "Step 1 of 7") && time.Now().Before(limit); time.Sleep(100 * time.Millisecond) {
-		_, body = send("/setup/code", url.Values{"code": {strings.ToLower(code)}})
-	}
-	if status, body := send("/setup/7", url.Values{}); status != http.StatusOK || !strings.Contains(body, "Step 1 of 7") {
+	b.enter()
+	if status, body := send("/setup/6", url.Values{}); status != http.StatusOK || !strings.Contains(body, "Step 1 of 7") {
 		t.Errorf("a page that is not due: %d", status)
 	}
+	place := url.Values{"hotline": {"Línea <b>"}, "operation": {"Flood"}, "region": {"mx"}, "zone": {"America/Mexico_City"}}
+	with := func(name, value string) url.Values {
+		changed := maps.Clone(place)
+		changed[name] = []string{value}
+		return changed
+	}
+	var body string
 	for n, step := range []struct {
-		wrong, right url.Values
-		next         string
+		wrong []url.Values
+		right url.Values
+		next  string
 	}{
 		{nil, url.Values{"language": {"en"}}, "Step 2 of 7"},
-		{url.Values{"hotline": {" "}}, url.Values{"hotline": {"Línea <b>"}, "operation": {"Flood"}}, "Step 3 of 7"},
-		{url.Values{"region": {"Mexico"}}, url.Values{"region": {"mx"}}, "Step 4 of 7"},
-		{url.Values{}, url.Values{"languages": {"es", "en"}}, "Step 5 of 7"},
-		{url.Values{"line": {"trunk"}, "numbers": {"100"}, "peer": {"everywhere"}}, url.Values{"line": {"none"}}, "Step 6 of 7"},
-		{url.Values{"admin": {"Ana"}, "login": {"Ana María"}}, url.Values{"admin": {"Ana"}, "login": {"ana"}}, "Step 7 of 7"},
-		{url.Values{"leader": {"Rosa"}, "phone": {"12"}}, url.Values{"leader": {"Rosa"}, "phone": {"55 1234 5678"}}, "The hotline is made"},
+		{[]url.Values{with("hotline", " "), with("region", "Mexico"), with("zone", "Mars/Base")}, place, "Step 3 of 7"},
+		{[]url.Values{{"admin": {"Ana"}, "login": {"Ana María"}}, {"admin": {"Ana"}, "login": {"ana"}, "phone": {"12"}}}, url.Values{"admin": {"Ana"}, "login": {"ana"}, "phone": {"55 1234 5678"}}, "Step 4 of 7"},
+		{[]url.Values{{"line": {"trunk"}, "numbers": {"100"}, "peer": {"everywhere"}}}, url.Values{"line": {"none"}}, "Step 5 of 7"},
+		{[]url.Values{{}, {"languages": {"es"}, "greeting": {"text"}, "greeting-language": {"en"}, "text": {"Hello from Ana"}}},
+			url.Values{"languages": {"es", "en"}, "greeting": {"text"}, "greeting-language": {"en"}, "text": {"Hello from the flood line"}}, "Step 6 of 7"},
+		{[]url.Values{{"kind": {"passphrase"}, "passphrase": {"short"}, "again": {"short"}}, {"kind": {"stick"}, "place": {"here"}}}, url.Values{"kind": {"file"}}, "The hotline is made"},
 	} {
-		path := "/setup/" + string(rune('1'+n))
-		if step.wrong != nil {
-			if status, body := send(path, step.wrong); status != http.StatusUnprocessableEntity || !strings.Contains(body, "There is a problem") {
-				t.Errorf("%s with %v: %d", path, step.wrong, status)
+		path := "/setup/" + strconv.Itoa(n+1)
+		for _, wrong := range step.wrong {
+			if status, body := send(path, wrong); status != http.StatusUnprocessableEntity || !strings.Contains(body, "There is a problem") {
+				t.Errorf("%s with %v: %d", path, wrong, status)
 			}
 		}
 		var status int
@@ -127,26 +189,202 @@ func TestTheFirstStart(t *testing.T) {
 		t.Errorf("the last page: %s", body)
 	}
 	password := regexp.MustCompile(`data-password="supervisor">([^<]+)<`).FindStringSubmatch(body)[1]
-	out.find(t, `(is ready)`)
-	for limit := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		res, err := client.PostForm(base+"/login", url.Values{"login": {"supervisor"}, "password": {password}})
-		if err == nil {
-			defer res.Body.Close()
-			if res.Request.URL.Path != "/floor" {
-				t.Errorf("signing in leads to %s", res.Request.URL)
-			}
-			break
-		}
-		if time.Now().After(limit) {
-			t.Fatal(err)
-		}
-	}
+	recovery := regexp.MustCompile(`data-recovery>([^<]+)<`).FindStringSubmatch(body)[1]
+	b.out.find(t, `(is ready)`)
+	b.signsIn("supervisor", password)
 	if _, body := send("/desk/try", nil); !strings.Contains(body, "/call?pass=") || !strings.Contains(body, `class="qr"`) {
 		t.Error("the first call cannot be tried")
 	}
-	if res, err := client.Get(base + "/setup"); err != nil || res.StatusCode != http.StatusNotFound {
-		t.Errorf("the questions are still asked: %v %v", res, err)
-	} else {
-		res.Body.Close()
+	if _, body := b.read(b.client.Get(b.base + "/prompts/en/hello")); !strings.Contains(body, "Hello from the flood line") {
+		t.Error("the own greeting is not among the prompts")
 	}
+	if status, _ := b.read(b.client.Get(b.base + "/setup")); status != http.StatusNotFound {
+		t.Errorf("the questions are still asked: %d", status)
+	}
+	b.end()
+
+	// That machine is lost. Its backup and the printed key make another one.
+	stick := filepath.Join(t.TempDir(), "stick")
+	if err := os.Mkdir(stick, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if status, _, errs := hotlineCommand(t.Context(), "backup", "--config", filepath.Join(b.dir, config.FileName), "--to", stick); status != 0 {
+		t.Fatalf("the backup: %s", errs)
+	}
+	other := begin(t)
+	other.enter()
+	if body := other.restore(stick, "AGE-SECRET-KEY-1NONSENSE", false); !strings.Contains(body, "This is not a recovery key") && !strings.Contains(body, "this is not a recovery key") {
+		t.Errorf("a key that is none: %s", body)
+	}
+	strange, _, err := backup.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body := other.restore(stick, strange, false); !strings.Contains(body, "does not open the backup") {
+		t.Errorf("another hotline's key: %s", body)
+	}
+	for _, upload := range []bool{false, true} {
+		body := other.restore(stick, recovery, upload)
+		if !strings.Contains(body, `data-restore="found"`) || !strings.Contains(body, "Línea &lt;b&gt;") || !strings.Contains(body, "What is missing") {
+			t.Fatalf("the backup is not told (sent by the browser: %v): %s", upload, body)
+		}
+	}
+	if status, body := other.send("/setup/restore/use", nil); status != http.StatusOK || !strings.Contains(body, "The hotline is back") {
+		t.Fatalf("putting it back: %d %s", status, body)
+	}
+	other.out.find(t, `(Línea <b> is ready)`)
+	other.signsIn("supervisor", password)
+	for _, left := range []string{incomingFolder, stagedFolder} {
+		if _, err := os.Stat(filepath.Join(other.dir, left)); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s is left behind: %v", left, err)
+		}
+	}
+}
+
+// enter gives the code of the console, as soon as another try is allowed.
+func (b *begun) enter() {
+	b.t.Helper()
+	var body string
+	for limit := time.Now().Add(20 * time.Second); !strings.Contains(body, "Step 1 of 7"); time.Sleep(100 * time.Millisecond) {
+		if _, body = b.send("/setup/code", url.Values{"code": {strings.ToLower(b.code)}}); time.Now().After(limit) {
+			b.t.Fatalf("the code does not let in: %s", body)
+		}
+	}
+}
+
+// restore names a backup, or sends it as a browser sends a folder, and waits for
+// what is said of it.
+func (b *begun) restore(from, key string, upload bool) (body string) {
+	b.t.Helper()
+	var form bytes.Buffer
+	w := multipart.NewWriter(&form)
+	fields := map[string]string{"place": from, "key": key}
+	if upload {
+		fields["place"] = ""
+	}
+	for name, value := range fields {
+		if err := w.WriteField(name, value); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	if upload {
+		if err := fs.WalkDir(os.DirFS(from), ".", func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			part, err := w.CreateFormFile("backup", filepath.Base(from)+"/"+path)
+			if err != nil {
+				return err
+			}
+			text, err := os.ReadFile(filepath.Join(from, path))
+			_, writeErr := part.Write(text)
+			return errors.Join(err, writeErr)
+		}); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		b.t.Fatal(err)
+	}
+	_, body = b.read(b.client.Post(b.base+"/setup/restore", w.FormDataContentType(), &form))
+	for limit := time.Now().Add(60 * time.Second); strings.Contains(body, `data-restore="reading"`); time.Sleep(50 * time.Millisecond) {
+		if _, body = b.read(b.client.Get(b.base + "/setup/restore")); time.Now().After(limit) {
+			b.t.Fatalf("the backup is read for ever: %s", body)
+		}
+	}
+	return body
+}
+
+// From the first page to the first answered call, in Arabic and by the keyboard
+// alone; how many steps it takes and how long is printed (Y1).
+func TestFromTheFirstPageToTheFirstCall(t *testing.T) {
+	t.Parallel()
+	b := begin(t)
+	certs, err := provisioning.OpenCertificates(provisioning.CertificateDir(filepath.Join(b.dir, "data")), nil, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, phone := openBrowser(t, certs, agentHz), openBrowser(t, certs, callerHz)
+	began, presses := time.Now(), 0
+	at := func(where string) {
+		t.Helper()
+		page.until("the page "+where+" is there", `location.pathname === "`+where+`" && document.readyState === "complete"`)
+	}
+	// tab walks to an element as somebody without a mouse does.
+	tab := func(selector string) {
+		t.Helper()
+		for range 60 {
+			page.do("going on by the keyboard", chromedp.KeyEvent(kb.Tab))
+			if on, err := chromedp.Run(page.ctx, chromedp.Evaluate[bool](fmt.Sprintf(`!!document.activeElement?.matches(%q)`, selector))); err != nil {
+				t.Fatal(err)
+			} else if on {
+				return
+			}
+		}
+		t.Fatalf("%s is not reached by the keyboard at %s", selector, page.text("body"))
+	}
+	enter := func(selector string) {
+		t.Helper()
+		tab(selector)
+		presses++
+		page.do("pressing "+selector, chromedp.KeyEvent(kb.Enter))
+	}
+	page.do("opening the first page", chromedp.Navigate(b.base+"/"))
+	at("/setup")
+	tab("#code")
+	page.do("typing the code", chromedp.KeyEvent(b.code+kb.Enter))
+	presses++
+	at("/setup/1")
+	tab("#language")
+	page.do("choosing Arabic", chromedp.KeyEvent("ا"))
+	page.until("Arabic is chosen", `document.getElementById("language").value === "ar"`)
+	enter(`form[action="/setup/1"] button.main`)
+	for step := 2; step <= 6; step++ {
+		at(fmt.Sprintf("/setup/%d", step))
+		page.until("the page is Arabic", `document.documentElement.dir === "rtl"`)
+		if step == 3 { // Enter in a field goes on, too
+			tab("#phone")
+			presses++
+			page.do("going on", chromedp.KeyEvent(kb.Enter))
+			continue
+		}
+		enter(fmt.Sprintf(`form[action="/setup/%d"] button.main`, step))
+	}
+	page.until("the passwords are told", `!!document.querySelector("[data-password=supervisor]")`)
+	page.until("the hotline runs", visible(`[data-begin]`))
+	if page.text("[data-recovery]") == "" {
+		t.Error("no recovery key is told")
+	}
+	enter("[data-begin] button")
+	at("/desk/try")
+	enter(`form[action="/desk/try"] button`)
+	page.until("the picture is there", `!!document.querySelector(".qr") && !!document.getElementById("try-link")`)
+	link, err := chromedp.Run(page.ctx, chromedp.Evaluate[string](`document.getElementById("try-link").href`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	page.do("opening the desk", chromedp.Navigate(b.base+"/desk?plain-audio=1"))
+	enter(`[data-card="off"] [data-do="ready"]`)
+	page.until("Ready", `document.body.dataset.state === "ready"`)
+
+	phone.do("scanning the picture", chromedp.Navigate(link+"&plain-audio"))
+	phone.press(`[data-do="call"]`)
+	presses += 2
+	phone.until("the call is up", `document.querySelector('[data-part="call-words"]').textContent.trim() !== "" && !document.querySelector("[data-digit]").closest("[hidden]")`)
+	for range 3 { // Arabic is the first language; then help, then on
+		if shown, err := chromedp.Run(page.ctx, chromedp.Evaluate[bool](visible(`[data-card="offer"]`))); err == nil && shown {
+			break
+		}
+		phone.do("listening to the voice", chromedp.Sleep(1500*time.Millisecond))
+		phone.press(`[data-digit="1"]`)
+		presses++
+	}
+	page.until("the call rings", visible(`[data-card="offer"]`))
+	enter(`[data-do="accept"]`)
+	page.until("the call is answered", visible(`[data-card="oncall"]`))
+	page.waitHears(callerHz)
+	phone.waitHears(agentHz)
+	t.Logf("from the first page to the first answered call, in Arabic, by the keyboard: %d presses, %.0f seconds (of a machine that types at once)", presses, time.Since(began).Seconds())
+	phone.press(`[data-do="end"]`)
+	page.until("the call is over", visible(`[data-card="wrap"]`))
 }

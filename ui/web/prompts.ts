@@ -140,7 +140,7 @@ function start(box: HTMLElement): void {
   from.addEventListener("input", () => { if (Number(from.value) > Number(to.value) - 0.2) from.value = String(Math.max(0, Number(to.value) - 0.2)); });
   to.addEventListener("input", () => { if (Number(to.value) < Number(from.value) + 0.2) to.value = String(Number(from.value) + 0.2); });
   listen.addEventListener("click", async () => {
-    const answer = await send("/prompts/preview");
+    const answer = await send(box.dataset.preview!);
     if (!answer) return;
     if (!answer.ok) { status.textContent = answer.headers.get("Content-Type")?.startsWith("text/plain") ? await answer.text() : say("failed"); return; }
     URL.revokeObjectURL(heard.src);
