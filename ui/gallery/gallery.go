@@ -18,8 +18,10 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"hotline/appliance/audio"
 	"hotline/appliance/media"
 	"hotline/appliance/softphone"
+	"hotline/ivr/prompts"
 	"hotline/ui"
 	"hotline/ui/page"
 	"hotline/ui/words"
@@ -70,16 +72,25 @@ func New(ctx context.Context, dir string, log *slog.Logger) (g *Gallery, err err
 
 // first is a machine on which no hotline has been set up.
 func (g *Gallery) first() (*scene, error) {
+	shipped, err := prompts.Shipped()
+	if err != nil {
+		return nil, err
+	}
 	pages, err := ui.NewFirstRun(ui.FirstRunConfig{MadeUp: true, Callers: []string{"es", "en", "fr", "ar", "pt", "id"}, Log: g.log,
-		Answers: page.FirstRunAnswers{Hotline: "Valle Alto hotline", Operation: operation, Region: region, Languages: spoken(), Line: "none", AdminName: "Maryam", AdminLogin: "admin", LeaderName: "Rosa"},
+		Answers: page.FirstRunAnswers{Hotline: "Valle Alto hotline", Operation: operation, Region: region, Zone: "UTC", Languages: spoken(), Line: "none", AdminName: "Maryam", AdminLogin: "admin", GreetingLanguage: "es"},
 		Check: func(a page.FirstRunAnswers) error {
 			if a.Hotline == "" {
 				return errors.New("give the hotline and the disaster response a name each")
 			}
 			return nil
 		},
-		Finish: func(context.Context, page.FirstRunAnswers) ([]page.Written, string, error) {
-			return nil, "", errMadeUp
+		Folder: func() page.FirstRunFolder { return page.FirstRunFolder{Path: "data", FreeGB: 210, Hours: 3700} },
+		Greeting: func(language string) (string, *audio.Clip, error) {
+			clip, err := shipped.Clip(language, "hello")
+			return shipped.Text(language, "hello"), clip, err
+		},
+		Finish: func(context.Context, ui.FirstRunChoice) (page.FirstRunMade, error) {
+			return page.FirstRunMade{}, errMadeUp
 		}})
 	if err != nil {
 		return nil, err

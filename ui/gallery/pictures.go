@@ -86,7 +86,7 @@ func outside() []Picture {
 		{Name: "setup-code-wrong", Path: "/setup/code", Scene: firstScene, As: "stranger", Form: url.Values{"code": {"x"}}},
 		{Name: "setup-1", Path: "/setup/1", Scene: firstScene}, {Name: "setup-2", Path: "/setup/2", Scene: firstScene}, {Name: "setup-3", Path: "/setup/3", Scene: firstScene},
 		{Name: "setup-4", Path: "/setup/4", Scene: firstScene}, {Name: "setup-5", Path: "/setup/5", Scene: firstScene}, {Name: "setup-6", Path: "/setup/6", Scene: firstScene},
-		{Name: "setup-7", Path: "/setup/7", Scene: firstScene},
+		{Name: "setup-greeting", Path: "/setup/greeting", Scene: firstScene}, {Name: "setup-restore", Path: "/setup/restore", Scene: firstScene},
 		{Name: "setup-2-wrong", Path: "/setup/2", Scene: firstScene, Form: url.Values{}},
 	}
 }

@@ -362,7 +362,7 @@ func (s *scene) begin(ctx context.Context, code string) error {
 		return err
 	}
 	s.carry, _, _ = strings.Cut(got.header.Get("Set-Cookie"), ";")
-	for n, form := range []url.Values{{"language": {"en"}}, {"hotline": {"Valle Alto hotline"}, "operation": {operation}}, {"region": {region}}, {"languages": {"es", "en"}}, {"line": {"none"}}, {"admin": {"Maryam"}, "login": {"admin"}}} {
+	for n, form := range []url.Values{{"language": {"en"}}, {"hotline": {"Valle Alto hotline"}, "operation": {operation}, "region": {region}, "zone": {"America/Mexico_City"}}, {"admin": {"Maryam"}, "login": {"admin"}}, {"line": {"none"}}, {"languages": {"es", "en"}}} {
 		if _, err := s.press(ctx, "", fmt.Sprint("/setup/", n+1), form); err != nil {
 			return err
 		}
