@@ -97,7 +97,7 @@ type Options struct {
 	KeyAt  string        // its passphrase, or the place
 	// Fill puts what else was chosen into the new records; nil: nothing.
 	Fill func(context.Context, *store.Store) error
-	Log    *slog.Logger
+	Log  *slog.Logger
 }
 
 // Result is what Setup has made.
