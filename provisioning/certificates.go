@@ -104,13 +104,22 @@ func (c *Certificates) Root() []byte {
 
 // Fingerprint is the SHA-256 of the root, in groups that can be read aloud and
 // compared.
-func (c *Certificates) Fingerprint() string {
-	sum := sha256.Sum256(c.root.Raw)
+func (c *Certificates) Fingerprint() string { return Fingerprint(c.root) }
+
+// Fingerprint is that of any authority.
+func Fingerprint(root *x509.Certificate) string {
+	sum := sha256.Sum256(root.Raw)
 	groups := make([]string, 0, 8)
 	for i := 0; i < 16; i += 2 {
 		groups = append(groups, fmt.Sprintf("%02X%02X", sum[i], sum[i+1]))
 	}
 	return strings.Join(groups, " ")
+}
+
+// Sign signs a text with the key of the authority: ECDSA of its SHA-256.
+func (c *Certificates) Sign(text []byte) ([]byte, error) {
+	sum := sha256.Sum256(text)
+	return c.rootKey.Sign(rand.Reader, sum[:], crypto.SHA256)
 }
 
 // Expires is when the certificate shown to browsers ends.

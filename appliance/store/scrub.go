@@ -55,7 +55,7 @@ func (s *Store) dropCopies(ctx context.Context) error {
 	for _, path := range copies {
 		if strings.Contains(filepath.Base(path), ".schema") || strings.Contains(filepath.Base(path), ".damaged.") {
 			s.log.Warn("an older copy of the record file is removed: it holds what was deleted", "file", path)
-			if err := overwrite(ctx, path); err != nil {
+			if err := Overwrite(ctx, path); err != nil {
 				return fmt.Errorf("removing an older copy of the record file: %w", err)
 			}
 		}
@@ -63,7 +63,8 @@ func (s *Store) dropCopies(ctx context.Context) error {
 	return nil
 }
 
-func overwrite(ctx context.Context, path string) error {
+// Overwrite writes zeros over a file and removes it.
+func Overwrite(ctx context.Context, path string) error {
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
 		return err
