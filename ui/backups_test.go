@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"hotline/appliance/backup"
+	"hotline/appliance/wipe"
 )
 
 // An administrator chooses a disk for the backups, makes a recovery key, sees
@@ -67,4 +69,16 @@ func TestAnAdministratorLooksAfterTheBackups(t *testing.T) {
 	b.fits("backup-key")
 	b.do(navigate(s.url + "/admin/key"))
 	b.fits("boxkey")
+
+	id := s.wipedBefore(t)
+	b.do(navigate(s.url + "/admin/close"))
+	b.fits("close")
+	b.do(navigate(s.url + "/admin/close/" + id))
+	b.fits("certificate")
+	who := wipe.Person{Account: s.ids[admin], Name: "Amal admin", Role: "admin"}
+	if err := errors.Join(s.server.cfg.Closing.Begin(t.Context(), who, true), s.server.cfg.Closing.Skip(t.Context(), who, "nobody goes on")); err != nil {
+		t.Fatal(err)
+	}
+	b.do(navigate(s.url + "/admin/close"))
+	b.fits("close-ask")
 }

@@ -109,6 +109,7 @@ type Accounts interface {
 	NewSecond(ctx context.Context, id, issuer string) (key, address string, err error)
 	ConfirmSecond(ctx context.Context, id, code string) error
 	GiveUpSecond(ctx context.Context, id, code string) error
+	Prove(ctx context.Context, id, password, code string) error
 	DropSecond(ctx context.Context, id, by string) error
 	SecondDue(account roster.Account) bool
 	SecondNeeded() bool

@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -71,6 +72,8 @@ type script struct {
 	refuse   error
 	beats    int
 	keyDir   string // where the key of the box is kept
+	closeDir string // where the certificates of operations are
+	calls    atomic.Int64
 	mic      bool
 	gateway  *softphone.Gateway
 	phones   []*softphone.Phone
@@ -452,7 +455,8 @@ func (s *script) config(t *testing.T) Config {
 		Health:  measured, Backups: s.keeper(t), BoxKey: s.boxKey(t),
 		Queues: []string{triage.QueueHelp, triage.QueueVolunteers}, Recordings: s.tapes,
 		Exports: s.office, Imports: s.intake, Privacy: privacy.New(s.store, "Flood response", slog.New(slog.DiscardHandler)), Journal: FromStore(s.store), Store: s.store, Hooks: s.hooks(t), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
-		Flows: openFlows(t, s.store), FlowTrial: playFlow,
+		Closing: s.closer(t),
+		Flows:   openFlows(t, s.store), FlowTrial: playFlow,
 	}
 }
 

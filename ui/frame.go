@@ -32,6 +32,7 @@ func (s *Server) frame(r *http.Request, v visit, title string) page.Frame {
 		if state := s.cfg.Mode.Current(now); state.Active {
 			f.Mode = text.T("js.mode.is." + state.Mode)
 		}
+		f.Closing = s.closingNear(now)
 	}
 	return f
 }

@@ -64,6 +64,8 @@ func table() []route {
 		{"POST", "/join/new", everybody, (*Server).joinNew, false},
 
 		{"GET", "/{$}", signedIn, (*Server).home, false},
+		{"GET", "/closing", signedIn, (*Server).closingPage, false},
+		{"POST", "/closing", signedIn, (*Server).closingStop, false},
 
 		{"GET", "/desk", phones, (*Server).desk, false},
 		{"GET", "/ws/agent", phones, (*Server).deskSocket, false},
@@ -211,6 +213,10 @@ func table() []route {
 		{"POST", "/admin/log", accounts, (*Server).journalVerify, false},
 		{"GET", "/admin/privacy", accounts, (*Server).privacy, false},
 		{"POST", "/admin/privacy", accounts, (*Server).privacyDo, false},
+		{"GET", "/admin/close", records, (*Server).closeDown, false},
+		{"POST", "/admin/close", records, (*Server).closeDownDo, false},
+		{"GET", "/admin/close/{id}", records, (*Server).certificate, false},
+		{"GET", "/admin/close/{id}/file", records, (*Server).certificateFile, false},
 
 		{"GET", "/admin/flows", accounts, (*Server).flows, false},
 		{"POST", "/admin/flows/publish", accounts, (*Server).flowPublish, false},
@@ -258,7 +264,7 @@ func menu(who role) []menuGroup {
 		{"menu.group.phone", []string{"/desk", "/worklist", "/desk/start", "/desk/try"}},
 		{"menu.group.floor", []string{"/floor", "/floor/mode", "/floor/bulletins", "/floor/scripts", "/floor/lines", "/rounds", "/admin/routing", "/floor/scenario", "/floor/invites", "/floor/walls"}},
 		{"menu.group.records", []string{"/records", "/import", "/reports", "/recordings"}},
-		{"menu.group.setup", []string{"/admin", "/prompts", "/admin/flows", "/admin/lists", "/admin/recording", "/admin/access", "/admin/webhooks", "/admin/backup", "/admin/key", "/health", "/admin/privacy", "/admin/log", "/second"}},
+		{"menu.group.setup", []string{"/admin", "/prompts", "/admin/flows", "/admin/lists", "/admin/recording", "/admin/access", "/admin/webhooks", "/admin/backup", "/admin/key", "/health", "/admin/privacy", "/admin/log", "/admin/close", "/second"}},
 	}
 	var groups []menuGroup
 	for _, group := range all {

@@ -23,7 +23,7 @@ func mayUse(who role, verb, pattern string) bool {
 		return false
 	case pattern == "/second":
 		return who != agent
-	case pattern == "/{$}" || pattern == "/places":
+	case pattern == "/{$}" || pattern == "/places" || pattern == "/closing":
 		return true
 	case pattern == "/rounds/{id}/results":
 		return who == coordinator
@@ -39,7 +39,7 @@ func mayUse(who role, verb, pattern string) bool {
 		return who == supervisor || who == admin
 	case pattern == "/records/match" && verb == http.MethodPost:
 		return who == coordinator
-	case strings.HasPrefix(pattern, "/records"), strings.HasPrefix(pattern, "/import"), strings.HasPrefix(pattern, "/admin/lists"):
+	case strings.HasPrefix(pattern, "/records"), strings.HasPrefix(pattern, "/import"), strings.HasPrefix(pattern, "/admin/lists"), strings.HasPrefix(pattern, "/admin/close"):
 		return who == coordinator || who == admin
 	case pattern == "/recordings" || pattern == "/recordings/{id}/sound.wav":
 		return who != agent

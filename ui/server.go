@@ -68,6 +68,7 @@ type Config struct {
 	Exports     Exports
 	Imports     Imports
 	Privacy     Privacy
+	Closing     Closing  // of the operation
 	Queues      []string // lines, in the order of forms
 	Recordings  Recordings
 	Journal     Journal

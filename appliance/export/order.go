@@ -234,12 +234,19 @@ func (o Order) public() Order {
 // may export sees them: they go on when a person leaves the team.
 func (o *Office) Orders() (list []Order, err error) {
 	err = o.cfg.Store.View(func(tx *store.Tx) error {
-		for _, ord := range orders.All(tx) {
-			list = append(list, ord.public())
-		}
+		list = OrdersOf(tx)
 		return nil
 	})
 	return list, err
+}
+
+// OrdersOf are the orders of a store that nobody makes exports of, without
+// their secrets.
+func OrdersOf(tx *store.Tx) (list []Order) {
+	for _, ord := range orders.All(tx) {
+		list = append(list, ord.public())
+	}
+	return list
 }
 
 // StopOrder lets an order rest; ResumeOrder goes on with it in the name of who

@@ -107,16 +107,21 @@ type signed struct {
 	Authority string          `json:"authority"` // certificate of whoever signed, PEM
 }
 
-func (c Certificate) sign(cfg Config) error {
+// Sign makes the file of a certificate. How is told what Config.Sign is told.
+func (c Certificate) Sign(how func(text []byte) (signature, authority []byte, err error)) ([]byte, error) {
 	text, err := json.Marshal(c)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	signature, authority, err := cfg.Sign(text)
+	signature, authority, err := how(text)
 	if err != nil {
-		return fmt.Errorf("signing the certificate: %w", err)
+		return nil, fmt.Errorf("signing the certificate: %w", err)
 	}
-	file, err := json.MarshalIndent(signed{text, signature, string(authority)}, "", "\t")
+	return json.MarshalIndent(signed{text, signature, string(authority)}, "", "\t")
+}
+
+func (c Certificate) keep(cfg Config) error {
+	file, err := c.Sign(cfg.Sign)
 	if err != nil {
 		return err
 	}

@@ -368,7 +368,7 @@ func (m *mark) check(ctx context.Context, cfg Config) error {
 	if err = errors.Join(err, s.Close()); err != nil {
 		return err
 	}
-	return c.sign(cfg)
+	return c.keep(cfg)
 }
 
 // noted reports that the new log has the wipe already: a stop came between it

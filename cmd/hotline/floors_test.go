@@ -23,6 +23,7 @@ var floors = []struct {
 	{"hotline/tools/", 6},
 	{"hotline/ui", 5},
 	{"hotline/provisioning", 5},
+	{"hotline/triage/closedown", 4},
 	{"hotline/triage/desk", 4},
 	{"hotline/triage/supervise", 4},
 	{"hotline/triage/find", 4},

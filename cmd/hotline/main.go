@@ -20,26 +20,29 @@ import (
 	"hotline/appliance/audio/foreign"
 	"hotline/appliance/boxkey"
 	"hotline/appliance/config"
+	"hotline/appliance/store"
+	"hotline/appliance/wipe"
 )
 
 // commands is the command line.
 type commands struct {
-	Setup    setupCommand    `cmd:"" help:"Make a new hotline in a folder: configuration, certificates, first accounts."`
-	Start    startCommand    `cmd:"" help:"Run the hotline of a folder; ask seven questions on pages first when there is none."`
-	Serve    serveCommand    `cmd:"" help:"Run the hotline."`
-	Demo     demoCommand     `cmd:"" help:"Run a complete hotline for trying out, or ring a running one with --call."`
-	Flow     flowCommand     `cmd:"" help:"Check, try, carry and put back the dialogues that callers hear."`
-	Audit    auditCommand    `cmd:"" help:"Prove the log of what people did."`
-	Backup   backupCommand   `cmd:"" help:"Copy everything to another place now, while the hotline does not run. A running one does it by itself every minute."`
-	Restore  restoreCommand  `cmd:"" help:"Make a hotline out of a backup, on any machine."`
-	Verify   verifyCommand   `cmd:"" help:"Prove a backup by restoring it into a folder that is thrown away."`
-	Key      keyCommand      `cmd:"" help:"See or change how the key is kept that seals all records, while the hotline does not run."`
-	Config   configCommand   `cmd:"" help:"Print the default configuration with an explanation of every setting."`
-	Prompts  promptsCommand  `cmd:"" help:"Work on what callers hear."`
-	Gallery  galleryCommand  `cmd:"" help:"Show every page in every state, with made-up people and calls."`
-	Simulate simulateCommand `cmd:"" help:"Play a day of calls in seconds: how long people would wait, and how many volunteers it takes."`
-	Slot     slotCommand     `cmd:"" hidden:"" help:"Updates of the appliance's own image."`
-	Ver      verCommand      `cmd:"" name:"version" help:"Print the version."`
+	Setup    setupCommand       `cmd:"" help:"Make a new hotline in a folder: configuration, certificates, first accounts."`
+	Start    startCommand       `cmd:"" help:"Run the hotline of a folder; ask seven questions on pages first when there is none."`
+	Serve    serveCommand       `cmd:"" help:"Run the hotline."`
+	Demo     demoCommand        `cmd:"" help:"Run a complete hotline for trying out, or ring a running one with --call."`
+	Flow     flowCommand        `cmd:"" help:"Check, try, carry and put back the dialogues that callers hear."`
+	Audit    auditCommand       `cmd:"" help:"Prove the log of what people did."`
+	Backup   backupCommand      `cmd:"" help:"Copy everything to another place now, while the hotline does not run. A running one does it by itself every minute."`
+	Restore  restoreCommand     `cmd:"" help:"Make a hotline out of a backup, on any machine."`
+	Verify   verifyCommand      `cmd:"" help:"Prove a backup by restoring it into a folder that is thrown away."`
+	Cert     certificateCommand `cmd:"" name:"certificate" help:"Prove the certificate of a hotline whose operation was closed down."`
+	Key      keyCommand         `cmd:"" help:"See or change how the key is kept that seals all records, while the hotline does not run."`
+	Config   configCommand      `cmd:"" help:"Print the default configuration with an explanation of every setting."`
+	Prompts  promptsCommand     `cmd:"" help:"Work on what callers hear."`
+	Gallery  galleryCommand     `cmd:"" help:"Show every page in every state, with made-up people and calls."`
+	Simulate simulateCommand    `cmd:"" help:"Play a day of calls in seconds: how long people would wait, and how many volunteers it takes."`
+	Slot     slotCommand        `cmd:"" hidden:"" help:"Updates of the appliance's own image."`
+	Ver      verCommand         `cmd:"" name:"version" help:"Print the version."`
 }
 
 // streams are where a command reads and writes.
@@ -105,6 +108,8 @@ const drainFor = 15 * time.Minute
 type serveCommand struct {
 	Config string `help:"Configuration file." default:"hotline.yaml" type:"path"`
 	Smoke  bool   `help:"Build everything, take no call, and end: a check before a real start."`
+
+	coolOff time.Duration // in which a wipe may be stopped; 0: as shipped
 }
 
 func (c *serveCommand) Run(ctx context.Context, s streams) error {
@@ -116,21 +121,40 @@ func (c *serveCommand) Run(ctx context.Context, s streams) error {
 		s.zone(cfg.Place()) // before anything else runs
 	}
 	log := newLog(s.err, cfg.LogAll)
-	h, err := assemble(cfg, manner{drain: drainFor}, log)
+	if c.Smoke && wipe.Begun(cfg.DataDir()) {
+		fmt.Fprintln(s.out, "A wipe of this hotline was begun: the next start ends it.")
+		return nil
+	}
+	// Nobody is called into records of which half are gone.
+	if err := endWipe(ctx, cfg, log); err != nil {
+		return err
+	}
+	for {
+		anew, err := c.once(ctx, cfg, s, log)
+		if err != nil || !anew {
+			return err
+		}
+	}
+}
+
+// once runs the hotline to its end. Anew: its operation is closed down, and it
+// begins a new one.
+func (c *serveCommand) once(ctx context.Context, cfg config.Config, s streams, log *slog.Logger) (anew bool, err error) {
+	h, err := assemble(cfg, c.manner(nil), log)
 	var locked *boxkey.Locked
 	if errors.As(err, &locked) && !c.Smoke {
 		records, lockedErr := runLocked(ctx, cfg, locked, s, log)
 		if lockedErr != nil || records == nil {
-			return lockedErr
+			return false, lockedErr
 		}
-		h, err = assemble(cfg, manner{drain: drainFor, records: records}, log)
+		h, err = assemble(cfg, c.manner(records), log)
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	if c.Smoke {
 		fmt.Fprintln(s.out, "Everything is in place.")
-		return h.Close()
+		return false, h.Close()
 	}
 	fmt.Fprintf(s.out, "%s is ready.\n  Calls:  sip at %s (numbers %v; supervisors %v)\n  Pages:  %s\n  Certificate authority: %s\n",
 		cfg.Name, h.trunk.Addr(), cfg.SIP.Help, cfg.SIP.Supervisor, pageURL(h), h.certs.Fingerprint())
@@ -139,7 +163,11 @@ func (c *serveCommand) Run(ctx context.Context, s streams) error {
 			fmt.Fprintf(s.err, "No new calls are taken. %d are running and may go on for %d minutes. Asking again ends them at once.\n", n, int(drainFor.Minutes()))
 		}
 	})()
-	return h.Run(ctx)
+	return runToItsEnd(ctx, cfg, h, log)
+}
+
+func (c *serveCommand) manner(records *store.Store) manner {
+	return manner{drain: drainFor, records: records, coolOff: c.coolOff}
 }
 
 type configCommand struct{}

@@ -39,6 +39,7 @@ import (
 	"hotline/provisioning"
 	"hotline/triage"
 	"hotline/triage/cards"
+	"hotline/triage/closedown"
 	"hotline/triage/desk"
 	"hotline/triage/find"
 	"hotline/triage/intake"
@@ -84,6 +85,8 @@ type hotline struct {
 	exports  *export.Office
 	imports  *intake.Office
 	privacy  *privacy.Keeper
+	closing  *closedown.Keeper // of the operation
+	wiped    chan struct{}     // it is to be wiped now
 	desk     *desk.Desk
 	trunk    *trunk.Trunk
 	hooks    *webhooks.Post // other systems that are told what happens
@@ -103,12 +106,14 @@ type manner struct {
 	robot func(server netip.AddrPort) error // rings the hotline on request; nil outside the demo
 	drain time.Duration                     // how long running calls may go on after the end was asked for
 
+	coolOff time.Duration // in which a wipe may be stopped; 0: as shipped
+
 	records *store.Store // opened already; nil: assemble opens those of the data folder
 	locked  *lockedBox   // the box is without its key: what is written goes into an inbox
 }
 
 func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err error) {
-	h = &hotline{log: log}
+	h = &hotline{log: log, wiped: make(chan struct{}, 1)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, h.Close())
@@ -278,6 +283,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	if err != nil {
 		return h, err
 	}
+	h.closing = h.closer(cfg, home, m.coolOff)
 	if h.imports, err = importOffice(h.records, h.lists, filed, cfg, log); err != nil {
 		return h, err
 	}
@@ -312,7 +318,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		Reports: h.reports,
 		Health:  h.measure, Backups: h.backups, BoxKey: boxkey.Owner{Keeper: h.keys, Records: h.records},
 		Queues: h.dispatch.Queues(), Recordings: h.tapes,
-		Exports: h.exports, Imports: h.imports, Privacy: h.privacy, Journal: ui.FromStore(h.records), Store: h.records, Hooks: h.hooks, Log: log,
+		Exports: h.exports, Imports: h.imports, Privacy: h.privacy, Closing: h.closing, Journal: ui.FromStore(h.records), Store: h.records, Hooks: h.hooks, Log: log,
 		Flows: h.flows, FlowTrial: h.flowTrial,
 	})
 	if err != nil {
@@ -404,7 +410,7 @@ func (h *hotline) Run(ctx context.Context) error {
 	var support errgroup.Group
 	failed := make(chan error, 1)
 	for _, run := range []func(context.Context) error{h.callers.Run, h.agents.Run, h.strain.Run, h.phones.Run, h.journal.Run, h.reports.Run, h.turned.Run, h.hours.Run, h.finder.Run, h.dispatch.Run,
-		h.desk.Run, h.mode.Run, h.board.Run, h.commands.Run, h.followLoad, h.tellScreens, h.tapes.Run, h.exports.Run, h.hooks.Run, h.imports.Run, h.backUp, h.privacy.Run, h.records.KeepReserve, h.serveFigures,
+		h.desk.Run, h.mode.Run, h.board.Run, h.commands.Run, h.followLoad, h.tellScreens, h.tapes.Run, h.exports.Run, h.hooks.Run, h.imports.Run, h.backUp, h.privacy.Run, h.closing.Run, h.records.KeepReserve, h.serveFigures,
 		func(ctx context.Context) error { return h.front(ctx, h.web, h.tls()) }} {
 		support.Go(func() error {
 			err := run(below)

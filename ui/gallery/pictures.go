@@ -235,6 +235,10 @@ func setup() []Picture {
 		{Name: "log", Path: "/admin/log", Scene: fullScene, As: admin},
 		{Name: "log-all", Path: "/admin/log?all", Scene: fullScene, As: admin},
 		{Name: "log-proved", Path: "/admin/log", Scene: fullScene, As: admin, Form: url.Values{"do": {"verify"}}},
+		{Name: "close", Path: "/admin/close", Scene: fullScene, As: admin},
+		{Name: "close-wrong", Path: "/admin/close", Scene: fullScene, As: admin, Form: url.Values{"do": {"begin"}, "known": {"yes"}}},
+		{Name: "closing", Path: "/closing", Scene: fullScene, As: admin},
+		{Name: "certificate", Path: "/admin/close/{certificate}", Scene: fullScene, As: coordinator},
 		{Name: "second", Path: "/second", Scene: fullScene, As: supervisor},
 		{Name: "second-new", Path: "/second", Scene: spareScene, As: supervisor, Form: url.Values{"do": {"new"}}},
 	}

@@ -242,6 +242,10 @@ func (s *scene) serve(texts *words.Catalogues, log *slog.Logger) (*ui.Server, er
 	if err != nil {
 		return nil, err
 	}
+	closing, err := s.closer(log)
+	if err != nil {
+		return nil, err
+	}
 	return ui.NewIn(ui.Config{
 		MadeUp: true, Operation: operation, Version: "gallery", Region: region, PhoneServer: "192.0.2.1:5060", CallTo: "100",
 		Desk: s.room, Sessions: s.who, Accounts: s.accounts, Routing: s.routes, Mode: s.mode, Supervise: s.commands, Switches: s.parts, Offered: spoken(),
@@ -253,7 +257,7 @@ func (s *scene) serve(texts *words.Catalogues, log *slog.Logger) (*ui.Server, er
 		},
 		Reports: reports.New(s.store, time.Local, log), Health: func() health.Figures { return s.health }, Backups: keeper, BoxKey: boxkey.Owner{Keeper: keys, Records: s.store},
 		Prompts: s.studio, Sounds: foreign.New(), Queues: s.dispatch.Queues(), Recordings: s.tapes, Exports: s.exports, Imports: s.imports,
-		Privacy: privacy.New(s.store, operation, log), Journal: ui.FromStore(s.store), Store: s.store, Hooks: s.hooks, Flows: s.flows, FlowTrial: playFlow, Log: log,
+		Privacy: privacy.New(s.store, operation, log), Closing: closing, Journal: ui.FromStore(s.store), Store: s.store, Hooks: s.hooks, Flows: s.flows, FlowTrial: playFlow, Log: log,
 	}, texts)
 }
 

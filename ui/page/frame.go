@@ -23,6 +23,7 @@ type Frame struct {
 	Languages []Language
 	Asset     func(name string) string
 	Mode      string // words of the emergency mode when it is on, else empty
+	Closing   bool   // somebody wants all records wiped: whoever knows better stops it
 	Live      bool   // the page keeps itself up to date
 	MadeUp    bool   // nothing on the page is real
 	Now       time.Time

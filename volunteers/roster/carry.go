@@ -91,3 +91,13 @@ func (a *Accounts) Prove(ctx context.Context, id, password, code string) error {
 	}
 	return nil
 }
+
+// Staying is how many accounts Carry would take over.
+func Staying(tx *store.Tx, which string) (n int, err error) {
+	for _, account := range accounts.All(tx) {
+		if keeps(which, account) {
+			n++
+		}
+	}
+	return n, nil
+}
