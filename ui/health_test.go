@@ -34,10 +34,10 @@ func TestHealthIsToldInWordsWorstFirst(t *testing.T) {
 	body := s.get(t, s.as(t, supervisor), "/health").body
 	var at []int
 	for _, text := range []string{
-		"Act now", "Line carrier &lt;b&gt; has not worked for 12 minutes", "Check the network cable", "server sip.example.org does not answer",
+		"Act now", "Line carrier &lt;b&gt; has not worked for 12 min", "Check the network cable", "server sip.example.org does not answer",
 		"Keep an eye on it", "Nothing has come from the telephone network at 192.0.2.8", "Call the hotline from any telephone",
-		"Line gateway works. Calls on it now: 2.", "192.0.2.7 was last heard 4 minutes ago", "3 of 100 now. Callers turned away since the start: 2.",
-		"Every call is written down", "50 GB of 100 GB", "The clock is kept right", "for 90 more days", "Version test, running for 3 hours",
+		"Line gateway works. Calls on it now: 2.", "192.0.2.7 was last heard 4 min ago", "3 of 100 now. Callers turned away since the start: 2.",
+		"Every call is written down", "50 GB of 100 GB", "The clock is kept right", "Days left: 90", "Version test, running for 3 h",
 		"Phone volunteers signed in", "17", "3 of 100 at a time", "4321", "23 MB", // how much it carries (L3)
 	} {
 		i := strings.Index(body, text)

@@ -230,7 +230,7 @@ func TestAPersonIsLedFromOfferToWork(t *testing.T) {
 	do(http.StatusSeeOther, url.Values{"do": {"agree"}, "to": {"conduct"}, "how": {"paper"}})
 	sees(t, s.get(t, client, "/records/match"), []string{"How many people"})
 	tomorrow := time.Now().AddDate(0, 0, 1).Format(time.DateOnly)
-	sees(t, s.get(t, client, "/records/match?wanted=20&skill=nurse&area=067+068&free="+tomorrow), []string{"1 fit, 20 are wanted", "Ana", "+12025550102", "/records/export?area="})
+	sees(t, s.get(t, client, "/records/match?wanted=20&skill=nurse&area=067+068&free="+tomorrow), []string{"Found: 1. Wanted: 20", "Ana", "+12025550102", "/records/export?area="})
 	ask := "/records/match?wanted=20&skill=nurse&area=067+068&free=" + tomorrow
 	if got := s.post(t, client, ask, url.Values{}); got.status != http.StatusUnprocessableEntity {
 		t.Errorf("a list to call without a name: %d", got.status)
