@@ -3,7 +3,7 @@
 
 GO ?= go
 
-.PHONY: build demo test check types pictures need generate prompts bench soak fuzz image boot clean
+.PHONY: build demo test check types pictures looks need generate prompts bench soak fuzz image boot clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o hotline ./cmd/hotline
@@ -34,14 +34,23 @@ types:
 	@sh .ci/need npx:npm
 	npx -y -p typescript@7.0.2 tsc --noEmit -p ui/web/tsconfig.json
 
-# The pictures of the README, taken by the tests of the pages.
+# The pictures of the README: pages of the gallery.
+PICTURES = desk-ready desk-offer desk-call desk-notes floor wall cases case volunteers export health setup-5 invites-sheet
 pictures:
 	@sh .ci/need chromium:chromium
 	rm -rf data/pictures && mkdir -p data/pictures ui/gallery/testdata
-	$(GO) test -count 1 -run 'TestACallAtTheDesk|TestOtherStatesAndPages|TestAWallScreenGoesStale|TestFromTheInvitationToReady|TestFirstRunPages|TestTheCallerPage' -artifacts -outputdir data/pictures ./ui
-	@for name in offer-1366x768 oncall-1366x768 floor-1366x768 wall-1366x768 sheet-1366x768 sound-check-1366x768 setup-5-1366x768 call-390x844; do \
-		find data/pictures -name "$$name.png" -exec cp {} ui/gallery/testdata/ \; ; \
-	done
+	LOOKS=en $(GO) test -count 1 -run "TestEveryPageLooksRight/^($$(echo $(PICTURES) call | tr ' ' '|'))$$" -artifacts -outputdir $(CURDIR)/data/pictures ./ui
+	rm -f ui/gallery/testdata/*.png
+	@for name in $(PICTURES); do find data/pictures -name "$$name-en-1366x768-light.png" -exec cp {} ui/gallery/testdata/$$name.png \; ; done
+	@find data/pictures -name call-en-390x844-light.png -exec cp {} ui/gallery/testdata/call.png \;
+
+# Every page in every state, in English, Arabic and a language that is half as
+# long again, light and dark, on a laptop and on a telephone: half an hour. The
+# tests look at a part of this that goes round. LOOKS=pt make looks for another
+# language; with pictures in a folder: make looks SHOTS="-artifacts -outputdir DIR".
+looks:
+	@sh .ci/need chromium:chromium
+	LOOKS=$${LOOKS:-en,ar,qps} $(GO) test -count 1 -timeout 120m -run TestEveryPageLooksRight $(SHOTS) ./ui
 
 # Everything that is generated and committed: pages, bundled scripts and
 # styles. Tests fail when one of them is stale.

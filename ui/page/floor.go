@@ -70,7 +70,12 @@ func (f Frame) Why(w triage.Why) string {
 }
 
 // profile is the name of a routing profile, in words where it has shipped.
-func (f Frame) profile(p triage.Profile) string { return f.Or("profile."+p.ID, p.Name) }
+func (f Frame) profile(p triage.Profile) string {
+	if renamed := !slices.ContainsFunc(triage.ShippedProfiles(), func(one triage.Profile) bool { return one.ID == p.ID && one.Name == p.Name }); renamed {
+		return p.Name
+	}
+	return f.Or("profile."+p.ID, p.Name)
+}
 
 // skill is the name of a skill in words.
 func (f Frame) skill(name string) string {
