@@ -39,7 +39,7 @@ PICTURES = desk-ready desk-offer desk-call desk-notes floor wall cases case volu
 pictures:
 	@sh .ci/need chromium:chromium
 	rm -rf data/pictures && mkdir -p data/pictures ui/gallery/testdata
-	LOOKS=en $(GO) test -count 1 -run "TestEveryPageLooksRight/^($$(echo $(PICTURES) call | tr ' ' '|'))$$" -artifacts -outputdir $(CURDIR)/data/pictures ./ui
+	LOOKS=pictures $(GO) test -count 1 -run "TestEveryPageLooksRight/^($$(echo $(PICTURES) call | tr ' ' '|'))$$" -artifacts -outputdir $(CURDIR)/data/pictures ./ui
 	rm -f ui/gallery/testdata/*.png
 	@for name in $(PICTURES); do find data/pictures -name "$$name-en-1366x768-light.png" -exec cp {} ui/gallery/testdata/$$name.png \; ; done
 	@find data/pictures -name call-en-390x844-light.png -exec cp {} ui/gallery/testdata/call.png \;
@@ -50,7 +50,7 @@ pictures:
 # language; with pictures in a folder: make looks SHOTS="-artifacts -outputdir DIR".
 looks:
 	@sh .ci/need chromium:chromium
-	LOOKS=$${LOOKS:-en,ar,qps} $(GO) test -count 1 -timeout 120m -run TestEveryPageLooksRight $(SHOTS) ./ui
+	LOOKS=$${LOOKS:-en,ar,ar-XB} $(GO) test -count 1 -timeout 120m -run TestEveryPageLooksRight $(SHOTS) ./ui
 
 # Everything that is generated and committed: pages, bundled scripts and
 # styles. Tests fail when one of them is stale.

@@ -6,10 +6,13 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+
+	"hotline/ui/words"
 )
 
 const (
@@ -54,6 +57,11 @@ func (b *browser) accessible(name string) {
 		b.t.Fatal(err)
 	}
 	for _, violation := range violations {
+		// The long language is longer behind each text, also behind the one that
+		// repeats another one and goes on.
+		if strings.Contains(name, words.Long) && strings.HasPrefix(violation, "label-content-name-mismatch ") {
+			continue
+		}
 		b.t.Errorf("%s: %s", name, violation)
 	}
 }

@@ -3,8 +3,10 @@ package ui
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -166,9 +168,12 @@ func (b *browser) signIn(who role) {
 	b.until(`location.pathname === "` + homeOf(who) + `" && document.readyState === "complete"`)
 }
 
-// shoot writes a picture for people to look at.
+// shoot writes a picture for people to look at, when somebody wants to.
 func (b *browser) shoot(name string) {
 	b.t.Helper()
+	if flag.Lookup("test.artifacts").Value.String() != "true" {
+		return
+	}
 	ctx, stop := context.WithTimeout(b.ctx, limitOfAStep)
 	defer stop()
 	picture, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
@@ -192,47 +197,63 @@ const layoutProbe = `JSON.stringify({
     .filter(([, r]) => r.height < 44 || r.width < 44).map(([name, r]) => name + " " + Math.round(r.width) + "x" + Math.round(r.height)),
   below: [...document.querySelectorAll(".call-foot .btn, .dock .btn")].filter((e) => e.offsetParent && (e.getBoundingClientRect().bottom > innerHeight + 1 || e.getBoundingClientRect().top < 0)).map((e) => e.textContent.trim().slice(0, 20))})`
 
-// fits checks the page at every size and takes its pictures.
+// at makes the page as large as a screen.
+func (b *browser) at(size string) {
+	b.t.Helper()
+	v := sizes()[size]
+	var options []chromedp.EmulateViewportOption
+	if v[0] < 500 {
+		options = append(options, chromedp.EmulateMobile, chromedp.EmulateTouch)
+	}
+	b.do(chromedp.EmulateViewport(v[0], v[1], options...))
+	b.do(chromedp.Evaluate[chromedp.Void](`scrollTo(0, 0)`))
+	b.settled()
+}
+
+// measured says what does not fit the screen.
+func (b *browser) measured(name, size string) {
+	b.t.Helper()
+	v := sizes()[size]
+	var found struct {
+		Wide         int64
+		Small, Below []string
+	}
+	if err := json.Unmarshal([]byte(b.js(layoutProbe)), &found); err != nil {
+		b.t.Fatal(err)
+	}
+	// Compared with the screen: a phone's own width grows with its page.
+	if found.Wide > v[0] {
+		b.t.Errorf("%s at %s scrolls sideways: it is %d wide", name, size, found.Wide)
+	}
+	if len(found.Small) > 0 {
+		b.t.Errorf("%s at %s: too small to press: %v", name, size, found.Small)
+	}
+	if len(found.Below) > 0 && v[1] >= 600 {
+		b.t.Errorf("%s at %s: cut off: %v", name, size, found.Below)
+	}
+}
+
+// fits checks the page at every size, and lets axe judge it on a laptop and on
+// a telephone, one dark and the other light: which one follows from the name,
+// so that each page is judged in the same way in every run.
 func (b *browser) fits(name string) {
 	b.t.Helper()
-	for size, v := range sizes() {
-		var options []chromedp.EmulateViewportOption
-		if v[0] < 500 {
-			options = append(options, chromedp.EmulateMobile, chromedp.EmulateTouch)
-		}
-		b.do(chromedp.EmulateViewport(v[0], v[1], options...))
-		b.do(chromedp.Evaluate[chromedp.Void](`scrollTo(0, 0)`))
-		b.settled()
+	for size := range sizes() {
+		b.at(size)
+		b.measured(name, size)
 		b.shoot(name + "-" + size)
-		var found struct {
-			Wide         int64
-			Small, Below []string
-		}
-		if err := json.Unmarshal([]byte(b.js(layoutProbe)), &found); err != nil {
-			b.t.Fatal(err)
-		}
-		// Compared with the screen: a phone's own width grows with its page.
-		if found.Wide > v[0] {
-			b.t.Errorf("%s at %s scrolls sideways: it is %d wide", name, size, found.Wide)
-		}
-		if len(found.Small) > 0 {
-			b.t.Errorf("%s at %s: too small to press: %v", name, size, found.Small)
-		}
-		if len(found.Below) > 0 && v[1] >= 600 {
-			b.t.Errorf("%s at %s: cut off: %v", name, size, found.Below)
-		}
 	}
-	for _, size := range []string{"1366x768", "390x844"} {
+	schemes := []string{"dark", "light"}
+	if len(name)%2 == 1 {
+		slices.Reverse(schemes)
+	}
+	for n, size := range []string{"1366x768", "390x844"} {
 		b.do(chromedp.EmulateViewport(sizes()[size][0], sizes()[size][1]))
-		for _, scheme := range []string{"dark", "light"} {
-			b.colours(scheme)
-			b.settled()
-			b.accessible(name + " " + size + " " + scheme)
-			if scheme == "dark" && size == "1366x768" {
-				b.shoot(name + "-dark")
-			}
-		}
+		b.colours(schemes[n])
+		b.settled()
+		b.accessible(name + " " + size + " " + schemes[n])
 	}
+	b.colours("light")
 	b.do(chromedp.EmulateViewport(1366, 768))
 }
 

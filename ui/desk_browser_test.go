@@ -2,7 +2,6 @@ package ui
 
 import (
 	"encoding/json"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -400,75 +399,24 @@ func (b *browser) menuFits() {
 	b.do(chromedp.EmulateViewport(1366, 768), evaluate(`document.querySelector(".menu").open = false`))
 }
 
-// longer is a language that is read from right to left and whose texts are
-// half as long again as the English ones.
+// longer are the texts of the made-up long language.
 func longer(t *testing.T) map[string]string {
 	t.Helper()
-	catalogues, err := words.Load()
+	texts, err := words.WithLong()
 	if err != nil {
 		t.Fatal(err)
 	}
-	texts := map[string]string{"dir": "rtl", "language.name": "Pseudo"}
-	for key, text := range catalogues.Keys("en") {
-		if key != "dir" && key != "language.name" && !strings.HasPrefix(key, "said.") {
-			texts[key] = text + strings.Repeat(" מאריך", 1+len(text)/16)
-		}
-	}
-	return texts
-}
-
-// Every page that has an address of its own fits in that language, on a laptop
-// and on a telephone, for everybody who may see it.
-func TestEveryPageFitsInALongLanguage(t *testing.T) {
-	s := startSite(t, newScript(t), map[string]map[string]string{"he": longer(t)})
-	b := openBrowser(t, s)
-	seen := map[string]bool{}
-	for _, who := range []role{agent, coordinator, admin} {
-		client := s.as(t, who)
-		b.do(navigate(s.url + "/login"))
-		b.signOut()
-		b.signIn(who)
-		b.do(evaluate(`fetch("/language", {method: "POST", headers: {"Content-Type": "application/x-www-form-urlencoded"}, body: "language=he"}).then(() => { document.title = "set"; })`))
-		b.until(`document.title === "set"`)
-		for _, rt := range table() {
-			path := strings.TrimSuffix(rt.pattern, "{$}")
-			if rt.verb != http.MethodGet || !rt.allows(who) || seen[path] || path == "/" || strings.Contains(path, "{") || strings.HasPrefix(path, "/ev/") || strings.HasPrefix(path, "/ws/") {
-				continue
-			}
-			seen[path] = true
-			if got := s.get(t, client, path); got.status != http.StatusOK || !strings.HasPrefix(got.header.Get("Content-Type"), "text/html") {
-				continue // a file, or an address that leads on
-			}
-			b.do(navigate(s.url + path))
-			b.until(`document.documentElement.dir === "rtl" && document.readyState === "complete"`)
-			for _, size := range []string{"1366x768", "390x844"} {
-				b.do(chromedp.EmulateViewport(sizes()[size][0], sizes()[size][1]))
-				b.settled()
-				var wide int64
-				if err := json.Unmarshal([]byte(b.js(`document.documentElement.scrollWidth`)), &wide); err != nil {
-					t.Fatal(err)
-				}
-				if wide > sizes()[size][0] {
-					b.shoot("long" + strings.ReplaceAll(path, "/", "-") + "-" + size)
-					t.Errorf("%s at %s scrolls sideways: it is %d wide", path, size, wide)
-				}
-			}
-			b.do(chromedp.EmulateViewport(1366, 768))
-		}
-	}
-	if len(seen) < 20 {
-		t.Errorf("only %d pages were looked at", len(seen))
-	}
+	return texts.Keys(words.Long)
 }
 
 // Right to left, and texts 40 % longer: nothing may overflow.
 func TestStrangeLanguagesFit(t *testing.T) {
 	far := newScript(t)
-	s := startSite(t, far, map[string]map[string]string{"he": longer(t)})
+	s := startSite(t, far, map[string]map[string]string{words.Long: longer(t)})
 	b := openBrowser(t, s)
 	b.signIn(agent)
 	b.state("off")
-	b.do(evaluate(`fetch("/language", {method: "POST", headers: {"Content-Type": "application/x-www-form-urlencoded"}, body: "language=he"}).then(() => { document.title = "set"; })`))
+	b.do(evaluate(`fetch("/language", {method: "POST", headers: {"Content-Type": "application/x-www-form-urlencoded"}, body: "language=` + words.Long + `"}).then(() => { document.title = "set"; })`))
 	b.until(`document.title === "set"`)
 	b.reload()
 	b.state("off")

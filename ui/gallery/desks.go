@@ -48,7 +48,6 @@ func desks() map[string]desk.Snapshot {
 			Waiting: 3, LongestS: 134}
 		if call != nil {
 			s.Script, s.ScriptLanguage = []string{"Línea de ayuda, habla Amal. ¿Está usted a salvo en este momento?", "¿Dónde está y cuántas personas son?"}, "es"
-			s.Known = []desk.KnownView{{Text: "Agua potable en la plaza de armas, todos los días de ocho a doce.", Language: "es", AsOf: now.Add(-2 * time.Hour)}}
 			s.Asks = []string{"How deep is the water?", "Can you reach a higher floor?"}
 		}
 		if change != nil {
@@ -78,7 +77,7 @@ func desks() map[string]desk.Snapshot {
 		c.Context, c.Facts = []string{"Bank of the Valley, option 4"}, []desk.FactView{{Label: "Number of people", Value: "3"}}
 	}), nil)
 	add("call", triage.OnCall, talk(nil), written)
-	add("call-empty", triage.OnCall, talk(func(c *desk.CallView) { c.Earlier = nil }), func(s *desk.Snapshot) { s.Script, s.Known, s.Asks = nil, nil, nil })
+	add("call-empty", triage.OnCall, talk(func(c *desk.CallView) { c.Earlier = nil }), func(s *desk.Snapshot) { s.Script, s.Asks = nil, nil })
 	add("call-held", triage.OnCall, talk(func(c *desk.CallView) { c.Held = true }), written)
 	add("call-emergency", triage.OnCall, talk(func(c *desk.CallView) {
 		c.Emergency, c.CanRescue, c.Listened, c.Help = true, true, []string{"Rosa"}, true
@@ -96,7 +95,7 @@ func desks() map[string]desk.Snapshot {
 	add("call-colleague", triage.OnCall, talk(func(c *desk.CallView) {
 		c.Internal, c.Number, c.Earlier = true, "", nil
 		c.Parties = []desk.PartyView{{ID: "b", Kind: "agent", Name: "Beatriz", State: "talking"}}
-	}), func(s *desk.Snapshot) { s.Script, s.Known, s.Asks = nil, nil, nil })
+	}), func(s *desk.Snapshot) { s.Script, s.Asks = nil, nil })
 	add("notes", triage.WrapUp, talk(nil), written)
 	add("break", triage.OnBreak, nil, func(s *desk.Snapshot) { s.Agent.Reason = "meal" })
 	add("break-by", triage.OnBreak, nil, func(s *desk.Snapshot) { s.Agent.Reason, s.Agent.By, s.Agent.Why = "rest", "Rosa", "rest" })

@@ -87,7 +87,7 @@ func TestEveryPageIsInTheGallery(t *testing.T) {
 			roles = []string{""}
 		}
 		for n, role := range roles {
-			l := Look{Picture: p.Name, Language: []string{"en", "es", "fr", "ar", "pt", "id", "qps"}[n]}
+			l := Look{Picture: p.Name, Language: []string{"en", "es", "fr", "ar", "pt", "id", "ar-XB"}[n]}
 			if role != p.As {
 				l.As = role
 			}

@@ -19,6 +19,7 @@ import (
 	"hotline/ivr/prompts"
 	"hotline/triage"
 	"hotline/triage/cards"
+	"hotline/triage/desk"
 	"hotline/ui/api"
 	"hotline/volunteers"
 	"hotline/volunteers/roster"
@@ -226,9 +227,11 @@ func (s *scene) steered(ctx context.Context) error {
 	if err := s.closures.Set(ctx, triage.QueueVolunteers, true, rosa, "Rosa", "web"); err != nil {
 		return err
 	}
-	if _, err := s.mode.Set(ctx, mode.Change{Mode: mode.Surge, By: rosa, Name: "Rosa", Via: "phone"}); err != nil {
+	now, err := s.mode.Set(ctx, mode.Change{Mode: mode.Surge, By: rosa, Name: "Rosa", Via: "phone"})
+	if err != nil {
 		return err
 	}
+	s.room.mode = desk.ModeView{Active: true, Mode: now.Mode, Since: now.Since, Expires: now.Expires, By: now.By}
 	if err := s.scenario.Set(ctx, "flood", "during", rosa); err != nil {
 		return err
 	}
@@ -244,7 +247,7 @@ func (s *scene) steered(ctx context.Context) error {
 	if err := s.parts.Turn(ctx, switches.Synthesis, false, s.who.ids["admin"], "Maryam", "web"); err != nil {
 		return err
 	}
-	_, err := s.hooks.Add(ctx, webhooks.Hook{Name: "Map of the city", URL: "https://map.example.org/hotline/events", Topics: api.Topics(), By: s.who.ids["admin"]})
+	_, err = s.hooks.Add(ctx, webhooks.Hook{Name: "Map of the city", URL: "https://map.example.org/hotline/events", Topics: api.Topics(), By: s.who.ids["admin"]})
 	if err != nil {
 		return err
 	}

@@ -247,6 +247,8 @@ func setup() []Picture {
 // State is what the page calls its state once it is there.
 func (p Picture) State() string {
 	switch kind, _, _ := strings.Cut(p.Desk, "-"); {
+	case strings.HasPrefix(p.Name, "wall") && p.Path != "/floor/walls":
+		return "wall"
 	case p.Desk == "":
 		return "page"
 	case p.Desk == "call-emergency":

@@ -21,6 +21,7 @@ var errMadeUp = errors.New("nothing is done in the gallery")
 // takes no call.
 type room struct {
 	floor   desk.FloorView
+	mode    desk.ModeView
 	seats   map[string]desk.Snapshot // by the state that they show
 	gateway *softphone.Gateway       // for the microphones of the pages; nobody hears them
 	never   chan struct{}
@@ -41,7 +42,7 @@ func (r *room) CallFromBrowser(context.Context, string, string, string) (ui.Brow
 
 func (r *room) FloorView(now time.Time) (desk.FloorView, error) {
 	view := r.floor
-	view.Now = now
+	view.Now, view.Mode = now, r.mode
 	return view, nil
 }
 

@@ -41,7 +41,7 @@ func (t Text) known(english string) (string, bool) {
 			pairs, ok = match(small(text), small(english))
 		}
 		if ok {
-			return fill(t.T(key), pairs), true
+			return t.fill(t.T(key), pairs), true
 		}
 	}
 	return "", false

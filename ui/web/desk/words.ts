@@ -4,9 +4,11 @@ type Values = Record<string, string | number>;
 export class Words {
   private readonly texts: Record<string, string>;
   private readonly plural: Intl.PluralRules;
+  private readonly apart: boolean; // values stand apart: the text is read from right to left
 
   constructor(doc: Document) {
     this.texts = JSON.parse(doc.querySelector<HTMLMetaElement>('meta[name="words"]')?.content ?? "{}");
+    this.apart = doc.documentElement.dir === "rtl";
     this.plural = new Intl.PluralRules(doc.documentElement.lang || "en");
   }
 
@@ -14,7 +16,11 @@ export class Words {
 
   t(key: string, values: Values = {}): string {
     let text = this.texts[key] ?? key;
-    for (const [name, value] of Object.entries(values)) text = text.replaceAll(`{${name}}`, String(value));
+    for (const [name, value] of Object.entries(values)) {
+      // Or a number in groups would be turned around: 48 29 16 read as 16 29 48.
+      const whole = this.apart && !/^\d*$/.test(String(value)) ? `\u2068${value}\u2069` : String(value);
+      text = text.replaceAll(`{${name}}`, () => whole);
+    }
     return text;
   }
 
