@@ -379,14 +379,16 @@ func (b *box) figures(contact map[string]string) {
 }
 
 // TestAVolunteerRegistersByKeypadAndVoice goes through the registration by
-// phone; a second caller hangs up half-way and is kept as incomplete.
+// phone; a second caller hangs up half-way and is kept as incomplete. The first
+// one is found, matched, carried away in a file that another program reads, and
+// then wants to be forgotten.
 func TestAVolunteerRegistersByKeypadAndVoice(t *testing.T) {
 	t.Parallel()
 	b := startBox(t)
 	caller := b.dial("+12024561112", "100")
 	caller.SayLoop(audio.Tone(callerHz, time.Second, -12))
 	const listen = 700 * time.Millisecond
-	for _, keys := range []string{"1", "2", "1", "1", "12345#", "2", "1", "4", "2", "4", "1"} {
+	for _, keys := range []string{"1", "2", "1", "1", "12345#", "2", "1", "2", "2", "4", "1"} {
 		b.press(caller, 2*listen, keys)
 	}
 	b.finishRegistration(caller)
@@ -407,7 +409,7 @@ func TestAVolunteerRegistersByKeypadAndVoice(t *testing.T) {
 		time.Sleep(200 * time.Millisecond) // the call's end is stored behind the phone's back
 	}
 	whole := only(t, rows, "phone", "+12024561112")
-	for column, want := range map[string]string{"incomplete": "0", "postcode": "12345", "adult": "adult", "skill_1": "first_aid", "transport": "car", "consent_data": "1"} {
+	for column, want := range map[string]string{"incomplete": "0", "postcode": "12345", "adult": "adult", "skill_1": "nurse", "transport": "car", "consent_data": "1"} {
 		if whole[column] != want {
 			t.Errorf("the registered volunteer's %s is %q, want %q", column, whole[column], want)
 		}
@@ -419,46 +421,45 @@ func TestAVolunteerRegistersByKeypadAndVoice(t *testing.T) {
 	if cut["incomplete"] != "1" || cut["postcode"] != "54321" {
 		t.Errorf("the one who hung up is kept as %v", cut)
 	}
-	b.findAndMatch(whole["volunteer_id"])
+	b.carriedAway(b.findAndMatch(whole["volunteer_id"]), whole["volunteer_id"])
+	b.forgotten(whole["volunteer_id"], whole["contact_id"], everyForm("2024561112", "202-456-1112", "(202) 456-1112", "Guadalupe", "Hernández", "hernandez")...)
+	// Nobody else is: the one who hung up is where they were.
+	if found := grep(t, b.data, "2024561113"); len(found) == 0 {
+		t.Error("the other caller is gone, too")
+	}
 }
 
 // findAndMatch is what a coordinator does with a registration by telephone: the
 // name is typed from what was spoken, found again with slips in it, and the
-// person is led to where a search for help in that area finds them.
-func (b *box) findAndMatch(id string) {
+// person is led to where a search for twenty nurses in that area who are free
+// tomorrow finds them. It is the filter of that search.
+func (b *box) findAndMatch(id string) string {
 	b.t.Helper()
 	client := b.web("coordinator")
 	show := func(path, want string) {
 		b.t.Helper()
-		res, err := client.Get(b.base + path)
-		if err != nil {
-			b.t.Fatal(err)
-		}
-		defer res.Body.Close()
-		body, err := io.ReadAll(res.Body)
-		if err != nil || res.StatusCode != http.StatusOK || !strings.Contains(string(body), want) {
-			b.t.Errorf("%s does not show %q: %s (%v)", path, want, res.Status, err)
+		if page := b.shown(client, path); !strings.Contains(page, want) {
+			b.t.Errorf("%s does not show %q", path, want)
 		}
 	}
 	do := func(form url.Values) {
 		b.t.Helper()
-		res, err := client.PostForm(b.base+"records/registrants/"+id, form)
-		if err != nil {
-			b.t.Fatal(err)
-		}
-		defer res.Body.Close()
-		if res.StatusCode != http.StatusOK {
-			b.t.Fatalf("%v: %s", form, res.Status)
-		}
+		b.post(client, "records/registrants/"+id, form)
 	}
-	show("records?tab=registrants&q=202+456+1112", id)
-	do(url.Values{"do": {"save"}, "given_name": {"Guadalupe"}, "family_name": {"Hernández"}})
+	for _, part := range []string{"202+456+1112", "56-11-12", "561112"} {
+		show("records?tab=registrants&q="+part, id)
+	}
+	do(url.Values{"do": {"save"}, "given_name": {"Guadalupe"}, "family_name": {"Hernández"}, "emergency_name": {"=Ana, «mother»\n2nd floor"}})
 	show("records?tab=registrants&q=guadaluppe+hernandes", id)
 	for _, step := range []string{"contacted", "approve", "brief", "ready"} {
 		do(url.Values{"do": {"move"}, "step": {step}})
 	}
-	saturday := time.Now().AddDate(0, 0, 1+(6-int(time.Now().AddDate(0, 0, 1).Weekday())+7)%7)
-	show("records/match?wanted=20&skill=first_aid&area=123&free="+saturday.Format(time.DateOnly), "Guadalupe Hernández")
+	filter := url.Values{"tab": {"registrants"}, "skill": {"nurse"}, "area": {"123 124"}, "free": {time.Now().AddDate(0, 0, 1).Format(time.DateOnly)}}.Encode()
+	show("records/match?wanted=20&"+filter, "Guadalupe Hernández")
+	if page := b.shown(client, "records/match?wanted=20&"+strings.Replace(filter, "123", "125", 1)); strings.Contains(page, "Guadalupe") {
+		b.t.Error("a search in other areas finds them, too")
+	}
+	return filter
 }
 
 // TestTheSupervisorSetsTheEmergencyByPhone: a supervisor calls the supervisor
