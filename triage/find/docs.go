@@ -44,11 +44,14 @@ func (x *Finder) caseDoc(c triage.Case) (search.Doc, bool) {
 	if c.Protected {
 		return search.Doc{}, false
 	}
-	f := c.Fields
+	f, complete := c.Fields, "yes"
+	if len(c.Missing(x.cfg.Lists.Now())) > 0 {
+		complete = "no"
+	}
 	d := search.Doc{ID: c.ID, At: c.OpenedAt, Numbers: []string{c.Code, string(c.Caller), f.CallbackNumber},
 		Texts: []string{f.Name, f.Place, f.Landmark, f.Notes},
 		Facets: []search.Facet{facet("level", string(c.Level)), facet("status", c.Status), facet("language", c.Language),
-			facet("may_share", f.MayShare), facet("need", f.TopNeed), facet("legal_basis", f.LegalBasis), facet("share_scope", f.ShareScope)}}
+			facet("may_share", f.MayShare), facet("need", f.TopNeed), facet("complete", complete), facet("legal_basis", f.LegalBasis), facet("share_scope", f.ShareScope)}}
 	if f.CallbackNumber == string(c.Caller) {
 		d.Numbers = d.Numbers[:2]
 	}

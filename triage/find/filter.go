@@ -29,7 +29,7 @@ func Fields(kind string) []string {
 	case Contacts:
 		return []string{"level", "queue", "language", "outcome", "disposition", "open", "direction"}
 	case Cases:
-		return []string{"level", "status", "need", "language", "may_share", "legal_basis", "share_scope"}
+		return []string{"level", "status", "need", "language", "may_share", "complete", "legal_basis", "share_scope"}
 	case Registrants:
 		return []string{"status", "skill", "language", "availability", "willing", "transport", "age", "complete", "legal_basis", "share_scope"}
 	case cards.MissingPersons:

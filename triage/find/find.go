@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -48,6 +49,8 @@ type Finder struct {
 	read  atomic.Int64 // records, while the index is built
 	whole atomic.Bool  // it knows all records
 	ready chan struct{}
+
+	reading sync.Mutex // what was read is put in before it is read anew
 }
 
 // ErrBuilding means that not all records are in the index yet.
@@ -188,7 +191,8 @@ func (f *Finder) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	var renaming sync.WaitGroup
 	defer func() { stop(); renaming.Wait() }()
-	renaming.Go(func() { f.rename(ctx) })
+	must := f.must()
+	renaming.Go(func() { f.rename(ctx, must) })
 	if err := f.build(ctx); err != nil {
 		return err
 	}
@@ -210,11 +214,18 @@ func (f *Finder) Run(ctx context.Context) error {
 	}
 }
 
-// rename keeps the words of choices as operators have them, until ctx ends.
-func (f *Finder) rename(ctx context.Context) {
+// rename keeps the words of choices as operators have them, and which cases are
+// complete, until ctx ends.
+func (f *Finder) rename(ctx context.Context, must []string) {
 	for {
 		changed := f.cfg.Lists.Changed()
 		f.index.Rename()
+		if now := f.must(); !slices.Equal(now, must) {
+			must = now
+			if err := f.walkAll(ctx, Cases, walk(f, only[triage.Case](Cases), f.cfg.Cases.After, f.caseDoc)); err != nil {
+				return // it ends
+			}
+		}
 		select {
 		case <-ctx.Done():
 			return
@@ -223,8 +234,21 @@ func (f *Finder) rename(ctx context.Context) {
 	}
 }
 
+// must are the questions without whose answer a case is incomplete.
+func (f *Finder) must() (names []string) {
+	for _, q := range f.cfg.Lists.Now().Asked() {
+		if q.Must {
+			names = append(names, q.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
 // update indexes a record as it is now.
 func (f *Finder) update(c store.Change) {
+	f.reading.Lock()
+	defer f.reading.Unlock()
 	if c.Table == cards.Table {
 		f.updateCard(c.Key)
 		return
@@ -321,27 +345,34 @@ func (f *Finder) build(ctx context.Context) error {
 		Cases:       walk(f, only[triage.Case](Cases), f.cfg.Cases.After, f.caseDoc),
 		Contacts:    walk(f, only[triage.Contact](Contacts), f.cfg.Contacts.After, contactDoc),
 	} {
-		for after := ""; ; {
-			at := time.Now()
-			var err error
-			if after, err = next(after); errors.Is(err, store.ErrClosed) {
-				return fmt.Errorf("reading the %s for the search: %w", kind, err)
-			} else if err != nil {
-				f.cfg.Log.Error("a record could not be read and cannot be found; all others can", "kind", kind, "error", err)
-			}
-			if after == "" {
-				break
-			}
-			select {
-			case <-ctx.Done():
-				return context.Cause(ctx)
-			case <-time.After(time.Since(at) / rest):
-			}
+		if err := f.walkAll(ctx, kind, next); err != nil {
+			return err
 		}
 	}
 	f.whole.Store(true)
 	f.cfg.Log.Info("all records can be found", "records", f.read.Load(), "took", time.Since(begun).Round(time.Millisecond))
 	return nil
+}
+
+// walkAll goes through all records of a table, in steps.
+func (f *Finder) walkAll(ctx context.Context, kind string, next func(after string) (string, error)) error {
+	for after := ""; ; {
+		at := time.Now()
+		var err error
+		if after, err = next(after); errors.Is(err, store.ErrClosed) {
+			return fmt.Errorf("reading the %s for the search: %w", kind, err)
+		} else if err != nil {
+			f.cfg.Log.Error("a record could not be read and cannot be found; all others can", "kind", kind, "error", err)
+		}
+		if after == "" {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(time.Since(at) / rest):
+		}
+	}
 }
 
 // only says that all records of a table are of one kind.
@@ -350,6 +381,8 @@ func only[T any](kind string) func(T) string { return func(T) string { return ki
 // walk makes a step through the records of a table.
 func walk[T any](f *Finder, kind func(T) string, read func(string, int) ([]T, string, error), doc func(T) (search.Doc, bool)) func(string) (string, error) {
 	return func(after string) (string, error) {
+		f.reading.Lock()
+		defer f.reading.Unlock()
 		records, next, err := read(after, chunk)
 		for _, r := range records {
 			if d, found := doc(r); found {

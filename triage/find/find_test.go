@@ -212,6 +212,47 @@ func TestNewWordsOfAChoiceAndPlaces(t *testing.T) {
 	}
 }
 
+// Cases in which an answer lacks that must be asked for are picked, and exported,
+// by that; another question that must be asked changes it for cases that are
+// there.
+func TestIncompleteCasesArePicked(t *testing.T) {
+	r := newRig(t, storetest.Open(t))
+	r.run(t)
+	k := r.call(t, "+525512345678")
+	whole := r.save(t, k, map[string]any{"place": "Santa Clara", "people_total": 4, "top_need": "water"})
+	lacks := r.save(t, r.call(t, "+525512345679"), map[string]any{"place": "Santa Clara"})
+	r.finds(t, "tab=cases&complete=no", whole, lacks) // whether they may be passed on
+	r.save(t, k, map[string]any{"may_share": "no"})
+	r.finds(t, "tab=cases&complete=no", lacks)
+	r.finds(t, "tab=cases&complete=yes", whole)
+	left := func(want string) bool {
+		set, _, ids, err := r.finder.Only("tab=cases&complete=" + want)
+		if err != nil || set != "cases" {
+			t.Fatal(set, err)
+		}
+		got, err := ids()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got[whole]
+	}
+	if !left("yes") || left("no") {
+		t.Error("the export of complete cases is not of those that are found")
+	}
+	by := lists.Actor{ID: "ana", Name: "Ana", Via: "web"}
+	for _, must := range []bool{true, false} {
+		if err := r.lists.Require(t.Context(), "landmark", must, by); err != nil {
+			t.Fatal(err)
+		}
+		for limit := time.Now().Add(time.Minute); left("no") != must; {
+			if time.Now().After(limit) {
+				t.Fatalf("with a question that must be asked (%v), the case is not found as it is", must)
+			}
+			runtime.Gosched()
+		}
+	}
+}
+
 func TestAFilterIsTheSameInTheAddress(t *testing.T) {
 	for _, query := range []string{
 		"tab=contacts", "tab=cases&q=maria+5512&level=R&level=O&from=2026-11-01&until=2026-11-20",
