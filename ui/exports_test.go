@@ -145,7 +145,7 @@ func TestARegularExportIsOrdered(t *testing.T) {
 		form.Set(name, value)
 	}
 	for _, wrong := range []struct{ field, value, says string }{
-		{"level", "L3", "the least it needs stands beside it"},
+		{"level", "L3", "a second person each time"},
 		{"at", "later", "a time such as 06:30"},
 		{"every", "hourly", "a time such as 06:30"},
 		{"keep", "none", "from 1 to 366"},

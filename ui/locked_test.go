@@ -112,6 +112,31 @@ func TestAKeyFileUnlocks(t *testing.T) {
 	}
 }
 
+// Programs hear in words that they have to wait, whatever they ask, with a token or
+// without one, and nothing of the hotline.
+func TestProgramsAreToldThatTheHotlineIsLocked(t *testing.T) {
+	l := unlocks(t, LockedConfig{Why: "passphrase", Passphrase: true, Path: "/media/stick/hotline-box.key"})
+	for _, path := range []string{"/api/v1/contacts", "/api/v1/contacts/01ARZ3NDEKTSV4RRFFQ69G5FAV", "/api/v1/events", "/api/v1/exports", "/api/v1/openapi.yaml", "/api/v1/modes", "/api/"} {
+		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete} {
+			r := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(`{"mode":"closed"}`))
+			r.Header.Set("Content-Type", "application/json")
+			r.Header.Set("Authorization", "Bearer hotline_abc")
+			w := httptest.NewRecorder()
+			l.Handler().ServeHTTP(w, r)
+			body := w.Body.String()
+			if w.Code != http.StatusServiceUnavailable || w.Header().Get("Content-Type") != "application/problem+json" || w.Header().Get("Retry-After") == "" ||
+				!strings.Contains(body, "its records cannot be reached until somebody unlocks it") {
+				t.Errorf("%s %s: %d %v %s", method, path, w.Code, w.Header(), body)
+			}
+			for _, secret := range []string{"Flood", "stick", "passphrase", "17"} {
+				if strings.Contains(body, secret) {
+					t.Errorf("%s %s tells %q: %s", method, path, secret, body)
+				}
+			}
+		}
+	}
+}
+
 // The page of a locked hotline, looked at at every size, in each of its states.
 func TestTheLockedPage(t *testing.T) {
 	l := unlocks(t, LockedConfig{Why: "passphrase", Passphrase: true, Recovery: true})

@@ -80,6 +80,7 @@ const (
 	WrongAge   = Mistake("age")
 	WrongKeep  = Mistake("keep")
 	WrongOwner = Mistake("owner")
+	WrongEach  = Mistake("each") // everything takes a second person, each time
 )
 
 const (
@@ -156,8 +157,8 @@ func (o Order) fileName(j Job) string {
 
 // checkOrder reports what is wrong with an order.
 func (o *Office) checkOrder(ord Order) error {
-	if ord.Request.Level == table.Full {
-		return WrongLevel
+	if ord.Request.Level == table.Full { // a second person says yes to each
+		return WrongEach
 	}
 	if ord.Request.To == "" { // it goes to a place that others may read: somebody says who
 		return WrongTo

@@ -326,7 +326,7 @@ func TestOrdersThatAreRefused(t *testing.T) {
 		change func(*Order)
 		want   error
 	}{
-		"everything":             {func(o *Order) { o.Request.Level, o.Request.Password = table.Full, "correct-horse-battery" }, WrongLevel},
+		"everything":             {func(o *Order) { o.Request.Level, o.Request.Password = table.Full, "correct-horse-battery" }, WrongEach},
 		"names without a lock":   {func(o *Order) { o.Request.Level, o.Request.Recipient = table.Referral, "Ministry" }, WrongPassword},
 		"no such key":            {func(o *Order) { o.Age = "age1nobody" }, WrongAge},
 		"no time":                {func(o *Order) { o.At = "25:00" }, WrongTime},

@@ -203,10 +203,14 @@ func (w *worker) step(ctx context.Context) (time.Duration, error) {
 
 // settle notes how a try went, and whether the entry is dealt with.
 func (s *Standing) settle(seq uint64, gap, asked time.Duration) (done bool) {
+	if s.Failing.IsZero() {
+		s.Failing = s.At
+	}
 	refused := slices.Contains([]int{http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity}, s.Result.Status)
 	switch {
 	case s.Result.Code == Taken:
 		s.Delivered++
+		s.Failing = time.Time{}
 	case refused && s.Tries+1 >= refusals: // this one it will never take; the others may not wait for ever
 		s.Refused++
 	default:

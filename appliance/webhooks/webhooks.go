@@ -77,8 +77,9 @@ func (h Hook) Host() string {
 type Standing struct {
 	Seq       uint64    `json:"seq"` // last entry of the log that was dealt with
 	Tries     int       `json:"tries,omitempty"`
-	Next      time.Time `json:"next,omitzero"` // not before that
-	At        time.Time `json:"at,omitzero"`   // of the last try
+	Next      time.Time `json:"next,omitzero"`    // not before that
+	At        time.Time `json:"at,omitzero"`      // of the last try
+	Failing   time.Time `json:"failing,omitzero"` // since when nothing was taken; zero when the last one was
 	Result    Result    `json:"result,omitzero"`
 	Delivered int       `json:"delivered,omitempty"`
 	Refused   int       `json:"refused,omitempty"` // the other system would not have them
@@ -276,6 +277,14 @@ func (p *Post) Remove(ctx context.Context, id, by string) error {
 // Pause keeps what happens for later, or sends it on.
 func (p *Post) Pause(ctx context.Context, id string, paused bool, by string) error {
 	defer p.Hurry(id)
+	if !paused { // it begins anew
+		p.mu.Lock()
+		if s, known := p.now[id]; known {
+			s.Failing = time.Time{}
+			p.now[id] = s
+		}
+		p.mu.Unlock()
+	}
 	return p.change(ctx, id, func(tx *store.Tx, h *Hook) error {
 		if h.Paused == paused {
 			return nil

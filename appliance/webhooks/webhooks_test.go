@@ -460,7 +460,18 @@ func TestTriesGrowFurtherApart(t *testing.T) {
 	if s.settle(7, time.Second, time.Minute) || !s.Next.Equal(at.Add(time.Minute)) || s.Seq != 0 || s.Tries != 1 {
 		t.Errorf("asked to wait: %+v", s)
 	}
+	if !s.Failing.Equal(at) {
+		t.Errorf("it fails since %s", s.Failing)
+	}
 	if s.settle(7, time.Second, 48*time.Hour); !s.Next.Equal(at.Add(longestGap)) {
 		t.Errorf("asked to wait for days: %+v", s)
+	}
+	s.At, s.Result = at.Add(time.Hour), Result{Code: Unreachable}
+	if s.settle(7, time.Second, 0); !s.Failing.Equal(at) {
+		t.Errorf("an hour later it fails since %s", s.Failing)
+	}
+	s.Result = Result{Code: Taken, Status: 204}
+	if !s.settle(7, time.Second, 0) || !s.Failing.IsZero() {
+		t.Errorf("after it was taken: %+v", s)
 	}
 }

@@ -19,7 +19,7 @@ func (h *hotline) figures(data string, started time.Time) func() health.Figures 
 		f.DiskFree, f.DiskSize = health.DiskRoom(data)
 		f.DiskFull = h.records.Full()
 		f.Backup, f.Key = h.backupFigures(data), h.keyFigures()
-		f.Orders = h.orderFigures(now)
+		f.Orders, f.Hooks = h.orderFigures(now), h.hookFigures()
 		f.Load = h.load()
 		f.Strain = h.strain.Kind()
 		return f
@@ -75,6 +75,21 @@ func (h *hotline) orderFigures(now time.Time) (list []health.Order) {
 	for _, o := range orders {
 		if o.Stopped != export.StoppedByPerson {
 			list = append(list, health.Order{Late: o.Late(now), Failed: o.Since, Stopped: o.Stopped != ""})
+		}
+	}
+	return list
+}
+
+// hookFigures is how other systems take what they are told. One that somebody has
+// paused is left alone.
+func (h *hotline) hookFigures() (list []health.Hook) {
+	hooks, err := h.hooks.List()
+	if err != nil {
+		h.log.Error("the other systems that are told what happens cannot be read", "error", err)
+	}
+	for _, one := range hooks {
+		if !one.Paused || one.Gone {
+			list = append(list, health.Hook{Name: one.Name, Failing: one.Failing, Gone: one.Gone})
 		}
 	}
 	return list
