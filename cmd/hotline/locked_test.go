@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
+	"net/http/httptest"
 	"net/netip"
 	"net/url"
 	"os"
@@ -17,6 +19,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,7 +28,9 @@ import (
 	"hotline/appliance/config"
 	"hotline/appliance/store"
 	"hotline/appliance/trunk/phone"
+	"hotline/appliance/webhooks"
 	"hotline/provisioning"
+	"hotline/ui/api"
 	"hotline/volunteers/roster"
 )
 
@@ -120,6 +125,7 @@ func TestALockedHotlineTakesCallsAndKeepsThemSealed(t *testing.T) {
 		t.Fatal(err)
 	}
 	data := filepath.Join(dir, cfg.Data)
+	told := tellSomebody(t, data, phrase)
 
 	// The first start: one message to its end, and a call that the kill cuts.
 	p := serve(t, made.ConfigPath)
@@ -163,6 +169,7 @@ func TestALockedHotlineTakesCallsAndKeepsThemSealed(t *testing.T) {
 	if !strings.Contains(body, "The hotline is unlocked") {
 		t.Fatalf("the right passphrase: %d %s", status, body)
 	}
+	early := told() // before the records were opened nobody could know
 
 	// It goes on as the hotline it is, and everybody who called is there.
 	p.text.find(t, `(is ready)`)
@@ -178,6 +185,13 @@ func TestALockedHotlineTakesCallsAndKeepsThemSealed(t *testing.T) {
 	}
 	if len(items) != 3 {
 		t.Errorf("%d items are in the worklist, 3 people called: %s", len(items), list)
+	}
+	if early != "" {
+		t.Errorf("another system was told while the hotline was locked: %s", early)
+	}
+	(&box{t: t}).until("another system is told of the three calls", func() bool { return strings.Count(told(), `"contact.started"`) >= 3 })
+	if strings.Contains(told(), "2024561") {
+		t.Error("another system was told a number")
 	}
 	heard, interrupted := map[float64]string{}, ""
 	for id := range items {
@@ -212,6 +226,45 @@ func TestALockedHotlineTakesCallsAndKeepsThemSealed(t *testing.T) {
 	}
 	p.kill()
 	nothingReadable(t, data, phrase)
+}
+
+// tellSomebody lets another system be told of calls, and returns all that it was
+// told.
+func tellSomebody(t *testing.T, data, phrase string) (told func() string) {
+	t.Helper()
+	var mu sync.Mutex
+	var all strings.Builder
+	other := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		mu.Lock()
+		defer mu.Unlock()
+		if all.Write(body); err != nil {
+			all.WriteString(err.Error())
+		}
+	}))
+	t.Cleanup(other.Close)
+	keys, err := boxkey.Open(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := keys.ByPassphrase(phrase)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := store.OpenWith(data, key, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	hooks := webhooks.New(webhooks.Config{Store: s, Topics: api.Topics(), Log: slog.New(slog.DiscardHandler)})
+	_, err = hooks.Add(t.Context(), webhooks.Hook{Name: "map", URL: other.URL, Topics: []string{"calls"}, Network: "127.0.0.1", By: "chen"})
+	if err := errors.Join(err, s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return func() string {
+		mu.Lock()
+		defer mu.Unlock()
+		return all.String()
+	}
 }
 
 // nothingReadable fails the test when somebody who carries the machine away
