@@ -8,8 +8,14 @@ import (
 	"hotline/appliance/store"
 	"hotline/triage/cards"
 	"hotline/triage/intake"
+	"hotline/triage/privacy"
 	"hotline/ui"
 )
+
+// agingImports is what goes by age of the files that were brought in.
+func agingImports() privacy.Aging {
+	return privacy.Aging{Rule: "imports", Find: intake.Aged, Gone: intake.Expire}
+}
 
 // importOffice brings in the records that files may hold, in the order of the
 // page.

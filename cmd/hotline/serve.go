@@ -277,7 +277,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	}
 
 	// Records that leave the box, and people who leave the records.
-	h.privacy = privacy.New(h.records, cfg.Operation, log)
+	h.privacy = privacy.New(h.records, cfg.Operation, log, agingImports())
 	h.exports, err = export.New(export.Config{Store: h.records, Strained: h.strained, Operation: cfg.Operation, Version: version(), Log: log,
 		Sets: exportSets(h.contacts, cases, h.lists, registry, h.hours, filed, h.board, cfg.Operation), Only: exportOnly(h.finder), May: mayExport(h.accounts)})
 	if err != nil {

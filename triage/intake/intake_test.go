@@ -127,6 +127,20 @@ func manyPeople(n int) []byte {
 	return b.Bytes()
 }
 
+// A file for which nobody came back is forgotten, whether somebody looks or not.
+func TestAFileThatIsNotImportedIsForgotten(t *testing.T) {
+	h := newHouse(t, storetest.Open(t))
+	u := h.take(t, "volunteers", "people.csv", manyPeople(2))
+	h.office.tidy(u.At.Add(keepUpload))
+	if len(h.office.uploads) != 1 {
+		t.Error("it is gone within the hour")
+	}
+	h.office.tidy(u.At.Add(keepUpload + time.Second))
+	if len(h.office.uploads) != 0 {
+		t.Error("it is kept for longer than an hour")
+	}
+}
+
 // A file of people as they come: what is new, what is there already, what is
 // refused and why, line by line as the file counts; and the check changes
 // nothing.

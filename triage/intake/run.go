@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"hotline/appliance/events"
 	"hotline/appliance/store"
@@ -110,10 +111,14 @@ func (o *Office) Run(ctx context.Context) error {
 	if err := o.recover(ctx); err != nil {
 		o.cfg.Log.Error("what is left of an import could not be removed; nobody sees it, and it is tried again at the next start", "error", err)
 	}
+	tick := time.NewTicker(tidyEvery)
+	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case now := <-tick.C:
+			o.tidy(now)
 		case j := <-o.jobs:
 			o.make(ctx, j)
 			o.free()

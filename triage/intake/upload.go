@@ -38,6 +38,7 @@ type Upload struct {
 const (
 	mostUploads = 3
 	keepUpload  = time.Hour
+	tidyEvery   = 10 * time.Minute
 )
 
 // Take reads a file and keeps it for a while. A table.SheetError says what is
@@ -114,13 +115,23 @@ func withoutTags(s table.Sheet) table.Sheet {
 func (o *Office) Upload(id, by string, now time.Time) (*Upload, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.uploads = slices.DeleteFunc(o.uploads, func(u *Upload) bool { return now.Sub(u.At) > keepUpload })
+	o.uploads = slices.DeleteFunc(o.uploads, func(u *Upload) bool { return u.over(now) })
 	for _, u := range o.uploads {
 		if u.ID == id && u.By == by {
 			return u, nil
 		}
 	}
 	return nil, WrongGone
+}
+
+// over reports that nobody has said in time what becomes of the file.
+func (u *Upload) over(now time.Time) bool { return now.Sub(u.At) > keepUpload }
+
+// tidy forgets the files for which nobody came back.
+func (o *Office) tidy(now time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.uploads = slices.DeleteFunc(o.uploads, func(u *Upload) bool { return u.over(now) })
 }
 
 // Drop forgets an upload.

@@ -43,6 +43,7 @@ type Rules struct {
 	Volunteers int        `json:"volunteers"` // after they left
 	Hours      int        `json:"hours"`      // of people who are erased: proof for donors and authorities
 	Rounds     int        `json:"rounds"`     // people in the list of a round that is over
+	Imports    int        `json:"imports"`    // what files were brought in, and the way back
 	Log        int        `json:"log"`        // the event log
 }
 
@@ -50,7 +51,7 @@ type Rules struct {
 // 4.4).
 func Shipped() Rules {
 	return Rules{Ages: triage.Ages{CallDetail: 365, Unanswered: 30, Messages: 30, Cases: 90}, Cards: cards.Ages{Found: 30, Feedback: 90, Complaints: 30},
-		Volunteers: 365, Hours: 1095, Rounds: 90, Log: 730}
+		Volunteers: 365, Hours: 1095, Rounds: 90, Imports: 90, Log: 730}
 }
 
 // Field is one rule, for forms.
@@ -63,7 +64,7 @@ type Field struct {
 func (r *Rules) Fields() []Field {
 	return []Field{{"call_detail", &r.CallDetail}, {"unanswered", &r.Unanswered}, {"messages", &r.Messages}, {"cases", &r.Cases},
 		{"found", &r.Cards.Found}, {"feedback", &r.Cards.Feedback}, {"complaints", &r.Cards.Complaints}, {"rounds", &r.Rounds},
-		{"volunteers", &r.Volunteers}, {"hours", &r.Hours}, {"log", &r.Log}}
+		{"volunteers", &r.Volunteers}, {"hours", &r.Hours}, {"imports", &r.Imports}, {"log", &r.Log}}
 }
 
 // Limits of the rules. Reports and the books look back at most a year.
@@ -96,12 +97,17 @@ type Keeper struct {
 	operation string
 	log       *slog.Logger
 	kick      chan struct{}
+	more      []Aging
 }
 
-// New prepares a keeper of the records in s; Run makes it watch.
-func New(s *store.Store, operation string, log *slog.Logger) *Keeper {
-	return &Keeper{store: s, operation: operation, log: log, kick: make(chan struct{}, 1)}
+// New prepares a keeper of the records in s, and of those that others name; Run
+// makes it watch.
+func New(s *store.Store, operation string, log *slog.Logger, more ...Aging) *Keeper {
+	return &Keeper{store: s, operation: operation, log: log, kick: make(chan struct{}, 1), more: more}
 }
+
+// beforeImports is how many rules there were before imports had theirs.
+const beforeImports = 11
 
 func read(tx *store.Tx) (state, error) {
 	st, err := states.Get(tx, only)
@@ -109,10 +115,17 @@ func read(tx *store.Tx) (state, error) {
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return state{Rules: shipped, Knows: len(shipped.Fields())}, nil
-	case err == nil && st.Knows < len(shipped.Fields()): // from before cards, rounds and hours had theirs
-		st.Rules.Cards, st.Rules.Rounds, st.Rules.Hours, st.Knows = shipped.Cards, shipped.Rounds, shipped.Hours, len(shipped.Fields())
+	case err != nil:
+		return st, err
 	}
-	return st, err
+	if st.Knows < beforeImports { // from before cards, rounds and hours had theirs
+		st.Rules.Cards, st.Rules.Rounds, st.Rules.Hours = shipped.Cards, shipped.Rounds, shipped.Hours
+	}
+	if st.Knows <= beforeImports {
+		st.Rules.Imports = shipped.Imports
+	}
+	st.Knows = len(shipped.Fields())
+	return st, nil
 }
 
 // Rules are how long records are kept, and when it was last looked.

@@ -21,6 +21,7 @@ import (
 	"hotline/triage"
 	"hotline/triage/cards"
 	"hotline/triage/find"
+	"hotline/triage/intake"
 	"hotline/volunteers"
 )
 
@@ -48,7 +49,7 @@ func open(t *testing.T) *box {
 			t.Error(err)
 		}
 	})
-	return &box{t, dir, s, New(s, "Flood", slog.New(slog.DiscardHandler)), triage.NewContacts(s), triage.NewCases(s, liststest.Open(t, s)), volunteers.NewRegistry(s, liststest.Open(t, s))}
+	return &box{t, dir, s, New(s, "Flood", slog.New(slog.DiscardHandler), Aging{Rule: "imports", Find: intake.Aged, Gone: intake.Expire}), triage.NewContacts(s), triage.NewCases(s, liststest.Open(t, s)), volunteers.NewRegistry(s, liststest.Open(t, s))}
 }
 
 func must(t *testing.T, err error) {
@@ -341,6 +342,70 @@ func TestCardsRoundsAndHoursGoByAge(t *testing.T) {
 	must(t, b.keeper.Sweep(t.Context(), day(1100)))
 	if list, err := hours.Of(r.ID); err != nil || len(list) != 0 {
 		t.Errorf("after three years the hours of somebody are %v %v", list, err)
+	}
+}
+
+// What is left of a file that was brought in goes by its own clock: its name,
+// where people agreed, and the way back. The people whom it brought stay.
+func TestWhatIsLeftOfImportsGoesByAge(t *testing.T) {
+	b := open(t)
+	office := intake.New(intake.Config{Store: b.store, Operation: "Flood", Region: "US", Targets: []intake.Target{intake.People(liststest.Open(t, b.store))}, Log: slog.New(slog.DiscardHandler),
+		Labels: func(string, string) []string { return nil }, Words: func(string, string, string) []string { return nil }})
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	feed := b.store.Follow("imports")
+	defer feed.Close()
+	go func() { done <- office.Run(ctx) }()
+	file, err := office.Take(ctx, "volunteers", "the-school.csv", []byte("Given name,Phone\nMaria,+12024561111\n"), "ana", "Ana")
+	must(t, err)
+	made, err := office.Start(ctx, file, intake.Order{By: "ana", ByName: "Ana", Basis: "Signed at the school"})
+	must(t, err)
+	for made.State != intake.Done {
+		_, _, err := feed.Next(ctx)
+		must(t, err)
+		made, err = office.Import(made.ID)
+		must(t, err)
+	}
+	stop()
+	must(t, <-done)
+	day := func(n int) time.Time { return time.Now().AddDate(0, 0, n) }
+	if counts, err := b.keeper.Preview(t.Context(), day(89)); err != nil || counts["imports"] != 0 {
+		t.Errorf("after 89 days %v would go, %v", counts, err)
+	}
+	must(t, b.keeper.Sweep(t.Context(), day(89)))
+	back, err := b.keeper.Of(number, "")
+	if err != nil || len(back.Registrants) != 1 {
+		t.Fatalf("the person is %+v, %v", back, err)
+	}
+	if places, err := b.store.Mentions(t.Context(), back.Registrants[0]); err != nil || !strings.Contains(fmt.Sprint(places), "import_records") {
+		t.Errorf("the way back is in %v, %v", places, err)
+	}
+	must(t, b.keeper.Sweep(t.Context(), day(91)))
+	if _, err := office.Undo(t.Context(), made.ID, "ana", "Ana"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("taken back after that: %v", err)
+	}
+	places, err := b.store.Mentions(t.Context(), "the-school.csv")
+	must(t, err)
+	for _, place := range places {
+		if strings.HasPrefix(place, "imports/") || strings.HasPrefix(place, "import_records/") {
+			t.Errorf("it is still in %s", place)
+		}
+	}
+	if list, err := office.List(10); err != nil || len(list) != 0 {
+		t.Errorf("the page lists %v, %v", list, err)
+	}
+	p, err := b.keeper.Of(number, "")
+	if err != nil || len(p.Registrants) != 1 {
+		t.Errorf("the person is %+v, %v", p, err)
+	}
+	// Rules from before imports had one keep theirs, and get this one.
+	must(t, b.store.Update(t.Context(), func(tx *store.Tx) error {
+		old := state{Rules: Shipped(), Knows: beforeImports}
+		old.Rules.Rounds, old.Rules.Imports = 7, 0
+		return states.Put(tx, only, old)
+	}))
+	if rules, _, err := b.keeper.Rules(); err != nil || rules.Rounds != 7 || rules.Imports != Shipped().Imports {
+		t.Errorf("older rules become %+v, %v", rules, err)
 	}
 }
 

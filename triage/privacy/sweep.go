@@ -28,8 +28,16 @@ type class struct {
 // beyond is behind every id: that list has come to its end.
 const beyond = "~"
 
+// Aging is a kind of record of a part that the keeper does not know: what of it is
+// older than so many days, and how one goes.
+type Aging struct {
+	Rule string // name of the rule among Rules.Fields, and of what is counted
+	Find func(tx *store.Tx, days int, now time.Time, after string, limit int) (ids []string, next string, err error)
+	Gone func(tx *store.Tx, id string) error
+}
+
 // classes are all kinds of records that go by age, but the log.
-func classes(rules Rules, now time.Time) []class {
+func (k *Keeper) classes(rules Rules, now time.Time) []class {
 	one := func(name string, find func(tx *store.Tx, after string) ([]string, string, error), gone func(tx *store.Tx, id string) error) class {
 		return class{[]string{name}, func(tx *store.Tx, after string) (due, string, error) {
 			ids, next, err := find(tx, after)
@@ -43,7 +51,7 @@ func classes(rules Rules, now time.Time) []class {
 		}}
 	}
 	contacts := func(found triage.Due) due { return due{"call_detail": found.Contacts, "messages": found.Messages} }
-	return []class{
+	all := []class{
 		{[]string{"call_detail", "messages"}, func(tx *store.Tx, after string) (due, string, error) {
 			found, next, _, err := triage.Aged(tx, rules.Ages, now, after, beyond, atOnce)
 			return contacts(found), next, err
@@ -73,12 +81,24 @@ func classes(rules Rules, now time.Time) []class {
 			return volunteers.AgedHours(tx, rules.Hours, now, after, atOnce)
 		}, func(tx *store.Tx, id string) error { return volunteers.ExpireHours(tx, id, rules.Hours, now) }),
 	}
+	for _, more := range k.more {
+		days := 0
+		for _, f := range rules.Fields() {
+			if f.Name == more.Rule {
+				days = *f.Days
+			}
+		}
+		all = append(all, one(more.Rule, func(tx *store.Tx, after string) ([]string, string, error) {
+			return more.Find(tx, days, now, after, atOnce)
+		}, more.Gone))
+	}
+	return all
 }
 
 // walk hands what has become too old to do, in small parts, so that no call
 // waits for it. Damaged records stay and become problems; the others go on.
 func (k *Keeper) walk(ctx context.Context, rules Rules, now time.Time, do func(class, due) error) (problems, err error) {
-	for _, c := range classes(rules, now) {
+	for _, c := range k.classes(rules, now) {
 		for after, begun := "", false; !begun || after != ""; begun = true {
 			if ctx.Err() != nil {
 				return problems, context.Cause(ctx)
@@ -119,7 +139,7 @@ func (k *Keeper) Preview(ctx context.Context, now time.Time) (map[string]int, er
 
 // Kinds are the names by which Preview counts.
 func Kinds() []string {
-	return []string{"call_detail", "messages", "cases", "cards", "rounds", "volunteers", "hours"}
+	return []string{"call_detail", "messages", "cases", "cards", "rounds", "volunteers", "hours", "imports"}
 }
 
 // NextLook is when the keeper looks the next time, as far as the box runs then.
