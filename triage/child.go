@@ -19,6 +19,12 @@ func hidesChild(q lists.Question) bool {
 	return q.Name == "name" || q.Name == "notes" || q.Personal || q.Added && q.Kind == lists.Line
 }
 
+// FindsChild reports a question whose answer leads to a child: it is kept, and shown
+// to nobody who does not ask for it.
+func FindsChild(question string) bool {
+	return question == "place" || question == "landmark" || question == "callback_number"
+}
+
 // guardChild drops what is not kept of a child that is alone.
 func (f *CaseFields) guardChild(set *lists.Set) {
 	f.Name, f.Notes = "", ""

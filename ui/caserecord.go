@@ -66,9 +66,13 @@ func (s *Server) showCase(w http.ResponseWriter, r *http.Request, v visit, statu
 	if trouble != "" {
 		f.Title = f.T("problem.title") + ": " + f.Title
 	}
-	content := page.CasePage{Frame: f, Case: cs, Form: form, Trouble: trouble, Done: r.URL.Query().Get("done"), Leads: v.role == coordinator || v.role == supervisor}
+	content := page.CasePage{Frame: f, Case: cs, Form: form, Trouble: trouble, Done: r.URL.Query().Get("done"), Leads: v.role == coordinator || v.role == supervisor, Reveals: v.role == coordinator}
 	for _, name := range cs.Missing(f.Lists) {
 		content.Missing = append(content.Missing, f.Ask(name))
+	}
+	if content.Reveal, err = s.reveals(r, v, cs); err != nil {
+		s.broken(w, r, v, "writing down who looks for a child", err)
+		return
 	}
 	if content.Form == nil {
 		content.Form = page.CaseFields(f)
@@ -76,6 +80,9 @@ func (s *Server) showCase(w http.ResponseWriter, r *http.Request, v visit, statu
 			s.broken(w, r, v, "showing a case", err)
 			return
 		}
+	}
+	if cs.Fields.ChildAlone && content.Reveal == "" {
+		content.Form = withoutPlace(content.Form)
 	}
 	if err := s.aroundCase(&content); err != nil {
 		s.broken(w, r, v, "reading what belongs to a case", err)
@@ -125,8 +132,12 @@ func (s *Server) caseDo(w http.ResponseWriter, r *http.Request, v visit) {
 		return
 	}
 	id, do := r.PathValue("id"), r.PostForm.Get("do")
-	if do == "save" {
+	switch do {
+	case "save":
 		s.caseSave(w, r, v)
+		return
+	case "reveal":
+		s.showCase(w, r, v, http.StatusOK, nil, "")
 		return
 	}
 	to, err := s.workOnCase(r.Context(), id, do, r.PostForm, v)

@@ -137,6 +137,70 @@ func TestACaseIsWorkedOnByItsPage(t *testing.T) {
 	sees(t, s.get(t, client, "/records/contacts/"+twin.ID), []string{second.Code, "+12025550147"})
 }
 
+// Where a child is that is alone, and how it can be rung, stands in no list, no
+// search and no history. A coordinator who says why is shown it, that once, and it
+// is written down; an administrator never is; what nobody was shown is not lost
+// when the rest is saved.
+func TestWhereAChildIsIsShownToWhoSaysWhy(t *testing.T) {
+	far := newScript(t)
+	k := far.called(t, triage.Contact{Caller: "+12025559147", Queue: triage.QueueHelp})
+	far.wrote(t, k.ID, map[string]any{"place": "Blue school", "landmark": "by the well", "callback_number": "+12025559148"})
+	far.wrote(t, k.ID, map[string]any{"child_alone": true, "urgent_need": "yes"})
+	k, err := far.contacts.Get(k.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cs, err := far.cases.Get(k.Case)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := startSite(t, far, nil)
+	client, boss := s.as(t, coordinator), s.as(t, admin)
+	path := "/records/cases/" + cs.ID
+	secrets := []string{"Blue", "by the well", "9147", "9148"}
+	hidden := func(where string, got answer) {
+		t.Helper()
+		for _, secret := range secrets {
+			if strings.Contains(got.body, secret) {
+				t.Errorf("%s tells %q", where, secret)
+			}
+		}
+	}
+	for _, who := range []*http.Client{client, boss} {
+		for _, where := range []string{"/records?tab=cases", "/records?tab=contacts", "/records/contacts/" + k.ID, path, "/records?tab=cases&level=O"} {
+			got := s.get(t, who, where)
+			hidden(where, got)
+			if got.status != http.StatusOK {
+				t.Errorf("%s: %d", where, got.status)
+			}
+		}
+		for _, text := range []string{"blue", "well", "9147", "2025559148"} {
+			for _, kind := range []string{find.Cases, find.Contacts} {
+				if strings.Contains(s.get(t, who, "/records?tab="+kind+"&q="+text).body, `href="/records/`+kind+`/0`) {
+					t.Errorf("%s are found by %q", kind, text)
+				}
+			}
+		}
+	}
+	sees(t, s.get(t, client, "/records?tab=cases&q="+cs.Code), []string{path, "Child alone"})
+	hidden("for an administrator", s.post(t, boss, path, url.Values{"do": {"reveal"}, "reveal": {"rescue"}}))
+	hidden("without a reason", s.post(t, client, path, url.Values{"do": {"reveal"}}))
+	if got := s.post(t, client, path, url.Values{"do": {"save"}, "people_total": {"3"}}); got.status != http.StatusSeeOther {
+		t.Errorf("saving what is shown: %d", got.status)
+	}
+	if noted := s.noted(t, "child.shown"); len(noted) != 0 {
+		t.Errorf("nobody was shown it, and it is noted: %+v", noted)
+	}
+	sees(t, s.post(t, client, path, url.Values{"do": {"reveal"}, "reveal": {"rescue"}}), []string{"Blue school", "by the well", "+12025559148", `name="reveal" value="rescue"`})
+	if noted := s.noted(t, "child.shown"); len(noted) != 1 || noted[0].Data["id"] != cs.ID || noted[0].Data["reason"] != "rescue" || noted[0].By == "" {
+		t.Errorf("who was shown it is noted as %+v", noted)
+	}
+	hidden("the next look", s.get(t, client, path))
+	if now, err := s.cases.Get(cs.ID); err != nil || now.Fields.Place != "Blue school" || now.Fields.CallbackNumber != "+12025559148" || now.Fields.People != 3 {
+		t.Errorf("the case is %+v, %v", now.Fields, err)
+	}
+}
+
 // What the list shows is what leaves the box.
 func TestTheFilterIsTheExport(t *testing.T) {
 	far := newScript(t)

@@ -99,7 +99,7 @@ func (s *Server) readRound(r *http.Request) (form page.RoundForm, people []triag
 		people, err = s.openPeople()
 	case triage.SourceCase:
 		err = s.cfg.Cases.Each(func(cs triage.Case) bool {
-			if cs.Caller.E164() && !cs.Protected && cs.DuplicateOf == "" {
+			if cs.Caller.E164() && !cs.Protected && !cs.Fields.ChildAlone && cs.DuplicateOf == "" {
 				people = append(people, triage.ListedPerson{Name: cs.Code, Number: string(cs.Caller), Language: cs.Language, Source: triage.SourceCase, Ref: cs.ID})
 			}
 			return true

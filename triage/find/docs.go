@@ -31,6 +31,10 @@ func contactDoc(k triage.Contact) (search.Doc, bool) {
 		Facets: []search.Facet{facet("level", string(k.Level)), facet("queue", k.Queue), facet("language", k.Language),
 			facet("outcome", string(k.Outcome)), facet("disposition", k.Disposition), facet("open", k.Open),
 			facet("direction", k.Direction), facet("agent", k.AgentName)}}
+	if k.ChildAlone { // nobody comes across a child by looking for somebody else
+		d.Numbers = nil
+		return d, true
+	}
 	if k.Direction == "out" { // somebody's own number
 		d.Numbers = append(d.Numbers, k.Dialled)
 	}
@@ -54,6 +58,9 @@ func (x *Finder) caseDoc(c triage.Case) (search.Doc, bool) {
 			facet("may_share", f.MayShare), facet("need", f.TopNeed), facet("complete", complete), facet("legal_basis", f.LegalBasis), facet("share_scope", f.ShareScope)}}
 	if f.CallbackNumber == string(c.Caller) {
 		d.Numbers = d.Numbers[:2]
+	}
+	if f.ChildAlone { // it is found by its code, and among all such cases
+		d.Numbers, d.Texts, f.PlaceCode = d.Numbers[:1], nil, ""
 	}
 	for _, need := range f.MoreNeeds {
 		d.Facets = append(d.Facets, facet("need", need))

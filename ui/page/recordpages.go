@@ -33,6 +33,8 @@ type CasePage struct {
 	Into     []triage.Case // what it is a duplicate of
 	Passed   []cards.Card  // referrals
 	Leads    bool          // may set another urgency
+	Reveals  bool          // may ask where a child is that is alone
+	Reveal   string        // why that is shown now; "": it is not
 	Missing  []string      // questions that were to be asked and have no answer
 	Trouble  string
 	Done     string
@@ -232,12 +234,18 @@ func plainValues(raw json.RawMessage) []string {
 
 // placeOf is where a case is, in one line.
 func placeOf(c triage.Case) string {
+	if c.Fields.ChildAlone {
+		return "–"
+	}
 	return dash(strings.Trim(c.Fields.Place+", "+c.Fields.Landmark, ", "))
 }
 
 func personName(g volunteers.Registrant) string {
 	return dash(strings.TrimSpace(g.GivenName + " " + g.FamilyName))
 }
+
+// ChildWhys are why somebody may want to know where a child is that is alone.
+func ChildWhys() []string { return []string{"rescue", "call", "handover", "check"} }
 
 // agreed says when and how somebody agreed to something.
 func (f Frame) agreed(c volunteers.Consent) string {
