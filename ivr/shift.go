@@ -42,9 +42,10 @@ type ShiftBook struct {
 	Confirm func(ctx context.Context, id, pin string) (ok bool, err error)
 	// Standing is where the registration stands: registered, listed, assigned,
 	// paused, withdrawn, or person where that is for a person to say. Report does
-	// what the registrant wishes (available, pause, withdraw), or refuses it.
+	// what the registrant wishes (available, pause, withdraw, return), or refuses
+	// it; script names the wording that somebody who returns has agreed to.
 	Standing func(ctx context.Context, id string) (string, error)
-	Report   func(ctx context.Context, id, wish string) (ok bool, err error)
+	Report   func(ctx context.Context, id, wish, script string) (ok bool, err error)
 }
 
 // shiftCaller is who calls, held for the call where no flow can change it.
@@ -71,7 +72,7 @@ var errNotProven = errors.New("nobody has proved who calls")
 //   - shift.pin.choose: "ok" and "weak"; shift.pin.confirm: "ok" and "differs".
 //   - registrant.read: "ok". Sets registrant.standing.
 //   - registrant.report does what stands under with: wish (available, pause,
-//     withdraw): "ok", and "refused", when a person must do that.
+//     withdraw, return): "ok", and "refused", when a person must do that.
 func ShiftActions(book ShiftBook) map[string]Action {
 	who := func(s *Session) (*shiftCaller, error) {
 		c, ok := s.Held(shiftKey{}).(*shiftCaller)
@@ -155,7 +156,7 @@ func ShiftActions(book ShiftBook) map[string]Action {
 			return true, err
 		}),
 		ActionRegistrantReport: answer("ok", "refused", func(ctx context.Context, s *Session, c *shiftCaller) (bool, error) {
-			return book.Report(ctx, c.id, s.Arg("wish"))
+			return book.Report(ctx, c.id, s.Arg("wish"), s.Get("consent.script"))
 		}),
 		ActionShiftChoose: answer("ok", "weak", func(ctx context.Context, s *Session, c *shiftCaller) (bool, error) {
 			return book.Choose(ctx, c.id, s.Get("pin"))

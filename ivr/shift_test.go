@@ -84,7 +84,11 @@ func (s *scene) registrationWords() string {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return strings.TrimSpace(string(r.Status) + " " + string(r.Availability))
+	words := strings.TrimSpace(string(r.Status) + " " + string(r.Availability))
+	if !r.Consent.Given {
+		words += " without consent"
+	}
+	return words
 }
 
 // shiftBook is the real book of hours, unless the script broke it.
@@ -129,11 +133,11 @@ func (s *scene) shiftBook() ivr.ShiftBook {
 			r, err := volunteers.NewRegistry(s.records, liststest.Open(s.t, s.records)).Get(id)
 			return string(r.Standing()), err
 		},
-		Report: func(ctx context.Context, id, wish string) (bool, error) {
+		Report: func(ctx context.Context, id, wish, script string) (bool, error) {
 			if s.hoursBroken != nil {
 				return false, s.hoursBroken
 			}
-			_, err := volunteers.NewRegistry(s.records, liststest.Open(s.t, s.records)).AsWished(ctx, id, volunteers.Wish(wish))
+			_, err := volunteers.NewRegistry(s.records, liststest.Open(s.t, s.records)).AsWished(ctx, id, volunteers.Wish(wish), script)
 			if errors.Is(err, volunteers.ErrStep) {
 				return false, nil
 			}

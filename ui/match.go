@@ -13,6 +13,7 @@ import (
 	"hotline/triage"
 	"hotline/triage/find"
 	"hotline/ui/page"
+	"hotline/volunteers"
 )
 
 const (
@@ -88,6 +89,9 @@ func (s *Server) matchCall(w http.ResponseWriter, r *http.Request, v visit) {
 		if err != nil {
 			s.broken(w, r, v, "reading registered volunteers", err)
 			return
+		}
+		if g.Status == volunteers.StatusWithdrawn { // whatever was picked
+			continue
 		}
 		people = append(people, triage.ListedPerson{Name: strings.TrimSpace(g.GivenName + " " + g.FamilyName), Number: string(g.Phone), Language: known(first(g.Languages), s.cfg.Offered),
 			Source: triage.SourceRegistrant, Ref: g.ID})

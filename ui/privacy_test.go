@@ -50,7 +50,7 @@ func TestHowLongRecordsAreKeptIsDecidedOnAPage(t *testing.T) {
 	s := startSite(t, newScript(t), nil)
 	client := s.as(t, admin)
 	form := url.Values{"do": {"rules"}, "call_detail": {"180"}, "unanswered": {"7"}, "messages": {"30"}, "cases": {"60"}, "volunteers": {"0"}, "log": {"730"},
-		"found": {"30"}, "feedback": {"90"}, "complaints": {"30"}, "rounds": {"90"}, "hours": {"1095"}, "imports": {"30"}}
+		"found": {"30"}, "feedback": {"90"}, "complaints": {"30"}, "rounds": {"90"}, "hours": {"1095"}, "imports": {"30"}, "withdrawn": {"30"}}
 	if got := s.post(t, client, "/admin/privacy", form); got.status != http.StatusSeeOther {
 		t.Fatalf("%d %s", got.status, got.body)
 	}

@@ -80,12 +80,17 @@ func withDuplicates(r Registrant) []string {
 }
 
 // Aged returns who left so long ago that they are to be erased, among limit
-// registrants behind the id after, and where to go on; "" is the end.
-func Aged(tx *store.Tx, days int, now time.Time, after string, limit int) (ids []string, next string, err error) {
+// registrants behind the id after, and where to go on; "" is the end. Those who
+// have taken back their agreement have a clock of their own.
+func Aged(tx *store.Tx, left, withdrawn int, now time.Time, after string, limit int) (ids []string, next string, err error) {
 	list, next, err := registrants.After(tx, after, limit)
 	for _, r := range list {
-		left := slices.Contains([]Status{StatusReleased, StatusWithdrawn, StatusDeclined}, r.Status)
-		if days > 0 && left && r.Erased.IsZero() && !r.StatusAt.IsZero() && now.Sub(r.StatusAt) > time.Duration(days)*24*time.Hour {
+		days := left
+		if r.tookBack() {
+			days = withdrawn
+		}
+		gone := slices.Contains([]Status{StatusReleased, StatusWithdrawn, StatusDeclined}, r.Status)
+		if days > 0 && gone && r.Erased.IsZero() && !r.StatusAt.IsZero() && now.Sub(r.StatusAt) > time.Duration(days)*24*time.Hour {
 			ids = append(ids, r.ID)
 		}
 	}

@@ -153,6 +153,9 @@ func (g *Registry) Move(ctx context.Context, id, name string, e history.Edit) (r
 		}
 		was := r
 		r.take(step)
+		if step.To == StatusWithdrawn {
+			r.takeBack(tx.Now(), e.Via)
+		}
 		if r.Status == StatusAvailable && was.Status == StatusAssigned && was.checkedIn(tx) {
 			return ErrStep
 		}

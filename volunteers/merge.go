@@ -147,7 +147,10 @@ func (r Registrant) filled(other Registrant) Registrant {
 	gap(&r.CheckAt, other.CheckAt)
 	gap(&r.Notes, other.Notes)
 	r.Languages, r.Skills, r.Trained = both(r.Languages, other.Languages), both(r.Skills, other.Skills), both(r.Trained, other.Trained)
-	if !r.Consent.Given {
+	if !r.Consent.Given && !other.Consent.At.Before(r.Consent.Withdrawn) { // what was taken back stays so
+		r.Consent = other.Consent
+	}
+	if other.tookBack() && r.Consent.At.Before(other.Consent.Withdrawn) {
 		r.Consent = other.Consent
 	}
 	if !r.Conduct.Given {

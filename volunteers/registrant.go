@@ -118,6 +118,9 @@ type Consent struct {
 	At      time.Time `json:"at,omitzero"`
 	Version string    `json:"version,omitempty"`
 	How     string    `json:"how,omitempty"` // "key", "voice", "paper"
+
+	Withdrawn    time.Time `json:"withdrawn,omitzero"`      // taken back
+	WithdrawnVia string    `json:"withdrawn_via,omitempty"` // "phone", "web"
 }
 
 // Recording is something a registrant said.

@@ -45,9 +45,10 @@ type Wish string
 
 // The wishes.
 const (
-	WishAvailable Wish = "available" // from now on, also after a pause or a withdrawal
+	WishAvailable Wish = "available" // from now on, also after a pause
 	WishPause     Wish = "pause"
-	WishWithdraw  Wish = "withdraw"
+	WishWithdraw  Wish = "withdraw" // and take back that the answers are kept
+	WishReturn    Wish = "return"   // after a withdrawal: agreed to anew
 )
 
 // step is the step that a wish takes from where somebody stands; "" is none, and
@@ -58,13 +59,13 @@ func (w Wish) step(at Status) (name string, possible bool) {
 		switch at {
 		case StatusOnHold:
 			return "resume", true
-		case StatusWithdrawn:
-			return "return", true
 		case StatusBriefed, StatusCheckedOut:
 			return "ready", true
 		case StatusRegistered, StatusContacted, StatusConditional, StatusApproved, StatusAvailable, StatusReleased:
 			return "", true
 		}
+	case WishReturn:
+		return "return", at == StatusWithdrawn
 	case WishPause:
 		return "hold", true
 	case WishWithdraw:
@@ -75,8 +76,9 @@ func (w Wish) step(at Status) (name string, possible bool) {
 
 // AsWished does what a proven registrant has asked for by keypad. What was
 // decided about a person is not undone that way: declined, suspended and merged
-// ones, and whoever is at work, get ErrStep and talk to a person.
-func (g *Registry) AsWished(ctx context.Context, id string, wish Wish) (r Registrant, err error) {
+// ones, and whoever is at work, get ErrStep and talk to a person. Script names the
+// wording to which somebody has agreed who returns.
+func (g *Registry) AsWished(ctx context.Context, id string, wish Wish, script string) (r Registrant, err error) {
 	err = g.store.Update(ctx, func(tx *store.Tx) error {
 		if r, err = registrants.Get(tx, id); err != nil {
 			return err
@@ -96,8 +98,13 @@ func (g *Registry) AsWished(ctx context.Context, id string, wish Wish) (r Regist
 			}
 			r.take(r.Steps()[i])
 		}
-		if wish == WishAvailable {
+		switch wish {
+		case WishAvailable:
 			r.Availability = AvailableNow
+		case WishReturn:
+			r.Availability, r.Consent = AvailableNow, Consent{Given: true, At: tx.Now(), Version: cmp.Or(script, consentVersion), How: "key"}
+		case WishWithdraw:
+			r.takeBack(tx.Now(), "phone")
 		}
 		return putMoved(tx, was, &r, history.Entry{Via: "phone", What: cmp.Or(name, "changed")})
 	})

@@ -73,7 +73,7 @@ func (b *Shifts) Who(_ context.Context, code, caller string) (id string, proven 
 			return nil
 		}
 		r, err := registrants.Get(tx, found)
-		if err != nil || !r.Consent.Given { // a code that was never read out
+		if err != nil || !r.Consent.Given && !r.tookBack() { // a code that was never read out
 			return err
 		}
 		p, err := pinOf(tx, found)

@@ -46,8 +46,8 @@ func shiftBook(b *volunteers.Shifts, g *volunteers.Registry) ivr.ShiftBook {
 			r, err := g.Get(id)
 			return string(r.Standing()), err
 		},
-		Report: func(ctx context.Context, id, wish string) (bool, error) {
-			_, err := g.AsWished(ctx, id, volunteers.Wish(wish))
+		Report: func(ctx context.Context, id, wish, script string) (bool, error) {
+			_, err := g.AsWished(ctx, id, volunteers.Wish(wish), script)
 			return answer(err, volunteers.ErrStep)
 		},
 	}

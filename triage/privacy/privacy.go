@@ -41,6 +41,7 @@ type Rules struct {
 	triage.Ages
 	Cards      cards.Ages `json:"cards"`
 	Volunteers int        `json:"volunteers"` // after they left
+	Withdrawn  int        `json:"withdrawn"`  // after they took back their agreement
 	Hours      int        `json:"hours"`      // of people who are erased: proof for donors and authorities
 	Rounds     int        `json:"rounds"`     // people in the list of a round that is over
 	Imports    int        `json:"imports"`    // what files were brought in, and the way back
@@ -51,7 +52,7 @@ type Rules struct {
 // 4.4).
 func Shipped() Rules {
 	return Rules{Ages: triage.Ages{CallDetail: 365, Unanswered: 30, Messages: 30, Cases: 90}, Cards: cards.Ages{Found: 30, Feedback: 90, Complaints: 30},
-		Volunteers: 365, Hours: 1095, Rounds: 90, Imports: 90, Log: 730}
+		Volunteers: 365, Withdrawn: 30, Hours: 1095, Rounds: 90, Imports: 90, Log: 730}
 }
 
 // Field is one rule, for forms.
@@ -64,7 +65,7 @@ type Field struct {
 func (r *Rules) Fields() []Field {
 	return []Field{{"call_detail", &r.CallDetail}, {"unanswered", &r.Unanswered}, {"messages", &r.Messages}, {"cases", &r.Cases},
 		{"found", &r.Cards.Found}, {"feedback", &r.Cards.Feedback}, {"complaints", &r.Cards.Complaints}, {"rounds", &r.Rounds},
-		{"volunteers", &r.Volunteers}, {"hours", &r.Hours}, {"imports", &r.Imports}, {"log", &r.Log}}
+		{"volunteers", &r.Volunteers}, {"withdrawn", &r.Withdrawn}, {"hours", &r.Hours}, {"imports", &r.Imports}, {"log", &r.Log}}
 }
 
 // Limits of the rules. Reports and the books look back at most a year.
@@ -106,7 +107,8 @@ func New(s *store.Store, operation string, log *slog.Logger, more ...Aging) *Kee
 	return &Keeper{store: s, operation: operation, log: log, kick: make(chan struct{}, 1), more: more}
 }
 
-// beforeImports is how many rules there were before imports had theirs.
+// beforeImports is how many rules there were before imports, and people who take
+// back their agreement, had theirs.
 const beforeImports = 11
 
 func read(tx *store.Tx) (state, error) {
@@ -122,7 +124,7 @@ func read(tx *store.Tx) (state, error) {
 		st.Rules.Cards, st.Rules.Rounds, st.Rules.Hours = shipped.Cards, shipped.Rounds, shipped.Hours
 	}
 	if st.Knows <= beforeImports {
-		st.Rules.Imports = shipped.Imports
+		st.Rules.Imports, st.Rules.Withdrawn = shipped.Imports, shipped.Withdrawn
 	}
 	st.Knows = len(shipped.Fields())
 	return st, nil

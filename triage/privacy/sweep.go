@@ -75,7 +75,7 @@ func (k *Keeper) classes(rules Rules, now time.Time) []class {
 			return triage.AgedInRounds(tx, rules.Rounds, now, after, atOnce)
 		}, triage.EraseInRound),
 		one("volunteers", func(tx *store.Tx, after string) ([]string, string, error) {
-			return volunteers.Aged(tx, rules.Volunteers, now, after, atOnce)
+			return volunteers.Aged(tx, rules.Volunteers, rules.Withdrawn, now, after, atOnce)
 		}, volunteers.Erase),
 		one("hours", func(tx *store.Tx, after string) ([]string, string, error) {
 			return volunteers.AgedHours(tx, rules.Hours, now, after, atOnce)

@@ -249,7 +249,10 @@ func ChildWhys() []string { return []string{"rescue", "call", "handover", "check
 
 // agreed says when and how somebody agreed to something.
 func (f Frame) agreed(c volunteers.Consent) string {
-	if !c.Given {
+	switch {
+	case !c.Given && !c.Withdrawn.IsZero():
+		return f.F("person.agreed.back", "when", f.When(c.Withdrawn))
+	case !c.Given:
 		return f.T("no")
 	}
 	return f.F("person.agreed", "when", f.When(c.At), "how", f.Or("person.how."+c.How, c.How))
