@@ -91,7 +91,7 @@ func (b *box) carriedAway(filter, id string) {
 	want := map[string]string{"volunteer_id": r.ID, "code": r.Code, "given_name": "Guadalupe", "family_name": "Hernández", "phone": "+12024561112", "language_1": "en",
 		"adult": "adult", "postcode": "12345", "willing": "region", "availability": "now", "skill_1": "nurse", "needs_check": "0", "transport": "car", "consent_data": "1", "consent_version": r.Consent.Version,
 		"recordings": "name; skills", "status": "available", "incomplete": "0", "source": "phone", "contact_id": r.Contact, "legal_basis": r.LegalBasis, "share_scope": r.ShareScope,
-		"hours_day": "0", "minor_guardian_consent": "0", "consent_conduct": "0", "emergency_contact_name": "=Ana, «mother»\n2nd floor"}
+		"hours_day": "0", "minor_guardian_consent": "0", "certificate_verified": "0", "total_hours": "0", "deleted": "0", "consent_conduct": "0", "emergency_contact_name": "=Ana, «mother»\n2nd floor"}
 	if len(found.XLSX) != 1 || len(found.CSV) != 1 || len(found.CSV[0]) < 50 {
 		b.t.Fatalf("python finds %d and %d rows of %d columns", len(found.XLSX), len(found.CSV), len(found.CSV[0]))
 	}
