@@ -77,6 +77,12 @@ func TestANewFileGoesOnFromAnOldOne(t *testing.T) {
 	// Whoever says that the old log ended otherwise finds another chain.
 	other := end
 	other.Sum = link(end.Sum, 9, []byte("{}"))
+	if _, _, err := fresh.VerifyLog(end); err != nil {
+		t.Errorf("with the mark of the old log: %v", err)
+	}
+	if _, _, err := fresh.VerifyLog(other); !errors.Is(err, ErrLogChanged) {
+		t.Errorf("with the mark of another log: %v", err)
+	}
 	twin := open(t.TempDir())
 	defer twin.Close()
 	update(twin, func(tx *Tx) error { return tx.ContinueLog(other) })

@@ -161,6 +161,11 @@ func (s *Store) VerifyLog(marks ...Mark) (end Mark, entries int, err error) {
 			return fmt.Errorf("%w: where it ends cannot be read: %w", ErrLogChanged, err)
 		}
 		before, next := c.BaseSum, c.Base+1
+		for _, m := range marks { // of the end of the log from which this one goes on
+			if m.Seq == c.Base && c.BaseSum != nil && !bytes.Equal(m.Sum, c.BaseSum) {
+				return fmt.Errorf("%w: it goes on from another log than the one whose mark you have", ErrLogChanged)
+			}
+		}
 		cursor := tx.tx.Bucket(bucketEvents).Cursor()
 		for k, sealed := cursor.First(); k != nil && bytes.Compare(k, entryKey(next)) < 0; k, sealed = cursor.Next() {
 			if _, entry, err := tx.readEntry(k, sealed); err != nil || entry.Sum != nil {

@@ -9,10 +9,12 @@ import (
 	"encoding/pem"
 	"log/slog"
 	"math/big"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"hotline/appliance/backup"
+	"hotline/appliance/export"
 	"hotline/appliance/sharing"
 	"hotline/appliance/wipe"
 	"hotline/triage/closedown"
@@ -23,6 +25,28 @@ type closer struct {
 	*closedown.Keeper
 	before wipe.Certificate
 	file   []byte
+	now    closedown.Closing // that somebody is in the middle of
+}
+
+func (c closer) Now() (closedown.Closing, error) { return c.now, nil }
+
+func (c closer) Job(closedown.Closing) (export.Job, error) {
+	return export.Job{ID: c.now.Export, State: export.Done, SHA256: c.before.Export.SHA256, Rows: c.before.Export.Rows}, nil
+}
+
+// midway is how far the closing of a scene is.
+func midway(scene string) (c closedown.Closing) {
+	now := time.Now()
+	lead, other := wipe.Person{Account: "lead", Name: "Maryam " + tooLong, Role: admin, At: now.Add(-time.Hour)}, wipe.Person{Account: "other", Name: "Chen", Role: coordinator, At: now.Add(-time.Minute)}
+	switch scene {
+	case emptyScene: // the export
+		c = closedown.Closing{ID: "x", Began: lead}
+	case spareScene: // the file is to be handed over
+		c = closedown.Closing{ID: "x", Began: lead, Export: "x"}
+	case longScene: // everybody may stop it
+		c = closedown.Closing{ID: "x", Began: lead, NoExport: tooLong, Keep: "leads", Asked: lead, Confirmed: other, Due: now.Add(closedown.CoolOff)}
+	}
+	return c
 }
 
 func (c closer) Certificates() ([]wipe.Certificate, error) { return []wipe.Certificate{c.before}, nil }
@@ -31,6 +55,7 @@ func (c closer) Certificate(string) ([]byte, error)        { return c.file, nil 
 func (s *scene) closer(log *slog.Logger) (c closer, err error) {
 	ended := time.Now().AddDate(0, -7, 0)
 	s.made["certificate"] = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+	c.now = midway(filepath.Base(s.dir))
 	c.before = wipe.Certificate{ID: s.made["certificate"], Operation: "Drought 2025", Program: "gallery", Began: ended.Add(-time.Minute), Ended: ended, Starts: 2,
 		Asked: wipe.Person{Name: "Maryam", Role: admin, At: ended.Add(-2 * time.Hour)}, Confirmed: wipe.Person{Name: "Chen", Role: coordinator, At: ended.Add(-time.Hour)},
 		Records:  []wipe.Count{{Kind: "contacts", Count: 18234}, {Kind: "cases", Count: 4120}, {Kind: "registrants", Count: 1203}},
