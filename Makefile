@@ -3,7 +3,7 @@
 
 GO ?= go
 
-.PHONY: build demo test check types pictures looks need generate prompts bench soak fuzz image boot clean
+.PHONY: build demo test check types pictures looks need generate prompts bench soak fuzz image forms packages boot clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o hotline ./cmd/hotline
@@ -110,6 +110,16 @@ fuzz:
 image:
 	@sh .ci/need mmdebstrap:mmdebstrap
 	images/build out
+
+# The same disk for other hypervisors.
+forms:
+	@sh .ci/need qemu-img:qemu-utils
+	images/forms out
+
+# For people who have a server already: a Debian package and a plain program,
+# with what they are made of and checksums.
+packages:
+	images/packages/build out
 
 # Switches such a disk on in an emulated machine, rings it, pulls its plug, looks
 # whether everybody is on record, and brings it a good and a broken update.

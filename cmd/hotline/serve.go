@@ -410,7 +410,7 @@ func (h *hotline) Run(ctx context.Context) error {
 	var support errgroup.Group
 	failed := make(chan error, 1)
 	for _, run := range []func(context.Context) error{h.callers.Run, h.agents.Run, h.strain.Run, h.phones.Run, h.journal.Run, h.reports.Run, h.turned.Run, h.hours.Run, h.finder.Run, h.dispatch.Run,
-		h.desk.Run, h.mode.Run, h.board.Run, h.commands.Run, h.followLoad, h.tellScreens, h.tapes.Run, h.exports.Run, h.hooks.Run, h.imports.Run, h.backUp, h.privacy.Run, h.closing.Run, h.records.KeepReserve, h.serveFigures,
+		h.desk.Run, h.mode.Run, h.board.Run, h.commands.Run, h.followLoad, h.tellScreens, h.tapes.Run, h.exports.Run, h.hooks.Run, h.imports.Run, h.backUp, h.privacy.Run, h.closing.Run, h.records.KeepReserve, h.serveFigures, h.tellSystem,
 		func(ctx context.Context) error { return h.front(ctx, h.web, h.tls()) }} {
 		support.Go(func() error {
 			err := run(below)

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"rsc.io/qr"
@@ -104,7 +105,12 @@ func (c *startCommand) firstRun(ctx context.Context, s streams) (finished bool, 
 		log.Warn("the address cannot be shown as a picture", "error", err)
 	}
 	fmt.Fprintf(s.out, "\n  Code: %s\n\n", first.Code())
+	told, stop := context.WithCancel(ctx)
+	var beside sync.WaitGroup
+	beside.Go(func() { tellSystem(told, log, func() error { return nil }) })
 	finished, err = first.Run(ctx, listener, certs.TLS())
+	stop()
+	beside.Wait()
 	return finished, errors.Join(err, forgetStaging(c.Dir))
 }
 
