@@ -2,6 +2,7 @@ package triage
 
 import (
 	"errors"
+	"slices"
 
 	"hotline/appliance/lists"
 	"hotline/appliance/store"
@@ -22,7 +23,7 @@ func hidesChild(q lists.Question) bool {
 // FindsChild reports a question whose answer leads to a child: it is kept, and shown
 // to nobody who does not ask for it.
 func FindsChild(question string) bool {
-	return question == "place" || question == "landmark" || question == "callback_number"
+	return slices.Contains([]string{"callback_number", "place", "landmark", "later_directions", "later_position", "later_access", "later_place_type", "later_site_name"}, question)
 }
 
 // guardChild drops what is not kept of a child that is alone.

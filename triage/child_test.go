@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"hotline/appliance/history"
+	"hotline/appliance/lists"
 	"hotline/appliance/lists/liststest"
 	"hotline/appliance/store/storetest"
 	"hotline/appliance/table"
@@ -70,6 +71,20 @@ func TestAChildThatIsAlone(t *testing.T) {
 	}
 	if cs, err = cases.Get(k.Case); err != nil || cs.Fields.Name != "Juan" || cs.Fields.Notes != "" {
 		t.Errorf("the case: %+v, %v", cs.Fields, err)
+	}
+}
+
+// Whatever ships and is answered in one's own words is either not kept of a child
+// or leads to it, and then stands where nobody sees it by the way.
+func TestEveryAnswerInWordsIsGuardedForAChild(t *testing.T) {
+	set := liststest.Open(t, storetest.Open(t)).Now()
+	for _, q := range set.Questions {
+		switch q.Kind {
+		case lists.Line, lists.Long, lists.Phone, lists.Place, lists.Position:
+			if !hidesChild(q) && !FindsChild(q.Name) {
+				t.Errorf("%s is kept of a child, and everybody sees it", q.Name)
+			}
+		}
 	}
 }
 

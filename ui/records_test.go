@@ -144,7 +144,7 @@ func TestACaseIsWorkedOnByItsPage(t *testing.T) {
 func TestWhereAChildIsIsShownToWhoSaysWhy(t *testing.T) {
 	far := newScript(t)
 	k := far.called(t, triage.Contact{Caller: "+12025559147", Queue: triage.QueueHelp})
-	far.wrote(t, k.ID, map[string]any{"place": "Blue school", "landmark": "by the well", "callback_number": "+12025559148"})
+	far.wrote(t, k.ID, map[string]any{"place": "Blue school", "landmark": "by the well", "callback_number": "+12025559148", "later_directions": "left at the green gate", "later_site_name": "Villa Hope"})
 	far.wrote(t, k.ID, map[string]any{"child_alone": true, "urgent_need": "yes"})
 	k, err := far.contacts.Get(k.ID)
 	if err != nil {
@@ -157,7 +157,7 @@ func TestWhereAChildIsIsShownToWhoSaysWhy(t *testing.T) {
 	s := startSite(t, far, nil)
 	client, boss := s.as(t, coordinator), s.as(t, admin)
 	path := "/records/cases/" + cs.ID
-	secrets := []string{"Blue", "by the well", "9147", "9148"}
+	secrets := []string{"Blue", "by the well", "green gate", "Villa Hope", "9147", "9148"}
 	hidden := func(where string, got answer) {
 		t.Helper()
 		for _, secret := range secrets {
@@ -174,7 +174,7 @@ func TestWhereAChildIsIsShownToWhoSaysWhy(t *testing.T) {
 				t.Errorf("%s: %d", where, got.status)
 			}
 		}
-		for _, text := range []string{"blue", "well", "9147", "2025559148"} {
+		for _, text := range []string{"blue", "well", "gate", "hope", "9147", "2025559148"} {
 			for _, kind := range []string{find.Cases, find.Contacts} {
 				if strings.Contains(s.get(t, who, "/records?tab="+kind+"&q="+text).body, `href="/records/`+kind+`/0`) {
 					t.Errorf("%s are found by %q", kind, text)
@@ -191,7 +191,7 @@ func TestWhereAChildIsIsShownToWhoSaysWhy(t *testing.T) {
 	if noted := s.noted(t, "child.shown"); len(noted) != 0 {
 		t.Errorf("nobody was shown it, and it is noted: %+v", noted)
 	}
-	sees(t, s.post(t, client, path, url.Values{"do": {"reveal"}, "reveal": {"rescue"}}), []string{"Blue school", "by the well", "+12025559148", `name="reveal" value="rescue"`})
+	sees(t, s.post(t, client, path, url.Values{"do": {"reveal"}, "reveal": {"rescue"}}), []string{"Blue school", "by the well", "left at the green gate", "Villa Hope", "+12025559148", `name="reveal" value="rescue"`})
 	if noted := s.noted(t, "child.shown"); len(noted) != 1 || noted[0].Data["id"] != cs.ID || noted[0].Data["reason"] != "rescue" || noted[0].By == "" {
 		t.Errorf("who was shown it is noted as %+v", noted)
 	}

@@ -68,6 +68,9 @@ func (x *Finder) caseDoc(c triage.Case) (search.Doc, bool) {
 	d.Texts = append(d.Texts, x.areas(f.PlaceCode)...)
 	for name, answer := range f.Own {
 		q, _ := x.cfg.Lists.Now().Question(name)
+		if f.ChildAlone && (triage.FindsChild(name) || q.Kind == lists.Line) {
+			continue
+		}
 		switch answer := answer.(type) {
 		case string:
 			if q.Kind == lists.One {
