@@ -227,31 +227,40 @@ func caseTrouble(err error) string {
 
 // newCase is the form for a case from paper.
 func (s *Server) newCase(w http.ResponseWriter, r *http.Request, v visit) {
+	s.show(w, r, http.StatusOK, page.NewRecord(s.casePaper(r, v)))
+}
+
+func (s *Server) casePaper(r *http.Request, v visit) page.NewPage {
 	f := s.frame(r, v, "newcase.title")
-	s.show(w, r, http.StatusOK, page.NewRecord(page.NewPage{Frame: f, Kind: find.Cases, Form: append(page.PaperFields(f, s.cfg.Offered), page.CaseFields(f)...)}))
+	return page.NewPage{Frame: f, Kind: find.Cases, Form: append(page.PaperFields(f, s.cfg.Offered), page.CaseFields(f)...)}
 }
 
 // addCase types a case from paper, with the time that stands on it.
 func (s *Server) addCase(w http.ResponseWriter, r *http.Request, v visit) {
+	s.enterCase(w, r, v, s.casePaper(r, v), func(cs triage.Case) string { return recordPath(find.Cases, cs.ID) + "?done=new" })
+}
+
+// enterCase stores what was typed into the form p and leads on.
+func (s *Server) enterCase(w http.ResponseWriter, r *http.Request, v visit, p page.NewPage, on func(triage.Case) string) {
 	if err := r.ParseForm(); err != nil {
 		s.broken(w, r, v, "reading the form of a new case", err)
 		return
 	}
-	f := s.frame(r, v, "newcase.title")
-	about, form := page.PaperFields(f, s.cfg.Offered), page.CaseFields(f)
+	about, form := page.PaperFields(p.Frame, s.cfg.Offered), page.CaseFields(p.Frame)
 	paper, _ := readForm(about, r.PostForm)
 	fields, _ := readForm(form, r.PostForm)
 	again := func(trouble string) {
-		f.Title = f.T("problem.title") + ": " + f.Title
-		s.show(w, r, http.StatusUnprocessableEntity, page.NewRecord(page.NewPage{Frame: f, Kind: find.Cases, Form: append(about, form...), Trouble: trouble}))
+		p.Frame.Title = p.T("problem.title") + ": " + p.Frame.Title
+		p.Form, p.Trouble = append(about, form...), trouble
+		s.show(w, r, http.StatusUnprocessableEntity, page.NewRecord(p))
 	}
 	if len(fields) == 0 {
-		again(f.T("newcase.wrong.empty"))
+		again(p.T("newcase.wrong.empty"))
 		return
 	}
 	at, err := moment(paper["at"])
 	if err != nil {
-		again(f.T("newcase.wrong.time"))
+		again(p.T("newcase.wrong.time"))
 		return
 	}
 	text := func(name string) string { said, _ := paper[name].(string); return said }
@@ -260,13 +269,13 @@ func (s *Server) addCase(w http.ResponseWriter, r *http.Request, v visit) {
 	var field triage.FieldError
 	switch {
 	case errors.As(err, &field):
-		again(f.Said(field.Text))
+		again(p.Said(field.Text))
 	case errors.Is(err, triage.ErrPaperTime):
-		again(f.T("newcase.wrong.time"))
+		again(p.T("newcase.wrong.time"))
 	case err != nil:
 		s.broken(w, r, v, "writing down a case from paper", err)
 	default:
-		http.Redirect(w, r, recordPath(find.Cases, cs.ID)+"?done=new", http.StatusSeeOther)
+		http.Redirect(w, r, on(cs), http.StatusSeeOther)
 	}
 }
 

@@ -171,12 +171,13 @@ type Scripts interface {
 	Set(ctx context.Context, one triage.Script) error
 }
 
-// Contacts reads contact records, newest first; *triage.Contacts.
+// Contacts reads contact records, newest first, and corrects how one ended; *triage.Contacts.
 type Contacts interface {
 	TableOf(l *lists.Keeper, list []triage.Contact) sheets.Table
 	Each(func(triage.Contact) bool) error
 	Get(id string) (triage.Contact, error)
 	After(after string, limit int) (list []triage.Contact, next string, err error)
+	Correct(ctx context.Context, id, agent, disposition string) (triage.Contact, error)
 }
 
 // Cases are the case records; *triage.Cases.
@@ -189,6 +190,7 @@ type Cases interface {
 	SameNumber(triage.Case) ([]triage.Case, error)
 	History(id string) ([]history.Entry, error)
 	Change(ctx context.Context, id string, e history.Edit) (triage.Case, []history.Conflict, error)
+	Write(ctx context.Context, contact string, e history.Edit) (triage.Case, []history.Conflict, error)
 	Move(ctx context.Context, id, to, outcome string, told bool, by, why string) (triage.Case, error)
 	SetLevel(ctx context.Context, id string, level triage.Level, by, why string) (triage.Case, error)
 	Merge(ctx context.Context, keep, gone, by, why string) (triage.Case, error)

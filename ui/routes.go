@@ -81,6 +81,12 @@ func table() []route {
 		{"GET", "/desk/quiz", phones, (*Server).quiz, false},
 		{"POST", "/desk/quiz", phones, (*Server).quizDone, false},
 
+		{"GET", "/desk/history", phones, (*Server).ownCalls, false},
+		{"GET", "/desk/history/new", phones, (*Server).ownPaper, false},
+		{"POST", "/desk/history/new", phones, (*Server).ownPaperAdd, false},
+		{"GET", "/desk/history/{id}", phones, (*Server).ownCall, false},
+		{"POST", "/desk/history/{id}", phones, (*Server).ownCallSave, false},
+
 		{"GET", "/worklist", phones, (*Server).worklist, false},
 		{"POST", "/worklist/quiet", []role{supervisor, coordinator}, (*Server).quietHours, false},
 		{"GET", "/worklist/{id}", phones, (*Server).item, false},
@@ -261,7 +267,7 @@ func Ways() []Way {
 // together, in the order in which a shift needs them.
 func menu(who role) []menuGroup {
 	all := []menuGroup{
-		{"menu.group.phone", []string{"/desk", "/worklist", "/desk/start", "/desk/try"}},
+		{"menu.group.phone", []string{"/desk", "/worklist", "/desk/history", "/desk/start", "/desk/try"}},
 		{"menu.group.floor", []string{"/floor", "/floor/mode", "/floor/bulletins", "/floor/scripts", "/floor/lines", "/rounds", "/admin/routing", "/floor/scenario", "/floor/invites", "/floor/walls"}},
 		{"menu.group.records", []string{"/records", "/import", "/reports", "/recordings"}},
 		{"menu.group.setup", []string{"/admin", "/prompts", "/admin/flows", "/admin/lists", "/admin/recording", "/admin/access", "/admin/webhooks", "/admin/backup", "/admin/key", "/health", "/admin/privacy", "/admin/log", "/admin/close", "/second"}},

@@ -102,6 +102,16 @@ func TestCallingOut(t *testing.T) {
 		t.Errorf("the call is recorded as %v", row)
 	}
 	only(t, b.export("contacts"), "caller_number", "+12025550180")
+
+	// Called again from the list of own calls, without typing the number.
+	if err := amal.seat.Do(t.Context(), desk.Command{Type: "call.again", Contact: contact}); err == nil || !strings.Contains(err.Error(), "not among your own calls") {
+		t.Errorf("calling again whom somebody else has called: %v", err)
+	}
+	rosa.do(desk.Command{Type: "call.again", Contact: contact})
+	person = <-answered
+	b.hears("the person called again", callerEar{person}, allHz, sHz)
+	rosa.do(desk.Command{Type: "end"})
+	b.ended(person)
 }
 
 func TestACallerIsGivenToSomebodyOutside(t *testing.T) {

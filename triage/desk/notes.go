@@ -9,12 +9,6 @@ import (
 	"hotline/triage"
 )
 
-// caseNeeded are the dispositions after which somebody will act on the case:
-// they need the urgency questions answered.
-func caseNeeded(disposition string) bool {
-	return disposition == "case_opened" || disposition == "case_updated" || disposition == "referred"
-}
-
 func (s *Seat) finishWrapUp(ctx context.Context, c Command) error {
 	if !s.d.cfg.Lists.Now().List(lists.Dispositions).Has(c.Disposition) {
 		return UserError("Choose how the call ended.")
@@ -24,7 +18,7 @@ func (s *Seat) finishWrapUp(ctx context.Context, c Command) error {
 		return UserError("These notes are already finished.")
 	}
 	id := s.id()
-	if caseNeeded(c.Disposition) && !conv.assessed() {
+	if triage.CaseNeeded(c.Disposition) && !conv.assessed() {
 		return UserError("Answer the questions about danger, urgent need and tonight before you close this as a case. Choose \"not sure\" or \"no\" if the caller did not say.")
 	}
 	unwritten := s.writeNotes(ctx, conv, c, last)
@@ -96,28 +90,11 @@ func (s *Seat) writeNotes(ctx context.Context, conv *conversation, c Command, la
 		return err
 	}
 	_, err = s.d.cfg.Contacts.Change(ctx, conv.id, func(k *triage.Contact, now time.Time) []events.Event {
-		k.Disposition, k.Open = c.Disposition, openAfter(c.Disposition, file, k.Protected)
+		k.Disposition, k.Open = c.Disposition, triage.OpenAfter(c.Disposition, file, k.Protected)
 		if !k.EndedAt.IsZero() {
 			k.WrapUp = int(now.Sub(k.EndedAt).Seconds())
 		}
 		return done(k)
 	})
 	return err
-}
-
-// openAfter says why a contact stays an open item after its notes are done.
-func openAfter(disposition string, file triage.Case, protected bool) string {
-	switch {
-	case protected:
-		return "" // nobody may be called back by rule
-	case disposition == "callback_set":
-		return triage.OpenCallBack
-	case disposition == "dropped_call":
-		return triage.OpenDropped
-	case file.Level == triage.Red && disposition != "handed_to_emergency":
-		return triage.OpenDanger
-	case file.Fields.ChildAlone && disposition != "handed_to_emergency":
-		return triage.OpenChild
-	}
-	return ""
 }

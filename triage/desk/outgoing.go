@@ -8,6 +8,7 @@ import (
 
 	"hotline/appliance/audio"
 	"hotline/appliance/call"
+	"hotline/appliance/store"
 	"hotline/appliance/events"
 	"hotline/appliance/trunk"
 	"hotline/ivr"
@@ -53,6 +54,28 @@ func (s *Seat) callOut(ctx context.Context, c Command) error {
 	d.begin("a call out", func() { st.dial(conv, s, number) }, s.freed(conv))
 	return nil
 }
+
+// callAgain calls somebody back from the list of one's own calls (D24).
+func (s *Seat) callAgain(ctx context.Context, c Command) error {
+	k, err := s.d.cfg.Contacts.Get(c.Contact)
+	number := k.CallBack
+	if number == "" {
+		number = k.Caller
+	}
+	switch {
+	case errors.Is(err, store.ErrNotFound), err == nil && (k.Agent != s.id() || k.Protected || time.Since(k.EndedAt) > AgainWithin):
+		return UserError("This call is not among your own calls of the last week.")
+	case err != nil:
+		return err
+	case !number.E164():
+		return UserError("This caller had no number that can be called.")
+	}
+	return s.callOut(ctx, Command{Type: c.Type, Number: string(number), Queue: k.Queue})
+}
+
+// AgainWithin is how long somebody can be called back from the list of own
+// calls.
+const AgainWithin = 7 * 24 * time.Hour
 
 // dial rings the number while the agent hears the ring tone, and talks.
 func (s *story) dial(conv *conversation, seat *Seat, number call.Number) {

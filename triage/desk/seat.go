@@ -267,6 +267,8 @@ func (s *Seat) do(ctx context.Context, c Command) error {
 		return s.ask(ctx, conv, c)
 	case "call.out":
 		return s.callOut(ctx, c)
+	case "call.again":
+		return s.callAgain(ctx, c)
 	case "call.agent":
 		return s.callAgent(ctx, c)
 	case "call.item":

@@ -58,8 +58,24 @@ type PersonPage struct {
 type NewPage struct {
 	Frame
 	Kind    string
+	To      string // address that takes it, where that is not the page of the records
+	Back    string
 	Form    []FormField
 	Trouble string
+}
+
+func (p NewPage) to() string {
+	if p.To != "" {
+		return p.To
+	}
+	return "/records/new/" + p.Kind
+}
+
+func (p NewPage) back() string {
+	if p.Back != "" {
+		return p.Back
+	}
+	return "/records?tab=" + p.Kind
 }
 
 // PaperFields are about the paper itself.

@@ -34,10 +34,10 @@ let troubleFor = ""; // the command that local.trouble is about
 let wrapUp: ToServer | null = null; // waits until the last answers are saved
 let leaving = false;
 let directory: Directory | null = null;
-let toCall = wishedItem(); // a person of the worklist whom this page is to call
+let toCall = wished(); // whom this page is to call: a person of the worklist, or an own caller again
 
 // Commands whose refusal says nothing about this person's own phone.
-const wishes = ["transfer", "consult", "consult.transfer", "consult.join", "consult.cancel", "drop", "help", "record", "call.out", "call.agent", "call.item", "monitor", "monitor.take", "monitor.end"];
+const wishes = ["transfer", "consult", "consult.transfer", "consult.join", "consult.cancel", "drop", "help", "record", "call.out", "call.agent", "call.item", "call.again", "monitor", "monitor.take", "monitor.end"];
 
 const speaker = document.getElementById("caller") as HTMLAudioElement;
 const phone = new Phone(speaker, {
@@ -231,7 +231,7 @@ function entered(next: Snapshot, before: Snapshot | null): void {
   if (state === "ready") socket.send({ type: "directory" });
   if (state === "wrap") { resetWrap(); if (before) say("say-now", words.t("js.say.wrap")); }
   if (toCall) {
-    void callItem();
+    void callWished();
   } else if (monitor.pending) {
     if (state !== "offered" && monitor.pending.agreed && !monitor.pending.sent) void stepIn();
   } else if (!next.monitoring && (state === "offline" || state === "break" || state === "missed")) {
@@ -286,25 +286,26 @@ async function goReady(): Promise<void> {
 }
 
 /** The wish is in the address; loading the page again must not call twice. */
-function wishedItem(): string {
+function wished(): ToServer | null {
   const wish = new URLSearchParams(location.search);
-  const item = wish.get("item") ?? "";
-  if (!item) return "";
+  const item = wish.get("item"), contact = wish.get("again");
+  if (!item && !contact) return null;
   wish.delete("item");
+  wish.delete("again");
   history.replaceState(null, "", location.pathname + (String(wish) && `?${wish}`));
-  return item;
+  return item ? { type: "call.item", item } : { type: "call.again", contact };
 }
 
-/** Calls the person whom the worklist has sent this page for: sound first. */
-async function callItem(): Promise<void> {
-  const item = toCall;
-  toCall = "";
+/** Calls the person for whom this page was opened: sound first. */
+async function callWished(): Promise<void> {
+  const wish = toCall;
+  toCall = null;
   local.working = true;
   render();
   const works = telephone() || await phone.start();
   local.working = false;
   ready = works && !telephone();
-  if (works) send({ type: "call.item", item });
+  if (works && wish) send(wish);
   render();
 }
 
