@@ -240,6 +240,17 @@ func (r *Recordings) Open(id string) (io.ReadSeekCloser, Recording, error) {
 	}{audio.StereoWAV(blob, blob.Size()), blob}, rec, nil
 }
 
+// Peaks is how loud a recording is in so many pieces: the caller, and those who
+// work here. Only its shape is told, nothing of what was said.
+func (r *Recordings) Peaks(id string, pieces int) (caller, agent []byte, err error) {
+	blob, err := r.store.OpenBlob(id)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer blob.Close()
+	return audio.StereoPeaks(blob, blob.Size(), pieces)
+}
+
 // Note writes down that an account does something with a recording: kind is
 // "recording.played" or "recording.downloaded". The reason may be "" for the
 // former.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,21 +35,59 @@ type browser struct {
 
 const limitOfAStep = 20 * time.Second
 
-func openBrowser(t *testing.T, s *site) *browser {
-	t.Helper()
+// chromium is the one browser of all tests: starting one takes longer than most
+// of them. Every test has a window of its own in it, with its own cookies and
+// storage, that is closed at its end.
+var chromium = sync.OnceValues(func() (running, error) {
+	profile, err := os.MkdirTemp("", "hotline-chromium-")
+	if err != nil {
+		return running{}, err
+	}
 	allocator, closeAllocator := chromedp.NewExecAllocator(context.Background(),
 		chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck, chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.IgnoreCertErrors, chromedp.UserDataDir(t.TempDir()),
+		chromedp.IgnoreCertErrors, chromedp.UserDataDir(profile),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-default-apps", true), chromedp.Flag("disable-extensions", true),
 		chromedp.Flag("use-fake-ui-for-media-stream", true), chromedp.Flag("use-fake-device-for-media-stream", true),
 		chromedp.Flag("lang", "en-US"),
 	)
 	ctx, closeBrowser := chromedp.NewContext(allocator)
-	t.Cleanup(func() { closeBrowser(); closeAllocator() })
-	b := &browser{t: t, ctx: ctx, site: s, shots: t.ArtifactDir()}
+	b := running{ctx: ctx, close: func() { closeBrowser(); closeAllocator(); _ = os.RemoveAll(profile) }}
 	// The first step starts the browser, which lives as long as its context:
 	// this one must not have the limit of a step.
+	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
+		b.close()
+		return running{}, err
+	}
+	chromiumRuns.Store(true)
+	return b, nil
+})
+
+type running struct {
+	ctx   context.Context
+	close func()
+}
+
+var chromiumRuns atomic.Bool
+
+func closeChromium() {
+	if !chromiumRuns.Load() {
+		return
+	}
+	if b, err := chromium(); err == nil {
+		b.close()
+	}
+}
+
+func openBrowser(t *testing.T, s *site) *browser {
+	t.Helper()
+	shared, err := chromium()
+	if err != nil {
+		t.Fatalf("starting the browser: %v", err)
+	}
+	ctx, closeWindow := chromedp.NewContext(shared.ctx, chromedp.WithNewBrowserContext())
+	t.Cleanup(closeWindow)
+	b := &browser{t: t, ctx: ctx, site: s, shots: t.ArtifactDir()}
 	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +199,21 @@ func (b *browser) press(selector string) {
 	b.do(chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
 }
 
+// signIn opens the first page of somebody who has signed in.
 func (b *browser) signIn(who role) {
+	b.t.Helper()
+	ctx, stop := context.WithTimeout(b.ctx, limitOfAStep)
+	defer stop()
+	yes := true
+	if _, err := chromedp.Call(ctx, network.SetCookie, network.SetCookieParams{Name: sessionCookie, Value: b.site.session(b.t, who), URL: b.site.url, Path: "/", Secure: &yes, HTTPOnly: &yes}); err != nil {
+		b.t.Fatal(err)
+	}
+	b.do(chromedp.Navigate(b.site.url + homeOf(who)))
+	b.until(`location.pathname === "` + homeOf(who) + `" && document.readyState === "complete"`)
+}
+
+// signInByForm types name and password.
+func (b *browser) signInByForm(who role) {
 	b.t.Helper()
 	b.do(chromedp.Navigate(b.site.url+"/login"),
 		chromedp.SendKeys(chromedp.CSS("#login"), string(who)), chromedp.SendKeys(chromedp.CSS("#password"), secret))

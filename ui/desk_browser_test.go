@@ -8,8 +8,10 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"hotline/appliance/call"
 	"hotline/appliance/history"
 	"hotline/triage"
+	"hotline/triage/cards"
 	"hotline/triage/desk"
 	"hotline/ui/words"
 )
@@ -20,9 +22,16 @@ func TestACallAtTheDesk(t *testing.T) {
 	far := newScript(t)
 	far.withSound(t)
 	far.snapshot.Demo = true
+	far.called(t, triage.Contact{ID: ringing().Contact, Caller: call.Number(ringing().Number), Queue: "help"})
+	for name, status := range map[string]string{"Water and blankets": "active", "Gone for good: blankets": "defunct"} {
+		if _, err := far.filed(t).Add(t.Context(), cards.Directory, "", map[string]any{"organization_name": "Red Cross", "service_name": name, "service_status": status,
+			"phone_number": "+12025550150", "city": "Santa Clara", "schedule": "8:00 – 18:00"}, far.ids[coordinator]); err != nil {
+			t.Fatal(err)
+		}
+	}
 	s := startSite(t, far, nil)
 	b := openBrowser(t, s)
-	b.signIn(agent)
+	b.signInByForm(agent)
 	b.state("off")
 	// Signing in included.
 	b.mu.Lock()
@@ -138,6 +147,7 @@ func TestACallAtTheDesk(t *testing.T) {
 	})
 	b.until(`/^Saved \d\d:\d\d:\d\d$/.test(document.querySelector('[data-part="saved"]').textContent)`)
 	b.until(`Object.keys(sessionStorage).filter((k) => k.startsWith("case:")).length === 0`)
+	b.passOn(t, s)
 	b.press(`[data-do="emergency"]`)
 	b.state("alarm")
 	b.fits("alarm")
@@ -457,4 +467,30 @@ func TestStrangeLanguagesFit(t *testing.T) {
 	s.set(func(now *desk.Snapshot) { now.Agent.State, now.Call = triage.WrapUp, &answered })
 	b.state("wrap")
 	b.fits("wrap-rtl")
+}
+
+// passOn finds a service while the caller is on the line, reads it out, and
+// passes the caller on to it.
+func (b *browser) passOn(t *testing.T, s *site) {
+	t.Helper()
+	b.do(typeInto("services-q", "zzzz"))
+	b.until(`document.querySelector('[data-part="services-said"]').textContent.includes("No service found")`)
+	b.do(typeInto("services-q", "blankets"))
+	b.until(`document.querySelectorAll('[data-part="services-list"] li').length === 1`)
+	if text := b.js(`document.querySelector('[data-part="services-list"]').innerText`); !strings.Contains(text, "Red Cross · Santa Clara") || !strings.Contains(text, "+12025550150") || strings.Contains(text, "Gone for good") {
+		t.Errorf("the service is told as %q", text)
+	}
+	b.press(`[data-refer]`)
+	b.until(`document.activeElement.textContent.includes("may Red Cross get your name")`)
+	b.accessible("a service that a caller is passed on to")
+	b.press(`[data-agrees] button`)
+	b.until(`document.querySelector('[data-part="services-said"]').textContent === "Noted on the case: Red Cross."`)
+	filed := s.filed(t)
+	var passed []cards.Card
+	if err := filed.Each(cards.Referrals, func(c cards.Card) bool { passed = append(passed, c); return true }); err != nil {
+		t.Fatal(err)
+	}
+	if len(passed) != 1 || passed[0].Value("to_org") != "Red Cross" || passed[0].Value("consent") != "yes" || passed[0].Of == "" {
+		t.Errorf("on the case stands %+v", passed)
+	}
 }

@@ -14,6 +14,8 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -56,8 +58,41 @@ import (
 
 func TestMain(m *testing.M) {
 	foreign.Intercept()
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(tidied{m})
 }
+
+// tidied ends what the tests share before anybody looks for what was left.
+type tidied struct{ *testing.M }
+
+func (m tidied) Run() int {
+	code := m.M.Run()
+	closeChromium()
+	if dir, err := furnished(); err == nil {
+		_ = os.RemoveAll(dir)
+	}
+	return code
+}
+
+// furnished is a folder with the records of a hotline whose four people have
+// their accounts. It is made once and copied for every test: passwords are slow
+// to store, on purpose.
+var furnished = sync.OnceValues(func() (dir string, err error) {
+	if dir, err = os.MkdirTemp("", "hotline-ui-"); err != nil {
+		return "", err
+	}
+	log := slog.New(slog.DiscardHandler)
+	records, err := store.Open(dir, log)
+	if err != nil {
+		return dir, err
+	}
+	accounts, err := roster.Open(records, dir, log)
+	for _, name := range roleNames() {
+		if err == nil {
+			_, err = accounts.Add(context.Background(), roster.Account{Login: name, Name: "Amal " + name, Role: roster.Role(name), Languages: []string{"es", "en"}, Profile: "help"}, secret, "")
+		}
+	}
+	return dir, errors.Join(err, records.Close())
+})
 
 // script is the far end of the pages: a room, accounts and records whose
 // content the test decides. Sound is real where a test asks for it.
@@ -110,15 +145,22 @@ const secret = "correct horse battery"
 func newScript(t *testing.T) *script {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	records := storetest.Open(t)
+	from, err := furnished()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "records")
+	if err := os.CopyFS(dir, os.DirFS(from)); err != nil {
+		t.Fatal(err)
+	}
+	records := storetest.OpenAt(t, dir)
 	listed := liststest.Open(t, records)
 	s := &script{lists: listed, changed: make(chan struct{}), floorNow: make(chan struct{}), ids: map[role]string{}, store: records,
 		contacts: triage.NewContacts(records), cases: triage.NewCases(records, listed), registry: volunteers.NewRegistry(records, listed)}
-	var err error
 	if s.studio, err = prompts.OpenStudio(records, func() bool { return s.parts.Off(switches.Synthesis) }, log); err != nil {
 		t.Fatal(err)
 	}
-	if s.accounts, err = roster.Open(records, t.TempDir(), log); err != nil {
+	if s.accounts, err = roster.Open(records, dir, log); err != nil {
 		t.Fatal(err)
 	}
 	if s.scenario, err = scenario.Open(records); err != nil {
@@ -135,12 +177,12 @@ func newScript(t *testing.T) *script {
 		t.Fatal(err)
 	}
 	s.exporting(t, log)
-	for _, name := range roleNames() {
-		account, err := s.accounts.Add(t.Context(), roster.Account{Login: name, Name: "Amal " + name, Role: roster.Role(name), Languages: []string{"es", "en"}, Profile: "help"}, secret, "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.ids[role(name)] = account.ID
+	people, err := s.accounts.List()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, account := range people {
+		s.ids[role(account.Role)] = account.ID
 	}
 	s.snapshot = desk.Snapshot{Agent: desk.AgentView{ID: s.ids[agent], Name: "Amal", Login: "agent", State: triage.Offline, Since: time.Now()}, Operation: "Flood response"}
 	return s
@@ -625,11 +667,28 @@ func (s *site) as(t *testing.T, who role) *http.Client {
 	if who == nobody {
 		return client
 	}
-	answer := s.post(t, client, "/login", url.Values{"login": {string(who)}, "password": {secret}})
-	if answer.status != http.StatusSeeOther {
-		t.Fatalf("signing in as %s: %d %s", who, answer.status, answer.body)
-	}
+	s.admit(t, client, who)
 	return client
+}
+
+// admit gives a client the session of somebody who has signed in. The form has
+// tests of its own; here its password would only take time.
+func (s *site) admit(t *testing.T, client *http.Client, who role) {
+	t.Helper()
+	home, err := url.Parse(s.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client.Jar.SetCookies(home, []*http.Cookie{{Name: sessionCookie, Value: s.session(t, who), Path: "/", Secure: true}})
+}
+
+func (s *site) session(t *testing.T, who role) string {
+	t.Helper()
+	token, err := s.accounts.Begin(t.Context(), s.ids[who], "127.0.0.1")
+	if err != nil {
+		t.Fatalf("signing in as %s: %v", who, err)
+	}
+	return token
 }
 
 type answer struct {

@@ -22,7 +22,9 @@ import (
 // *triage.Recordings.
 type Recordings interface {
 	Each(func(triage.Recording) bool) error
+	Get(id string) (triage.Recording, error)
 	Open(id string) (io.ReadSeekCloser, triage.Recording, error)
+	Peaks(id string, pieces int) (caller, agent []byte, err error)
 	Note(ctx context.Context, id, account, kind, reason string) error
 	Delete(ctx context.Context, id, account, reason string) error
 	Rules() triage.RecordingRules
@@ -58,6 +60,25 @@ func (s *Server) showRecordings(w http.ResponseWriter, r *http.Request, v visit,
 		return
 	}
 	s.show(w, r, status, page.Recordings(content))
+}
+
+// recording is one recording as a picture: who speaks where, and a place to
+// begin at. Looking is not listening; what is played is noted by recordingSound.
+func (s *Server) recording(w http.ResponseWriter, r *http.Request, v visit) {
+	rec, err := s.cfg.Recordings.Get(r.PathValue("id"))
+	p := page.RecordingPage{Rec: rec, Keep: mayKeep(v.role), KeepDays: s.cfg.Recordings.Rules().KeepDays}
+	if err == nil && !rec.Running {
+		p.Caller, p.Agent, err = s.cfg.Recordings.Peaks(rec.ID, page.WavePieces)
+	}
+	switch {
+	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrUnfinished), err == nil && rec.Running:
+		s.problem(w, r, v, http.StatusNotFound, "missing")
+	case err != nil:
+		s.broken(w, r, v, "drawing a recording", err)
+	default:
+		p.Frame = s.frame(r, v, "wave.title")
+		s.show(w, r, http.StatusOK, page.Recording(p))
+	}
 }
 
 // recordingSound plays a recording. Browsers fetch it in pieces: the first one

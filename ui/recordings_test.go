@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
 	"hotline/appliance/audio"
 	"hotline/appliance/call"
 	"hotline/appliance/switches"
@@ -60,6 +63,13 @@ func TestARecordingIsHeardAndThatIsNoted(t *testing.T) {
 	}
 	if strings.Contains(page.body, "/download") || strings.Contains(page.body, "/delete") {
 		t.Error("a supervisor is offered to take recordings away")
+	}
+	drawn := s.get(t, client, "/recordings/"+id)
+	if drawn.status != http.StatusOK || strings.Count(drawn.body, "L718 ") != 2 || strings.Contains(drawn.body, "/records/contacts/") {
+		t.Errorf("the recording drawn for a supervisor: %d", drawn.status)
+	}
+	if noted := s.noted(t, "recording.played"); len(noted) != 0 {
+		t.Errorf("looking at a picture is noted as listening: %+v", noted)
 	}
 	const size = 44 + 2*4*audio.SampleRate
 	whole := s.get(t, client, path)
@@ -158,6 +168,16 @@ func TestRecordingsInTheBrowser(t *testing.T) {
 	s := startSite(t, far, nil)
 	b := openBrowser(t, s)
 	b.signIn(coordinator)
+	b.do(navigate(s.url + "/recordings/" + id))
+	b.until(`!document.getElementById("seek").disabled`)
+	b.fits("recording")
+	// From the keyboard: to the last second, and heard from there.
+	b.do(evaluate(`document.getElementById("seek").focus()`))
+	b.do(chromedp.SendKeys(chromedp.CSS("#seek"), kb.ArrowRight))
+	b.until(`document.getElementById("seek").getAttribute("aria-valuetext") === "00:01 of 00:02" && document.querySelector("audio").currentTime === 1`)
+	if x := b.js(`document.querySelector('[data-part="now"]').getAttribute("x1")`); x != "360" {
+		t.Errorf("the place in the picture is %s", x)
+	}
 	b.do(navigate(s.url + "/recordings"))
 	b.press(`main summary`)
 	b.fits("recordings")

@@ -81,6 +81,9 @@ func table() []route {
 		{"GET", "/desk/quiz", phones, (*Server).quiz, false},
 		{"POST", "/desk/quiz", phones, (*Server).quizDone, false},
 
+		{"GET", "/desk/directory", phones, (*Server).deskDirectory, false},
+		{"POST", "/desk/refer", phones, (*Server).deskRefer, false},
+
 		{"GET", "/desk/history", phones, (*Server).ownCalls, false},
 		{"GET", "/desk/history/new", phones, (*Server).ownPaper, false},
 		{"POST", "/desk/history/new", phones, (*Server).ownPaperAdd, false},
@@ -186,6 +189,7 @@ func table() []route {
 		{"GET", "/reports/{table}", floor, (*Server).reportFile, false},
 
 		{"GET", "/recordings", floor, (*Server).recordings, false},
+		{"GET", "/recordings/{id}", floor, (*Server).recording, false},
 		{"GET", "/recordings/{id}/sound.wav", floor, (*Server).recordingSound, false},
 		{"POST", "/recordings/{id}/download", records, (*Server).recordingDownload, false},
 		{"POST", "/recordings/{id}/delete", records, (*Server).recordingDelete, false},

@@ -41,7 +41,7 @@ func mayUse(who role, verb, pattern string) bool {
 		return who == coordinator
 	case strings.HasPrefix(pattern, "/records"), strings.HasPrefix(pattern, "/import"), strings.HasPrefix(pattern, "/admin/lists"), strings.HasPrefix(pattern, "/admin/close"):
 		return who == coordinator || who == admin
-	case pattern == "/recordings" || pattern == "/recordings/{id}/sound.wav":
+	case pattern == "/recordings" || pattern == "/recordings/{id}" || pattern == "/recordings/{id}/sound.wav":
 		return who != agent
 	case strings.HasPrefix(pattern, "/recordings/"):
 		return who == coordinator || who == admin

@@ -8,8 +8,8 @@ import (
 
 	"hotline/appliance/audio"
 	"hotline/appliance/call"
-	"hotline/appliance/store"
 	"hotline/appliance/events"
+	"hotline/appliance/store"
 	"hotline/appliance/trunk"
 	"hotline/ivr"
 	"hotline/triage"

@@ -2,6 +2,7 @@
 // turns presses into commands.
 import "./places";
 import { CaseForm } from "./desk/caseform";
+import { Directory as Services } from "./desk/directory";
 import { focusCard, say } from "./desk/dom";
 import { Monitor, type Step } from "./desk/monitor";
 import { Phone, type Trouble } from "./desk/phone";
@@ -65,6 +66,10 @@ const pickers = ["transfer", "dial"].map((id) => new Picker(document.getElementB
   self: () => snapshot?.agent.id ?? "",
 }));
 const [transfer, dialOut] = pickers;
+const services = new Services(words, () => {
+  const call = snapshot?.call;
+  return call && !snapshot?.monitoring && !call.internal && !call.protected && snapshot?.agent.state !== "offered" ? call.contact : "";
+});
 const channel = document.getElementById("main")?.dataset.socket ?? "/ws/agent";
 const practice = channel === "/ws/practice";
 const socket = new Socket(location.origin.replace(/^http/, "ws") + channel, {
@@ -157,6 +162,7 @@ function newState(told: Snapshot): void {
     if (!(local.aside && before?.call?.ringing_out)) { local.trouble = ""; local.aside = false; }
     wrapUp = null;
     settleWish(next);
+    services.turn();
     for (const picker of pickers) picker.close(false);
     entered(next, before);
   }

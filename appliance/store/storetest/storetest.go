@@ -12,7 +12,13 @@ import (
 // Open returns a store in a folder of the test's own.
 func Open(tb testing.TB) *store.Store {
 	tb.Helper()
-	s, err := store.Open(tb.TempDir(), slog.New(slog.DiscardHandler))
+	return OpenAt(tb, tb.TempDir())
+}
+
+// OpenAt returns the store in a folder that is there already.
+func OpenAt(tb testing.TB, dir string) *store.Store {
+	tb.Helper()
+	s, err := store.Open(dir, slog.New(slog.DiscardHandler))
 	if err != nil {
 		tb.Fatal(err)
 	}
