@@ -120,6 +120,16 @@ func TestACallAtTheDesk(t *testing.T) {
 	}
 	b.until(`document.getElementById("say-soon").textContent === "Mute on"`)
 	s.awaitCommand(t, "mute", func(c desk.Command) bool { return c.On })
+	// A notice is above the page, is read out, and leaves the focus where it is.
+	lead := s.as(t, supervisor)
+	s.post(t, lead, "/floor/notices", url.Values{"text": {"The bridge is closed"}, "urgent": {"yes"}, "minutes": {"15"}})
+	b.until(`document.querySelector(".notices").checkVisibility() && document.getElementById("say-now").textContent.includes("The bridge is closed")`)
+	if focus := b.js(`document.activeElement.id`); focus != "notes" {
+		t.Errorf("a notice moved the focus to %q", focus)
+	}
+	b.fits("notice")
+	b.press(`.notices button`)
+	b.until(`!document.querySelector(".notices").checkVisibility()`)
 	b.key("Digit3", true)
 	b.until(muteButton + ` === "false"`)
 

@@ -492,7 +492,7 @@ func (s *script) config(t *testing.T) Config {
 		Results: func(_ context.Context, w io.Writer, round, _ string) error {
 			return redact.WriteCSV(w, triage.RoundTable(s.contacts, round))
 		},
-		Scripts: s.scripts,
+		Scripts: s.scripts, Notices: s.noticeBoard(t),
 		Reports: reports.New(s.store, time.UTC, slog.New(slog.DiscardHandler)),
 		Health:  measured, Backups: s.keeper(t), BoxKey: s.boxKey(t),
 		Queues: []string{triage.QueueHelp, triage.QueueVolunteers}, Recordings: s.tapes,
@@ -500,6 +500,15 @@ func (s *script) config(t *testing.T) Config {
 		Closing: s.closer(t),
 		Flows:   openFlows(t, s.store), FlowTrial: playFlow,
 	}
+}
+
+func (s *script) noticeBoard(t *testing.T) *triage.Notices {
+	t.Helper()
+	n, err := triage.OpenNotices(t.Context(), s.store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // filed are the records beside cases.

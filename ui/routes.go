@@ -127,6 +127,9 @@ func table() []route {
 
 		{"GET", "/floor/scripts", floor, (*Server).scripts, false},
 		{"POST", "/floor/scripts", floor, (*Server).scriptSet, false},
+		{"GET", "/floor/notices", floor, (*Server).notices, false},
+		{"POST", "/floor/notices", floor, (*Server).noticeGive, false},
+		{"POST", "/floor/notices/{id}", floor, (*Server).noticeEnd, false},
 		{"GET", "/floor/walls", floor, (*Server).walls, false},
 		{"POST", "/floor/walls", floor, (*Server).wallAdd, false},
 		{"POST", "/floor/walls/{id}", floor, (*Server).wallEnd, false},
@@ -272,7 +275,7 @@ func Ways() []Way {
 func menu(who role) []menuGroup {
 	all := []menuGroup{
 		{"menu.group.phone", []string{"/desk", "/worklist", "/desk/history", "/desk/start", "/desk/try"}},
-		{"menu.group.floor", []string{"/floor", "/floor/mode", "/floor/bulletins", "/floor/scripts", "/floor/lines", "/rounds", "/admin/routing", "/floor/scenario", "/floor/invites", "/floor/walls"}},
+		{"menu.group.floor", []string{"/floor", "/floor/mode", "/floor/bulletins", "/floor/notices", "/floor/scripts", "/floor/lines", "/rounds", "/admin/routing", "/floor/scenario", "/floor/invites", "/floor/walls"}},
 		{"menu.group.records", []string{"/records", "/import", "/reports", "/recordings"}},
 		{"menu.group.setup", []string{"/admin", "/prompts", "/admin/flows", "/admin/lists", "/admin/recording", "/admin/access", "/admin/webhooks", "/admin/backup", "/admin/key", "/health", "/admin/privacy", "/admin/log", "/admin/close", "/second"}},
 	}

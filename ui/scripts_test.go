@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -12,6 +13,49 @@ import (
 	"hotline/triage/desk"
 	"hotline/triage/supervise"
 )
+
+// What a supervisor tells everybody reaches the phone pages at once, and those
+// alone for whom it is.
+func TestANoticeReachesThePagesOfThoseForWhomItIs(t *testing.T) {
+	s := startSite(t, newScript(t), nil)
+	lead := s.as(t, supervisor)
+	conn := s.openDesk(t, s.as(t, agent))
+	expect(t, conn, "state")
+	if got := s.post(t, lead, "/floor/notices", url.Values{"text": {""}, "minutes": {"15"}}); got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, "at most 200 letters") {
+		t.Errorf("an empty notice: %d", got.status)
+	}
+	for text, profile := range map[string]string{"Shelter is full": "help", "For the others": "volunteers"} {
+		if got := s.post(t, lead, "/floor/notices", url.Values{"text": {text}, "profile": {profile}, "minutes": {"60"}}); got.status != http.StatusSeeOther {
+			t.Fatalf("giving a notice: %d %s", got.status, got.body)
+		}
+	}
+	var told []desk.NoticeView
+	for len(told) == 0 {
+		told = expect(t, conn, "state").State.Notices
+	}
+	if len(told) != 1 || told[0].Text != "Shelter is full" || told[0].By != "Amal supervisor" {
+		t.Fatalf("told %+v", told)
+	}
+	tellDesk(t, conn, map[string]any{"type": "notice.seen", "item": told[0].ID})
+	for len(told) > 0 {
+		told = expect(t, conn, "state").State.Notices
+	}
+	s.setFloor(func(view *desk.FloorView) {
+		view.Agents = []desk.FloorAgent{{ID: s.ids[agent], Name: "Amal"}, {ID: "b", Name: "Bea"}}
+	})
+	sees(t, s.get(t, lead, "/floor/notices"), []string{"Shelter is full", "Read by 1 of 2 who are at work now", "Read by 0 of 2"})
+	list := s.get(t, lead, "/floor/notices").body
+	at := strings.Index(list, `action="/floor/notices/`) + len(`action="`)
+	if got := s.post(t, lead, list[at:at+strings.Index(list[at:], `"`)], nil); got.status != http.StatusSeeOther {
+		t.Errorf("taking one down: %d", got.status)
+	}
+	if list := s.get(t, lead, "/floor/notices").body; strings.Count(list, "Read by ") != 1 {
+		t.Error("what was taken down is still up")
+	}
+	if noted := s.noted(t, triage.EventNoticeGiven); len(noted) != 2 || noted[0].By != s.ids[supervisor] || strings.Contains(fmt.Sprint(noted), "Shelter") {
+		t.Errorf("noted %+v", noted)
+	}
+}
 
 // What a supervisor writes for a line and a language stands beside the next
 // call of it, and so does what is known now.

@@ -51,6 +51,7 @@ type Config struct {
 	Scenario    Scenario
 	Lists       *lists.Keeper // what can be chosen, and what is asked
 	Scripts     Scripts
+	Notices     *triage.Notices // nil: nobody gives any
 	Contacts    Contacts
 	Cases       Cases
 	Worklist    Worklist

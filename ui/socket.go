@@ -249,6 +249,8 @@ func (d *deskPage) do(ctx context.Context, m request) (*reply, error) {
 			at = saved.SavedAt
 		}
 		return &reply{Type: "case.saved", N: m.N, At: &at, Conflicts: other.Conflicts}, nil
+	case "notice.seen":
+		return nil, d.server.cfg.Notices.See(ctx, m.Item, d.visit.account.ID)
 	case "directory":
 		if seat, ok := d.seat.(directory); ok {
 			list := seat.Directory()
@@ -265,7 +267,7 @@ func (d *deskPage) show(ctx context.Context) error {
 	var roomTimer <-chan time.Time
 	room := d.server.cfg.Desk.FloorChanged()
 	for {
-		changed, board := d.seat.Changed(), d.server.cfg.Supervise.BulletinsChanged()
+		changed, board, notices := d.seat.Changed(), d.server.cfg.Supervise.BulletinsChanged(), d.server.cfg.Notices.Changed()
 		if !d.seat.Holds(d.token) {
 			return errors.Join(d.tell(ctx, reply{Type: "elsewhere"}), errElsewhere)
 		}
@@ -284,6 +286,8 @@ func (d *deskPage) show(ctx context.Context) error {
 			case <-changed:
 				break wait
 			case <-board:
+				break wait
+			case <-notices:
 				break wait
 			case <-room:
 				room, roomTimer = nil, time.After(roomPause)
@@ -309,6 +313,7 @@ func (d *deskPage) tellState(ctx context.Context) error {
 	snapshot.Form = d.server.cfg.Lists.Now().Version
 	snapshot.Asks = d.server.cfg.Scenario.Current().Asks(d.language)
 	d.server.firstWords(&snapshot, d.language, time.Now())
+	snapshot.Notices = d.server.noticesFor(d.visit, time.Now())
 	return d.write(ctx, reply{Type: "state", State: &snapshot})
 }
 

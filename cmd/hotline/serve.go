@@ -296,6 +296,10 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	if err != nil {
 		return h, err
 	}
+	notices, err := triage.OpenNotices(context.Background(), h.records)
+	if err != nil {
+		return h, err
+	}
 
 	// Pages.
 	if h.web, err = net.Listen("tcp", cfg.Web.Listen); err != nil {
@@ -314,7 +318,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		Accounts: h.accounts, Sessions: h.accounts, Mode: h.mode, Scenario: disaster, Lists: h.lists, Supervise: h.commands, Switches: h.switches, Offered: cfg.Languages, Contacts: h.contacts, Cases: cases, Registrants: registry, Hours: h.hours, Finder: h.finder, Cards: filed, Prompts: h.studio, Sounds: foreign.New(),
 		Worklist: h.contacts, Books: triage.NewBooks(h.records),
 		Rounds: h.contacts, RoundMay: h.roundPages(cfg), Results: h.roundResults,
-		Scripts: scripts,
+		Scripts: scripts, Notices: notices,
 		Reports: h.reports,
 		Health:  h.measure, Backups: h.backups, BoxKey: boxkey.Owner{Keeper: h.keys, Records: h.records},
 		Queues: h.dispatch.Queues(), Recordings: h.tapes,

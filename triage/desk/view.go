@@ -40,11 +40,22 @@ type Snapshot struct {
 	Script         []string        `json:"script,omitempty"`          // what to say first on this line
 	ScriptLanguage string          `json:"script_language,omitempty"` // its language
 	Known          []KnownView     `json:"known,omitempty"`           // bulletins, for first answers
+	Notices        []NoticeView    `json:"notices,omitempty"`         // of supervisors, not read yet
 	Form           uint64          `json:"form"`                      // edition of the questions about a case: another one is fetched with the next call
 	Demo           bool            `json:"demo"`
 	Practice       bool            `json:"practice,omitempty"` // nothing is real
 	Now            time.Time       `json:"now"`
 	Operation      string          `json:"operation"`
+}
+
+// NoticeView is a short message of a supervisor to those at work.
+type NoticeView struct {
+	ID     string    `json:"id"`
+	Text   string    `json:"text"`
+	Urgent bool      `json:"urgent"`
+	By     string    `json:"by"`
+	At     time.Time `json:"at"`
+	Until  time.Time `json:"until"`
 }
 
 // AgentView is the agent's own state.

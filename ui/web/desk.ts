@@ -5,6 +5,7 @@ import { CaseForm } from "./desk/caseform";
 import { Directory as Services } from "./desk/directory";
 import { focusCard, say } from "./desk/dom";
 import { Monitor, type Step } from "./desk/monitor";
+import { Notices } from "./desk/notices";
 import { Phone, type Trouble } from "./desk/phone";
 import { Picker } from "./desk/picker";
 import { Ring } from "./desk/ring";
@@ -66,6 +67,7 @@ const pickers = ["transfer", "dial"].map((id) => new Picker(document.getElementB
   self: () => snapshot?.agent.id ?? "",
 }));
 const [transfer, dialOut] = pickers;
+const notices = new Notices(words, (id) => socket.send({ type: "notice.seen", item: id }));
 const services = new Services(words, () => {
   const call = snapshot?.call;
   return call && !snapshot?.monitoring && !call.internal && !call.protected && snapshot?.agent.state !== "offered" ? call.contact : "";
@@ -153,6 +155,7 @@ function newState(told: Snapshot): void {
   if (practice && next.agent.reason === "practised") { leaving = true; sessionStorage.clear(); location.assign("/desk/start"); return; }
   if (telephone() && ready) { ready = false; phone.stop(); } // the microphone is given back
   view.update(next);
+  notices.show(next.notices ?? []);
   const state = next.agent.state, contact = next.call?.contact ?? "";
   const moved = !before || before.agent.state !== state || (before.call?.contact ?? "") !== contact || !before.monitoring !== !next.monitoring;
   if (contact !== (before?.call?.contact ?? "")) { local.muted = next.call?.muted ?? false; closeKeypad(); }

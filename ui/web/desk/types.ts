@@ -51,10 +51,13 @@ export interface Snapshot {
   mode: { active: boolean; mode: string; since: string; expires: string; by: string };
   script?: string[]; script_language?: string; // what to say first on this line
   known?: { text: string; language: string; as_of: string }[]; // bulletins that hold now
+  notices?: Notice[]; // of supervisors, not read yet
   form: number; // edition of the questions about a case
   asks: string[] | null; // what the scenario has people ask besides
   waiting: number; longest_s: number; demo: boolean; practice?: boolean; now: string; operation: string;
 }
+
+export interface Notice { id: string; text: string; urgent: boolean; by: string; at: string; until: string }
 
 export type FromServer =
   | { type: "state"; state: Snapshot }
