@@ -120,6 +120,8 @@ func TestACallAtTheDesk(t *testing.T) {
 	}
 	b.until(`document.getElementById("say-soon").textContent === "Mute on"`)
 	s.awaitCommand(t, "mute", func(c desk.Command) bool { return c.On })
+	// The made-up microphone beeps: somebody talks who is not heard.
+	b.until(`document.querySelector('[data-part="muted-talk"]').checkVisibility()`)
 	// A notice is above the page, is read out, and leaves the focus where it is.
 	lead := s.as(t, supervisor)
 	s.post(t, lead, "/floor/notices", url.Values{"text": {"The bridge is closed"}, "urgent": {"yes"}, "minutes": {"15"}})
@@ -235,7 +237,7 @@ func TestConnectionLost(t *testing.T) {
 	s.cable.cut.Store(true)
 	b.state("lost")
 	text := b.js(`document.querySelector('[data-card="lost"]').innerText`)
-	if !strings.Contains(text, "keeps the caller on the line") || !strings.Contains(text, "Try now") {
+	if !strings.Contains(text, "keeps the caller on the line") || !strings.Contains(text, "Try now") || !strings.Contains(text, "dial this number and key your PIN") || !strings.Contains(text, "198") {
 		t.Errorf("the card says: %s", text)
 	}
 	b.do(typeInto("place", "North bridge"))

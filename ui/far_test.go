@@ -91,6 +91,9 @@ var furnished = sync.OnceValues(func() (dir string, err error) {
 			_, err = accounts.Add(context.Background(), roster.Account{Login: name, Name: "Amal " + name, Role: roster.Role(name), Languages: []string{"es", "en"}, Profile: "help"}, secret, "")
 		}
 	}
+	if err == nil {
+		err = telephone(accounts)
+	}
 	return dir, errors.Join(err, records.Close())
 })
 
@@ -141,6 +144,18 @@ type script struct {
 }
 
 const secret = "correct horse battery"
+
+// telephone gives the phone volunteer a telephone and a PIN.
+func telephone(accounts *roster.Accounts) error {
+	people, err := accounts.List()
+	for _, account := range people {
+		if account.Login == string(agent) && err == nil {
+			account.Phone = "+12025550144"
+			err = errors.Join(accounts.Change(context.Background(), account, ""), accounts.SetPIN(context.Background(), account.ID, "271828", ""))
+		}
+	}
+	return err
+}
 
 func newScript(t *testing.T) *script {
 	t.Helper()
@@ -486,7 +501,7 @@ func (s *script) config(t *testing.T) Config {
 	return Config{
 		Prompts: s.studio, Sounds: foreign.New(),
 		Operation: "Flood response", Version: "test", Region: "US", Routing: s.routes,
-		CallTo: "100", PhoneServer: "192.0.2.1:5060", Desk: s, Sessions: s.accounts, Accounts: s.accounts, Mode: s.mode, Scenario: s.scenario, Lists: s.lists, Supervise: s.steer, Switches: s.parts, Offered: []string{"es", "en"}, Contacts: s.contacts, Cases: s.cases, Registrants: s.registry, Hours: volunteers.NewShifts(s.store, s.accounts, "US"), Finder: s.finds, Cards: s.filed(t),
+		CallTo: "100", WorkLine: "198", PhoneServer: "192.0.2.1:5060", Desk: s, Sessions: s.accounts, Accounts: s.accounts, Mode: s.mode, Scenario: s.scenario, Lists: s.lists, Supervise: s.steer, Switches: s.parts, Offered: []string{"es", "en"}, Contacts: s.contacts, Cases: s.cases, Registrants: s.registry, Hours: volunteers.NewShifts(s.store, s.accounts, "US"), Finder: s.finds, Cards: s.filed(t),
 		Worklist: s.contacts, Books: triage.NewBooks(s.store),
 		Rounds: s.contacts, RoundMay: func(n call.Number) bool { return strings.HasPrefix(string(n), "+1202555") },
 		Results: func(_ context.Context, w io.Writer, round, _ string) error {

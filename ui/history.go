@@ -37,7 +37,7 @@ func (s *Server) ownCalls(w http.ResponseWriter, r *http.Request, v visit) {
 		return true
 	})
 	if err == nil {
-		p.Today, err = s.ownFigures(r, v, now)
+		p.Today, err = s.figuresOf(r, v.account.ID, now)
 	}
 	if err != nil {
 		s.broken(w, r, v, "listing somebody's own calls", err)
@@ -46,12 +46,12 @@ func (s *Server) ownCalls(w http.ResponseWriter, r *http.Request, v visit) {
 	s.show(w, r, http.StatusOK, page.OwnCalls(p))
 }
 
-// ownFigures are what the person has done today.
-func (s *Server) ownFigures(r *http.Request, v visit, now time.Time) (reports.Figures, error) {
+// figuresOf are what somebody has done today (D21, S6).
+func (s *Server) figuresOf(r *http.Request, id string, now time.Time) (reports.Figures, error) {
 	from := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, now.Location())
 	report, err := s.cfg.Reports.Report(r.Context(), from, from.AddDate(0, 0, 1), now)
 	for _, row := range report.Agents {
-		if row.ID == v.account.ID {
+		if row.ID == id {
 			return row.Figures, err
 		}
 	}

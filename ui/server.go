@@ -39,6 +39,7 @@ type Config struct {
 	Version     string
 	Region      string // ISO 3166 country of numbers without a country code
 	PhoneServer string // where desk phones register, as people type it; "" when none can
+	WorkLine    string // number for those who work by telephone; "" when there is none
 	CallTo      string // number of the hotline that the caller page calls; "" when there is none
 	Desk        Desk
 	Routing     *triage.Routes // who helps whom

@@ -60,7 +60,16 @@ func (s *Server) desk(w http.ResponseWriter, r *http.Request, v visit) {
 		http.Redirect(w, r, "/desk/start", http.StatusSeeOther)
 		return
 	}
-	s.show(w, r, http.StatusOK, page.Desk(page.DeskPage{Frame: s.frame(r, v, "desk.title"), Socket: "/ws/agent"}))
+	s.show(w, r, http.StatusOK, page.Desk(page.DeskPage{Frame: s.frame(r, v, "desk.title"), Socket: "/ws/agent", Back: s.backByPhone(v)}))
+}
+
+// backByPhone is what somebody dials who has lost the page during a call: the
+// line for those who work by telephone knows them by number and PIN.
+func (s *Server) backByPhone(v visit) string {
+	if v.account.Extension == "" && (v.account.Phone == "" || !v.account.HasPIN) {
+		return ""
+	}
+	return s.cfg.WorkLine
 }
 
 func (s *Server) deskSocket(w http.ResponseWriter, r *http.Request, v visit) {

@@ -32,7 +32,12 @@ func (s *Server) showFloorAgent(w http.ResponseWriter, r *http.Request, v visit,
 		s.problem(w, r, v, http.StatusNotFound, "missing")
 		return
 	}
-	s.show(w, r, status, page.FloorAgent(page.FloorAgentPage{Frame: s.frame(r, v, "steer.agent.title"), Agent: view.Agents[i], Own: view.Agents[i].ID == v.account.ID, Trouble: trouble}))
+	today, err := s.figuresOf(r, view.Agents[i].ID, time.Now())
+	if err != nil {
+		s.broken(w, r, v, "counting somebody's day", err)
+		return
+	}
+	s.show(w, r, status, page.FloorAgent(page.FloorAgentPage{Today: today, Frame: s.frame(r, v, "steer.agent.title"), Agent: view.Agents[i], Own: view.Agents[i].ID == v.account.ID, Trouble: trouble}))
 }
 
 func (s *Server) floorAgentSet(w http.ResponseWriter, r *http.Request, v visit) {

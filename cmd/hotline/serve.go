@@ -314,7 +314,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	}
 	h.measure = h.figures(data, time.Now())
 	h.pages, err = ui.New(ui.Config{
-		Operation: cfg.Operation, Version: version(), Region: cfg.Region, Routing: h.routes, PhoneServer: h.phoneServer(cfg), CallTo: callTo(cfg), Desk: ui.FromDesk(h.desk),
+		Operation: cfg.Operation, Version: version(), Region: cfg.Region, Routing: h.routes, PhoneServer: h.phoneServer(cfg), CallTo: callTo(cfg), WorkLine: first(cfg.SIP.Agents), Desk: ui.FromDesk(h.desk),
 		Accounts: h.accounts, Sessions: h.accounts, Mode: h.mode, Scenario: disaster, Lists: h.lists, Supervise: h.commands, Switches: h.switches, Offered: cfg.Languages, Contacts: h.contacts, Cases: cases, Registrants: registry, Hours: h.hours, Finder: h.finder, Cards: filed, Prompts: h.studio, Sounds: foreign.New(),
 		Worklist: h.contacts, Books: triage.NewBooks(h.records),
 		Rounds: h.contacts, RoundMay: h.roundPages(cfg), Results: h.roundResults,
@@ -337,10 +337,14 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 
 // callTo is the number that the caller page calls: the first one for help.
 func callTo(cfg config.Config) string {
-	if len(cfg.SIP.Help) == 0 {
+	return first(cfg.SIP.Help)
+}
+
+func first(numbers []string) string {
+	if len(numbers) == 0 {
 		return ""
 	}
-	return cfg.SIP.Help[0]
+	return numbers[0]
 }
 
 // phoneServer is what people type into a desk phone as its server.

@@ -41,6 +41,7 @@ let toCall = wished(); // whom this page is to call: a person of the worklist, o
 // Commands whose refusal says nothing about this person's own phone.
 const wishes = ["transfer", "consult", "consult.transfer", "consult.join", "consult.cancel", "drop", "help", "record", "call.out", "call.agent", "call.item", "call.again", "monitor", "monitor.take", "monitor.end"];
 
+const mutedTalk = document.querySelector<HTMLElement>('[data-part="muted-talk"]')!;
 const speaker = document.getElementById("caller") as HTMLAudioElement;
 const phone = new Phone(speaker, {
   offer: (sdp) => socket.send({ type: "rtc.offer", sdp }),
@@ -564,8 +565,15 @@ addEventListener("beforeunload", (event) => {
 });
 
 setInterval(() => view.tick(local), 500);
+/** Somebody speaks into a call while Mute is on. */
+function talksUnheard(): boolean { return !!snapshot?.call && !snapshot.call.held && phone.level() > 0.4; }
+
+let loudWhileMuted = 0; // tenths of a second
 (function meter(): void {
   setTimeout(meter, 100);
+  loudWhileMuted = !local.muted ? 0 : Math.min(20, loudWhileMuted + (talksUnheard() ? 1 : 0));
+  if (loudWhileMuted >= 3 && mutedTalk.hidden) { mutedTalk.hidden = false; say("say-now", words.t("js.muted.talking")); }
+  if (!local.muted && !mutedTalk.hidden) mutedTalk.hidden = true;
   if (document.hidden) return;
   for (const bar of document.querySelectorAll<HTMLElement>('[data-part="level-ready"],[data-part="level-call"]')) {
     if (bar.offsetParent) bar.style.setProperty("--v", `${Math.round((local.muted ? 0 : phone.level()) * 100)}%`);
