@@ -322,7 +322,7 @@ func (d *deskPage) tellState(ctx context.Context) error {
 	snapshot.Form = d.server.cfg.Lists.Now().Version
 	snapshot.Asks = d.server.cfg.Scenario.Current().Asks(d.language)
 	d.server.firstWords(&snapshot, d.language, time.Now())
-	snapshot.Notices = d.server.noticesFor(d.visit, time.Now())
+	snapshot.Notices = append(snapshot.Notices, d.server.noticesFor(d.visit, time.Now())...)
 	return d.write(ctx, reply{Type: "state", State: &snapshot})
 }
 

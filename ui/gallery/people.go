@@ -2,6 +2,7 @@ package gallery
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -297,6 +298,17 @@ func (s *scene) taken(ctx context.Context) error {
 	}
 	if err := take.End(ctx, false); err != nil {
 		return err
+	}
+	k, err := s.contacts.Get(s.made["contact"])
+	if err != nil || len(k.Recordings) == 0 {
+		return errors.Join(err, errors.New("nothing was recorded"))
+	}
+	s.made["recording"] = k.Recordings[0]
+	for _, one := range []triage.Notice{{Text: "The shelter in Santa Clara is full. Send people to the school.", Urgent: true}, {Text: "Tea is in the kitchen."}} {
+		one.Profile, one.By, one.Name = "volunteers", s.who.ids["supervisor"], "Rosa"
+		if err := s.notices.Give(ctx, one, 4*time.Hour, "web"); err != nil {
+			return err
+		}
 	}
 	list := []triage.ListedPerson{{Name: "Ada Ros", Number: "+12025550191", Language: "en", Source: "sheet"}, {Name: "Bruno", Number: "+12025550192", Language: "es", Source: "sheet"},
 		{Name: "Cleo", Number: "+12025550191", Source: "sheet"}, {Name: "Dara", Number: "nobody", Source: "sheet"}, {Name: "Fay", Number: "+442079460018", Source: "sheet"}}

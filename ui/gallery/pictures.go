@@ -58,7 +58,7 @@ func Pictures() []Picture {
 
 func desksInOrder() []string {
 	return []string{"connecting", "off", "ready", "demo", "offer", "offer-callback", "offer-unknown", "call", "call-empty", "call-held", "call-emergency", "call-several", "call-protected", "call-left",
-		"call-out", "call-colleague", "notes", "break", "break-by", "missed", "problem", "listening", "lost", "elsewhere", "practice"}
+		"call-out", "call-colleague", "call-notices", "notes", "break", "break-by", "missed", "problem", "listening", "lost", "elsewhere", "practice"}
 }
 
 // outside is what people see who have not signed in.
@@ -94,6 +94,11 @@ func outside() []Picture {
 // phone is for those who answer calls.
 func phone() []Picture {
 	return []Picture{
+		{Name: "own-calls", Path: "/desk/history", Scene: fullScene, As: agent},
+		{Name: "own-calls-empty", Path: "/desk/history", Scene: emptyScene, As: agent},
+		{Name: "own-call", Path: "/desk/history/{contact}", Scene: fullScene, As: agent, Own: true},
+		{Name: "own-call-long", Path: "/desk/history/{contact}", Scene: longScene, As: agent, Own: true},
+		{Name: "own-paper", Path: "/desk/history/new", Scene: fullScene, As: agent},
 		{Name: "worklist", Path: "/worklist", Scene: fullScene, As: supervisor},
 		{Name: "worklist-empty", Path: "/worklist", Scene: emptyScene, As: agent},
 		{Name: "worklist-quiet-wrong", Path: "/worklist/quiet", Scene: fullScene, As: supervisor, Form: url.Values{"from": {"late"}}},
@@ -140,6 +145,9 @@ func floor() []Picture {
 		{Name: "invites", Path: "/floor/invites", Scene: fullScene, As: supervisor},
 		{Name: "invites-sheet", Path: "/floor/invites", Scene: spareScene, As: supervisor, Form: url.Values{"name": {"Town library"}, "profile": {"help"}, "hours": {"12"}, "most": {"10"}}},
 		{Name: "invites-wrong", Path: "/floor/invites", Scene: emptyScene, As: supervisor, Form: url.Values{"name": {""}}},
+		{Name: "notices", Path: "/floor/notices", Scene: fullScene, As: supervisor},
+		{Name: "notices-empty", Path: "/floor/notices", Scene: emptyScene, As: supervisor},
+		{Name: "notices-wrong", Path: "/floor/notices", Scene: fullScene, As: supervisor, Form: url.Values{"minutes": {"15"}}},
 		{Name: "walls", Path: "/floor/walls", Scene: fullScene, As: supervisor},
 		{Name: "walls-empty", Path: "/floor/walls", Scene: emptyScene, As: supervisor},
 		{Name: "walls-made", Path: "/floor/walls", Scene: spareScene, As: supervisor, Form: url.Values{"name": {"Entrance"}}},
@@ -190,6 +198,7 @@ func records() []Picture {
 		{Name: "reports-empty", Path: "/reports", Scene: emptyScene, As: supervisor},
 		{Name: "reports-wrong", Path: "/reports?from=2026-02-02&until=2026-02-01", Scene: emptyScene, As: supervisor},
 		{Name: "recordings", Path: "/recordings", Scene: fullScene, As: coordinator},
+		{Name: "recording-drawn", Path: "/recordings/{recording}", Scene: fullScene, As: coordinator},
 		{Name: "recordings-empty", Path: "/recordings", Scene: emptyScene, As: supervisor},
 	}
 }

@@ -82,6 +82,7 @@ type scene struct {
 	mode     *mode.Switch
 	scenario *scenario.Choice
 	scripts  *triage.Scripts
+	notices  *triage.Notices
 	closures *triage.Closures
 	routes   *triage.Routes
 	parts    *switches.Panel
@@ -167,6 +168,9 @@ func (s *scene) open(ctx context.Context, log *slog.Logger) (err error) {
 	if s.scripts, err = triage.OpenScripts(s.store, s.dispatch.Queues()); err != nil {
 		return err
 	}
+	if s.notices, err = triage.OpenNotices(ctx, s.store); err != nil {
+		return err
+	}
 	if s.commands, err = supervise.New(supervise.Config{Store: s.store, Mode: s.mode, Board: s.board, Closures: s.closures, Dispatcher: s.dispatch, Accounts: s.accounts, Log: log}); err != nil {
 		return err
 	}
@@ -247,9 +251,9 @@ func (s *scene) serve(texts *words.Catalogues, log *slog.Logger) (*ui.Server, er
 		return nil, err
 	}
 	return ui.NewIn(ui.Config{
-		MadeUp: true, Operation: operation, Version: "gallery", Region: region, PhoneServer: "192.0.2.1:5060", CallTo: "100",
+		MadeUp: true, Operation: operation, Version: "gallery", Region: region, PhoneServer: "192.0.2.1:5060", CallTo: "100", WorkLine: "198",
 		Desk: s.room, Sessions: s.who, Accounts: s.accounts, Routing: s.routes, Mode: s.mode, Supervise: s.commands, Switches: s.parts, Offered: spoken(),
-		Scenario: s.scenario, Lists: s.lists, Scripts: s.scripts, Contacts: s.contacts, Cases: s.cases, Registrants: s.registry, Hours: s.hours, Finder: s.finder, Cards: s.cards,
+		Scenario: s.scenario, Lists: s.lists, Scripts: s.scripts, Notices: s.notices, Contacts: s.contacts, Cases: s.cases, Registrants: s.registry, Hours: s.hours, Finder: s.finder, Cards: s.cards,
 		Worklist: s.contacts, Books: triage.NewBooks(s.store), Rounds: s.contacts,
 		RoundMay: func(n call.Number) bool { return strings.HasPrefix(string(n), "+1202555") },
 		Results: func(_ context.Context, w io.Writer, round, _ string) error {
