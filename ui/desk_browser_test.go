@@ -122,7 +122,7 @@ func TestACallAtTheDesk(t *testing.T) {
 	s.awaitCommand(t, "mute", func(c desk.Command) bool { return c.On })
 	// The made-up microphone beeps: somebody talks who is not heard.
 	b.until(`document.querySelector('[data-part="muted-talk"]').checkVisibility()`)
-	// A notice is above the page, is read out, and leaves the focus where it is.
+	// A notice stands beside the call, is read out, and leaves the focus where it is.
 	lead := s.as(t, supervisor)
 	s.post(t, lead, "/floor/notices", url.Values{"text": {"The bridge is closed"}, "urgent": {"yes"}, "minutes": {"15"}})
 	b.until(`document.querySelector(".notices").checkVisibility() && document.getElementById("say-now").textContent.includes("The bridge is closed")`)
@@ -487,7 +487,7 @@ func (b *browser) passOn(t *testing.T, s *site) {
 	t.Helper()
 	b.do(typeInto("services-q", "zzzz"))
 	b.until(`document.querySelector('[data-part="services-said"]').textContent.includes("No service found")`)
-	b.do(typeInto("services-q", "blankets"))
+	b.do(setValue("services-q", ""), typeInto("services-q", "blankets"))
 	b.until(`document.querySelectorAll('[data-part="services-list"] li').length === 1`)
 	if text := b.js(`document.querySelector('[data-part="services-list"]').innerText`); !strings.Contains(text, "Red Cross · Santa Clara") || !strings.Contains(text, "+12025550150") || strings.Contains(text, "Gone for good") {
 		t.Errorf("the service is told as %q", text)

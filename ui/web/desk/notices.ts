@@ -1,4 +1,4 @@
-// What a supervisor tells everybody at work: a bar above the page that is read
+// What a supervisor tells everybody at work: it stands beside the call, is read
 // out and goes away by a press. It never moves the focus and never rings.
 import { say } from "./dom";
 import type { Notice } from "./types";
