@@ -77,6 +77,10 @@ func desks() map[string]desk.Snapshot {
 		c.Context, c.Facts = []string{"Bank of the Valley, option 4"}, []desk.FactView{{Label: "Number of people", Value: "3"}}
 	}), nil)
 	add("call", triage.OnCall, talk(nil), written)
+	add("call-notices", triage.OnCall, talk(nil), func(s *desk.Snapshot) {
+		s.Notices = []desk.NoticeView{{ID: "n1", Text: "The shelter in Santa Clara is full. Send people to the school.", Urgent: true, By: "Rosa", At: now, Until: now.Add(time.Hour)},
+			{ID: "n2", Text: "Tea is in the kitchen.", By: "Rosa", At: now.Add(-time.Hour), Until: now.Add(time.Hour)}}
+	})
 	add("call-empty", triage.OnCall, talk(func(c *desk.CallView) { c.Earlier = nil }), func(s *desk.Snapshot) { s.Script, s.Asks = nil, nil })
 	add("call-held", triage.OnCall, talk(func(c *desk.CallView) { c.Held = true }), written)
 	add("call-emergency", triage.OnCall, talk(func(c *desk.CallView) {
