@@ -134,7 +134,7 @@ func TestACallAtTheDesk(t *testing.T) {
 	b.press(`.notices button`)
 	b.until(`!document.querySelector(".notices").checkVisibility()`)
 	b.key("Digit3", true)
-	b.until(muteButton + ` === "false"`)
+	b.until(muteButton + ` === "false" && !document.querySelector('[data-part="muted-talk"]').checkVisibility()`)
 
 	b.press(`.keys [data-do="keypad"]`)
 	b.do(typeKeys("12#"))

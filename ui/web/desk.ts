@@ -383,6 +383,7 @@ const presses: Record<string, (button: HTMLElement) => void> = {
   continue: () => void phone.start().then(() => phone.unblock()),
   mute: (button) => {
     local.muted = !local.muted;
+    mutedTalk.hidden = true; // at once: nothing may move under the next press
     // Done here first: the caller must not hear another word.
     phone.listen(heard());
     if (!snapshot?.monitoring) socket.send({ type: "mute", on: local.muted });
@@ -573,7 +574,7 @@ let loudWhileMuted = 0; // tenths of a second
   setTimeout(meter, 100);
   loudWhileMuted = !local.muted ? 0 : Math.min(20, loudWhileMuted + (talksUnheard() ? 1 : 0));
   if (loudWhileMuted >= 3 && mutedTalk.hidden) { mutedTalk.hidden = false; say("say-now", words.t("js.muted.talking")); }
-  if (!local.muted && !mutedTalk.hidden) mutedTalk.hidden = true;
+  if (!local.muted && !mutedTalk.hidden) mutedTalk.hidden = true; // another call has begun
   if (document.hidden) return;
   for (const bar of document.querySelectorAll<HTMLElement>('[data-part="level-ready"],[data-part="level-call"]')) {
     if (bar.offsetParent) bar.style.setProperty("--v", `${Math.round((local.muted ? 0 : phone.level()) * 100)}%`);
