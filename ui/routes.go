@@ -67,6 +67,11 @@ func table() []route {
 		{"GET", "/closing", signedIn, (*Server).closingPage, false},
 		{"POST", "/closing", signedIn, (*Server).closingStop, false},
 
+		{"GET", "/handbook", signedIn, (*Server).handbook, false},
+		{"GET", "/handbook/{page}", signedIn, (*Server).handbookPage, false},
+		{"GET", "/handbook/file/{language}", signedIn, (*Server).handbookFile, false},
+		{"GET", "/handbook/picture/{name}", signedIn, (*Server).handbookPicture, false},
+
 		{"GET", "/desk", phones, (*Server).desk, false},
 		{"GET", "/ws/agent", phones, (*Server).deskSocket, false},
 		{"GET", "/places", signedIn, (*Server).places, false},
@@ -290,7 +295,11 @@ func menu(who role) []menuGroup {
 			groups = append(groups, group)
 		}
 	}
-	return groups
+	if len(groups) == 1 { // the only kind of work: the handbook is one of its pages
+		groups[0].paths = append(groups[0].paths, "/handbook")
+		return groups
+	}
+	return append(groups, menuGroup{"menu.group.help", []string{"/handbook"}})
 }
 
 // menuGroup is one kind of work and its pages; the text of a page in the menu

@@ -23,7 +23,7 @@ func mayUse(who role, verb, pattern string) bool {
 		return false
 	case pattern == "/second":
 		return who != agent
-	case pattern == "/{$}" || pattern == "/places" || pattern == "/closing":
+	case pattern == "/{$}" || pattern == "/places" || strings.HasPrefix(pattern, "/handbook") || pattern == "/closing":
 		return true
 	case pattern == "/rounds/{id}/results":
 		return who == coordinator
@@ -120,7 +120,7 @@ func TestHomeAndMenuFollowTheRole(t *testing.T) {
 			t.Errorf("%s goes to %q, want %q", who, got.header.Get("Location"), want)
 		}
 		body := s.get(t, client, want).body
-		for _, entry := range []string{"/desk", "/worklist", "/rounds", "/floor", "/floor/mode", "/floor/scenario", "/health", "/records", "/import", "/reports", "/recordings", "/admin", "/admin/recording", "/admin/log"} {
+		for _, entry := range []string{"/handbook", "/desk", "/worklist", "/rounds", "/floor", "/floor/mode", "/floor/scenario", "/health", "/records", "/import", "/reports", "/recordings", "/admin", "/admin/recording", "/admin/log"} {
 			if has := strings.Contains(body, `<a href="`+entry+`"`); has != mayUse(who, http.MethodGet, entry) {
 				t.Errorf("%s: menu has %s: %v", who, entry, has)
 			}

@@ -37,6 +37,7 @@ var floors = []struct {
 	{"hotline/ivr", 2},
 	{"hotline/volunteers", 2},
 	{"hotline/appliance", 1},
+	{"hotline/docs", 1}, // text alone
 }
 
 // houses are folders whose packages may import each other on one floor; no

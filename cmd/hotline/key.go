@@ -91,7 +91,7 @@ type keyPaperCommand struct {
 
 func (c *keyPaperCommand) Run(ctx context.Context, s streams) error {
 	return withKey(ctx, c.Config, s, bufio.NewReader(s.in), func(_ *boxkey.Keeper, keeper *backup.Keeper, _ *store.Store) error {
-		secret, err := keeper.NewRecoveryKey(ctx, "command line")
+		secret, err := keeper.NewRecoveryKey(ctx, byCommand)
 		if err != nil {
 			return err
 		}
@@ -118,7 +118,7 @@ func withKey(ctx context.Context, path string, s streams, in *bufio.Reader, do f
 	log := newLog(s.err, false)
 	records, err := store.OpenWith(data, key, log)
 	if errors.Is(err, store.ErrInUse) {
-		return errors.New("the hotline is running: do it on its page Key of this box")
+		return errors.New("the hotline is running: do it on its pages, or stop it first")
 	}
 	if err != nil {
 		return err

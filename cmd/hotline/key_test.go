@@ -4,11 +4,15 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"hotline/appliance/store"
+	"hotline/volunteers/roster"
 )
 
 // The key at the command line: set up under a passphrase, moved to a stick and
@@ -54,6 +58,10 @@ func TestTheKeyAtTheCommandLine(t *testing.T) {
 	do(step{"AGE-SECRET-KEY-1\n", []string{"key", "keep", "file", at}, false, "not a recovery key"})
 	do(step{recovery + "\n", []string{"key", "keep", "file", at}, true, "Done"})
 	do(step{"", []string{"key", "show", at}, true, "in the folder"})
+	do(step{"", []string{"password", "nobody", at}, false, "there are: admin"})
+	// The only administrator who has forgotten the password gets in again.
+	fresh := regexp.MustCompile(`\w{4}-\w{4}-\w{4}-\w{4}`).FindString(do(step{"", []string{"password", "Admin", at}, true, "signs in as admin"}))
+	letIn(t, filepath.Join(dir, "data"), "admin", fresh)
 	next := regexp.MustCompile(`AGE-SECRET-KEY-1\w+`).FindString(do(step{"", []string{"key", "recovery", at}, true, "on paper"}))
 	for _, name := range []string{"box.key", "box.copy"} { // and the folder's key is lost
 		if err := os.Remove(filepath.Join(dir, "data", name)); err != nil {
@@ -62,4 +70,21 @@ func TestTheKeyAtTheCommandLine(t *testing.T) {
 	}
 	do(step{recovery + "\n", []string{"audit", "verify", at}, false, "does not open"})
 	do(step{next + "\n", []string{"audit", "verify", at}, true, "The log is whole"})
+}
+
+// letIn signs in with a password that a command has set.
+func letIn(t *testing.T, data, login, password string) {
+	t.Helper()
+	log := slog.New(slog.DiscardHandler)
+	records, err := store.Open(data, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	accounts, err := roster.Open(records, data, log)
+	if err == nil {
+		_, err = accounts.Authenticate(t.Context(), login, password)
+	}
+	if err := errors.Join(err, records.Close()); err != nil {
+		t.Errorf("%s is not let in with %q: %v", login, password, err)
+	}
 }

@@ -37,6 +37,8 @@ type commands struct {
 	Verify   verifyCommand      `cmd:"" help:"Prove a backup by restoring it into a folder that is thrown away."`
 	Cert     certificateCommand `cmd:"" name:"certificate" help:"Prove the certificate of a hotline whose operation was closed down."`
 	Key      keyCommand         `cmd:"" help:"See or change how the key is kept that seals all records, while the hotline does not run."`
+	Password passwordCommand    `cmd:"" help:"Set a new password for an account, while the hotline does not run: for the only administrator who has forgotten it."`
+	Handbook handbookCommand    `cmd:"" help:"Write the handbook as one HTML file that needs no hotline and no network."`
 	Config   configCommand      `cmd:"" help:"Print the default configuration with an explanation of every setting."`
 	Prompts  promptsCommand     `cmd:"" help:"Work on what callers hear."`
 	Gallery  galleryCommand     `cmd:"" help:"Show every page in every state, with made-up people and calls."`

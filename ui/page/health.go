@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"hotline/appliance/health"
+	"hotline/ui/handbook"
 )
 
 // HealthPage is how the box is.
@@ -22,6 +23,9 @@ func (p HealthPage) next(c health.Check) string {
 	}
 	return p.F("health."+c.Words+".next", c.Values...)
 }
+
+// runbook is where the handbook says more about it.
+func runbook(c health.Check) string { return "/handbook/health#" + handbook.Check(c.Words) }
 
 // icon and class are for a glance; the word beside them says the same.
 func (HealthPage) icon(s health.State) string {
