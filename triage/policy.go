@@ -37,6 +37,7 @@ type Queue struct {
 	Most  int           `json:"most,omitempty"`  // wait at a time; further callers find the line closed. 0: as many as come
 	From  int           `json:"from,omitempty"`  // minute of the day at which the line opens, where the box is
 	Until int           `json:"until,omitempty"` // and closes; the same minute: always open
+	Hours *Timetable    `json:"hours,omitempty"` // instead of both, where a week was made
 	Over  Overflow      `json:"over,omitzero"`
 
 	// From when floor and wall mark the queue; 0 is what the program finds right.
@@ -78,18 +79,6 @@ type Overflow struct {
 
 // OverflowPromise leads callers to the promise of a call, or to a message.
 const OverflowPromise = "promise"
-
-// Open reports whether the queue takes new callers at this time of the day.
-func (q Queue) Open(now time.Time) bool {
-	at := now.Hour()*60 + now.Minute()
-	switch {
-	case q.From == q.Until:
-		return true
-	case q.From < q.Until:
-		return at >= q.From && at < q.Until
-	}
-	return at >= q.From || at < q.Until
-}
 
 // Step lets a team serve a queue, whatever the profiles of its people say, for
 // contacts that have waited so long.

@@ -280,12 +280,17 @@ func (r Routing) checkQueue(q Queue, refuse func(string, ...any) error) error {
 		}
 	}
 	switch {
-	case q.ID == QueueLife && (q.Most != 0 || q.From != q.Until || q.Over.To != ""):
+	case q.ID == QueueLife && (q.Most != 0 || q.From != q.Until || q.Hours != nil || q.Over.To != ""):
 		return refuse("The line for people in danger is always open, and sends nobody on.")
 	case q.Most < 0 || q.Most > mostWaiting:
 		return refuse("Up to %d people can wait in a line.", mostWaiting)
 	case q.Over.To != "" && (q.Over.After < leastOver || q.Over.After > mostDelay || !q.mayOverflow()):
 		return refuse("Who waits too long goes on after 10 seconds at least, to another line or to the promise of a call.")
+	}
+	if q.Hours != nil {
+		if err := q.Hours.check(refuse); err != nil {
+			return err
+		}
 	}
 	switch {
 	case q.WarnWaiting < 0 || q.WarnWaiting > mostWaiting:

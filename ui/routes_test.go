@@ -45,7 +45,7 @@ func mayUse(who role, verb, pattern string) bool {
 		return who != agent
 	case strings.HasPrefix(pattern, "/recordings/"):
 		return who == coordinator || who == admin
-	case pattern == "/admin/routing" || strings.HasPrefix(pattern, "/reports"):
+	case pattern == "/admin/routing" || pattern == "/admin/hours" || strings.HasPrefix(pattern, "/reports"):
 		return who != agent
 	case strings.HasPrefix(pattern, "/admin"):
 		return who == admin

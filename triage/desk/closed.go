@@ -43,9 +43,13 @@ func (s *story) closedPath() (heard ivr.Outcome, stays bool) {
 	if since.IsZero() {
 		since = s.contact.ReceivedAt
 	}
+	why := "" // the hours alone: callers hear that it is the time of the day
+	if q := s.d.cfg.Dispatcher.Routing().Queue(s.turned); !q.Open(time.Now()) && q.Timetable().Held == "" && !s.d.cfg.Closures.Closed(s.turned) {
+		why = "hours"
+	}
 	heard, err := s.d.cfg.Engine.Run(withStory(withCaller(s.ctx, s.caller()), s), s.leg.Audio(), ivr.Start{Flow: ivr.FlowClosed, Language: s.contact.Language,
 		Attributes: map[string]string{ivr.AttributeContactID: s.contact.ID, attributeCaller: string(s.caller()),
-			attributeWithheld: yes(s.caller().Withheld()), ivr.AttributeSince: since.UTC().Format(time.RFC3339Nano)}, Flows: s.flows})
+			attributeWithheld: yes(s.caller().Withheld()), ivr.AttributeSince: since.UTC().Format(time.RFC3339Nano), "closed.why": why}, Flows: s.flows})
 	if err != nil {
 		s.d.cfg.Log.Error("the dialogue of a closed line failed; the caller is let in", "contact", s.contact.ID, "error", err)
 	}

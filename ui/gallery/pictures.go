@@ -139,6 +139,8 @@ func floor() []Picture {
 		{Name: "rounds-empty", Path: "/rounds", Scene: emptyScene, As: supervisor},
 		{Name: "rounds-wrong", Path: "/rounds", Scene: fullScene, As: supervisor, Form: url.Values{"name": {"Riverside"}, "source": {"elsewhere"}}, File: true},
 		{Name: "round", Path: "/rounds/{round}", Scene: fullScene, As: coordinator},
+		{Name: "hours", Path: "/admin/hours", Scene: fullScene, As: supervisor},
+		{Name: "hours-wrong", Path: "/admin/hours", Scene: spareScene, As: coordinator, Form: url.Values{"do": {"date"}, "line": {"help"}}},
 		{Name: "routing", Path: "/admin/routing", Scene: fullScene, As: supervisor},
 		{Name: "scenario", Path: "/floor/scenario", Scene: fullScene, As: supervisor},
 		{Name: "scenario-none", Path: "/floor/scenario", Scene: emptyScene, As: supervisor},
