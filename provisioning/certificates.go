@@ -122,6 +122,34 @@ func (c *Certificates) Sign(text []byte) ([]byte, error) {
 	return c.rootKey.Sign(rand.Reader, sum[:], crypto.SHA256)
 }
 
+// Spoken is the fingerprint in syllables: every 16 bits are a word of two that
+// can be read aloud in any language. It is as long as the fingerprint.
+func (c *Certificates) Spoken() string {
+	const consonants, vowels = "bdfghjklmnprstvz", "aiou"
+	sum := sha256.Sum256(c.root.Raw)
+	words := make([]string, 0, 8)
+	for i := 0; i < 16; i += 2 {
+		n := uint16(sum[i])<<8 | uint16(sum[i+1])
+		words = append(words, string([]byte{consonants[n>>12], vowels[n>>10&3], consonants[n>>6&15], vowels[n>>4&3], consonants[n&15]}))
+	}
+	return strings.Join(words, " ")
+}
+
+// Names are what the certificate covers.
+func (c *Certificates) Names() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.names)
+}
+
+// Renew makes a new certificate at once. The authority stays: whoever has
+// installed that is not asked again.
+func (c *Certificates) Renew(now time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.issue(now)
+}
+
 // Expires is when the certificate shown to browsers ends.
 func (c *Certificates) Expires() time.Time {
 	c.mu.Lock()

@@ -10,6 +10,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -237,5 +239,32 @@ func Test2b30PasswordsDiffer(t *testing.T) {
 			t.Fatalf("password %q", p)
 		}
 		seen[p] = true
+	}
+}
+
+// The fingerprint that is read aloud is as long as the one that is shown, and
+// belongs to the authority: a new certificate does not change it.
+func TestTheFingerprintIsReadAloud(t *testing.T) {
+	now := time.Now()
+	certs, err := OpenCertificates(t.TempDir(), []string{"localhost"}, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spoken, before := certs.Spoken(), certs.Expires()
+	if !regexp.MustCompile(`^([bdfghjklmnprstvz][aiou][bdfghjklmnprstvz][aiou][bdfghjklmnprstvz] ){7}[bdfghjklmnprstvz][aiou][bdfghjklmnprstvz][aiou][bdfghjklmnprstvz]$`).MatchString(spoken) {
+		t.Errorf("nobody can read %q aloud", spoken)
+	}
+	if err := certs.Renew(now.Add(24 * time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if certs.Spoken() != spoken || !certs.Expires().After(before) || !slices.Contains(certs.Names(), "localhost") {
+		t.Errorf("a new certificate: %q, until %v", certs.Spoken(), certs.Expires())
+	}
+	other, err := OpenCertificates(t.TempDir(), []string{"localhost"}, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if other.Spoken() == spoken {
+		t.Error("two authorities sound the same")
 	}
 }

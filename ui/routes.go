@@ -50,6 +50,8 @@ func table() []route {
 		{"POST", "/login", everybody, (*Server).login, false},
 		{"GET", "/login/second", everybody, (*Server).secondLoginPage, false},
 		{"POST", "/login/second", everybody, (*Server).secondLogin, false},
+		{"GET", "/trust", everybody, (*Server).trust, false},
+		{"GET", "/trust/authority.crt", everybody, (*Server).trustRoot, false},
 		{"POST", "/language", everybody, (*Server).language, false},
 		{"POST", "/logout", everybody, (*Server).logout, false},
 
@@ -229,6 +231,8 @@ func table() []route {
 		{"POST", "/admin/backup/key", accounts, (*Server).backupKey, false},
 		{"GET", "/admin/key", accounts, (*Server).boxKey, false},
 		{"POST", "/admin/key", accounts, (*Server).boxKeyKeep, false},
+		{"GET", "/admin/system", accounts, (*Server).system, false},
+		{"POST", "/admin/system/certificate", accounts, (*Server).certificateRenew, false},
 		{"GET", "/admin/log", accounts, (*Server).journal, false},
 		{"POST", "/admin/log", accounts, (*Server).journalVerify, false},
 		{"GET", "/admin/privacy", accounts, (*Server).privacy, false},
@@ -284,7 +288,7 @@ func menu(who role) []menuGroup {
 		{"menu.group.phone", []string{"/desk", "/worklist", "/desk/history", "/desk/start", "/desk/try"}},
 		{"menu.group.floor", []string{"/floor", "/floor/mode", "/floor/bulletins", "/floor/notices", "/floor/scripts", "/floor/lines", "/rounds", "/admin/hours", "/admin/routing", "/floor/scenario", "/floor/invites", "/floor/walls"}},
 		{"menu.group.records", []string{"/records", "/import", "/reports", "/recordings"}},
-		{"menu.group.setup", []string{"/admin", "/prompts", "/admin/flows", "/admin/lists", "/admin/recording", "/admin/access", "/admin/webhooks", "/admin/backup", "/admin/key", "/health", "/admin/privacy", "/admin/log", "/admin/close", "/second"}},
+		{"menu.group.setup", []string{"/admin", "/prompts", "/admin/flows", "/admin/lists", "/admin/recording", "/admin/access", "/admin/webhooks", "/admin/backup", "/admin/key", "/admin/system", "/health", "/admin/privacy", "/admin/log", "/admin/close", "/second"}},
 	}
 	var groups []menuGroup
 	for _, group := range all {

@@ -34,54 +34,55 @@ import (
 
 // Config is what the pages need. Everything is required unless it says so.
 type Config struct {
-	Operation   string // name of the disaster response, shown on every page
-	MadeUp      bool   // nothing here is real, and every page says so
-	Version     string
-	Region      string // ISO 3166 country of numbers without a country code
-	PhoneServer string // where desk phones register, as people type it; "" when none can
-	WorkLine    string // number for those who work by telephone; "" when there is none
-	CallTo      string // number of the hotline that the caller page calls; "" when there is none
-	Desk        Desk
-	Routing     *triage.Routes // who helps whom
-	Sessions    Sessions
-	Accounts    Accounts
-	Mode        Mode
-	Supervise   *supervise.Commands
-	Switches    *switches.Panel
-	Offered     []string // languages that callers are offered
-	Scenario    Scenario
-	Lists       *lists.Keeper // what can be chosen, and what is asked
-	Scripts     Scripts
-	Notices     *triage.Notices // nil: nobody gives any
-	Contacts    Contacts
-	Cases       Cases
-	Worklist    Worklist
-	Rounds      Rounds
-	RoundMay    func(call.Number) bool                                             // whether a round may dial a number; nil: there are no rounds
-	Results     func(ctx context.Context, w io.Writer, round, format string) error // of a round, "xlsx" or "csv"
-	Books       Books
-	Reports     Reports
-	Registrants Registrants
-	Hours       Hours
-	Finder      Finder
-	Cards       Cards
-	Prompts     Prompts
-	Sounds      Sounds
-	Exports     Exports
-	Imports     Imports
-	Privacy     Privacy
-	Closing     Closing  // of the operation
-	Queues      []string // lines, in the order of forms
-	Recordings  Recordings
-	Journal     Journal
-	Store       *store.Store // whose events programs hear
-	Hooks       Hooks
-	Flows       Flows
-	FlowTrial   FlowTrial
-	Health      func() health.Figures
-	Backups     Backups
-	BoxKey      BoxKey
-	Log         *slog.Logger
+	Operation    string // name of the disaster response, shown on every page
+	MadeUp       bool   // nothing here is real, and every page says so
+	Version      string
+	Region       string // ISO 3166 country of numbers without a country code
+	PhoneServer  string // where desk phones register, as people type it; "" when none can
+	WorkLine     string // number for those who work by telephone; "" when there is none
+	CallTo       string // number of the hotline that the caller page calls; "" when there is none
+	Desk         Desk
+	Routing      *triage.Routes // who helps whom
+	Sessions     Sessions
+	Accounts     Accounts
+	Mode         Mode
+	Supervise    *supervise.Commands
+	Switches     *switches.Panel
+	Offered      []string // languages that callers are offered
+	Scenario     Scenario
+	Lists        *lists.Keeper // what can be chosen, and what is asked
+	Scripts      Scripts
+	Notices      *triage.Notices // nil: nobody gives any
+	Contacts     Contacts
+	Cases        Cases
+	Worklist     Worklist
+	Rounds       Rounds
+	RoundMay     func(call.Number) bool                                             // whether a round may dial a number; nil: there are no rounds
+	Results      func(ctx context.Context, w io.Writer, round, format string) error // of a round, "xlsx" or "csv"
+	Books        Books
+	Reports      Reports
+	Registrants  Registrants
+	Hours        Hours
+	Finder       Finder
+	Cards        Cards
+	Prompts      Prompts
+	Sounds       Sounds
+	Exports      Exports
+	Imports      Imports
+	Privacy      Privacy
+	Closing      Closing  // of the operation
+	Queues       []string // lines, in the order of forms
+	Recordings   Recordings
+	Journal      Journal
+	Store        *store.Store // whose events programs hear
+	Hooks        Hooks
+	Flows        Flows
+	FlowTrial    FlowTrial
+	Health       func() health.Figures
+	Backups      Backups
+	BoxKey       BoxKey
+	Certificates Certificates // nil where they are not the box's own
+	Log          *slog.Logger
 }
 
 // Server answers the browsers.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -197,6 +198,19 @@ func TestTheFirstStart(t *testing.T) {
 	}
 	if _, body := b.read(b.client.Get(b.base + "/prompts/en/hello")); !strings.Contains(body, "Hello from the flood line") {
 		t.Error("the own greeting is not among the prompts")
+	}
+	print := b.out.find(t, `Certificate authority: ([0-9A-F ]+)`)
+	if _, body := b.read(b.client.Get(b.base + "/trust")); !strings.Contains(body, print) || !strings.Contains(body, "data-spoken") {
+		t.Errorf("the help with the warning does not show what the console shows: %s", print)
+	}
+	_, root := b.read(b.client.Get(b.base + "/trust/authority.crt"))
+	believed := x509.NewCertPool()
+	if !believed.AppendCertsFromPEM([]byte(root)) {
+		t.Fatalf("the authority that people install: %s", root)
+	}
+	installed := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: believed}, DisableKeepAlives: true}, Timeout: 20 * time.Second}
+	if status, _ := b.read(installed.Get(b.base + "/healthz")); status != http.StatusOK {
+		t.Errorf("who has installed the authority is answered with %d", status)
 	}
 	if status, _ := b.read(b.client.Get(b.base + "/setup")); status != http.StatusNotFound {
 		t.Errorf("the questions are still asked: %d", status)

@@ -246,6 +246,8 @@ func setup() []Picture {
 		{Name: "health-bad", Path: "/health", Scene: longScene, As: supervisor},
 		{Name: "privacy", Path: "/admin/privacy", Scene: fullScene, As: admin},
 		{Name: "privacy-found", Path: "/admin/privacy", Scene: fullScene, As: admin, Form: url.Values{"do": {"find"}, "number": {"+12025550101"}}},
+		{Name: "system", Path: "/admin/system", Scene: fullScene, As: admin},
+		{Name: "trust", Path: "/trust", Scene: fullScene},
 		{Name: "log", Path: "/admin/log", Scene: fullScene, As: admin},
 		{Name: "log-all", Path: "/admin/log?all", Scene: fullScene, As: admin},
 		{Name: "log-proved", Path: "/admin/log", Scene: fullScene, As: admin, Form: url.Values{"do": {"verify"}}},

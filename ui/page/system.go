@@ -1,0 +1,44 @@
+package page
+
+import (
+	"time"
+
+	"hotline/appliance/health"
+)
+
+// TrustPage helps people whose browser warns.
+type TrustPage struct {
+	Frame
+	Fingerprint, Spoken string
+}
+
+// SystemPage is the machine.
+type SystemPage struct {
+	Frame
+	Version     string
+	Figures     health.Figures
+	Certified   bool // the certificate is the box's own
+	Fingerprint string
+	Ends        time.Time
+	Days        int
+	Names       []string
+	RecordHours int // of recorded calls that the disk has room for
+	Asked       Demand
+	Needs       Needs
+	Done        string
+}
+
+// Demand is what is asked of the calculator; without people it says how many.
+type Demand struct{ PerHour, Talk, People int }
+
+// Needs is its answer.
+type Needs struct {
+	People, Channels, Answered int
+	Abandoned                  int // per cent
+	Wait                       time.Duration
+	KiloBits                   int
+	Fits                       bool // this machine is allowed so many calls
+}
+
+// browsers are those for which the help says what to press.
+func browsers() []string { return []string{"chrome", "firefox", "safari", "android", "iphone"} }

@@ -1,0 +1,92 @@
+package ui
+
+import (
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"hotline/triage/erlang"
+	"hotline/ui/page"
+)
+
+// Certificates are what the box shows to browsers. Nil in the configuration
+// where something else stands in front of the pages.
+type Certificates interface {
+	Root() []byte // of the authority, in PEM form
+	Fingerprint() string
+	Spoken() string // the same, in syllables that can be read aloud
+	Names() []string
+	Expires() time.Time
+	Renew(now time.Time) error
+}
+
+// trust helps people whose browser warns: what the warning means, how the
+// authority is installed, and how it is told from another one.
+func (s *Server) trust(w http.ResponseWriter, r *http.Request, v visit) {
+	p := page.TrustPage{Frame: s.frame(r, v, "trust.title")}
+	if c := s.cfg.Certificates; c != nil {
+		p.Fingerprint, p.Spoken = c.Fingerprint(), c.Spoken()
+	}
+	s.show(w, r, http.StatusOK, page.Trust(p))
+}
+
+func (s *Server) trustRoot(w http.ResponseWriter, r *http.Request, v visit) {
+	if s.cfg.Certificates == nil {
+		s.problem(w, r, v, http.StatusNotFound, "missing")
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-x509-ca-cert")
+	w.Header().Set("Content-Disposition", `attachment; filename="hotline-authority.crt"`)
+	if _, err := w.Write(s.cfg.Certificates.Root()); err != nil {
+		s.cfg.Log.Debug("the authority was not fetched whole", "error", err)
+	}
+}
+
+// system is the machine: certificate, addresses, version, limits.
+func (s *Server) system(w http.ResponseWriter, r *http.Request, v visit) {
+	figures := s.cfg.Health()
+	p := page.SystemPage{Frame: s.frame(r, v, "system.title"), Version: s.cfg.Version, Figures: figures, Done: known(r.URL.Query().Get("done"), []string{"renewed"})}
+	if c := s.cfg.Certificates; c != nil {
+		p.Certified, p.Fingerprint, p.Ends, p.Names = true, c.Fingerprint(), c.Expires(), c.Names()
+		p.Days = int(p.Ends.Sub(p.Now) / (24 * time.Hour))
+	}
+	p.RecordHours = int(figures.DiskFree / bytesRecorded)
+	p.Asked = page.Demand{PerHour: whole(r, "calls", 100, 1, 5000), Talk: whole(r, "talk", 10, 1, 60), People: whole(r, "people", 0, 0, 1000)}
+	d := erlang.ShippedDemand(float64(p.Asked.PerHour))
+	d.Handle, d.Agents = time.Duration(p.Asked.Talk)*time.Minute, p.Asked.People
+	got := d.Capacity()
+	p.Needs = page.Needs{People: got.Agents, Channels: got.Channels, Answered: int(math.Round(got.PerHour)), Abandoned: int(math.Round(100 * got.Abandoned)),
+		Wait: got.Wait, KiloBits: got.Channels * kiloBitsACall, Fits: figures.Trunk.Limit == 0 || got.Channels <= figures.Trunk.Limit}
+	s.show(w, r, http.StatusOK, page.System(p))
+}
+
+// What a call takes (domain: sizing): an hour of recording with both sides, and
+// the network in each direction, in G.711.
+const (
+	bytesRecorded = 3600 * 2 * 8000
+	kiloBitsACall = 80
+)
+
+// whole is a number of the address between two bounds; what is none is usual.
+func whole(r *http.Request, name string, usual, least, most int) int {
+	n, err := strconv.Atoi(strings.TrimSpace(r.URL.Query().Get(name)))
+	if err != nil {
+		return usual
+	}
+	return min(max(n, least), most)
+}
+
+func (s *Server) certificateRenew(w http.ResponseWriter, r *http.Request, v visit) {
+	if s.cfg.Certificates == nil {
+		s.problem(w, r, v, http.StatusNotFound, "missing")
+		return
+	}
+	if err := s.cfg.Certificates.Renew(time.Now()); err != nil {
+		s.broken(w, r, v, "making a new certificate", err)
+		return
+	}
+	s.cfg.Log.Info("the certificate of the pages was made anew", "account", v.account.ID)
+	http.Redirect(w, r, "/admin/system?done=renewed", http.StatusSeeOther)
+}
