@@ -69,7 +69,7 @@ func (c *Cases) table(which func(*store.Tx) iter.Seq[Case]) table.Table {
 		table.Column{Name: "contact_ids", Kind: table.List, Description: "Contacts of the case", Level: table.Coordination},
 		table.Column{Name: "operation", Kind: table.Text, Description: "Disaster response", Level: table.Coordination},
 		table.Column{Name: "status_at", Kind: table.DateTime, Description: "The status was set (UTC)", Level: table.Coordination, HXL: "#date+status"},
-		table.Column{Name: "outcome", Kind: table.ID, Description: "What became of a closed case", Level: table.Coordination, HXL: "#status+name"},
+		table.Column{Name: "outcome", Kind: table.ID, Description: "What became of a closed case; erased: the person was, while it was open", Codes: codesOf(set.List(lists.Outcomes)), Level: table.Coordination, HXL: "#status+name"},
 		table.Column{Name: "caller_told", Kind: table.Bool, Description: "1: the caller knows what became of it", Level: table.Coordination},
 		table.Column{Name: "duplicate_of", Kind: table.ID, Description: "Case into which this one was merged; count only cases without it", Level: table.Coordination},
 		table.Column{Name: "entered_at", Kind: table.DateTime, Description: "Typed from paper afterwards (UTC)", Level: table.Coordination},

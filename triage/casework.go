@@ -10,6 +10,7 @@ import (
 	"hotline/appliance/call"
 	"hotline/appliance/events"
 	"hotline/appliance/history"
+	"hotline/appliance/lists"
 	"hotline/appliance/luhn"
 	"hotline/appliance/store"
 )
@@ -26,11 +27,6 @@ const (
 // CaseStatuses are all of them, in their order.
 func CaseStatuses() []string {
 	return []string{CaseOpen, CaseWorking, CaseReferred, CaseClosed, CaseDuplicate}
-}
-
-// CaseOutcomes are what can have become of a closed case (domain 1.2).
-func CaseOutcomes() []string {
-	return []string{"met", "partly", "not_met", "unreachable", "withdrawn", "died", "unknown"}
 }
 
 // Refusals of work on a case.
@@ -67,7 +63,7 @@ func (c *Cases) Move(ctx context.Context, id, to, outcome string, told bool, by,
 		}
 		cs.Outcome, cs.Told = "", false
 		if to == CaseClosed {
-			if !slices.Contains(CaseOutcomes(), outcome) {
+			if !c.lists.Now().List(lists.Outcomes).Has(outcome) {
 				return ErrCaseOutcome
 			}
 			cs.Outcome, cs.Told = outcome, told

@@ -16,6 +16,7 @@ import (
 
 	"hotline/appliance/call"
 	"hotline/appliance/history"
+	"hotline/appliance/lists"
 	"hotline/appliance/lists/liststest"
 	"hotline/appliance/store"
 	"hotline/appliance/store/storetest"
@@ -71,7 +72,8 @@ func TestACaseSaysWhoChangedWhatFromWhat(t *testing.T) {
 
 func TestACaseIsWorkedOnToItsEnd(t *testing.T) {
 	s := storetest.Open(t)
-	calls, cases := NewContacts(s), NewCases(s, liststest.Open(t, s))
+	listed := liststest.Open(t, s)
+	calls, cases := NewContacts(s), NewCases(s, listed)
 	cs := savedCase(t, cases, opened(t, calls, "+12024561111").ID, map[string]any{"danger_now": "yes"})
 	if cs.Level != Red || cs.Status != CaseOpen {
 		t.Fatalf("a case in danger is %s, %s", cs.Level, cs.Status)
@@ -84,9 +86,18 @@ func TestACaseIsWorkedOnToItsEnd(t *testing.T) {
 	}
 	move(CaseWorking, "", nil)
 	move(CaseClosed, "", ErrCaseOutcome)
-	move(CaseClosed, "sold", ErrCaseOutcome)
+	move(CaseClosed, "moved_on", ErrCaseOutcome)
 	move(CaseDuplicate, "", ErrCaseStep)
-	move(CaseClosed, "met", nil)
+	// What can become of a case is a list: what was added can be chosen, and what was
+	// switched off still stands in old cases.
+	must(t, listed.AddChoice(t.Context(), lists.Outcomes, "moved_on", lists.Words{"en": "Moved to another region"}, admin))
+	must(t, listed.SwitchChoice(t.Context(), lists.Outcomes, "met", false, admin))
+	move(CaseClosed, "moved_on", nil)
+	if got := read(t, CaseTable(cases))["outcome"]; got != "moved_on" {
+		t.Errorf("the export says %q", got)
+	}
+	move(CaseOpen, "", nil)
+	move(CaseClosed, "met", nil) // by somebody who has an older page in front of them
 	if now := gotCase(t, cases, cs.ID); now.Outcome != "met" || !now.Told || now.StatusAt.IsZero() {
 		t.Errorf("the closed case is %+v", now)
 	}

@@ -358,6 +358,7 @@ type Hours interface {
 	CheckIn(ctx context.Context, registrant, contact, method string) (volunteers.Shift, error)
 	CheckOut(ctx context.Context, registrant, contact, method string) (volunteers.Shift, time.Duration, error)
 	Correct(ctx context.Context, registrant, shift string, in, out time.Time, by, why string) (volunteers.Shift, error)
+	Describe(ctx context.Context, registrant, shift string, w volunteers.Work, confirm bool, by string) (volunteers.Shift, error)
 	ResetPIN(ctx context.Context, registrant, by string) error
 }
 

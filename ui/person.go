@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"hotline/appliance/call"
@@ -177,6 +179,12 @@ func (s *Server) workOnPerson(ctx context.Context, id, do string, form url.Value
 		}
 		_, err = s.cfg.Hours.Correct(ctx, form.Get("registrant"), form.Get("shift"), in, out, me, why)
 		return id, err
+	case "work":
+		w, err := workOf(form)
+		if err == nil {
+			_, err = s.cfg.Hours.Describe(ctx, form.Get("registrant"), form.Get("shift"), w, form.Get("confirm") != "", me)
+		}
+		return id, err
 	case "pin":
 		return id, s.cfg.Hours.ResetPIN(ctx, id, me)
 	case "merge":
@@ -195,10 +203,33 @@ func (s *Server) workOnPerson(ctx context.Context, id, do string, form url.Value
 	return id, errPersonWhat
 }
 
+// workOf reads what was done in a shift.
+func workOf(form url.Values) (w volunteers.Work, err error) {
+	number := func(name string) float64 {
+		text := strings.ReplaceAll(clean(form.Get(name), 12), ",", ".")
+		if text == "" {
+			return 0
+		}
+		n, wrong := strconv.ParseFloat(text, 64)
+		if wrong != nil || !(n >= 0 && n < 1e6) {
+			err = volunteers.ErrShiftWork
+		}
+		return n
+	}
+	text := func(name string) string { return clean(form.Get(name), reasonMax) }
+	w = volunteers.Work{Organisation: text("organisation"), Job: text("job"), Activity: text("activity"), Site: text("site"), Place: text("place"), Address: text("address"),
+		Equipment: text("equipment"), EquipmentHours: number("equipment_hours")}
+	minutes, km := number("break_min"), number("vehicle_km")
+	if err == nil {
+		w.Break, w.VehicleKM = int(minutes), int(km)
+	}
+	return w, err
+}
+
 func personTrouble(err error) string {
 	for refusal, key := range map[error]string{volunteers.ErrStep: "step", volunteers.ErrStepWhy: "why", volunteers.ErrScreening: "screening", volunteers.ErrConsents: "consents",
 		volunteers.ErrGuardian: "guardian", volunteers.ErrDaytime: "daytime", volunteers.ErrMerge: "merge", volunteers.ErrUnmerge: "unmerge", volunteers.ErrCheckedIn: "in", volunteers.ErrNotCheckedIn: "out",
-		volunteers.ErrNoShift: "shift", volunteers.ErrShiftTimes: "times", volunteers.ErrShiftWhy: "why", errPersonWhat: "what", errPersonCode: "code", errPersonTime: "times"} {
+		volunteers.ErrNoShift: "shift", volunteers.ErrShiftTimes: "times", volunteers.ErrShiftWhy: "why", volunteers.ErrShiftWork: "work", errPersonWhat: "what", errPersonCode: "code", errPersonTime: "times"} {
 		if errors.Is(err, refusal) {
 			return "person.wrong." + key
 		}

@@ -322,6 +322,15 @@ func TestAPersonIsLedFromOfferToWork(t *testing.T) {
 	if worked, err = book.Of(g.ID); err != nil || len(worked) != 2 || worked[0].CorrectedBy != worked[1].ID || worked[1].Worked() != 3*time.Hour || worked[1].By != s.ids[coordinator] {
 		t.Errorf("after the correction: %+v, %v", worked, err)
 	}
+	// What was done in it is written down beside it, and vouched for.
+	work := url.Values{"do": {"work"}, "registrant": {g.ID}, "shift": {worked[1].ID}, "site": {"Depot North"}, "break_min": {"200"}, "equipment_hours": {"1,5"}, "confirm": {"yes"}}
+	do(http.StatusConflict, work)
+	work.Set("break_min", "45")
+	do(http.StatusSeeOther, work)
+	sees(t, s.get(t, client, path+"?done=work"), []string{"Depot North", "Written down.", "Confirmed"})
+	if worked, err = book.Of(g.ID); err != nil || worked[1].Work.Break != 45 || worked[1].Work.EquipmentHours != 1.5 || worked[1].ConfirmedBy != s.ids[coordinator] {
+		t.Errorf("what was done: %+v, %v", worked, err)
+	}
 	for range 2 {
 		if err := book.ChoosePIN(t.Context(), g.ID, "480216"); err != nil {
 			t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"hotline/appliance/call"
+	"hotline/appliance/erasures"
 	"hotline/appliance/store"
 )
 
@@ -156,8 +157,21 @@ func AgedHours(tx *store.Tx, days int, now time.Time, after string, limit int) (
 func ExpireHours(tx *store.Tx, id string, days int, now time.Time) error {
 	var old []string
 	for key, e := range shiftEntries.Prefix(tx, id+"/") {
-		if now.Sub(e.At) > time.Duration(days)*24*time.Hour {
-			old = append(old, key)
+		if now.Sub(e.At) <= time.Duration(days)*24*time.Hour {
+			continue
+		}
+		old = append(old, key)
+		gone := ""
+		switch e.Kind {
+		case entryCheckIn:
+			gone = e.Shift
+		case entryCorrection:
+			gone = e.ID
+		}
+		if gone != "" {
+			if err := erasures.Leave(tx, setShifts, gone, false); err != nil {
+				return err
+			}
 		}
 	}
 	for _, key := range old {

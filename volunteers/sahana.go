@@ -2,14 +2,15 @@ package volunteers
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/csv"
 	"io"
-	"math"
 	"strconv"
 	"time"
 
 	"hotline/appliance/call"
 	"hotline/appliance/export"
+	known "hotline/appliance/operation"
 	"hotline/appliance/sharing"
 	"hotline/appliance/store"
 	"hotline/appliance/table"
@@ -55,6 +56,10 @@ func (b *Shifts) WriteSahanaHours(operation string) func(io.Writer, export.Cut) 
 	return func(w io.Writer, cut export.Cut) (int, error) {
 		return sahana(w, sahanaHours(), func(row func(map[string]string) error) error {
 			return b.store.View(func(tx *store.Tx) error {
+				facts, err := known.Of(tx)
+				if err != nil {
+					return err
+				}
 				for _, r := range registrants.All(tx) {
 					if !sharing.Reaches(r.ShareScope, cut.To) {
 						continue
@@ -63,11 +68,10 @@ func (b *Shifts) WriteSahanaHours(operation string) func(io.Writer, export.Cut) 
 						if s.CheckOut.IsZero() || s.CorrectedBy != "" || s.CheckOut.Before(cut.Since) {
 							continue
 						}
-						hours := math.Round(s.Worked().Hours()*100) / 100
 						if err := row(map[string]string{
-							"Organisation": operation, "Programme": operation, "Job Title": r.job(), "First Name": table.Inert(r.GivenName), "Last Name": table.Inert(r.FamilyName),
+							"Organisation": table.Inert(cmp.Or(s.Work.Organisation, facts.Organisation, operation)), "Programme": operation, "Job Title": table.Inert(cmp.Or(s.Work.Job, r.job())), "First Name": table.Inert(r.GivenName), "Last Name": table.Inert(r.FamilyName),
 							"Email": table.Inert(r.Email), "Mobile Phone": dial(r.Phone), "Organisation ID": r.Code,
-							"Date": s.CheckIn.Local().Format(time.DateOnly), "Hours": strconv.FormatFloat(hours, 'f', 2, 64),
+							"Date": s.CheckIn.Local().Format(time.DateOnly), "Hours": strconv.FormatFloat(hours(s.Worked()), 'f', 2, 64),
 						}); err != nil {
 							return err
 						}

@@ -22,6 +22,7 @@ const (
 	entryCheckOut   = "check_out"
 	entryProposal   = "proposal"   // nobody checked out: an end that somebody has to look at
 	entryCorrection = "correction" // takes the place of what a shift said before
+	entryWork       = "work"       // what was done in it, and perhaps that somebody confirms it
 )
 
 // Ways in which somebody says that a shift begins or ends.
@@ -38,6 +39,7 @@ const (
 	EventCheckedOut = "shift.checked_out"
 	EventProposed   = "shift.check_out_proposed"
 	EventCorrected  = "shift.corrected"
+	EventDescribed  = "shift.described"
 )
 
 // longShift is after how long a shift without an end gets a proposed one
@@ -67,12 +69,15 @@ type entry struct {
 	Registrant string    `json:"registrant"`
 	Kind       string    `json:"kind"`
 	At         time.Time `json:"at"`
+	Said       time.Time `json:"said,omitzero"`
 	In         time.Time `json:"in,omitzero"`  // of a correction
 	Out        time.Time `json:"out,omitzero"` // of a correction
 	Method     string    `json:"method"`
 	Contact    string    `json:"contact,omitempty"` // call in which it was said
 	By         string    `json:"by,omitempty"`      // account, of a correction
 	Why        string    `json:"why,omitempty"`
+	Work       *Work     `json:"work,omitempty"`
+	Confirmed  bool      `json:"confirmed,omitempty"`
 }
 
 // Shift is one stretch of work. One that was corrected stays as it was, and
@@ -87,14 +92,19 @@ type Shift struct {
 	CorrectionOf string
 	CorrectedBy  string // shift that takes its place
 	By, Why      string // of a correction
+	Work         Work
+	ConfirmedBy  string // account, of who vouches for it as it is now
+	ConfirmedAt  time.Time
+	Updated      time.Time // the last word on it
 }
 
-// Worked is how long the shift was, 0 while it runs.
+// Worked is how long somebody worked in the shift, without the break; 0 while it
+// runs.
 func (s Shift) Worked() time.Duration {
 	if s.CheckOut.IsZero() {
 		return 0
 	}
-	return s.CheckOut.Sub(s.CheckIn)
+	return max(0, s.CheckOut.Sub(s.CheckIn)-time.Duration(s.Work.Break)*time.Minute)
 }
 
 var (
@@ -273,7 +283,7 @@ func (b *Shifts) Correct(ctx context.Context, registrant, shift string, in, out 
 
 // wrapped says what failed; the refusals say so themselves.
 func wrapped(err error, what string) error {
-	for _, refusal := range []error{nil, ErrGuardian, ErrDaytime, ErrCheckedIn, ErrNotCheckedIn, ErrNoShift, ErrShiftTimes} {
+	for _, refusal := range []error{nil, ErrGuardian, ErrDaytime, ErrCheckedIn, ErrNotCheckedIn, ErrNoShift, ErrShiftTimes, ErrShiftWork} {
 		if errors.Is(err, refusal) {
 			return err
 		}
@@ -284,6 +294,7 @@ func wrapped(err error, what string) error {
 // write puts one entry behind the others of the person.
 func write(tx *store.Tx, e entry) error {
 	e.ID = cmp.Or(e.ID, tx.NewID())
+	e.Said = tx.Now()
 	return shiftEntries.Put(tx, e.Registrant+"/"+e.ID, e)
 }
 
@@ -345,7 +356,16 @@ func shiftsOf(tx *store.Tx, registrant string) []Shift {
 		case e.Kind == entryCorrection:
 			list[i].CorrectedBy, list[i].Remark = e.ID, ""
 			at[e.ID] = len(list)
-			list = append(list, Shift{ID: e.ID, Registrant: registrant, CheckIn: e.In, CheckOut: e.Out, Method: e.Method, CorrectionOf: e.Shift, By: e.By, Why: e.Why})
+			list = append(list, Shift{ID: e.ID, Registrant: registrant, CheckIn: e.In, CheckOut: e.Out, Method: e.Method, CorrectionOf: e.Shift, By: e.By, Why: e.Why,
+				Work: list[i].Work, Updated: cmp.Or(e.Said, e.At)})
+		case e.Kind == entryWork && e.Work != nil:
+			list[i].Work, list[i].ConfirmedBy, list[i].ConfirmedAt = *e.Work, "", time.Time{}
+			if e.Confirmed {
+				list[i].ConfirmedBy, list[i].ConfirmedAt = e.By, e.At
+			}
+		}
+		if i, known := at[e.Shift]; known {
+			list[i].Updated = cmp.Or(e.Said, e.At)
 		}
 	}
 	return list

@@ -6,12 +6,15 @@ import (
 	"encoding/csv"
 	"errors"
 	"log/slog"
+	"math"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"hotline/appliance/lists/liststest"
+	"hotline/appliance/operation"
 	"hotline/appliance/store"
 	"hotline/appliance/store/storetest"
 	"hotline/appliance/table"
@@ -205,15 +208,44 @@ func TestHoursAreAddedAndNeverChanged(t *testing.T) {
 		if in, out := happened(t, s, volunteers.EventCheckedIn), happened(t, s, volunteers.EventCheckedOut); in != 2 || out != 2 {
 			t.Errorf("%d times in and %d times out are in the log", in, out)
 		}
+		// What was done is written beside, counts without the break, and is confirmed
+		// by somebody until it is written anew.
+		if err := operation.Set(ctx, s, operation.Facts{Organisation: "Red Cross"}, "acc-1"); err != nil {
+			t.Fatal(err)
+		}
+		for _, wrong := range []volunteers.Work{{Break: 120}, {Break: -1}, {VehicleKM: -3}, {EquipmentHours: math.NaN()}} {
+			if _, err := b.Describe(ctx, r.ID, right.ID, wrong, false, "acc-1"); !errors.Is(err, volunteers.ErrShiftWork) {
+				t.Errorf("%+v: %v", wrong, err)
+			}
+		}
+		if _, err := b.Describe(ctx, r.ID, first.ID, volunteers.Work{}, false, "acc-1"); !errors.Is(err, volunteers.ErrNoShift) {
+			t.Errorf("describing what is corrected: %v", err)
+		}
+		if _, err := b.Describe(ctx, r.ID, right.ID, volunteers.Work{Job: "Driver", Site: "Depot North", Address: "Mill Road 4", Break: 30, Equipment: "Chain saw", EquipmentHours: 1.25, VehicleKM: 42}, true, "acc-1"); err != nil {
+			t.Fatal(err)
+		}
 		var file bytes.Buffer
-		if err := table.WriteCSV(&file, volunteers.ShiftTable(b)); err != nil {
+		if err := table.WriteCSV(&file, volunteers.ShiftTable(b, liststest.Open(t, s), "Flood")); err != nil {
 			t.Fatal(err)
 		}
 		rows, err := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(file.Bytes(), []byte("\ufeff")))).ReadAll()
 		if err != nil || len(rows) != 4 {
 			t.Fatalf("%v\n%s", err, file.String())
 		}
-		for i, want := range []string{"3", "2", "1"} {
+		cell := func(row int, column string) string { return rows[row][slices.Index(rows[0], column)] }
+		for column, want := range map[string]string{"organisation": "Red Cross", "programme": "Flood", "job_title": "Driver", "site_name": "Depot North", "address": "Mill Road 4", "break_min": "30",
+			"equipment": "Chain saw", "equipment_hours": "1.25", "vehicle_km": "42", "confirmed_by": "acc-1", "confirmed_at": cell(2, "updated_at"), "deleted": "0"} {
+			if got := cell(2, column); got != want {
+				t.Errorf("column %s holds %q, want %q", column, got, want)
+			}
+		}
+		if cell(1, "confirmed_at") != "" || cell(3, "break_min") != "0" {
+			t.Errorf("other shifts say %v and %v", rows[1], rows[3])
+		}
+		if people := csvRow(t, volunteers.Table(volunteers.NewRegistry(s, liststest.Open(t, s)))); strings.TrimRight(people["total_hours"], "0") != "2.5" {
+			t.Errorf("altogether %s hours, want 2.5", people["total_hours"])
+		}
+		for i, want := range []string{"3", "1.5", "1"} {
 			if got := rows[i+1][6]; strings.TrimRight(strings.TrimRight(got, "0"), ".") != want || rows[i+1][2] != r.Code {
 				t.Errorf("row %d is %v, want %s hours", i, rows[i+1], want)
 			}
@@ -277,7 +309,7 @@ func TestAForgottenEndIsProposedAfterTwelveHours(t *testing.T) {
 // Every column says with which level it leaves the box.
 func TestTablesSayTheirLevels(t *testing.T) {
 	s := storetest.Open(t)
-	for _, tab := range []table.Table{volunteers.Table(volunteers.NewRegistry(s, liststest.Open(t, s))), volunteers.ShiftTable(volunteers.NewShifts(s, nil, "US"))} {
+	for _, tab := range []table.Table{volunteers.Table(volunteers.NewRegistry(s, liststest.Open(t, s))), volunteers.ShiftTable(volunteers.NewShifts(s, nil, "US"), liststest.Open(t, s), "Flood")} {
 		if err := tab.Check(); err != nil {
 			t.Error(err)
 		}
@@ -316,4 +348,22 @@ func TestAPINIsResetByACoordinator(t *testing.T) {
 	if err := b.ResetPIN(t.Context(), "nobody", "acc-1"); err == nil {
 		t.Error("the PIN of nobody was reset")
 	}
+}
+
+// csvRow is the one record of a table by its columns.
+func csvRow(t *testing.T, tab table.Table) map[string]string {
+	t.Helper()
+	var file bytes.Buffer
+	if err := table.WriteCSV(&file, tab); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(file.Bytes(), []byte("\ufeff")))).ReadAll()
+	if err != nil || len(rows) != 2 {
+		t.Fatalf("%v\n%s", err, file.String())
+	}
+	out := map[string]string{}
+	for i, name := range rows[0] {
+		out[name] = rows[1][i]
+	}
+	return out
 }

@@ -59,7 +59,7 @@ func (k *Keeper) BringChoices(ctx context.Context, list string, sheet sheets.She
 			case row.Cells[code] == "":
 				out.note(row.Line, LineNoCode, words.In(english))
 				continue
-			case err != nil:
+			case err != nil, slices.Contains(l.Reserved, key):
 				out.note(row.Line, LineBadCode, row.Cells[code])
 				continue
 			case wrong != nil:

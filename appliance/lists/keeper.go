@@ -180,7 +180,7 @@ func (k *Keeper) AddChoice(ctx context.Context, list, code string, words Words, 
 		switch {
 		case !there:
 			return WrongName
-		case l.Has(code):
+		case l.Has(code), slices.Contains(l.Reserved, code):
 			return WrongTaken // switched off or not: it means something already
 		case len(l.Choices) >= maxChoices:
 			return WrongMany

@@ -21,10 +21,12 @@ const (
 	Dispositions = "dispositions" // how a call ended
 	Skills       = "skills"
 	Languages    = "languages"
+	Outcomes     = "outcomes" // what has become of a closed case
+	Breaks       = "breaks"   // why a phone volunteer pauses
 )
 
 // Names are the lists in the order of the page.
-func Names() []string { return []string{Needs, Dispositions, Skills, Languages} }
+func Names() []string { return []string{Needs, Dispositions, Outcomes, Skills, Languages, Breaks} }
 
 // english is the language of last resort, as on the pages.
 const english = "en"
@@ -64,9 +66,10 @@ type Choice struct {
 
 // List is what can be chosen, in the order in which it is offered.
 type List struct {
-	Name    string   `yaml:"-"`
-	Prefix  string   `yaml:"prefix"` // of its words among the texts of the pages: "need" of need.water
-	Choices []Choice `yaml:"choices"`
+	Name     string   `yaml:"-"`
+	Prefix   string   `yaml:"prefix"`   // of its words among the texts of the pages: "need" of need.water
+	Reserved []string `yaml:"reserved"` // codes that the program itself writes: they are no choices
+	Choices  []Choice `yaml:"choices"`
 }
 
 func (l List) index(code string) int {

@@ -38,7 +38,7 @@ func exportSets(contacts *triage.Contacts, cases *triage.Cases, listed *lists.Ke
 		{Name: "cases", Table: func() table.Table { return triage.CaseTable(cases) }},
 		{Name: "contacts", Table: func() table.Table { return triage.ContactTable(contacts, listed) }},
 		{Name: "volunteers", Table: func() table.Table { return volunteers.Table(registry) }},
-		{Name: "shift_hours", Table: func() table.Table { return volunteers.ShiftTable(hours) }},
+		{Name: "shift_hours", Table: func() table.Table { return volunteers.ShiftTable(hours, listed, operation) }},
 	}
 	for _, kind := range cards.Kinds() {
 		sets = append(sets, export.Set{Name: kind, Table: func() table.Table { return filed.TableOf(kind) }})

@@ -8,6 +8,7 @@ import (
 
 	"hotline/appliance/events"
 	"hotline/appliance/history"
+	"hotline/appliance/lists"
 	"hotline/appliance/softphone"
 	"hotline/triage"
 )
@@ -248,6 +249,9 @@ func (s *Seat) do(ctx context.Context, c Command) error {
 	case "ready":
 		return s.goReady(ctx)
 	case "break":
+		if !s.d.cfg.Lists.Now().List(lists.Breaks).Has(c.Reason) {
+			c.Reason = breakOther // an old page; who wants a break gets one
+		}
 		return s.pause(triage.OnBreak, c.Reason)
 	case "signout":
 		return s.pause(triage.Offline, "signed_out")
@@ -345,6 +349,9 @@ func (s *Seat) setReady() error {
 	}
 	return s.d.cfg.Dispatcher.Set(s.id(), triage.Ready, "")
 }
+
+// breakOther is the reason that says nothing; it is always in the list.
+const breakOther = "other"
 
 // pause takes effect now, or after the call that runs.
 func (s *Seat) pause(state triage.AgentState, reason string) error {

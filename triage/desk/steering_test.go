@@ -78,7 +78,7 @@ func TestASupervisorChangesSomebodysState(t *testing.T) {
 	if v := a.Snapshot().Agent; v.Next != "offline" {
 		t.Errorf("while the notes are written: %+v", v)
 	}
-	r.do(a, Command{Type: "break", Reason: "short"}) // takes nothing back
+	r.do(a, Command{Type: "break", Reason: "nobody knows"}) // takes nothing back
 	r.do(a, Command{Type: "wrap", Contact: contact, Disposition: "info_given"})
 	if v := a.Snapshot().Agent; v.State != triage.Offline || v.By != "Amal" || v.Why != "rest" || v.Next != "" {
 		t.Errorf("afterwards: %+v", v)

@@ -217,7 +217,7 @@ func TestRecordsGoByAge(t *testing.T) {
 	open := b.called("+12024563333", triage.OpenAbandoned)
 	unanswered := b.called("+12024564444", "")
 	k, cs, r := b.person()
-	_, err := b.cases.Move(t.Context(), cs.ID, triage.CaseClosed, triage.CaseOutcomes()[0], true, "ana", "")
+	_, err := b.cases.Move(t.Context(), cs.ID, triage.CaseClosed, "met", true, "ana", "")
 	must(t, err)
 	rules := Shipped()
 	bad := rules
@@ -292,7 +292,7 @@ func TestCardsRoundsAndHoursGoByAge(t *testing.T) {
 	service := add(cards.Directory, "", map[string]any{"organization_name": "Cruz Roja", "service_name": "Water"})
 	_, cs, r := b.person()
 	passed := add(cards.Referrals, cs.ID, map[string]any{"to_org": "Cruz Roja", "consent": "yes", "contact_person": "Elena"})
-	_, err = b.cases.Move(t.Context(), cs.ID, triage.CaseClosed, triage.CaseOutcomes()[0], true, "ana", "")
+	_, err = b.cases.Move(t.Context(), cs.ID, triage.CaseClosed, "met", true, "ana", "")
 	must(t, err)
 	hours := volunteers.NewShifts(b.store, nil, "US")
 	_, err = hours.CheckIn(t.Context(), r.ID, "", "phone")

@@ -202,7 +202,7 @@ func (s *scene) openOffices(log *slog.Logger) (err error) {
 			{Name: "cases", Table: func() table.Table { return triage.CaseTable(s.cases) }},
 			{Name: "contacts", Table: func() table.Table { return triage.ContactTable(s.contacts, s.lists) }},
 			{Name: "volunteers", Table: func() table.Table { return volunteers.Table(s.registry) }},
-			{Name: "shift_hours", Table: func() table.Table { return volunteers.ShiftTable(s.hours) }},
+			{Name: "shift_hours", Table: func() table.Table { return volunteers.ShiftTable(s.hours, s.lists, operation) }},
 		}})
 	if err != nil {
 		return err

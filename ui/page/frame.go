@@ -166,8 +166,4 @@ type Tab struct {
 	Current    string
 }
 
-func breakReasons() []string {
-	return []string{"short", "meal", "handover", "briefing", "technical", "other"}
-}
-
 func keypad() []string { return []string{"1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#"} }

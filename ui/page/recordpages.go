@@ -3,6 +3,7 @@ package page
 import (
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -297,4 +298,25 @@ func inputTime(at time.Time) string {
 
 func consented(calls []triage.Contact) bool {
 	return slices.ContainsFunc(calls, func(k triage.Contact) bool { return len(k.Consents) > 0 })
+}
+
+// work are the questions about what was done in a shift.
+func (p PersonPage) work(s volunteers.Shift) []FormField {
+	w := s.Work
+	number := func(n float64) string {
+		if n == 0 {
+			return ""
+		}
+		return strconv.FormatFloat(n, 'f', -1, 64)
+	}
+	field := func(name, kind, value string) FormField {
+		one := FormField{Name: name, Kind: kind, Label: p.T("person.work." + name), Most: 200, Places: name == "place"}
+		if value != "" {
+			one.Values = []string{value}
+		}
+		return one
+	}
+	return []FormField{field("organisation", Line, w.Organisation), field("job", Line, w.Job), field("activity", Line, w.Activity), field("site", Line, w.Site), field("place", Line, w.Place),
+		field("address", Line, w.Address), field("break_min", Count, number(float64(w.Break))), field("equipment", Line, w.Equipment),
+		field("equipment_hours", Count, number(w.EquipmentHours)), field("vehicle_km", Count, number(float64(w.VehicleKM)))}
 }
