@@ -44,6 +44,7 @@ func exportSets(contacts *triage.Contacts, cases *triage.Cases, listed *lists.Ke
 		sets = append(sets, export.Set{Name: kind, Table: func() table.Table { return filed.TableOf(kind) }})
 	}
 	sets = append(sets,
+		export.Set{Name: "directory_hsds", File: &export.File{Name: "directory_hsds.zip", Type: "application/zip", Least: table.Aggregate, Write: filed.WriteHSDS}},
 		export.Set{Name: "sahana_volunteers", File: &export.File{Name: "volunteer.csv", Type: "text/csv", Least: table.Full, Write: registry.WriteSahana(operation)}},
 		export.Set{Name: "sahana_hours", File: &export.File{Name: "programme_hours.csv", Type: "text/csv", Least: table.Full, Write: hours.WriteSahanaHours(operation)}})
 	sets = append(sets,

@@ -4,9 +4,14 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"hotline/appliance/export"
 	"io"
 	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -186,3 +191,90 @@ func FuzzCheck(f *testing.F) {
 		}
 	})
 }
+
+// The directory goes out as the several tables of HSDS 3 and comes back whole: as
+// what is there already here, with every answer elsewhere. Python's own readers
+// find each service with its organisation, place and telephone.
+func TestTheDirectoryTravelsAsHSDS(t *testing.T) {
+	home := newHouse(t, storetest.Open(t))
+	said := []map[string]any{
+		{"organization_name": "Red Cross", "service_name": "Tents", "service_description": "=for families", "service_status": "active", "phone_number": "+12025550147", "email": "tents@example.org", "url": "https://example.org",
+			"address_1": "Mill Road 4", "city": "Santa Clara", "state_province": "CA", "postal_code": "01234", "country": "US", "schedule": "Mo-Fr 9-17", "eligibility_description": "everybody",
+			"fees_description": "free", "required_document": "none, or an ID", "languages": "Spanish, English", "accessibility": "ramp"},
+		{"organization_name": "red cross", "service_name": "Hot line", "service_status": "temporarily_closed"},
+		{"organization_name": "Water Works", "service_name": "Tank, lorry", "accessibility": "at the door", "phone_number": "115"},
+	}
+	for _, one := range said {
+		if _, err := home.cards.Add(t.Context(), cards.Directory, "", one, "ana"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var file bytes.Buffer
+	if n, err := home.cards.WriteHSDS(&file, export.Cut{Level: table.Aggregate}); n != 3 || err != nil {
+		t.Fatalf("%d services, %v", n, err)
+	}
+	path := filepath.Join(t.TempDir(), "hsds.zip")
+	if err := os.WriteFile(path, file.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.CommandContext(t.Context(), "python3", "-c", readHSDS, path).CombinedOutput()
+	if got, want := strings.TrimSpace(string(out)), "Tents|red cross|Mill Road 4|+12025550147;Hot line|red cross||;Tank, lorry|Water Works||115"; err != nil || got != want {
+		t.Errorf("python finds %s (%v), want %s", got, err, want)
+	}
+	if c := home.check(t, home.take(t, cards.Directory, "hsds.zip", file.Bytes())); c.Same != 3 || len(c.Lines) != 3 {
+		t.Errorf("here: %+v", c)
+	}
+	away := newHouse(t, storetest.Open(t))
+	away.runs(t)
+	if c := away.check(t, away.take(t, cards.Directory, "hsds.zip", file.Bytes())); c.New != 3 {
+		t.Errorf("elsewhere: %+v", c)
+	}
+	sheet, is, err := hsds(file.Bytes())
+	if err != nil || !is || len(sheet.Rows) != 3 {
+		t.Fatalf("read: %v, %v, %d rows", is, err, len(sheet.Rows))
+	}
+	found := 0
+	for _, row := range sheet.Rows {
+		for _, one := range said {
+			if row.Cells[slices.Index(sheet.Header, "service_name")] != one["service_name"] {
+				continue
+			}
+			found++
+			for field, want := range one {
+				if got := row.Cells[slices.Index(sheet.Header, field)]; got != want && field != "organization_name" {
+					t.Errorf("%s comes back as %q, want %q", field, got, want)
+				}
+			}
+		}
+	}
+	if found != 3 {
+		t.Errorf("%d services come back", found)
+	}
+	for name, bad := range map[string][]byte{"not a ZIP": []byte("name,phone"), "cut off": file.Bytes()[:file.Len()/2]} {
+		if _, is, err := hsds(bad); is || err != nil {
+			t.Errorf("%s: %v, %v", name, is, err)
+		}
+	}
+}
+
+const readHSDS = `
+import csv, io, json, sys, zipfile
+pack = zipfile.ZipFile(sys.argv[1])
+assert pack.testzip() is None
+about = json.loads(pack.read("datapackage.json"))
+tables = {}
+for r in about["resources"]:
+    rows = list(csv.DictReader(io.StringIO(pack.read(r["path"]).decode("utf-8"), newline="")))
+    names = [f["name"] for f in r["schema"]["fields"]]
+    for row in rows:
+        assert list(row) == names and len(row["id"]) == 36, row
+    assert len({row["id"] for row in rows}) == len(rows)
+    tables[r["name"]] = rows
+orgs = {o["id"]: o["name"] for o in tables["organization"]}
+places = {s["service_id"]: s["location_id"] for s in tables["service_at_location"]}
+assert set(places.values()) == {l["id"] for l in tables["location"]}
+streets = {a["location_id"]: a["address_1"] for a in tables["address"]}
+phones = {p["service_id"]: p["number"] for p in tables["phone"]}
+found = [[s["name"], orgs[s["organization_id"]], streets.get(places.get(s["id"]), ""), phones.get(s["id"], "")] for s in tables["service"]]
+print(";".join("|".join(f) for f in reversed(found)))
+`

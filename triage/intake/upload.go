@@ -17,6 +17,7 @@ import (
 	"hotline/appliance/events"
 	"hotline/appliance/store"
 	"hotline/appliance/table"
+	"hotline/triage/cards"
 )
 
 // Upload is a file that waits for somebody to say that it shall be imported. It
@@ -49,7 +50,13 @@ func (o *Office) Take(ctx context.Context, target, name string, file []byte, by,
 		return nil, WrongTarget
 	}
 	o.reading.Lock()
-	sheet, err := table.ReadSheet(file)
+	sheet, packed, err := table.Sheet{}, false, error(nil)
+	if target == cards.Directory {
+		sheet, packed, err = hsds(file)
+	}
+	if !packed {
+		sheet, err = table.ReadSheet(file)
+	}
 	o.reading.Unlock()
 	if err != nil {
 		return nil, err
