@@ -12,7 +12,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// The health page and the handbook fit every screen, axe finds nothing on them,
+// The pages of health, rehearsal and the handbook fit every screen, axe finds nothing on them,
 // and the quick start is one sheet of paper.
 func TestTheHealthPageAndTheHandbookFit(t *testing.T) {
 	s := startSite(t, newScript(t), nil)
@@ -21,6 +21,9 @@ func TestTheHealthPageAndTheHandbookFit(t *testing.T) {
 	b.do(navigate(s.url + "/health"))
 	b.until(`document.body.innerText.includes("The clock is kept right")`)
 	b.fits("health")
+	b.do(navigate(s.url + "/rehearsal"))
+	b.until(`document.body.innerText.includes("Callers suffer from")`)
+	b.fits("rehearsal")
 	for _, path := range []string{"/handbook", "/handbook/phone"} {
 		b.do(navigate(s.url + path))
 		b.until(`document.readyState === "complete" && !!document.querySelector("h1")`)

@@ -70,7 +70,12 @@ func TestEveryCheckHasWords(t *testing.T) {
 		{Now: now, Backup: health.Backup{Started: now, Last: now.Add(-5 * time.Hour)}},
 		{Now: now, Backup: health.Backup{Started: now, Last: now, Sounds: 1}},
 		{Now: now, Strain: health.StrainSound},
-		{Now: now, Strain: health.StrainMemory},
+		{Now: now, Strain: health.StrainMemory, Trunk: trunk.Stats{Rejected: map[int]uint64{488: 2}}},
+		{Now: now, Rehearsal: health.Rehearsal{Since: now}},
+		{Now: now, Rehearsal: health.Rehearsal{Since: now.Add(-4 * time.Hour)}},
+		{Now: now, Rehearsal: health.Rehearsal{Since: now, Last: now}},
+		{Now: now, Rehearsal: health.Rehearsal{Since: now, Last: now, Failed: 1}},
+		{Now: now, Rehearsal: health.Rehearsal{Since: now, Last: now.Add(-4 * time.Hour)}},
 	} {
 		all = append(all, health.Checks(f)...)
 	}
@@ -90,7 +95,7 @@ func TestEveryCheckHasWords(t *testing.T) {
 			}
 		}
 	}
-	if len(seen) != 42 {
-		t.Errorf("%d sentences of checks were looked at, of 42", len(seen))
+	if len(seen) != 48 {
+		t.Errorf("%d sentences of checks were looked at, of 48", len(seen))
 	}
 }

@@ -157,6 +157,10 @@ func table() []route {
 		{"GET", "/prompts/{language}/{id}/sound.wav", floor, (*Server).promptSound, false},
 
 		{"GET", "/health", watch, (*Server).healthPage, false},
+		{"GET", "/rehearsal", floor, (*Server).rehearsalPage, false},
+		{"POST", "/rehearsal", records, (*Server).rehearse, false},
+		{"GET", "/rehearsal/{id}", floor, (*Server).rehearsalPage, false},
+		{"GET", "/rehearsal/{id}/{sound}", floor, (*Server).rehearsalSound, false},
 		{"GET", "/floor/scenario", floor, (*Server).scenarioPage, false},
 		{"POST", "/floor/scenario", floor, (*Server).scenarioSet, false},
 		{"POST", "/floor/scenario/operation", floor, (*Server).operationSet, false},
@@ -288,7 +292,7 @@ func menu(who role) []menuGroup {
 		{"menu.group.phone", []string{"/desk", "/worklist", "/desk/history", "/desk/start", "/desk/try"}},
 		{"menu.group.floor", []string{"/floor", "/floor/mode", "/floor/bulletins", "/floor/notices", "/floor/scripts", "/floor/lines", "/rounds", "/admin/hours", "/admin/routing", "/floor/scenario", "/floor/invites", "/floor/walls"}},
 		{"menu.group.records", []string{"/records", "/import", "/reports", "/recordings"}},
-		{"menu.group.setup", []string{"/admin", "/prompts", "/admin/flows", "/admin/lists", "/admin/recording", "/admin/access", "/admin/webhooks", "/admin/backup", "/admin/key", "/admin/system", "/health", "/admin/privacy", "/admin/log", "/admin/close", "/second"}},
+		{"menu.group.setup", []string{"/admin", "/prompts", "/admin/flows", "/admin/lists", "/admin/recording", "/admin/access", "/admin/webhooks", "/admin/backup", "/admin/key", "/admin/system", "/health", "/rehearsal", "/admin/privacy", "/admin/log", "/admin/close", "/second"}},
 	}
 	var groups []menuGroup
 	for _, group := range all {

@@ -37,6 +37,10 @@ func mayUse(who role, verb, pattern string) bool {
 		return who == coordinator || who == admin
 	case strings.HasPrefix(pattern, "/prompts") || strings.HasPrefix(pattern, "/floor") || strings.HasPrefix(pattern, "/ev/floor"):
 		return who != agent
+	case pattern == "/rehearsal" && verb == http.MethodPost:
+		return who == coordinator || who == admin
+	case strings.HasPrefix(pattern, "/rehearsal"):
+		return who != agent
 	case pattern == "/health":
 		return who == supervisor || who == admin
 	case pattern == "/records/match" && verb == http.MethodPost:

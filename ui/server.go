@@ -79,6 +79,7 @@ type Config struct {
 	Flows        Flows
 	FlowTrial    FlowTrial
 	Health       func() health.Figures
+	Rehearsals   Rehearsals
 	Backups      Backups
 	BoxKey       BoxKey
 	Certificates Certificates // nil where they are not the box's own

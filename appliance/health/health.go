@@ -53,6 +53,7 @@ type Figures struct {
 
 	Backup          Backup
 	Key             Key
+	Rehearsal       Rehearsal
 	Orders          []Order
 	Hooks           []Hook
 	CertificateEnds time.Time // of the pages; zero: not known
@@ -69,7 +70,7 @@ type Load struct {
 
 // Checks judges everything, the worst first.
 func Checks(f Figures) []Check {
-	all := slices.Concat(Backups(f.Backup, f.Now), f.Key.Checks(), Orders(f.Orders), Hooks(f.Hooks, f.Now), Lines(f.Lines, f.Now), Peers(f.Peers, f.Now), []Check{
+	all := slices.Concat(Sound(f.Trunk.Rejected[488]), Backups(f.Backup, f.Now), f.Key.Checks(), Orders(f.Orders), Hooks(f.Hooks, f.Now), Rehearsals(f.Rehearsal, f.Now), Lines(f.Lines, f.Now), Peers(f.Peers, f.Now), []Check{
 		Calls(f.Trunk), Strained(f.Strain, f.Trunk.Calls), Records(f.Unsaved), Faults(f.Panics), Disk(f.DiskFree, f.DiskSize, f.DiskFull), f.Clock.Check(), Certificate(f.CertificateEnds, f.Now),
 	})
 	slices.SortStableFunc(all, func(a, b Check) int { return cmp.Compare(a.State, b.State) })
@@ -134,6 +135,15 @@ func Calls(s trunk.Stats) Check {
 		c.State, c.Words = Watch, "calls.nearly"
 	}
 	return c
+}
+
+// Sound judges whether calls come with sound that can be understood: who does
+// not is refused with 488 (RFC 3261 §21.4.26).
+func Sound(refused uint64) []Check {
+	if refused == 0 {
+		return nil
+	}
+	return []Check{{State: Bad, Words: "sound.refused", Values: []string{"calls", strconv.FormatUint(refused, 10)}}}
 }
 
 // Records judges whether what happens is written down.

@@ -70,6 +70,12 @@ func TestWhatEachCheckFinds(t *testing.T) {
 		"nothing for two days":          {Hooks([]Hook{{Name: "map", Failing: now.Add(-48 * time.Hour)}}, now)[0], "bad hook.failing"},
 		"a system that wants no more":   {Hooks([]Hook{{Name: "map", Gone: true}}, now)[0], "watch hook.gone"},
 		"exports that arrive":           {Orders([]Order{{}})[0], "good export.good"},
+		"sound in a wrong form":         {Sound(2)[0], "bad sound.refused"},
+		"a box that rehearses soon":     {Rehearsals(Rehearsal{Since: hour}, now)[0], "good rehearsal.soon"},
+		"a box that never rehearsed":    {Rehearsals(Rehearsal{Since: now.Add(-5 * time.Hour)}, now)[0], "watch rehearsal.never"},
+		"a rehearsal that passed":       {Rehearsals(Rehearsal{Since: hour, Last: hour}, now)[0], "good rehearsal.passed"},
+		"a rehearsal that failed":       {Rehearsals(Rehearsal{Since: hour, Last: hour, Failed: 2}, now)[0], "bad rehearsal.failed"},
+		"a rehearsal long ago":          {Rehearsals(Rehearsal{Since: hour, Last: now.Add(-4 * time.Hour)}, now)[0], "watch rehearsal.old"},
 		"damaged records":               {Backups(Backup{Started: hour, Damaged: true}, now)[2], "bad records.damaged"},
 		"a box that restored itself":    {Backups(Backup{Started: hour, Restored: hour}, now)[2], "watch records.restored"},
 	} {

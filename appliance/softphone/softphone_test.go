@@ -259,11 +259,11 @@ func TestLimits(t *testing.T) {
 	g := open(t, func(c *softphone.Config) { c.MaxPhones = 1 })
 	b := softphonetest.Open(t)
 	phone, _ := connect(t, g, b.Offer(t))
-	if _, _, err := g.Connect(t.Context(), b.Peer().LocalDescription().SDP); err != softphone.ErrFull {
+	if _, _, err := g.Connect(t.Context(), b.Connection().LocalDescription().SDP); err != softphone.ErrFull {
 		t.Errorf("the second browser of one allowed gives %v", err)
 	}
 	phone.Close()
-	if again, _, err := g.Connect(t.Context(), b.Peer().LocalDescription().SDP); err != nil {
+	if again, _, err := g.Connect(t.Context(), b.Connection().LocalDescription().SDP); err != nil {
 		t.Errorf("after one left: %v", err)
 	} else {
 		again.Close()

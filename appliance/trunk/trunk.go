@@ -31,6 +31,7 @@ type Config struct {
 	Ports     *media.Ports   // where sound arrives
 	Pacer     *media.Pacer
 	Peers     []netip.Prefix // whose messages are read; everybody's when empty
+	Self      netip.Addr     // this machine, which may call itself whoever the peers are; nobody else can send from there
 	MaxCalls  int            // refused with 503 above it; 1000 when 0
 	Reserved  int            // how many of MaxCalls only Privileged numbers may use
 
@@ -165,7 +166,7 @@ func New(cfg Config) (*Trunk, error) {
 		log:      cfg.Log,
 		contact:  contact,
 		laddr:    sip.Addr{IP: bound.Addr().AsSlice(), Port: int(bound.Port())},
-		wire:     &wire{PacketConn: cfg.Conn, peers: cfg.Peers, phones: cfg.PhoneNets, reading: make(chan struct{}), ended: make(chan struct{})},
+		wire:     &wire{PacketConn: cfg.Conn, self: cfg.Self, peers: cfg.Peers, phones: cfg.PhoneNets, reading: make(chan struct{}), ended: make(chan struct{})},
 		calls:    make(map[string]*Call),
 		invites:  make(map[string]*Call),
 		gaveUp:   make(map[string]time.Time),

@@ -30,6 +30,7 @@ import (
 //     and the old one, told that the socket is closed, forgets them.
 type wire struct {
 	net.PacketConn
+	self    netip.Addr
 	peers   []netip.Prefix
 	phones  []netip.Prefix
 	dropped atomic.Uint64
@@ -117,7 +118,7 @@ func (w *wire) welcome(source netip.Addr) bool {
 	if len(w.peers) == 0 {
 		return true
 	}
-	if within(w.peers, source) || within(w.phones, source) {
+	if source == w.self || within(w.peers, source) || within(w.phones, source) {
 		return true
 	}
 	if guests := w.guests.Load(); guests != nil {

@@ -20,6 +20,9 @@ func (h *hotline) figures(data string, started time.Time) func() health.Figures 
 		f.DiskFull = h.records.Full()
 		f.Backup, f.Key = h.backupFigures(data), h.keyFigures()
 		f.Orders, f.Hooks = h.orderFigures(now), h.hookFigures()
+		if h.keys != nil {
+			f.Rehearsal = h.rehearse.kept.Health(started)
+		}
 		f.Load = h.load()
 		f.Strain = h.strain.Kind()
 		return f

@@ -65,22 +65,24 @@ func (h *hotline) listenForCalls(cfg config.Config, m manner) error {
 	if encrypted != nil {
 		encrypted = tls.NewListener(encrypted, h.tls())
 	}
+	h.sipAt = nearby(conn.LocalAddr().(*net.UDPAddr).AddrPort())
 	h.trunk, err = trunk.New(trunk.Config{
+		Self:     h.sipAt.Addr(),
 		Strained: h.strained,
 		TCP:      h.tcp, TLS: encrypted, Reserved: min(reservedCalls, cfg.SIP.MaxCalls/10),
 		Privileged: func(called string) bool { return h.numbers[called].Supervisor },
 		Conn:       conn, Advertise: advertise, Ports: ports, Pacer: h.callers, Peers: peers, MaxCalls: cfg.SIP.MaxCalls,
-		Serves: func(called string) bool { _, ok := h.numbers[called]; return ok }, Handle: h.desk.Take,
+		Serves: func(called string) bool { _, ok := h.numbers[called]; return ok || h.rehearse.serves(called) }, Handle: h.take,
 		Phones: phones, PhoneNets: desks,
 		Full: func(from call.Number, called string) {
 			switch entry := h.numbers[called]; {
 			case entry.Flash:
 				h.turned.NoteFlash(from, called)
-			case !entry.Supervisor:
+			case !entry.Supervisor && !h.rehearse.serves(called):
 				h.turned.Note(from, called)
 			}
 		},
-		Region: cfg.Region, TrustIdentity: cfg.SIP.Trusted, Drain: m.drain, Log: h.log, Allow: outbound(cfg),
+		Region: cfg.Region, TrustIdentity: cfg.SIP.Trusted, Drain: m.drain, Log: h.log, Allow: h.rehearse.allowing(outbound(cfg)),
 	})
 	if err != nil {
 		return err
@@ -90,6 +92,26 @@ func (h *hotline) listenForCalls(cfg config.Config, m manner) error {
 		return err
 	}
 	return h.trunk.UseLines(ways...)
+}
+
+// take carries one call to its end: a real one, or one of a rehearsal.
+func (h *hotline) take(ctx context.Context, leg *trunk.Call) {
+	if h.rehearse.takes(ctx, leg) {
+		return
+	}
+	if !h.numbers[leg.To()].Supervisor { // who works here may be on the line all day
+		defer h.rehearse.real()()
+	}
+	h.desk.Take(ctx, leg)
+}
+
+// nearby is how this machine reaches an address of its own.
+func nearby(at netip.AddrPort) netip.AddrPort {
+	addr := at.Addr().Unmap()
+	if addr.IsUnspecified() { // one for both kinds of addresses takes IPv4 as well
+		addr = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	}
+	return netip.AddrPortFrom(addr, at.Port())
 }
 
 // manyCalls is which part of the calls that the settings allow has to be there
@@ -218,7 +240,14 @@ func (h *hotline) dialler(cfg config.Config) func(context.Context, desk.Dialling
 		}
 	}
 	return func(ctx context.Context, d desk.Dialling) (*trunk.Call, error) {
-		return h.trunk.Dial(ctx, trunk.Outgoing{To: d.To, Role: d.Role, From: shown[d.Queue], RingFor: cmp.Or(d.RingFor, ringOutFor), Urgent: d.Urgent, Beyond: d.Role == desk.RoleOwnPhone})
+		over := h.rehearse.real()
+		leg, err := h.trunk.Dial(ctx, trunk.Outgoing{To: d.To, Role: d.Role, From: shown[d.Queue], RingFor: cmp.Or(d.RingFor, ringOutFor), Urgent: d.Urgent, Beyond: d.Role == desk.RoleOwnPhone})
+		if err != nil {
+			over()
+			return nil, err
+		}
+		context.AfterFunc(leg.Context(), over)
+		return leg, nil
 	}
 }
 

@@ -30,6 +30,7 @@ type commands struct {
 	Start    startCommand       `cmd:"" help:"Run the hotline of a folder; ask seven questions on pages first when there is none."`
 	Serve    serveCommand       `cmd:"" help:"Run the hotline."`
 	Demo     demoCommand        `cmd:"" help:"Run a complete hotline for trying out, or ring a running one with --call."`
+	Rehearse rehearseCommand    `cmd:"" help:"Let the hotline call itself and say in words whether callers get through."`
 	Flow     flowCommand        `cmd:"" help:"Check, try, carry and put back the dialogues that callers hear."`
 	Audit    auditCommand       `cmd:"" help:"Prove the log of what people did."`
 	Backup   backupCommand      `cmd:"" help:"Copy everything to another place now, while the hotline does not run. A running one does it by itself every minute."`

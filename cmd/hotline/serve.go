@@ -98,6 +98,9 @@ type hotline struct {
 	numbers  map[string]desk.Entry // that callers dial
 	tcp      net.Listener          // SIP over TCP; nil when there is none
 	certs    *provisioning.Certificates
+	disaster *scenario.Choice
+	rehearse *rehearsals
+	sipAt    netip.AddrPort // where this machine reaches its own telephone side
 	takes    []func() error // undone by Close, last first
 }
 
@@ -153,8 +156,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	if h.certs, err = provisioning.OpenCertificates(provisioning.CertificateDir(data), provisioning.Names(cfg), time.Now()); err != nil {
 		return h, err
 	}
-	disaster, err := scenario.Open(h.records)
-	if err != nil {
+	if h.disaster, err = scenario.Open(h.records); err != nil {
 		return h, err
 	}
 	h.contacts = triage.NewContacts(h.records)
@@ -267,11 +269,14 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	}
 	h.desk = desk.New(desk.Config{
 		Operation: cfg.Operation, Region: cfg.Region, Entries: h.numbers, Shares: shares(cfg), Forwarded: cfg.SIP.Forwarded, Upstream: cfg.SIP.Trusted, Contacts: h.contacts, Cases: cases, Lists: h.lists,
-		Dispatcher: h.dispatch, Engine: h.engine, Prompts: h.studio, Mode: h.mode, Scenario: disaster, Script: h.flows.InUse, Closures: h.closures, Flashes: h.turned, Registry: registry, Recordings: h.tapes, Gateway: h.phones,
+		Dispatcher: h.dispatch, Engine: h.engine, Prompts: h.studio, Mode: h.mode, Scenario: h.disaster, Script: h.flows.InUse, Closures: h.closures, Flashes: h.turned, Registry: registry, Recordings: h.tapes, Gateway: h.phones,
 		NewRoom: func() *media.Room { return media.NewRoom(h.agents, log) }, // writes to browsers, which may be slow
 		Dial:    h.dialler(cfg), Telephones: h.telephones(cfg), Languages: cfg.Languages, Robot: robot,
 		CallsBack: func() bool { return !h.switches.Off(switches.CallBacks) }, Rounds: h.roundsRun(cfg), RoundMay: roundMay(cfg), Log: log,
 	})
+	if h.rehearse, err = newRehearsals(h, cfg); err != nil {
+		return h, err
+	}
 	if err := h.listenForCalls(cfg, m); err != nil {
 		return h, err
 	}
@@ -315,12 +320,12 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	h.measure = h.figures(data, time.Now())
 	h.pages, err = ui.New(ui.Config{
 		Operation: cfg.Operation, Version: version(), Region: cfg.Region, Routing: h.routes, PhoneServer: h.phoneServer(cfg), CallTo: callTo(cfg), WorkLine: first(cfg.SIP.Agents), Desk: ui.FromDesk(h.desk),
-		Accounts: h.accounts, Sessions: h.accounts, Mode: h.mode, Scenario: disaster, Lists: h.lists, Supervise: h.commands, Switches: h.switches, Offered: cfg.Languages, Contacts: h.contacts, Cases: cases, Registrants: registry, Hours: h.hours, Finder: h.finder, Cards: filed, Prompts: h.studio, Sounds: foreign.New(),
+		Accounts: h.accounts, Sessions: h.accounts, Mode: h.mode, Scenario: h.disaster, Lists: h.lists, Supervise: h.commands, Switches: h.switches, Offered: cfg.Languages, Contacts: h.contacts, Cases: cases, Registrants: registry, Hours: h.hours, Finder: h.finder, Cards: filed, Prompts: h.studio, Sounds: foreign.New(),
 		Worklist: h.contacts, Books: triage.NewBooks(h.records),
 		Rounds: h.contacts, RoundMay: h.roundPages(cfg), Results: h.roundResults,
 		Scripts: scripts, Notices: notices,
 		Reports: h.reports,
-		Health:  h.measure, Backups: h.backups, BoxKey: boxkey.Owner{Keeper: h.keys, Records: h.records}, Certificates: h.certs,
+		Health:  h.measure, Rehearsals: h.rehearse, Backups: h.backups, BoxKey: boxkey.Owner{Keeper: h.keys, Records: h.records}, Certificates: h.certs,
 		Queues: h.dispatch.Queues(), Recordings: h.tapes,
 		Exports: h.exports, Imports: h.imports, Privacy: h.privacy, Closing: h.closing, Journal: ui.FromStore(h.records), Store: h.records, Hooks: h.hooks, Log: log,
 		Flows: h.flows, FlowTrial: h.flowTrial,
@@ -418,7 +423,7 @@ func (h *hotline) Run(ctx context.Context) error {
 	var support errgroup.Group
 	failed := make(chan error, 1)
 	for _, run := range []func(context.Context) error{h.callers.Run, h.agents.Run, h.strain.Run, h.phones.Run, h.journal.Run, h.reports.Run, h.turned.Run, h.hours.Run, h.finder.Run, h.dispatch.Run,
-		h.desk.Run, h.mode.Run, h.board.Run, h.commands.Run, h.followLoad, h.tellScreens, h.tapes.Run, h.exports.Run, h.hooks.Run, h.imports.Run, h.backUp, h.privacy.Run, h.closing.Run, h.records.KeepReserve, h.serveFigures, h.tellSystem,
+		h.desk.Run, h.mode.Run, h.board.Run, h.commands.Run, h.followLoad, h.tellScreens, h.tapes.Run, h.exports.Run, h.hooks.Run, h.imports.Run, h.backUp, h.privacy.Run, h.closing.Run, h.records.KeepReserve, h.serveFigures, h.rehearse.Run, h.tellSystem,
 		func(ctx context.Context) error { return h.front(ctx, h.web, h.tls()) }} {
 		support.Go(func() error {
 			err := run(below)

@@ -114,3 +114,14 @@ func (f *Flow) Data() bool {
 	return f.Start == "" && len(f.Steps) == 0 && f.Fallback.ID == "" &&
 		len(f.Schedules)+len(f.Tables)+len(f.Attributes) > 0
 }
+
+// From is the set with one flow that begins at another step: whoever tries what
+// can happen there need not find the keys that lead there.
+func (s *FlowSet) From(name, step string) *FlowSet {
+	moved := *s
+	moved.flows = maps.Clone(s.flows)
+	f := *s.flows[name]
+	f.Start = step
+	moved.flows[name] = &f
+	return &moved
+}

@@ -206,3 +206,10 @@ var (
 	_ callerLeg = (*BrowserCall)(nil)
 	_ callerLeg = (*trunk.Call)(nil)
 )
+
+// BrowserCalls is how many people call with a browser now.
+func (d *Desk) BrowserCalls() int {
+	d.browsers.mu.Lock()
+	defer d.browsers.mu.Unlock()
+	return d.browsers.all
+}

@@ -166,7 +166,7 @@ func (g *Gallery) fill(ctx context.Context) error {
 	g.scenes[emptyScene].fresh = func(ctx context.Context, s *scene) error { return s.staff(ctx) }
 	g.scenes[spareScene].fresh = g.scenes[emptyScene].fresh
 	g.scenes[longScene].fresh = func(ctx context.Context, s *scene) error {
-		s.health = ailing()
+		s.health, s.rehearsals.running = ailing(), true
 		return s.tiring(ctx)
 	}
 	for name, s := range g.scenes {

@@ -339,6 +339,9 @@ func (s *scene) taken(ctx context.Context) error {
 	if _, err = s.press(ctx, "coordinator", "/records/export/orders", order); err != nil {
 		return err
 	}
+	if err := s.rehearsed(ctx); err != nil {
+		return err
+	}
 	return s.imported(ctx)
 }
 

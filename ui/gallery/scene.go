@@ -24,6 +24,7 @@ import (
 	"hotline/appliance/export"
 	"hotline/appliance/health"
 	"hotline/appliance/lists"
+	"hotline/appliance/rehearsal"
 	"hotline/appliance/store"
 	"hotline/appliance/switches"
 	"hotline/appliance/table"
@@ -68,35 +69,36 @@ type scene struct {
 	fresh func(context.Context, *scene) error
 	asset func(name string) string
 
-	store    *store.Store
-	accounts *roster.Accounts
-	lists    *lists.Keeper
-	contacts *triage.Contacts
-	cases    *triage.Cases
-	registry *volunteers.Registry
-	hours    *volunteers.Shifts
-	cards    *cards.Cards
-	finder   *find.Finder
-	studio   *prompts.Studio
-	board    *bulletins.Board
-	mode     *mode.Switch
-	scenario *scenario.Choice
-	scripts  *triage.Scripts
-	notices  *triage.Notices
-	closures *triage.Closures
-	routes   *triage.Routes
-	parts    *switches.Panel
-	commands *supervise.Commands
-	tapes    *triage.Recordings
-	exports  *export.Office
-	imports  *intake.Office
-	flows    *versions.Shelf
-	hooks    *webhooks.Post
-	dispatch *triage.Dispatcher
-	room     *room
-	who      visitors
-	health   health.Figures
-	dir      string
+	store      *store.Store
+	accounts   *roster.Accounts
+	lists      *lists.Keeper
+	contacts   *triage.Contacts
+	cases      *triage.Cases
+	registry   *volunteers.Registry
+	hours      *volunteers.Shifts
+	cards      *cards.Cards
+	finder     *find.Finder
+	studio     *prompts.Studio
+	board      *bulletins.Board
+	mode       *mode.Switch
+	scenario   *scenario.Choice
+	scripts    *triage.Scripts
+	notices    *triage.Notices
+	closures   *triage.Closures
+	routes     *triage.Routes
+	parts      *switches.Panel
+	commands   *supervise.Commands
+	tapes      *triage.Recordings
+	exports    *export.Office
+	imports    *intake.Office
+	flows      *versions.Shelf
+	hooks      *webhooks.Post
+	rehearsals *rehearsals
+	dispatch   *triage.Dispatcher
+	room       *room
+	who        visitors
+	health     health.Figures
+	dir        string
 }
 
 // spoken are the languages of its callers.
@@ -111,6 +113,11 @@ func newScene(ctx context.Context, dir string, r *room, texts *words.Catalogues,
 	if s.store, err = store.Open(dir, log); err != nil {
 		return nil, err
 	}
+	rehearsed, err := rehearsal.Open(s.store)
+	if err != nil {
+		return nil, err
+	}
+	s.rehearsals = &rehearsals{Keeper: rehearsed}
 	s.takes = append(s.takes, s.store.Close)
 	defer func() {
 		if err != nil {
@@ -259,7 +266,7 @@ func (s *scene) serve(texts *words.Catalogues, log *slog.Logger) (*ui.Server, er
 		Results: func(_ context.Context, w io.Writer, round, _ string) error {
 			return table.WriteCSV(w, triage.RoundTable(s.contacts, round))
 		},
-		Reports: reports.New(s.store, time.Local, log), Health: func() health.Figures { return s.health }, Backups: keeper, BoxKey: boxkey.Owner{Keeper: keys, Records: s.store},
+		Reports: reports.New(s.store, time.Local, log), Health: func() health.Figures { return s.health }, Rehearsals: s.rehearsals, Backups: keeper, BoxKey: boxkey.Owner{Keeper: keys, Records: s.store},
 		Prompts: s.studio, Sounds: foreign.New(), Queues: s.dispatch.Queues(), Recordings: s.tapes, Exports: s.exports, Imports: s.imports,
 		Privacy: privacy.New(s.store, operation, log, privacy.Aging{Rule: "imports", Find: intake.Aged, Gone: intake.Expire}), Closing: closing, Journal: ui.FromStore(s.store), Store: s.store, Hooks: s.hooks, Flows: s.flows, FlowTrial: playFlow, Log: log,
 	}, texts)

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"strings"
 	"time"
 
 	"hotline/appliance/health"
@@ -14,28 +15,23 @@ type HealthPage struct {
 	Checks  []health.Check
 }
 
-func (p HealthPage) words(c health.Check) string { return p.F("health."+c.Words, c.Values...) }
-
-// next is what to do about it, empty for what is well.
-func (p HealthPage) next(c health.Check) string {
-	if c.State == health.Good {
-		return ""
+// runbook is where the handbook says more about it.
+func runbook(c health.Check) string {
+	if strings.HasPrefix(c.Words, "try.") { // what a rehearsal finds says it all; the part about rehearsals says how to go on
+		return "/handbook/health#" + handbook.Check("rehearsal.failed")
 	}
-	return p.F("health."+c.Words+".next", c.Values...)
+	return "/handbook/health#" + handbook.Check(c.Words)
 }
 
-// runbook is where the handbook says more about it.
-func runbook(c health.Check) string { return "/handbook/health#" + handbook.Check(c.Words) }
-
-// icon and class are for a glance; the word beside them says the same.
-func (HealthPage) icon(s health.State) string {
+// checkIcon and checkClass are for a glance; the word beside them says the same.
+func checkIcon(s health.State) string {
 	if s == health.Good {
 		return "ok"
 	}
 	return "flag"
 }
 
-func (HealthPage) class(s health.State) string {
+func checkClass(s health.State) string {
 	switch s {
 	case health.Bad:
 		return "stop"

@@ -25,6 +25,7 @@ type Config struct {
 	To      string
 	Server  netip.AddrPort
 	Local   netip.Addr // own address; the one that leads to Server when not set
+	Near    bool       // its sound goes to Server's address, whatever address the answer names: both are on one machine, which is told about by another name
 
 	Transport string      // udp, tcp or tls; udp when empty
 	TLS       *tls.Config // for tls

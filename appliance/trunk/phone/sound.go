@@ -105,6 +105,9 @@ func (s *sound) start(there remote) error {
 			return err
 		}
 	}
+	if s.cfg.Near {
+		there.sound = netip.AddrPortFrom(s.cfg.Server.Addr(), there.sound.Port())
+	}
 	s.there = there
 	if s.once || s.cfg.Mute {
 		return nil

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"hotline/appliance/config"
+	"hotline/appliance/media"
+	"hotline/appliance/store"
+	"hotline/appliance/trunk"
+	"hotline/ivr"
+	"hotline/ivr/flow"
+	"hotline/triage"
+	"hotline/triage/desk"
+	"hotline/volunteers"
+)
+
+// A rehearsal call comes in by the door that every call comes in by, and hears
+// the dialogues and the sound that every caller hears. Everything behind that is
+// a mirror: records, queues and seats of its own, which are thrown away. So it
+// is in no figure, no worklist and no export, nobody real can be rung for it,
+// and nothing has to remember to leave it out.
+
+// mirror is the part of a hotline behind the door, for one rehearsal.
+type mirror struct {
+	*hotline // with what is its own; the door, the sound and the dialogues are the real ones
+	dir      string
+	real     *hotline
+	numbers  map[string]desk.Entry // by the secret number that leads here
+	entries  []mirrorEntry
+	loops    sync.Map   // own numbers that a line is about to ring, by the caller ID that it shows
+	gate     sync.Mutex // guards closed, and that nothing is added to calls after it
+	closed   bool
+	calls    sync.WaitGroup // stories that run
+	stop     func() error
+}
+
+// mirrorEntry is a dialogue that callers begin with, and the number that leads
+// to its reflection.
+type mirrorEntry struct {
+	number string
+	flow   string
+}
+
+// rehearsalPrefix begins the numbers of rehearsals. No telephone can dial it.
+const rehearsalPrefix = "rehearsal-"
+
+// rehearsalProfile serves every line, and exists in the mirror alone.
+const rehearsalProfile = "rehearsal"
+
+// newMirror makes the mirror of h and runs it until its stop is called.
+func (h *hotline) newMirror(ctx context.Context, cfg config.Config) (_ *mirror, err error) {
+	log := h.log.With("rehearsal", true)
+	m := &mirror{hotline: &hotline{log: log, studio: h.studio, board: h.board, mode: h.mode, lists: h.lists, closures: h.closures, disaster: h.disaster,
+		switches: h.switches, callers: h.callers, agents: h.agents, phones: h.phones}, real: h, dir: filepath.Join(cfg.DataDir(), "rehearsal"), numbers: map[string]desk.Entry{}}
+	if err := os.RemoveAll(m.dir); err != nil { // of a rehearsal that a stop cut short
+		return nil, fmt.Errorf("clearing away an earlier rehearsal: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, m.Close(), os.RemoveAll(m.dir))
+		}
+	}()
+	key := make([]byte, 32)
+	rand.Read(key)
+	if m.records, err = store.OpenWith(m.dir, key, log); err != nil {
+		return nil, err
+	}
+	m.took(m.records.Close)
+	m.contacts = triage.NewContacts(m.records)
+	if m.tapes, err = triage.OpenRecordings(m.records, h.switches, log); err != nil {
+		return nil, err
+	}
+	if rules := h.tapes.Rules(); len(rules.Queues) > 0 {
+		if err := m.tapes.SetRules(ctx, rules, rehearsalProfile); err != nil {
+			return nil, err
+		}
+	}
+	m.journal = triage.NewJournal(m.records, cfg.Operation, log)
+	m.dispatch = triage.NewDispatcher(triage.DispatcherConfig{Routing: mirrored(h.dispatch.Routing(), h.dispatch.Queues()), RingFor: time.Duration(cfg.Ring) * time.Second, Journal: m.journal, Log: log})
+	cases := triage.NewCases(m.records, h.lists)
+	registry := volunteers.NewRegistry(m.records, h.lists)
+
+	// Dialogues: those in use, with the words in use. What they do is done in the
+	// mirror, and what they ask of people who work here is refused.
+	actions := map[string]ivr.Action{}
+	for name := range flowActions() {
+		actions[name] = func(context.Context, *ivr.Session) (string, error) { return "", errRehearsal }
+	}
+	maps.Copy(actions, ivr.CaseActions(caseBook(cases)))
+	maps.Copy(actions, map[string]ivr.Action{
+		ivr.ActionModeRead:       ivr.ModeRead(h.mode),
+		ivr.ActionBulletinsList:  ivr.BulletinsList(h.board, h.edition, h.bulletinsOff),
+		ivr.ActionRegistrantSave: ivr.RegistrantSave(registry.SaveAnswers),
+		desk.ActionQueueInfo:     desk.QueueInfo,
+	})
+	host := m.flowHost(config.Config{}) // asks no other machine
+	host.Fetch = func(context.Context, string, map[string]string) (json.RawMessage, error) { return nil, errRehearsal }
+	if m.engine, err = ivr.New(ivr.Config{Flows: h.engine.Flows(), Prompts: h.studio, Edition: h.edition, Languages: cfg.Languages, Log: log,
+		Fallback: flow.Queue{ID: triage.QueueHelp, Priority: 5, Treatment: ivr.FlowWaiting}, HasQueue: isQueue,
+		Host: host, Actions: actions, Results: flowActions()}); err != nil {
+		return nil, err
+	}
+	m.mirrorNumbers()
+	entries := maps.Clone(h.numbers) // for calls that a line brings back
+	maps.Copy(entries, m.numbers)
+	m.desk = desk.New(desk.Config{
+		Operation: cfg.Operation, Region: cfg.Region, Entries: entries, Contacts: m.contacts, Cases: cases, Lists: h.lists,
+		Dispatcher: m.dispatch, Engine: m.engine, Prompts: h.studio, Mode: h.mode, Scenario: h.disaster, Script: h.flows.InUse, Closures: h.closures, Registry: registry, Recordings: m.tapes, Gateway: h.phones,
+		NewRoom: func() *media.Room { return media.NewRoom(h.agents, log) }, Languages: cfg.Languages, Log: log,
+		CallsBack: func() bool { return false }, // and without Dial nobody outside can be rung
+	})
+	m.run(log)
+	return m, nil
+}
+
+// errRehearsal is why a step takes its way on in a rehearsal.
+var errRehearsal = errors.New("this is a rehearsal")
+
+// mirrored is the routing without anybody outside, and with the one who answers
+// rehearsals.
+func mirrored(r triage.Routing, queues []string) triage.Routing {
+	r.Emergency = nil
+	r.Teams = slices.DeleteFunc(slices.Clone(r.Teams), triage.Team.Outside)
+	all := triage.Profile{ID: rehearsalProfile, Name: rehearsalProfile}
+	for i, queue := range queues {
+		all.Lines = append(all.Lines, triage.Line{Queue: queue, Priority: i + 1})
+	}
+	r.Profiles = append(slices.Clone(r.Profiles), all)
+	return r
+}
+
+// mirrorNumbers gives every dialogue that callers begin with a number that
+// nobody can guess.
+func (m *mirror) mirrorNumbers() {
+	known := map[desk.Entry]bool{}
+	for _, number := range slices.Sorted(maps.Keys(m.real.numbers)) {
+		e := m.real.numbers[number]
+		e.Language = ""
+		if e.Supervisor || e.Flash || e.Flow == "" || known[e] {
+			continue
+		}
+		known[e] = true
+		secret := make([]byte, 12)
+		rand.Read(secret)
+		here := mirrorEntry{number: rehearsalPrefix + hex.EncodeToString(secret), flow: e.Flow}
+		m.entries = append(m.entries, here)
+		m.numbers[here.number] = m.real.numbers[number]
+	}
+}
+
+func (m *mirror) run(log *slog.Logger) {
+	ctx, cancel := context.WithCancel(context.Background()) // ends by stop, in order
+	var parts errgroup.Group
+	for _, run := range []func(context.Context) error{m.journal.Run, m.dispatch.Run, m.desk.Run, m.tapes.Run} {
+		parts.Go(func() error { return run(ctx) })
+	}
+	m.stop = func() error {
+		m.gate.Lock()
+		m.closed = true
+		m.gate.Unlock()
+		m.calls.Wait() // their callers have hung up
+		cancel()
+		return errors.Join(ignoreEnd(parts.Wait()), m.Close(), os.RemoveAll(m.dir))
+	}
+}
+
+// takes reports that a call is one of the rehearsal, and carries it to its end.
+func (m *mirror) takes(ctx context.Context, leg *trunk.Call) bool {
+	if m == nil {
+		return false
+	}
+	if _, own := m.numbers[leg.To()]; !own && !m.looped(leg) {
+		return false
+	}
+	m.gate.Lock()
+	if m.closed {
+		m.gate.Unlock()
+		_ = leg.Reject(480, 0) // its caller is gone
+		return true
+	}
+	m.calls.Add(1)
+	m.gate.Unlock()
+	defer m.calls.Done()
+	m.desk.Take(ctx, leg)
+	return true
+}
+
+// headerRehearsal marks calls that a line is to bring back. Most telephone
+// companies drop it: then the caller ID says it.
+const headerRehearsal = "X-Hotline-Rehearsal"
+
+// looped reports that a call to one of the hotline's own numbers is the one that
+// the rehearsal has just made by a line.
+func (m *mirror) looped(leg *trunk.Call) bool {
+	for _, said := range leg.Header(headerRehearsal) {
+		if _, own := m.numbers[said]; own {
+			return true
+		}
+	}
+	_, pending := m.loops.Load(leg.From())
+	return pending && leg.From().E164()
+}

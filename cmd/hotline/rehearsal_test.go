@@ -1,0 +1,373 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"hotline/appliance/audio"
+	"hotline/appliance/config"
+	"hotline/appliance/health"
+	"hotline/appliance/rehearsal"
+	"hotline/appliance/trunk"
+	"hotline/appliance/trunk/phone"
+	"hotline/appliance/trunk/trunktest"
+	"hotline/ivr/flow"
+	"hotline/ivr/mode"
+	"hotline/triage"
+	"hotline/ui/page"
+	pagewords "hotline/ui/words"
+	"hotline/volunteers/roster"
+)
+
+// The box calls itself: by the door that every call comes in by and over its
+// line to the telephone network, in both languages and to every line that a
+// menu leads to. It is answered, sent on, recorded and exported, and leaves
+// nothing: no record, no open item, no figure. It gives way to a real call at
+// once. Then faults are seeded, and each is told in the right words.
+func TestTheBoxRehearses(t *testing.T) {
+	t.Parallel()
+	here := fmt.Sprintf("127.0.0.1:%d", trunktest.FreePort(t))
+	var cfg config.Config
+	b := startBoxWith(t, func(c *config.Config) {
+		c.SIP.Listen, c.SIP.Help = here, []string{"+12025550100"}
+		c.SIP.Peers = []string{"127.0.0.2/32"}                                                        // the box may call itself all the same
+		c.SIP.Lines = []config.Line{{Name: "gateway", Servers: []string{here}, From: "+12025550100"}} // brings every call back
+		cfg = *c
+	})
+	b.recordLine(triage.RecordAlways)
+
+	r, err := askForRehearsal(t.Context(), cfg) // as the command does
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.rehearsedAll(r)
+	b.leftNothing()
+	if line := of(health.Checks(b.h.measure()), "rehearsal.passed"); line == nil || line.State != health.Good {
+		t.Error("the health page does not say when the last rehearsal passed")
+	}
+
+	b.givesWay()
+	b.seededFaults()
+}
+
+// rehearsedAll looks at the report of a whole rehearsal of a box that is well.
+func (b *box) rehearsedAll(r rehearsal.Report) {
+	b.t.Helper()
+	if !r.Passed() || !r.Full || r.By == "" {
+		b.t.Errorf("the rehearsal did not pass: %+v", r)
+	}
+	var good []string
+	for _, c := range r.Lines {
+		if c.State == health.Good {
+			good = append(good, strings.Join(append([]string{strings.TrimPrefix(c.Words, "try.")}, c.Values[:min(2, len(c.Values))]...), " "))
+		}
+	}
+	for _, want := range []string{"flows.good", "greeting.heard language es", "greeting.heard language en", "queue.reached choice help", "queue.reached choice volunteers",
+		"queue.reached choice family", "queue.reached choice private", "transfer.good", "recording.good choice help", "record.good", "line.good line gateway"} {
+		if !slices.ContainsFunc(good, func(line string) bool { return strings.HasPrefix(line, want) }) {
+			b.t.Errorf("the report does not say %q: %q", want, good)
+		}
+	}
+	if !slices.Equal(r.Sounds, []string{"es", "en"}) {
+		b.t.Errorf("there are samples of %v", r.Sounds)
+	}
+	for _, language := range r.Sounds {
+		clip, err := b.h.rehearse.Sound(r.ID, language)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		if long, _ := loudness(clip.PCM()); long < 2*time.Second {
+			b.t.Errorf("the sample of %s has %v of sound", language, long)
+		}
+	}
+}
+
+// leftNothing looks everywhere where a call leaves something.
+func (b *box) leftNothing() {
+	b.t.Helper()
+	if rows := b.export("contacts"); len(rows) != 0 {
+		b.t.Errorf("the rehearsal is in the export: %v", rows)
+	}
+	if list, err := b.h.contacts.OpenItems(); err != nil || len(list) != 0 {
+		b.t.Errorf("the rehearsal is on the worklist: %v %v", list, err)
+	}
+	if day, err := b.h.contacts.Today(time.Now()); err != nil || day.Answered+day.Abandoned != 0 {
+		b.t.Errorf("the rehearsal is counted: %+v %v", day, err)
+	}
+	tapes := 0
+	if err := b.h.tapes.Each(func(triage.Recording) bool { tapes++; return true }); err != nil || tapes > 0 {
+		b.t.Errorf("%d recordings of the rehearsal are kept: %v", tapes, err)
+	}
+	if signed := b.h.dispatch.SignedIn(); signed != 0 {
+		b.t.Errorf("%d stand-ins sit among the phone volunteers", signed)
+	}
+	b.untilEnded()
+}
+
+// givesWay lets somebody ring while the box calls itself.
+func (b *box) givesWay() {
+	b.t.Helper()
+	done := make(chan rehearsal.Report, 1)
+	if err := b.h.rehearse.ask(asking{by: "Rosa", done: done}); err != nil {
+		b.t.Fatal(err)
+	}
+	if err := b.h.rehearse.Start("Rosa"); !errors.Is(err, errRehearses) {
+		b.t.Errorf("a second rehearsal beside the first: %v", err)
+	}
+	caller, err := phone.Dial(b.t.Context(), phone.Config{From: "+12024561111", To: "+12025550100", Server: b.h.trunk.Addr()})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer caller.Hangup()
+	select {
+	case r := <-done:
+		if r.GaveWay != rehearsal.GaveWayCall || r.Failed() > 0 {
+			b.t.Errorf("the rehearsal ended so: %+v", r)
+		}
+	case <-time.After(20 * time.Second):
+		b.t.Fatal("the rehearsal goes on beside a real call")
+	}
+	if _, err := listen(b.t.Context(), caller, 0, greetingHeard, greetingLimit); err != nil {
+		b.t.Errorf("the caller who came meanwhile hears nothing: %v", err)
+	}
+	caller.Hangup()
+	b.untilEnded()
+	if rows := b.export("contacts"); len(rows) != 1 {
+		b.t.Errorf("there are %d contacts after one call", len(rows))
+	}
+}
+
+// of is the line with these words; nil when there is none.
+func of(lines []health.Check, words string) *health.Check {
+	for i := range lines {
+		if lines[i].Words == words {
+			return &lines[i]
+		}
+	}
+	return nil
+}
+
+// seededFaults puts something out of order and looks at what is told: by the
+// health page (and with it in every rehearsal), or by the part of a rehearsal
+// that tries it.
+func (b *box) seededFaults() {
+	t := b.t
+	now := time.Now()
+	day := 24 * time.Hour
+	well := func() health.Figures {
+		return health.Figures{Now: now, Started: now.Add(-day), Trunk: trunk.Stats{Calls: 1, Limit: 100}, DiskFree: 50 << 30, DiskSize: 100 << 30, Clock: health.Clock{Known: true, Synced: true},
+			CertificateEnds: now.Add(90 * day), Backup: health.Backup{Place: "/media/usb", Started: now.Add(-day), Last: now, Key: true}, Key: health.Key{Kind: "file"}}
+	}
+	if worst := health.Worst(health.Checks(well())); worst != health.Good {
+		t.Fatalf("the box is not well to begin with: %v", health.Checks(well()))
+	}
+	page := func(change func(*health.Figures)) func() []health.Check {
+		return func() []health.Check {
+			f := well()
+			change(&f)
+			return health.Checks(f)
+		}
+	}
+	tried := func(try func(*walkthrough)) func() []health.Check {
+		return func() []health.Check {
+			w := &walkthrough{rehearsals: b.h.rehearse, report: rehearsal.Report{Full: true}}
+			try(w)
+			return w.report.Lines
+		}
+	}
+	ctx := t.Context()
+	with := b.h.engine.Surroundings()
+	broken := func(change func(map[string]string)) *flow.FlowSet {
+		texts := map[string]string{"one": faultyFlow, "wait": "start: a\nfallback: {queue: help, treatment: wait}\nsteps:\n  a: {music: music.hold, next: b}\n  b: {wait: 30s, next: b}\n"}
+		change(texts)
+		set, err := flow.ParseSet(texts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return set
+	}
+	whole := broken(func(map[string]string) {})
+	help := map[string]bool{triage.QueueHelp: true}
+	faults := []struct {
+		fault string
+		seed  func() []health.Check
+		words string
+		says  string // part of the sentence or the next step
+	}{
+		{"a dead trunk", page(func(f *health.Figures) {
+			f.Lines = []trunk.LineState{{Name: "carrier", Checked: true, Since: now.Add(-time.Hour)}}
+		}), "line.down", "has not worked for 60 minutes"},
+		{"a full trunk", page(func(f *health.Figures) {
+			f.Lines = []trunk.LineState{{Name: "carrier", Up: true, Checked: true, Calls: 2, Limit: 2}}
+		}), "line.full", "Ask the telephone company for more channels"},
+		{"a full disk", page(func(f *health.Figures) { f.DiskFree = 10 << 20 }), "disk.full", "almost no room"},
+		{"a disk that takes nothing more", page(func(f *health.Figures) { f.DiskFull = true }), "disk.reserve", ""},
+		{"records that cannot be written", page(func(f *health.Figures) { f.Unsaved = 3 }), "records.unsaved", "on paper"},
+		{"a wrong clock", page(func(f *health.Figures) { f.Clock.Jumped = -2 * time.Hour }), "clock.jumped", "set it right"},
+		{"a clock that drifts", page(func(f *health.Figures) { f.Clock.Synced = false }), "clock.alone", "Compare it with a telephone"},
+		{"an expired certificate", page(func(f *health.Figures) { f.CertificateEnds = now.Add(-time.Hour) }), "certificate.over", "no longer trust"},
+		{"a certificate about to expire", page(func(f *health.Figures) { f.CertificateEnds = now.Add(3 * day) }), "certificate.soon", "Restart the hotline"},
+		{"no backup", page(func(f *health.Figures) { f.Backup.Last = time.Time{} }), "backup.never", ""},
+		{"a backup that nobody could open", page(func(f *health.Figures) { f.Backup.Key = false }), "backup.keyless", ""},
+		{"damaged records", page(func(f *health.Figures) { f.Backup.Damaged = true }), "records.damaged", ""},
+		{"a key that is away", page(func(f *health.Figures) { f.Key.Away = true }), "key.away", ""},
+		{"a machine that is too weak", page(func(f *health.Figures) { f.Strain = health.StrainSound }), "strain.sound", "can carry no more calls"},
+		{"a full hotline", page(func(f *health.Figures) { f.Trunk.Calls = 100 }), "calls.full", "emergency mode"},
+		{"a trunk that sends nothing", page(func(f *health.Figures) { f.Peers = []trunk.PeerState{{Net: "192.0.2.7"}} }), "peer.never", "Call the hotline from any telephone"},
+		{"exports that do not arrive", page(func(f *health.Figures) { f.Orders = []health.Order{{Late: true}} }), "export.late", ""},
+		{"rehearsals that fail", page(func(f *health.Figures) { f.Rehearsal = health.Rehearsal{Since: now.Add(-day), Last: now, Failed: 2} }), "rehearsal.failed", "2 things that callers suffer from"},
+		{"the wrong codec", func() []health.Check { // of a real call
+			_, err := phone.Dial(ctx, phone.Config{From: "+12024561111", To: "+12025550100", Server: b.h.trunk.Addr(), Laws: []audio.Law{18}}) // G.729 (RFC 3551 §6)
+			if refused := new(phone.RefusedError); !errors.As(err, &refused) || refused.Status != 488 {
+				t.Errorf("a call with G.729 ended with %v", err)
+			}
+			return health.Checks(b.h.measure())
+		}, "sound.refused", "G.711"},
+		{"a missing sentence", tried(func(w *walkthrough) {
+			without := with
+			without.HasPrompt = func(language, id string) bool {
+				return !(language == "es" && id == "main.menu") && with.HasPrompt(language, id)
+			}
+			w.judgeFlows(ctx, whole, without)
+		}), "try.flows.silent", "In Spanish the sentence main.menu of the flow one is missing"},
+		{"a flow that leads in circles", tried(func(w *walkthrough) {
+			w.judgeFlows(ctx, broken(func(texts map[string]string) {
+				texts["one"] = strings.Replace(faultyFlow, "\"2\": help", "\"2\": round", 1) + circle
+			}), with)
+		}), "try.flows.lost", "at the step ask, a caller is lost"},
+		{"a flow with a fault", tried(func(w *walkthrough) {
+			w.judgeFlows(ctx, broken(func(texts map[string]string) {
+				texts["one"] = strings.Replace(faultyFlow, "menu: {", "menu: {\"3\": nowhere, ", 1)
+			}), with)
+		}), "try.flows.unfit", "Read the words below to whoever writes the flows"},
+		{"a language without a key", tried(func(w *walkthrough) { w.language(ctx, mirrorEntry{flow: "main"}, "ar", "", false) }), "try.language.keyless", "No key leads to Arabic"},
+		{"a menu that leads to nobody", tried(func(w *walkthrough) { w.reaches(ctx, mirrorEntry{flow: "main"}, nil, map[string]bool{}) }), "try.queue.none", "Callers can only listen"},
+		{"a hotline that is closed", tried(func(w *walkthrough) {
+			if _, err := b.h.mode.Set(ctx, mode.Change{Mode: mode.CallBacks, For: time.Hour, By: "test", Via: "rule"}); err != nil {
+				t.Fatal(err)
+			}
+			w.closed()
+			if _, err := b.h.mode.Set(ctx, mode.Change{Mode: mode.Normal, By: "test", Via: "rule"}); err != nil {
+				t.Fatal(err)
+			}
+		}), "try.closed", "callers hear its announcement instead of the menu"},
+		{"a line that brings no call", tried(func(w *walkthrough) {
+			w.m = &mirror{hotline: b.h, entries: []mirrorEntry{{number: "rehearsal-x"}}}
+			w.line(ctx, "gone", "", "+12025550100")
+		}), "try.line.dead", "did not bring a call"},
+		{"nobody signed in", tried(func(w *walkthrough) { w.staff(help) }), "try.staff.away", "Ask somebody to sign in"},
+		{"a line that nobody serves", tried(func(w *walkthrough) { w.staff(map[string]bool{triage.QueuePrivate: true}) }), "try.staff.unserved", "Nobody is set to answer the line"},
+		{"no phone volunteers", tried(func(w *walkthrough) { // the last one: the accounts stay shut
+			list, err := b.h.accounts.List()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, a := range list {
+				if a.Role.May(roster.Desk) {
+					a.Disabled = true
+					if err := b.h.accounts.Change(ctx, a, "test"); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			w.staff(help)
+		}), "try.staff.none", "Invite phone volunteers"},
+	}
+	if len(faults) < 20 {
+		t.Errorf("only %d faults are seeded", len(faults))
+	}
+	frames := framesOf(t)
+	for _, f := range faults {
+		line := of(f.seed(), f.words)
+		if line == nil || line.State == health.Good {
+			t.Errorf("%s: nothing says %s", f.fault, f.words)
+			continue
+		}
+		checkWords(t, frames, f.fault, f.says, *line)
+	}
+}
+
+// framesOf are pages in every language.
+func framesOf(t *testing.T) map[string]page.Frame {
+	t.Helper()
+	catalogues, err := pagewords.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	frames := map[string]page.Frame{}
+	for _, tag := range catalogues.Tags() {
+		text, err := pageText(catalogues, tag)
+		if err != nil {
+			t.Fatal(err)
+		}
+		frames[tag] = page.Frame{Text: text}
+	}
+	return frames
+}
+
+// checkWords looks whether a line is told in English as wanted, and in every
+// language with a next step and without a gap.
+func checkWords(t *testing.T, frames map[string]page.Frame, fault, says string, line health.Check) {
+	t.Helper()
+	for tag, frame := range frames {
+		if !frame.Known("health."+line.Words) || !frame.Known("health."+line.Words+".next") {
+			t.Errorf("%s, %s: there are no words for %s", fault, tag, line.Words)
+			continue
+		}
+		sentence, next := frame.CheckWords(line)
+		if strings.ContainsAny(sentence+next, "{}") {
+			t.Errorf("%s, %s: %s %s", fault, tag, sentence, next)
+		}
+		if tag == pagewords.English && !strings.Contains(sentence+" "+next, says) {
+			t.Errorf("%s is told as %q, %q; want %q", fault, sentence, next, says)
+		}
+	}
+}
+
+const faultyFlow = `
+start: ask
+fallback: {queue: help, priority: 5, treatment: wait}
+steps:
+  ask: {menu: {"1": help, "2": help}, say: main.menu, default: help}
+  help: {queue: help, priority: 5, treatment: wait, say: queue.connecting}
+`
+
+const circle = `  round: {loop: 50, again: s1, done: help}
+  s1: {set: {a: b}, next: s2}
+  s2: {set: {a: b}, next: s3}
+  s3: {set: {a: b}, next: s4}
+  s4: {set: {a: b}, next: s5}
+  s5: {set: {a: b}, next: s6}
+  s6: {set: {a: b}, next: s7}
+  s7: {set: {a: b}, next: s8}
+  s8: {set: {a: b}, next: round}
+`
+
+// Every sentence of a rehearsal has its next step where it needs one, and no
+// sentence is left over.
+func TestEveryLineOfARehearsalIsUsed(t *testing.T) {
+	catalogues, err := pagewords.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := ""
+	for _, name := range []string{"walkthrough.go", "rehearsalends.go", "rehearsal.go"} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		source += string(text)
+	}
+	for _, key := range slices.Sorted(maps.Keys(catalogues.Keys(pagewords.English))) {
+		words, ok := strings.CutPrefix(key, "health.try.")
+		if words = strings.TrimSuffix(words, ".next"); ok && !strings.Contains(source, `"`+words+`"`) && !strings.HasPrefix(words, "gave_way.") {
+			t.Errorf("nothing says %s", key)
+		}
+	}
+}
