@@ -202,7 +202,7 @@ func (b *box) seededFaults() {
 	}{
 		{"a dead trunk", page(func(f *health.Figures) {
 			f.Lines = []trunk.LineState{{Name: "carrier", Checked: true, Since: now.Add(-time.Hour)}}
-		}), "line.down", "has not worked for 60 minutes"},
+		}), "line.down", "has not worked for 60 min"},
 		{"a full trunk", page(func(f *health.Figures) {
 			f.Lines = []trunk.LineState{{Name: "carrier", Up: true, Checked: true, Calls: 2, Limit: 2}}
 		}), "line.full", "Ask the telephone company for more channels"},
