@@ -14,6 +14,7 @@ import (
 
 	"filippo.io/age"
 
+	"hotline/appliance/durable"
 	"hotline/appliance/erasures"
 	"hotline/appliance/place"
 	"hotline/appliance/store"
@@ -80,7 +81,7 @@ func writeErased(data string, set settings, list erasedList) error {
 	if err != nil {
 		return err
 	}
-	return writeWhole(filepath.Join(data, erasedName), text)
+	return durable.WriteFile(filepath.Join(data, erasedName), text, 0o600)
 }
 
 func sealErased(set settings, list erasedList) ([]byte, error) {

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"time"
 
+	"hotline/appliance/durable"
 	"hotline/appliance/place"
 	"hotline/appliance/store"
 )
@@ -244,8 +245,8 @@ func rescue(ctx context.Context, data string, key []byte, why error) (r Report, 
 	if err := os.Link(store.FilePath(data), r.Aside); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return r, err
 	}
-	return r, errors.Join(os.Rename(store.FilePath(to), store.FilePath(data)), syncDir(data), os.RemoveAll(to),
-		writeWhole(filepath.Join(data, restoredName), text))
+	return r, errors.Join(os.Rename(store.FilePath(to), store.FilePath(data)), durable.SyncDir(data), os.RemoveAll(to),
+		durable.WriteFile(filepath.Join(data, restoredName), text, 0o600))
 }
 
 // LastRescue is what the last rescue did; nil when there was none.

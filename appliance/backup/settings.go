@@ -13,6 +13,7 @@ import (
 
 	"filippo.io/age"
 
+	"hotline/appliance/durable"
 	"hotline/appliance/place"
 	"hotline/appliance/store"
 )
@@ -92,34 +93,10 @@ func (s settings) save(dir string) error {
 		return err
 	}
 	path := filepath.Join(dir, FileName)
-	if err := writeWhole(path, text); err != nil {
+	if err := durable.WriteFile(path, text, 0o600); err != nil {
 		return fmt.Errorf("noting where backups go: %w", err)
 	}
 	return nil
-}
-
-// writeWhole writes a small file so that it is there whole or as before.
-func writeWhole(path string, text []byte) error {
-	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(path+".new", path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // recipients are who can open the backups.

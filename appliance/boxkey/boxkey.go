@@ -36,6 +36,7 @@ import (
 
 	"filippo.io/age"
 
+	"hotline/appliance/durable"
 	"hotline/appliance/store"
 )
 
@@ -399,7 +400,7 @@ func (k *Keeper) UseElsewhere(key []byte, path string) error {
 		if old, err := os.ReadFile(path); err == nil && !next.fits(old) {
 			return fmt.Errorf("there is another file at %s: choose another place, so that nothing is overwritten", path)
 		}
-		if err := writeWhole(path, key); err != nil {
+		if err := durable.WriteFile(path, key, 0o600); err != nil {
 			return fmt.Errorf("the key cannot be written there: %w", err)
 		}
 		next.Kind, next.Path = Elsewhere, path
@@ -454,7 +455,7 @@ func (k *Keeper) writeLocal(key []byte) error {
 		if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, key) {
 			continue
 		}
-		if err := writeWhole(path, key); err != nil {
+		if err := durable.WriteFile(path, key, 0o600); err != nil {
 			return fmt.Errorf("writing the key file: %w", err)
 		}
 	}
@@ -474,7 +475,7 @@ func (k *Keeper) put(next state) error {
 		if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, text) {
 			continue
 		}
-		if err := writeWhole(path, text); err != nil {
+		if err := durable.WriteFile(path, text, 0o600); err != nil {
 			return fmt.Errorf("noting how the key of the hotline is kept: %w", err)
 		}
 	}
@@ -509,12 +510,10 @@ func Destroy(dir string) error {
 		err = wipe(k.state.Path)
 	}
 	for _, name := range []string{filepath.Base(store.KeyPath(dir)), keyCopy, stateName, stateCopy} {
-		err = errors.Join(err, wipe(filepath.Join(dir, name)), wipe(filepath.Join(dir, name+unfinished)))
+		err = errors.Join(err, wipe(filepath.Join(dir, name)), wipe(filepath.Join(dir, name+durable.Unfinished)))
 	}
 	return err
 }
-
-const unfinished = ".new"
 
 // wipe overwrites a small file and removes it. One that is not there is gone.
 func wipe(path string) error {
@@ -532,31 +531,7 @@ func wipe(path string) error {
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("overwriting %s: %w", path, err)
 	}
-	return errors.Join(os.Remove(path), syncDir(filepath.Dir(path)))
-}
-
-// writeWhole writes a small file so that it is there whole or as before.
-func writeWhole(path string, text []byte) error {
-	f, err := os.OpenFile(path+unfinished, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(path+unfinished, path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return errors.Join(os.Remove(path), durable.SyncDir(filepath.Dir(path)))
 }
 
 // random is a new key.

@@ -14,6 +14,7 @@ import (
 	"filippo.io/age"
 	"github.com/oklog/ulid/v2"
 
+	"hotline/appliance/durable"
 	"hotline/appliance/store"
 )
 
@@ -54,7 +55,7 @@ func (k *Keeper) NewInbox(now time.Time) (Inbox, []byte, error) {
 		return in, nil, fmt.Errorf("making a folder for new records: %w", err)
 	}
 	// The key is there before anything that it seals.
-	err = errors.Join(writeWhole(filepath.Join(in.Dir, inboxKeyName), sealed), syncDir(filepath.Dir(in.Dir)), syncDir(k.dir))
+	err = errors.Join(durable.WriteFile(filepath.Join(in.Dir, inboxKeyName), sealed, 0o600), durable.SyncDir(filepath.Dir(in.Dir)), durable.SyncDir(k.dir))
 	return in, key, err
 }
 
@@ -115,7 +116,7 @@ func (k *Keeper) Drop(in Inbox) error {
 	if err := wipe(filepath.Join(in.Dir, inboxKeyName)); err != nil {
 		return err
 	}
-	return errors.Join(os.RemoveAll(in.Dir), syncDir(filepath.Dir(in.Dir)))
+	return errors.Join(os.RemoveAll(in.Dir), durable.SyncDir(filepath.Dir(in.Dir)))
 }
 
 func (s *state) makeInboxKey(key []byte) error {

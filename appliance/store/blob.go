@@ -17,6 +17,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"hotline/appliance/durable"
 )
 
 // A blob is what is too large for a value: sound. It lies in a file of its own
@@ -159,7 +161,7 @@ func (w *BlobWriter) Commit(ctx context.Context, link func(tx *Tx, size int64) e
 		err = w.file.Truncate(sealedLength(size)) // half a chunk
 	}
 	if err = errors.Join(err, w.file.Sync(), w.file.Close()); err == nil {
-		err = syncDir(filepath.Join(w.s.dir, blobFolder))
+		err = durable.SyncDir(filepath.Join(w.s.dir, blobFolder))
 	}
 	if err != nil {
 		return fmt.Errorf("finishing a sound file: %w", err)

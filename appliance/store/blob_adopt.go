@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"hotline/appliance/durable"
 )
 
 // Sound goes from one data folder to another on the same box without being
@@ -39,7 +41,7 @@ func (s *Store) LinkBlobs(from string) error {
 	if !linked {
 		return nil
 	}
-	return syncDir(filepath.Join(s.dir, blobFolder))
+	return durable.SyncDir(filepath.Join(s.dir, blobFolder))
 }
 
 // placeFile gives a file a second name, or copies it where the disk cannot.

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+
+	"hotline/appliance/durable"
 )
 
 // A dump is what a file holds, or what has changed in it since the dump before,
@@ -452,5 +454,5 @@ func (b *Builder) Finish() error {
 	if err := os.Rename(path, filepath.Join(b.dir, fileName)); err != nil {
 		return err
 	}
-	return syncDir(b.dir)
+	return durable.SyncDir(b.dir)
 }

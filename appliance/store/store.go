@@ -42,6 +42,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
 
+	"hotline/appliance/durable"
 	"hotline/appliance/events"
 )
 
@@ -187,15 +188,7 @@ func createFile(path string, aead cipher.AEAD) error {
 	if err := os.Rename(tmp, path); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(path))
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return durable.SyncDir(filepath.Dir(path))
 }
 
 func loadKey(path string, fresh bool) ([]byte, error) {
@@ -217,7 +210,7 @@ func loadKey(path string, fresh bool) ([]byte, error) {
 		return nil, fmt.Errorf("making the key file: %w", err)
 	}
 	_, err = f.Write(key)
-	if err := errors.Join(err, f.Sync(), f.Close(), syncDir(filepath.Dir(path))); err != nil {
+	if err := errors.Join(err, f.Sync(), f.Close(), durable.SyncDir(filepath.Dir(path))); err != nil {
 		return nil, fmt.Errorf("making the key file: %w", err)
 	}
 	return key, nil

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"hotline/appliance/backup"
+	"hotline/appliance/durable"
 )
 
 // Certificate is what a wipe proves: for the files of whoever is responsible.
@@ -126,10 +127,10 @@ func (c Certificate) keep(cfg Config) error {
 		return err
 	}
 	dir := filepath.Join(cfg.Data, certsName)
-	if err := errors.Join(os.MkdirAll(dir, 0o700), syncDir(cfg.Data)); err != nil {
+	if err := errors.Join(os.MkdirAll(dir, 0o700), durable.SyncDir(cfg.Data)); err != nil {
 		return err
 	}
-	return writeWhole(filepath.Join(dir, c.ID+".json"), file)
+	return durable.WriteFile(filepath.Join(dir, c.ID+".json"), file, 0o600)
 }
 
 // ErrForged says that a certificate was changed after it was signed.

@@ -37,6 +37,7 @@ import (
 
 	"hotline/appliance/backup"
 	"hotline/appliance/boxkey"
+	"hotline/appliance/durable"
 	"hotline/appliance/events"
 	"hotline/appliance/store"
 )
@@ -115,7 +116,7 @@ func Begin(ctx context.Context, data string, old *store.Store, plan Plan) (err e
 	if err == nil {
 		texts, err = unlike(fresh, plan)
 	}
-	if err := errors.Join(err, fresh.Close(), syncDir(next), syncDir(data)); err != nil {
+	if err := errors.Join(err, fresh.Close(), durable.SyncDir(next), durable.SyncDir(data)); err != nil {
 		return fmt.Errorf("preparing the wipe: %w", err)
 	}
 	m := mark{Phase: backups, Before: plan.Before, Certificate: plan.Certificate, Needles: newNeedles(texts)}
@@ -206,7 +207,7 @@ func (m *mark) do(ctx context.Context, cfg Config) error {
 	}
 	// A mark that is half overwritten would say nothing, so it is none any more.
 	over := filepath.Join(cfg.Data, overName)
-	return errors.Join(os.Rename(filepath.Join(cfg.Data, markName), over), syncDir(cfg.Data), dropMark(cfg.Data))
+	return errors.Join(os.Rename(filepath.Join(cfg.Data, markName), over), durable.SyncDir(cfg.Data), dropMark(cfg.Data))
 }
 
 // dropMark overwrites a mark that has served: it has digests of numbers.
@@ -259,7 +260,7 @@ func ours() []string {
 // stays are those that do not: certificates of the pages, the key of the phone
 // PINs, and what this package keeps.
 func stays() []string {
-	return []string{"tls", "pin.key", markName, markName + unfinished, overName, nextName, certsName}
+	return []string{"tls", "pin.key", markName, markName + durable.Unfinished, overName, nextName, certsName}
 }
 
 // lying are the paths of those that are there.
@@ -303,7 +304,7 @@ func wipeRecords(ctx context.Context, cfg Config) error {
 			return err
 		}
 	}
-	return syncDir(cfg.Data)
+	return durable.SyncDir(cfg.Data)
 }
 
 // remove overwrites and removes a file, or all of a folder. What cannot be
@@ -336,14 +337,14 @@ func putFresh(data string) error {
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-		if err := syncDir(data); err != nil {
+		if err := durable.SyncDir(data); err != nil {
 			return err
 		}
 	}
 	if _, err := os.Stat(store.FilePath(data)); err != nil {
 		return fmt.Errorf("what the hotline was to begin anew with is gone: remove the file %s, and set the hotline up again: %w", filepath.Join(data, markName), err)
 	}
-	return errors.Join(os.RemoveAll(next), syncDir(data))
+	return errors.Join(os.RemoveAll(next), durable.SyncDir(data))
 }
 
 func (m *mark) check(ctx context.Context, cfg Config) error {
@@ -408,34 +409,8 @@ func (m mark) save(data string) error {
 	if err != nil {
 		return err
 	}
-	if err := writeWhole(filepath.Join(data, markName), text); err != nil {
+	if err := durable.WriteFile(filepath.Join(data, markName), text, 0o600); err != nil {
 		return fmt.Errorf("noting how far the wipe is: %w", err)
 	}
 	return nil
-}
-
-const unfinished = ".new"
-
-// writeWhole writes a small file so that it is there whole or as before.
-func writeWhole(path string, text []byte) error {
-	f, err := os.OpenFile(path+unfinished, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(path+unfinished, path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
