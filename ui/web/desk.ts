@@ -4,6 +4,7 @@ import "./places";
 import { CaseForm } from "./desk/caseform";
 import { Directory as Services } from "./desk/directory";
 import { focusCard, say } from "./desk/dom";
+import { Headset, known } from "./desk/headset";
 import { Monitor, type Step } from "./desk/monitor";
 import { Notices } from "./desk/notices";
 import { Phone, type Trouble } from "./desk/phone";
@@ -355,6 +356,8 @@ function send(message: ToServer): void {
 }
 
 function render(): void {
+  const now = snapshot?.agent.state;
+  headset.show({ ring: now === "offered", call: now === "on_call" || now === "on_hold", mute: local.muted });
   local.saved = form.savedAt;
   local.unsent = form.unsent;
   local.unasked = form.unasked();
@@ -441,6 +444,21 @@ const presses: Record<string, (button: HTMLElement) => void> = {
   retry: () => socket.retryNow(),
   here: () => { local.elsewhere = false; snapshot = null; ready = false; socket.start(); render(); },
 };
+
+// What the buttons of a headset do is what the buttons on the page do. A button
+// that stays down shows a state; one that comes up again is a press.
+const headset = new Headset((button, down) => {
+  const kind = known()?.[button], state = snapshot?.agent.state;
+  const press = (name: string): void => presses[name](document.querySelector<HTMLElement>(`[data-do="${name}"]`)!);
+  if (!kind || !snapshot || snapshot.monitoring) return;
+  const talking = state === "on_call" || state === "on_hold";
+  if (button === "mute") {
+    if (talking && (kind === "presses" ? down : down !== local.muted)) press("mute");
+  } else if (state === "offered") {
+    if (down) press("accept");
+  } else if (talking && (kind === "presses") === down) press("end");
+});
+headset.follow();
 
 function tell(button: HTMLElement, on: boolean): void {
   say("say-soon", words.t(on ? "js.say.on" : "js.say.off", { name: button.dataset.name ?? "" }));

@@ -2,6 +2,7 @@
 // a caller does. What is measured goes to the server, which judges it.
 import { canRoute, choose, chosen, type Device, route } from "./desk/devices";
 import { all, part, text } from "./desk/dom";
+import { ask, type Button, Headset, keep, type Kind, known, possible, remember, tried } from "./desk/headset";
 import { Phone, type Trouble } from "./desk/phone";
 import { Ring } from "./desk/ring";
 import { Socket } from "./desk/socket";
@@ -132,10 +133,50 @@ async function playback(): Promise<void> {
   setTimeout(() => recorder?.stop(), 3000);
 }
 
+// --- the buttons of a headset ---------------------------------------------------
+
+let skip: (() => void) | null = null;
+
+function showHeadset(): void {
+  part("headset", possible());
+  part("headset-off", !!known());
+  if (known()) text("headset-words", words.t("js.soundcheck.headset.on"));
+}
+
+/** Each button is pressed once, so that the page knows what it means here. */
+async function tryHeadset(): Promise<void> {
+  skip?.();
+  keep(null);
+  const device = await ask().catch(() => null);
+  if (!device) return showHeadsetSaying("none");
+  if (!await new Headset(() => undefined).use(device)) return showHeadsetSaying("busy");
+  const kinds: Partial<Record<Button, Kind>> = {};
+  for (const button of ["call", "mute"] as const) {
+    text("headset-words", words.t(`js.soundcheck.headset.${button}`));
+    part("headset-skip", true);
+    const kind = await Promise.race([tried(device, button), new Promise<null>((done) => { skip = () => done(null); })]);
+    if (kind) kinds[button] = kind;
+  }
+  skip = null;
+  part("headset-skip", false);
+  if (Object.keys(kinds).length) remember(device, kinds);
+  showHeadsetSaying(Object.keys(kinds).length ? "on" : "none");
+}
+
+function showHeadsetSaying(what: string): void {
+  showHeadset();
+  text("headset-words", words.t(`js.soundcheck.headset.${what}`));
+}
+
 document.addEventListener("click", (event) => {
   switch ((event.target as Element).closest<HTMLElement>("[data-do]")?.dataset.do) {
     case "begin": return void begin();
     case "playback": return void playback();
+    case "headset": return void tryHeadset();
+    case "headset-skip": return skip?.();
+    case "headset-off":
+      keep(null);
+      return showHeadsetSaying("off");
     case "ring":
       void phone.audioContext()?.resume();
       ring.start();
@@ -166,4 +207,5 @@ result.addEventListener("submit", () => {
 });
 
 setInterval(measure, 100);
+showHeadset();
 socket.start();
