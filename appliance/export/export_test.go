@@ -12,6 +12,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -439,4 +440,13 @@ func TestExportsWaitForTheMachine(t *testing.T) {
 		o.until(j.ID, Done)
 		stop()
 	})
+}
+
+// sevenZip runs 7-Zip and says whether it should be content.
+func sevenZip(t *testing.T, content bool, args ...string) {
+	t.Helper()
+	out, err := exec.Command("7zz", append([]string{args[0], "-y"}, args[1:]...)...).CombinedOutput()
+	if (err == nil) != content {
+		t.Errorf("7zz %v: %v\n%s", args, err, out)
+	}
 }

@@ -11,19 +11,25 @@ import (
 	"strings"
 	"testing"
 
-	"hotline/appliance/table"
 	"hotline/triage"
 )
 
 // TestRecordsLeaveTheBox carries everything away as people do it: one asks, a
 // second one approves, the file comes down and opens with 7-Zip and the
-// password.
+// password, and other programs find in every cell what the records have.
 func TestRecordsLeaveTheBox(t *testing.T) {
 	t.Parallel()
 	b := startBox(t)
 	k, err := b.h.contacts.Open(t.Context(), triage.Contact{Caller: "+12024561111", Channel: "phone", Direction: "in", Dialled: "100"})
 	if err != nil {
 		t.Fatal(err)
+	}
+	b.fillRecords()
+	var sets, tables []string // a set that is added later is read, too
+	for _, set := range b.h.exports.Sets() {
+		if sets = append(sets, set.Name); set.Table != nil {
+			tables = append(tables, set.Name)
+		}
 	}
 	const password = "correct-horse-battery"
 	ours, second := b.web("coordinator"), b.web("admin")
@@ -38,7 +44,7 @@ func TestRecordsLeaveTheBox(t *testing.T) {
 		}
 		return res
 	}
-	asked := post(ours, "records/export", url.Values{"set": {"contacts", "cases", "volunteers", "shift_hours", "daily_calls", "daily_situation", "sahana_volunteers", "sahana_hours", "missing_persons_pfif"},
+	asked := post(ours, "records/export", url.Values{"set": sets,
 		"format": {"xlsx", "csv", "jsonl"}, "level": {"L3"}, "to": {"inside"}, "reason": {"handover to the ministry"}, "password": {password}})
 	page := strings.TrimPrefix(asked.Request.URL.Path, "/")
 	post(second, page, url.Values{"do": {"approve"}})
@@ -65,17 +71,11 @@ func TestRecordsLeaveTheBox(t *testing.T) {
 	if out, err := exec.Command("7zz", "x", "-y", "-p"+password, "-o"+dir, pack).CombinedOutput(); err != nil {
 		t.Fatalf("7-Zip: %v\n%s", err, out)
 	}
-	for _, name := range []string{"contacts.xlsx", "contacts.csv"} {
-		data, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		sheet, err := table.ReadSheet(data)
-		if err != nil || len(sheet.Rows) != 1 || sheet.Rows[0].Cells[0] != k.ID || !strings.Contains(strings.Join(sheet.Rows[0].Cells, " "), "+12024561111") {
-			t.Errorf("%s holds %v %v", name, sheet, err)
-		}
+	if text, err := os.ReadFile(filepath.Join(dir, "contacts.csv")); err != nil || !strings.Contains(string(text), k.ID) || !strings.Contains(string(text), ",'+12024561111,") {
+		t.Errorf("the call and its number are not in the text, %v", err)
 	}
-	for _, name := range []string{"volunteer.csv", "programme_hours.csv", "missing_persons.pfif.xml", "cases.xlsx", "volunteers.jsonl", "shift_hours.csv", "daily_situation.csv", "daily_calls.xlsx", "data_dictionary.csv", "datapackage.json"} {
+	b.othersRead(dir, tables)
+	for _, name := range []string{"volunteer.csv", "programme_hours.csv", "missing_persons.pfif.xml", "cases.xlsx", "volunteers.jsonl", "shift_hours.csv", "daily_situation.csv", "daily_calls.xlsx", "directory_hsds.zip", "case_form.xlsx", "data_dictionary.csv", "datapackage.json"} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
 			t.Error(err)
 		}
