@@ -82,7 +82,7 @@ func (s *story) serveHandedOver() (again bool) {
 	s.context = context
 	s.change(func(k *triage.Contact, _ time.Time) []events.Event { k.Language = out.Language; return nil })
 	s.prepareFarewell()
-	if s.turnedAway(out) {
+	if s.turnedAway(&out) {
 		return false
 	}
 	return s.serve(out)

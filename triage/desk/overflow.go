@@ -43,9 +43,13 @@ func (s *story) overflow(conv *conversation) (waits bool) {
 		return true
 	}
 	s.turned = from // they are called for the line that they wanted
-	heard, stays := s.closedPath()
+	heard, stays := s.closedPath("")
 	if stays {
 		s.turned = ""
+		if heard.Queue == triage.QueueLife { // in danger, as it turned out
+			s.goTo = destination{queue: heard.Queue}
+			s.sent(conv, callerSent)
+		}
 		return true
 	}
 	if s.ctx.Err() != nil {

@@ -1,9 +1,11 @@
 package desk
 
 import (
+	"context"
 	"testing"
 	"time"
 
+	"hotline/appliance/trunk/phone"
 	"hotline/triage"
 )
 
@@ -75,4 +77,86 @@ func TestAFullLineTakesNobodyMore(t *testing.T) {
 	r.until("nobody waits", func() bool { return r.waiting() == "" })
 	r.dial("+12024561113")
 	r.until("the third waits", func() bool { return r.waiting() != "" })
+}
+
+// Outside the hours of its week a line turns callers away with the words for
+// that, and each stays an open item; inside them they wait (C13). Danger has no
+// hours: who says so on the way is in the queue for it, and who can neither
+// speak nor press a key is let in as the dialogue wants.
+func TestOutsideTheHoursNobodyIsLostAndDangerGetsThrough(t *testing.T) {
+	r := openRoomWith(t, map[string]string{
+		"straight": flowHead + "steps:\n  a: {wait: 60s, keys: {\"1\": help, \"2\": mute, \"3\": life}, next: help}\n  mute: {set: {caller.silent: yes}, next: help}\n" +
+			"  help: {queue: help, priority: 5}\n  life: {queue: life, priority: 1}\n",
+		"closed": flowHead + "steps:\n  a: {when: [{attribute: caller.silent, is: yes, next: in}, {attribute: closed.why, is: hours, next: words}], else: noted}\n" +
+			"  words: {say: beep, next: danger}\n  danger: {wait: 60s, keys: {\"1\": life, \"2\": noted}, next: noted}\n" +
+			"  in: {queue: help}\n  life: {queue: life, priority: 1}\n  noted: {end: announcement, say: beep}\n",
+	}, nil)
+	hours := func(week ...triage.Stretch) {
+		r.serves(triage.QueueHelp, func(q *triage.Queue) {
+			q.Hours = &triage.Timetable{}
+			for day := range q.Hours.Week {
+				q.Hours.Week[day] = week
+			}
+		})
+	}
+	of := func(number string) (k triage.Contact) {
+		if err := r.cfg.Contacts.Each(func(one triage.Contact) bool {
+			if string(one.Caller) == number {
+				k = one
+			}
+			return true
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return k
+	}
+	calls := func(number, key string) *phone.Call {
+		c := r.dial(number)
+		r.press(c, key)
+		return c
+	}
+	waitsIn := func(number, queue string) {
+		t.Helper()
+		r.until(number+" waits in "+queue, func() bool { k := of(number); return k.Queue == queue && !k.QueuedAt.IsZero() })
+	}
+	toldClosed := func(c *phone.Call) {
+		t.Helper()
+		ctx, stop := context.WithTimeout(t.Context(), patience)
+		defer stop()
+		if err := c.WaitTone(ctx, 880); err != nil {
+			t.Fatal("the caller does not hear that the line is closed:", err)
+		}
+	}
+	hours()
+
+	c := calls("+12024561111", "1")
+	toldClosed(c)
+	r.press(c, "2")
+	k := r.record(of("+12024561111").ID)
+	if k.Open != triage.OpenAnnounced || k.Item == "" || !k.QueuedAt.IsZero() || count(r.events(k.ID), "queue.turned_away") != 1 {
+		t.Errorf("turned away as %+v", k)
+	}
+
+	c = calls("+12024561112", "1")
+	toldClosed(c)
+	c.Hangup() // in the middle of it
+	if k = r.record(of("+12024561112").ID); k.Open != triage.OpenLeftInIVR || k.Item == "" {
+		t.Errorf("who hung up on the closed words is open as %q", k.Open)
+	}
+
+	c = calls("+12024561113", "1")
+	toldClosed(c)
+	r.press(c, "1")
+	waitsIn("+12024561113", triage.QueueLife)
+	if k = of("+12024561113"); k.Priority != 1 {
+		t.Errorf("danger waits with priority %d", k.Priority)
+	}
+	calls("+12024561114", "2")
+	waitsIn("+12024561114", triage.QueueHelp)
+	calls("+12024561115", "3")
+	waitsIn("+12024561115", triage.QueueLife)
+
+	hours(triage.Stretch{From: 0, Until: triage.Midnight})
+	calls("+12024561116", "1")
+	waitsIn("+12024561116", triage.QueueHelp)
 }

@@ -136,7 +136,7 @@ func (s *story) dialogue() (again bool) {
 	switch {
 	case s.ctx.Err() != nil:
 		s.leftFlow(out)
-	case out.Exit == ivr.ExitQueue && s.turnedAway(out):
+	case out.Exit == ivr.ExitQueue && s.turnedAway(&out):
 	case out.Reason == endPartner && d.cfg.Dial != nil:
 		return s.toPartner(out)
 	case out.Exit == ivr.ExitQueue, err != nil && !s.entry.Supervisor:
