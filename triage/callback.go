@@ -342,8 +342,12 @@ func (c *Contacts) beginCall(ctx context.Context, item string, k Contact, queued
 		if opened.Queue == "" {
 			opened.Queue = i.Queue
 		}
+		opened.ChildAlone = i.Child // its own record tells no more of the number, and nothing of it is recorded
 		if err := openContact(tx, &opened); err != nil {
 			return err
+		}
+		if i.Child {
+			tx.Emit(childShown(i, k.Agent, k.AgentName))
 		}
 		was := i
 		i.Tries++

@@ -1,9 +1,11 @@
 package triage
 
 import (
+	"context"
 	"errors"
 	"slices"
 
+	"hotline/appliance/events"
 	"hotline/appliance/lists"
 	"hotline/appliance/store"
 )
@@ -24,6 +26,46 @@ func hidesChild(q lists.Question) bool {
 // to nobody who does not ask for it.
 func FindsChild(question string) bool {
 	return slices.Contains([]string{"callback_number", "place", "landmark", "later_directions", "later_position", "later_access", "later_place_type", "later_site_name"}, question)
+}
+
+// childShown says in the log that somebody sees how a child can be rung, to do so.
+func childShown(i Item, by, name string) events.Event {
+	return events.Event{Kind: "child.shown", Operation: i.Operation, Contact: i.Contact, By: by, Via: "web",
+		Data: map[string]string{"name": name, "kind": "items", "id": i.ID, "reason": "call"}}
+}
+
+// ShowNumber gives the number of a child that is alone to the one who has taken
+// its item and is about to ring it, and writes that down first.
+func (c *Contacts) ShowNumber(ctx context.Context, id, by, name string) error {
+	return c.store.Update(ctx, func(tx *store.Tx) error {
+		i, err := openItem(tx, id)
+		switch {
+		case err != nil:
+			return err
+		case i.Lock.By != by || !i.Lock.Until.After(tx.Now()):
+			return ErrNotTaken
+		case i.NoCall:
+			return ErrNoCall
+		case !i.Child || i.Number.Withheld():
+			return ErrNoNumber
+		}
+		tx.Emit(childShown(i, by, name))
+		return nil
+	})
+}
+
+// ofChild reports whether an open contact of an item is about a child that is
+// alone. k is not stored yet.
+func ofChild(tx *store.Tx, item string, k *Contact) (bool, error) {
+	for id := range itemContacts.IDs(tx, item) {
+		if id == k.ID {
+			continue
+		}
+		if other, err := contacts.Get(tx, id); err != nil || other.ChildAlone {
+			return err == nil, err
+		}
+	}
+	return k.ChildAlone, nil
 }
 
 // guardChild drops what is not kept of a child that is alone.

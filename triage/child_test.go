@@ -11,6 +11,7 @@ import (
 	"hotline/appliance/history"
 	"hotline/appliance/lists"
 	"hotline/appliance/lists/liststest"
+	"hotline/appliance/store"
 	"hotline/appliance/store/storetest"
 	"hotline/appliance/table"
 )
@@ -64,6 +65,37 @@ func TestAChildThatIsAlone(t *testing.T) {
 		t.Errorf("the worklist: %+v", page.Items)
 	}
 
+	// Who is about to ring it is shown the number, which is in the log first, and
+	// the call is guarded like the one before.
+	k, err = c.Get(k.ID)
+	must(t, err)
+	if err := c.ShowNumber(t.Context(), k.Item, "ana", "Ana"); !page.Items[0].Child || !errors.Is(err, ErrNotTaken) {
+		t.Errorf("shown to who has not taken it: %v, %+v", err, page.Items[0])
+	}
+	_, err = c.TakeItem(t.Context(), k.Item, "ana", "Ana")
+	must(t, err)
+	must(t, c.ShowNumber(t.Context(), k.Item, "ana", "Ana"))
+	back, err := c.BeginCall(t.Context(), k.Item, Contact{ID: c.NewContactID(), Agent: "ana", AgentName: "Ana"})
+	must(t, err)
+	if _, err := r.Begin(t.Context(), back.ID, "rule"); !back.ChildAlone || !errors.Is(err, ErrProtected) {
+		t.Errorf("the call back is recorded: %v, %+v", err, back)
+	}
+	shown := 0
+	must(t, s.View(func(tx *store.Tx) error {
+		if why, err := mustNotCall(tx, tx.Digest("+12024561111")); why != LeftProtected || err != nil {
+			t.Errorf("a round calls the child: %q, %v", why, err)
+		}
+		for ev := range tx.EventLog(0) {
+			if ev.Kind == "child.shown" && ev.By == "ana" && ev.Data["reason"] == "call" && ev.Data["id"] == k.Item {
+				shown++
+			}
+		}
+		return nil
+	}))
+	if shown != 2 {
+		t.Errorf("who was shown the number is in the log %d times", shown)
+	}
+
 	// It was a mistake: nothing comes back, and the call is like others again.
 	save(t, cases, k.ID, map[string]any{"child_alone": false, "name": "Juan"})
 	if k, err = c.Get(k.ID); err != nil || k.ChildAlone {
@@ -71,6 +103,9 @@ func TestAChildThatIsAlone(t *testing.T) {
 	}
 	if cs, err = cases.Get(k.Case); err != nil || cs.Fields.Name != "Juan" || cs.Fields.Notes != "" {
 		t.Errorf("the case: %+v, %v", cs.Fields, err)
+	}
+	if i, _, err := c.Item(k.Item); err != nil || i.Child {
+		t.Errorf("the item is still that of a child: %+v, %v", i, err)
 	}
 }
 

@@ -28,6 +28,7 @@ type Item struct {
 	NoCall    bool        `json:"no_call,omitempty"`   // a protected caller uses this number
 	Shared    bool        `json:"shared,omitempty"`    // several people call from this number
 	Private   bool        `json:"private,omitempty"`   // something in it is for trained people alone
+	Child     bool        `json:"child,omitempty"`     // about one that is alone: the number is shown to who calls it, at that moment
 	Complaint bool        `json:"complaint,omitempty"` // there is one about the help itself
 	Attempts  int         `json:"attempts"`            // ever folded into it
 	FirstAt   time.Time   `json:"first_at"`
@@ -141,6 +142,11 @@ func attach(tx *store.Tx, was Contact, k *Contact) error {
 		i.Attempts += k.attempts() - was.attempts() // a counter that went on
 	}
 	i.note(*k)
+	if was.ChildAlone && !k.ChildAlone { // it was a mistake
+		if i.Child, err = ofChild(tx, i.ID, k); err != nil {
+			return err
+		}
+	}
 	if i.Keyed {
 		i.Also = tx.Digest(string(i.Number))
 	}
@@ -182,7 +188,7 @@ func (i *Item) note(k Contact) {
 	if k.Case != "" {
 		i.Case = k.Case
 	}
-	i.Private, i.Complaint = i.Private || k.private(), i.Complaint || k.left(BoxComplaint)
+	i.Private, i.Complaint, i.Child = i.Private || k.private(), i.Complaint || k.left(BoxComplaint), i.Child || k.ChildAlone
 	switch {
 	case k.Protected:
 		i.Number, i.Keyed, i.NoCall = "", false, true

@@ -152,7 +152,7 @@ func comeApart(tx *store.Tx, item string) error {
 	}
 	was = i
 	i.Attempts, i.FirstAt, i.LastAt, i.Longest, i.Level, i.Case, i.Keyed, i.Number, i.Back = k.attempts(), time.Time{}, time.Time{}, 0, "", "", false, "", CallBack{}
-	i.Private, i.Complaint = false, false
+	i.Private, i.Complaint, i.Child = false, false, false
 	i.note(k)
 	if k.asked() {
 		i.queueFor(k)

@@ -118,6 +118,11 @@ func mustNotCall(tx *store.Tx, digest string) (string, error) {
 	if about.Protected && !about.Safe {
 		return LeftProtected, err
 	}
+	for id := range itemsByNumber.IDs(tx, digest) { // also where that turned out after the list was made
+		if i, other := items.Get(tx, id); other != nil || i.Child {
+			return LeftProtected, errors.Join(err, other)
+		}
+	}
 	return "", err
 }
 

@@ -14,7 +14,8 @@ import (
 // found (triage/child.go). Nobody needs to see it by the way: lists and search do
 // not have it, and on the page of the case a coordinator asks for it, says why out
 // of a few choices, and that is written down before it is shown. The next look
-// asks again. Trained people who call back see the number on the worklist.
+// asks again. On the worklist it stands for nobody either: who has taken the item of a
+// child is shown the number in calling it, or to call it, and that is in the log.
 
 // reveals reports whether this request may show where the child of a case is, and
 // writes that down.

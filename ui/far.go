@@ -214,6 +214,7 @@ type Worklist interface {
 	Worklist(triage.Pick) (triage.Page, error)
 	Item(id string) (triage.Item, []triage.Contact, error)
 	TakeItem(ctx context.Context, id, by, name string) (triage.Item, error)
+	ShowNumber(ctx context.Context, id, by, name string) error
 	ReleaseItem(ctx context.Context, id, by string) error
 	NotReached(ctx context.Context, id, by string) error
 	CloseItem(ctx context.Context, id, by, why string) error

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 
 	"hotline/appliance/audio"
 	"hotline/appliance/call"
+	"hotline/appliance/events"
 	"hotline/triage"
 	"hotline/triage/cards"
 	"hotline/triage/find"
@@ -196,6 +198,36 @@ func TestWhereAChildIsIsShownToWhoSaysWhy(t *testing.T) {
 		t.Errorf("who was shown it is noted as %+v", noted)
 	}
 	hidden("the next look", s.get(t, client, path))
+
+	// On the worklist it stands for nobody either, and no round calls it.
+	if k, err = far.contacts.End(t.Context(), k.ID, func(k *triage.Contact, _ time.Time) { k.Outcome, k.Open = triage.OutcomeAnswered, triage.OpenChild }); err != nil {
+		t.Fatal(err)
+	}
+	item := "/worklist/" + k.Item
+	work := func(do string) answer { return s.post(t, client, item, url.Values{"do": {do}}) }
+	sees(t, s.get(t, client, "/worklist"), []string{item, "Child alone"})
+	hidden("the worklist", s.get(t, client, "/worklist"))
+	hidden("who has not taken the item", work("number"))
+	for _, source := range []string{triage.SourceItem, triage.SourceCase} {
+		if got := s.roundForm(t, client, welfare(source), ""); got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, "There is nobody on this list") {
+			t.Errorf("a round of %s: %d %s", source, got.status, got.body)
+		}
+	}
+	if got := work("take"); got.status != http.StatusSeeOther {
+		t.Errorf("taking it: %d", got.status)
+	}
+	hidden("an item that was only taken", s.get(t, client, item))
+	sees(t, s.get(t, client, item), []string{`value="number"`})
+	if noted := s.noted(t, "child.shown"); len(noted) != 1 {
+		t.Errorf("nobody was shown the number, and it is noted: %+v", noted)
+	}
+	sees(t, work("number"), []string{"+12025559147"})
+	if noted := s.noted(t, "child.shown"); len(noted) != 2 || !slices.ContainsFunc(noted, func(ev events.Event) bool {
+		return ev.Data["id"] == k.Item && ev.Data["reason"] == "call" && ev.By != ""
+	}) {
+		t.Errorf("who was shown the number is noted as %+v", noted)
+	}
+	hidden("the next look at the item", s.get(t, client, item))
 	if now, err := s.cases.Get(cs.ID); err != nil || now.Fields.Place != "Blue school" || now.Fields.CallbackNumber != "+12025559148" || now.Fields.People != 3 {
 		t.Errorf("the case is %+v, %v", now.Fields, err)
 	}

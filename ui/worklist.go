@@ -74,6 +74,7 @@ func (s *Server) showItem(w http.ResponseWriter, r *http.Request, v visit, statu
 	content := page.ItemPage{Frame: f, Item: i, Attempts: attempts, Me: v.account.ID, Numbers: seesNumbers(v.role),
 		Supervises: v.role != agent, Records: v.role == coordinator, Trouble: trouble, Done: r.URL.Query().Get("done"),
 		CallsOut: s.cfg.Desk.CallsOut(), Why: clean(r.PostForm.Get("why"), reasonMax)}
+	content.Reveal = status == http.StatusOK && r.PostForm.Get("do") == "number" // which was written down
 	s.show(w, r, status, page.WorkItem(content))
 }
 
@@ -102,6 +103,10 @@ func (s *Server) itemDo(w http.ResponseWriter, r *http.Request, v visit) {
 			return
 		}
 		s.broken(w, r, v, "changing an item of the worklist", err)
+		return
+	}
+	if what == "number" { // for this look
+		s.showItem(w, r, v, http.StatusOK, "")
 		return
 	}
 	back := "/worklist/" + url.PathEscape(id) + "?done=" + url.QueryEscape(what)
@@ -154,6 +159,8 @@ func (s *Server) workOn(ctx context.Context, id, what, why, at string, v visit) 
 	case "take", "call":
 		_, err := list.TakeItem(ctx, id, me, v.account.Name)
 		return err
+	case "number":
+		return list.ShowNumber(ctx, id, me, v.account.Name)
 	case "release":
 		return list.ReleaseItem(ctx, id, me)
 	case "unreached":

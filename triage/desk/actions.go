@@ -14,7 +14,7 @@ import (
 // Attributes that every dialogue begins with.
 const (
 	attributeCaller   = ivr.AttributeCaller // E.164 where it could be read; "" when withheld
-	attributeSilent   = "caller.silent"    // yes of who has said and pressed nothing; the main dialogue sets it
+	attributeSilent   = "caller.silent"     // yes of who has said and pressed nothing; the main dialogue sets it
 	attributeWithheld = ivr.AttributeWithheld
 )
 

@@ -36,6 +36,7 @@ type ItemPage struct {
 	Trouble    string
 	Done       string
 	Why        string
+	Reveal     bool // the number of a child that is alone, for this look
 }
 
 // kinds are the reasons of which there is something on the list.
@@ -98,17 +99,28 @@ func clockField(minutes int) string {
 }
 
 // itemNumber is the number as this person may see it: a phone volunteer sees it
-// whole on the item it has taken, and nobody that of a protected caller.
+// whole on the item it has taken, and nobody that of a protected caller or of a
+// child that is alone.
 func (f Frame) itemNumber(i triage.Item, all bool, me string) string {
 	switch {
 	case i.NoCall:
 		return f.T("item.nocall")
+	case i.Child:
+		return f.T("child.tag")
 	case i.Number.Withheld():
 		return f.T("js.number.hidden")
 	case all || i.Lock.By == me && i.Lock.Until.After(f.Now):
 		return string(i.Number)
 	}
 	return i.Number.String()
+}
+
+// number is what the page of an item shows.
+func (p ItemPage) number() string {
+	if p.Reveal {
+		return string(p.Item.Number)
+	}
+	return p.itemNumber(p.Item, p.Numbers, p.Me)
 }
 
 func (f Frame) openWords(kind string) string { return f.Or("open."+kind, f.T("open.other")) }
