@@ -184,6 +184,7 @@ func TestACallAtTheDesk(t *testing.T) {
 	b.press(`[data-do="break"][data-reason="meal"]`)
 	b.state("break")
 	b.fits("break")
+	b.wholeCallByKeyboard(t, s)
 }
 
 // The page is loaded again in the middle of a call: sound and unsaved text
