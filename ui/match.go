@@ -36,7 +36,7 @@ func (s *Server) showMatch(w http.ResponseWriter, r *http.Request, v visit, stat
 		wanted = wantedAtFirst
 	}
 	f := s.frame(r, v, "match.title")
-	content := page.MatchPage{Frame: f, Filter: find.ParseFilter(q), Wanted: wanted, Asked: q.Has("wanted"), Form: page.MatchFields(f), Calls: v.role == coordinator && s.cfg.Desk.CallsOut(), Trouble: trouble}
+	content := page.MatchPage{Frame: f, Filter: find.ParseFilter(q), Wanted: wanted, Asked: q.Has("wanted"), Form: page.MatchFields(f), Calls: s.mayCallList(v), Trouble: trouble}
 	for i := range content.Form {
 		field := &content.Form[i]
 		field.Values = slices.DeleteFunc(slices.Clone(q[field.Name]), func(text string) bool { return text == "" })
@@ -66,22 +66,32 @@ func (s *Server) showMatch(w http.ResponseWriter, r *http.Request, v visit, stat
 	s.show(w, r, status, page.Match(content))
 }
 
-// matchCall makes a round of the people on the page. Nobody is called before
-// somebody has looked at the list and started it.
+// matchCall makes a round of the people on the page.
 func (s *Server) matchCall(w http.ResponseWriter, r *http.Request, v visit) {
-	name := clean(r.PostFormValue("name"), 80)
-	if name == "" {
-		s.showMatch(w, r, v, http.StatusUnprocessableEntity, s.textFor(r).T("rounds.wrong.name"))
-		return
-	}
 	q := r.URL.Query()
 	q.Set("tab", find.Registrants)
 	wanted, err := strconv.Atoi(q.Get("wanted"))
 	if err != nil || wanted < 1 || wanted > mostWanted {
 		wanted = wantedAtFirst
 	}
+	s.callList(w, r, v, func() []string { return s.cfg.Finder.Find(find.ParseFilter(q), 0, wanted).IDs }, func(trouble string) {
+		s.showMatch(w, r, v, http.StatusUnprocessableEntity, trouble)
+	})
+}
+
+// mayCallList says whether a list of people to call can be made here.
+func (s *Server) mayCallList(v visit) bool { return v.role == coordinator && s.cfg.Desk.CallsOut() }
+
+// callList makes a round of registered volunteers. Nobody is called before
+// somebody has looked at the list and started it.
+func (s *Server) callList(w http.ResponseWriter, r *http.Request, v visit, whom func() []string, refuse func(trouble string)) {
+	name := clean(r.PostFormValue("name"), 80)
+	if name == "" {
+		refuse(s.textFor(r).T("rounds.wrong.name"))
+		return
+	}
 	var people []triage.ListedPerson
-	for _, id := range s.cfg.Finder.Find(find.ParseFilter(q), 0, wanted).IDs {
+	for _, id := range whom() {
 		g, err := s.cfg.Registrants.Get(id)
 		if errors.Is(err, store.ErrNotFound) {
 			continue
@@ -99,7 +109,7 @@ func (s *Server) matchCall(w http.ResponseWriter, r *http.Request, v visit) {
 	round, err := s.cfg.Rounds.MakeRound(r.Context(), triage.Round{Operation: s.cfg.Operation, Name: name, Queue: triage.QueueVolunteers, Tries: 2}, people, s.cfg.Region, v.account.ID, v.account.Name)
 	switch {
 	case errors.Is(err, triage.ErrRoundEmpty):
-		s.showMatch(w, r, v, http.StatusUnprocessableEntity, s.textFor(r).T("rounds.wrong.empty"))
+		refuse(s.textFor(r).T("rounds.wrong.empty"))
 	case err != nil:
 		s.broken(w, r, v, "making a round of registered volunteers", err)
 	default:

@@ -35,13 +35,19 @@ const settle = 300 * time.Millisecond
 // records shows the newest records of a kind, or those that a filter finds. The
 // filter is the address: it can be kept, sent to a colleague, and exported.
 func (s *Server) records(w http.ResponseWriter, r *http.Request, v visit) {
+	s.showRecords(w, r, v, http.StatusOK, page.ForSeveral{})
+}
+
+// showRecords shows them after something was done for several of them.
+func (s *Server) showRecords(w http.ResponseWriter, r *http.Request, v visit, status int, several page.ForSeveral) {
 	q := r.URL.Query()
 	skip, err := strconv.Atoi(q.Get("skip"))
 	if err != nil || skip < 0 || skip > deepest {
 		skip = 0
 	}
 	f := s.frame(r, v, "records.title")
-	content := page.RecordsPage{Frame: f, Filter: find.ParseFilter(q), Skip: skip, Step: listed, Done: q.Get("done")}
+	content := page.RecordsPage{Frame: f, Filter: find.ParseFilter(q), Skip: skip, Step: listed, Done: q.Get("done"), Several: several}
+	content.Several.Most, content.Several.Calls = mostWanted, s.mayCallList(v)
 	content.CardKind, _ = s.cfg.Cards.Kind(content.Filter.Kind)
 	s.settled(r)
 	content.Read, content.Building = s.cfg.Finder.Building()
@@ -55,7 +61,7 @@ func (s *Server) records(w http.ResponseWriter, r *http.Request, v visit) {
 		return
 	}
 	content.Picks = s.picks(f, content.Filter)
-	s.show(w, r, http.StatusOK, page.Records(content))
+	s.show(w, r, status, page.Records(content))
 }
 
 // settled waits a moment for what was saved just now to be found.

@@ -166,6 +166,7 @@ func table() []route {
 		{"POST", "/floor/scenario/operation", floor, (*Server).operationSet, false},
 
 		{"GET", "/records", records, (*Server).records, false},
+		{"POST", "/records", records, (*Server).severalDo, false},
 		{"GET", "/records/export", records, (*Server).exports, false},
 		{"POST", "/records/export", records, (*Server).exportAsk, false},
 		{"GET", "/records/export/orders", records, (*Server).orders, false},

@@ -90,6 +90,13 @@ func (r Registrant) Steps() []Step {
 	return slices.DeleteFunc(steps(), func(s Step) bool { return !slices.Contains(s.From, r.Status) })
 }
 
+// StepsForSeveral are what can be done about many people at once, in the order
+// of the way: all but what says something about one person alone, that they want
+// no more or that they are kept away.
+func StepsForSeveral() []Step {
+	return slices.DeleteFunc(steps(), func(s Step) bool { return s.Name == "withdraw" || s.Name == "suspend" })
+}
+
 // mayBeAssigned is the gate in front of the work.
 func (r Registrant) mayBeAssigned() error {
 	switch {

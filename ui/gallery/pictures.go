@@ -162,6 +162,8 @@ func records() []Picture {
 		{Name: "contacts", Path: "/records?tab=contacts", Scene: fullScene, As: coordinator},
 		{Name: "cases", Path: "/records?tab=cases", Scene: fullScene, As: coordinator},
 		{Name: "volunteers", Path: "/records?tab=registrants", Scene: fullScene, As: coordinator},
+		{Name: "volunteers-several", Path: "/records?tab=registrants&status=registered", Scene: fullScene, As: coordinator, Form: url.Values{"do": {"move"}, "whom": {"all"}, "step": {"assign"}}},
+		{Name: "volunteers-several-wrong", Path: "/records?tab=registrants", Scene: longScene, As: coordinator, Form: url.Values{"do": {"move"}}},
 		{Name: "missing", Path: "/records?tab=missing_persons", Scene: fullScene, As: coordinator},
 		{Name: "directory", Path: "/records?tab=directory", Scene: fullScene, As: coordinator},
 		{Name: "records-empty", Path: "/records", Scene: emptyScene, As: coordinator},

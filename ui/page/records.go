@@ -30,6 +30,7 @@ type RecordsPage struct {
 	Read         int  // records, while the index is built
 	Building     bool
 	Done         string
+	Several      ForSeveral
 }
 
 // Pick is a list by which the records can be narrowed.
