@@ -39,6 +39,7 @@ func (s *Server) showLists(w http.ResponseWriter, r *http.Request, v visit, stat
 	if p.Trouble != "" {
 		p.Title = p.T("problem.title") + ": " + p.Title
 	}
+	p.Back = s.cfg.Lists.CanTakeBack(p.Tab)
 	past, err := s.cfg.Lists.History(p.Tab)
 	if err != nil {
 		s.broken(w, r, v, "reading what was changed of a list", err)
@@ -93,6 +94,9 @@ func (s *Server) changeList(r *http.Request, v visit, tab, code string) error {
 	ctx, form, k := r.Context(), r.PostForm, s.cfg.Lists
 	by := lists.Actor{ID: v.account.ID, Name: v.account.Name, Via: "web"}
 	do := form.Get("do")
+	if do == "back" {
+		return k.TakeBack(ctx, tab, by)
+	}
 	if tab == page.TabCase {
 		switch do {
 		case "ask":

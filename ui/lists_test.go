@@ -6,6 +6,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -168,6 +169,16 @@ func TestFieldsAndListsOnTheirPage(t *testing.T) {
 	}
 	if got := s.table(t, boss, "needs", "take", "code,en\nlamps,Lamps\n"); got.status != http.StatusOK || !s.lists.Now().List(lists.Needs).Has("lamps") {
 		t.Errorf("needs from a file: %d", got.status)
+	}
+	if got := s.get(t, boss, "/admin/lists?list=needs").body; !strings.Contains(got, "Take the last file back") {
+		t.Error("the page does not offer to take the file back")
+	}
+	s.changed(t, boss, url.Values{"list": {"needs"}, "do": {"back"}})
+	if slices.ContainsFunc(s.lists.Now().List(lists.Needs).On(), func(c lists.Choice) bool { return c.Code == "lamps" }) {
+		t.Error("what a file that was taken back has added is still offered")
+	}
+	if got := s.get(t, boss, "/admin/lists?list=needs").body; strings.Contains(got, "Take the last file back") || !strings.Contains(got, "A file was taken back") {
+		t.Error("the page does not tell that the file was taken back")
 	}
 	var found []lists.Found
 	if got := s.get(t, s.as(t, agent), "/places?q=izta"); json.Unmarshal([]byte(got.body), &found) != nil || len(found) != 1 || found[0].Text != "Iztapalapa, Mexico City" {

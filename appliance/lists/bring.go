@@ -46,6 +46,7 @@ func (k *Keeper) BringChoices(ctx context.Context, list string, sheet sheets.She
 		if !there {
 			return WrongName
 		}
+		was, made := cloneItems(c.Items), map[string]bool{}
 		for _, row := range sheet.Rows {
 			words := Words{}
 			for i, tag := range tags {
@@ -75,7 +76,12 @@ func (k *Keeper) BringChoices(ctx context.Context, list string, sheet sheets.She
 			lines[key] = row.Line
 			one, i := c.Items[key], l.index(key)
 			switch {
+			case one.Undone && one.Off: // brought, taken back, and brought again
+				out.Added++
+				one.Words, one.Off, one.Undone = tidied, false, false
+				made[key] = true
 			case i < 0:
+				made[key] = true
 				out.Added++
 				c.Added++
 				one = item{Nr: c.Added, Words: tidied}
@@ -83,10 +89,12 @@ func (k *Keeper) BringChoices(ctx context.Context, list string, sheet sheets.She
 					one.Group = tidy(row.Cells[group])
 				}
 			case slices.ContainsFunc(slices.Collect(maps.Keys(tidied)), func(tag string) bool { return l.Choices[i].Words[tag] != tidied[tag] }):
+				made[key] = true
 				out.Changed++
 				one.Words = one.Words.over(tidied)
 			default:
 				out.Same++
+				continue
 			}
 			c.Items[key] = one
 		}
@@ -96,6 +104,7 @@ func (k *Keeper) BringChoices(ctx context.Context, list string, sheet sheets.She
 		if len(out.Findings) > 0 || dry || out.Added+out.Changed == 0 {
 			return errNothing
 		}
+		c.brought(was, made)
 		return nil
 	}
 	if err = k.change(ctx, list, "brought", "", by, take); err == errNothing {

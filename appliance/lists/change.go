@@ -12,6 +12,8 @@ type changes struct {
 	Order []string        `json:"order,omitempty"` // as somebody has arranged it; what is not in it comes last
 	Items map[string]item `json:"items,omitempty"` // by code, or by name of a question
 	Added int             `json:"added,omitempty"` // how many were, ever
+	// What the last file has made, until it is taken back.
+	Brought map[string]touched `json:"brought,omitempty"`
 }
 
 // item is how one choice or question differs.
@@ -26,17 +28,13 @@ type item struct {
 
 	// Of one that was added.
 	Nr       int    `json:"nr,omitempty"`
+	Undone   bool   `json:"undone,omitempty"` // the file that brought it was taken back
 	Kind     string `json:"kind,omitempty"`
 	Personal bool   `json:"personal,omitempty"`
 }
 
 func (c changes) clone() changes {
-	next := changes{Order: slices.Clone(c.Order), Items: map[string]item{}, Added: c.Added}
-	for code, one := range c.Items {
-		one.Words, one.Hint = maps.Clone(one.Words), maps.Clone(one.Hint)
-		next.Items[code] = one
-	}
-	return next
+	return changes{Order: slices.Clone(c.Order), Items: cloneItems(c.Items), Added: c.Added, Brought: maps.Clone(c.Brought)}
 }
 
 // caseKey is where the changes of the questions about a case are kept.

@@ -48,6 +48,8 @@ type placeFile struct {
 	Places []PlaceEntry `json:"places"`
 	At     time.Time    `json:"at"`
 	By     string       `json:"by"`
+	// Of places that a file has changed: when it did.
+	Until time.Time `json:"until,omitzero"`
 }
 
 var placeTable = store.NewTable[placeFile]("places")
@@ -332,14 +334,14 @@ func (k *Keeper) BringPlaces(ctx context.Context, sheet sheets.Sheet, whole, dry
 	if len(out.Findings) > 0 || dry || out.Added+out.Changed+out.Gone == 0 {
 		return out, nil
 	}
-	f := placeFile{By: by.ID, Places: slices.SortedFunc(maps.Values(all), func(a, b PlaceEntry) int {
-		return cmp.Or(a.Level-b.Level, strings.Compare(a.Code, b.Code))
-	})}
+	f := placeFile{By: by.ID, Places: slices.Collect(maps.Values(all))}
+	sortPlaces(f.Places)
 	err := k.store.Update(ctx, func(tx *store.Tx) error {
 		f.At = tx.Now()
 		counts := map[string]string{"list": PlacesName, "what": "brought", "name": by.Name, "added": strconv.Itoa(out.Added), "changed": strconv.Itoa(out.Changed), "gone": strconv.Itoa(out.Gone)}
 		tx.Emit(events.Event{Kind: EventChanged, By: by.ID, Via: by.Via, Data: counts})
-		return errors.Join(placeTable.Put(tx, currentKey, f), listHistory.Note(tx, history.Entry{Record: PlacesName, By: by.ID, Via: by.Via, What: "brought"},
+		before := placeFile{By: by.ID, Places: g.list, At: g.at, Until: f.At}
+		return errors.Join(placeTable.Put(tx, currentKey, f), placeTable.Put(tx, previousKey, before), listHistory.Note(tx, history.Entry{Record: PlacesName, By: by.ID, Via: by.Via, What: "brought"},
 			map[string]int{"places": len(g.list)}, map[string]int{"places": len(f.Places), "added": out.Added, "changed": out.Changed, "gone": out.Gone}))
 	})
 	if err != nil {
@@ -347,6 +349,10 @@ func (k *Keeper) BringPlaces(ctx context.Context, sheet sheets.Sheet, whole, dry
 	}
 	k.places.Store(newGazetteer(f))
 	return out, nil
+}
+
+func sortPlaces(list []PlaceEntry) {
+	slices.SortFunc(list, func(a, b PlaceEntry) int { return cmp.Or(a.Level-b.Level, strings.Compare(a.Code, b.Code)) })
 }
 
 func (p PlaceEntry) same(o PlaceEntry) bool {

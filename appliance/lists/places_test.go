@@ -1,7 +1,9 @@
 package lists_test
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -66,7 +68,20 @@ func TestPlacesOfACountry(t *testing.T) {
 	if k.PlaceCode("Santa Clara, Veracruz") != "" || k.PlaceChain("MX30100")[1].Name != "Santa Clara" {
 		t.Error("a place that is gone is offered, or cannot be read any more")
 	}
-	if log, err := k.History(lists.PlacesName); err != nil || len(log) != 2 || log[1].By != "ana" {
+	// The edition is taken back: the places are as before, the new one is not offered.
+	if !k.CanTakeBack(lists.PlacesName) {
+		t.Error("the edition cannot be taken back")
+	}
+	if err := k.TakeBack(t.Context(), lists.PlacesName, ana); err != nil {
+		t.Fatal(err)
+	}
+	if k.PlaceCode("Santa Clara, Veracruz") == "" || k.PlaceCode("Iztapalapa, Mexico City") != "MX09007" || k.PlaceCode("Tlalpan, Mexico City") != "" || k.PlaceChain("MX09001")[1].Name != "Tlalpan" {
+		t.Error("after the edition was taken back the places are not as before")
+	}
+	if err := k.TakeBack(t.Context(), lists.PlacesName, ana); !errors.Is(err, lists.WrongName) || k.CanTakeBack(lists.PlacesName) {
+		t.Errorf("taken back twice: %v", err)
+	}
+	if log, err := k.History(lists.PlacesName); err != nil || len(log) != 3 || log[1].By != "ana" {
 		t.Errorf("the history: %+v, %v", log, err)
 	}
 }
@@ -109,7 +124,8 @@ func TestPlacesOfOneName(t *testing.T) {
 
 // Needs come from a table too, with the words of each language in a column.
 func TestChoicesOfATable(t *testing.T) {
-	k := open(t, storetest.Open(t))
+	s := storetest.Open(t)
+	k := open(t, s)
 	text := "code,cluster,en,label::Español (es)\nwater,,Water to drink,\nlamps,NFI,Lamps,Lámparas\n"
 	dry, err := k.BringChoices(t.Context(), lists.Needs, sheet(t, text), true, ana)
 	if err != nil || dry.Added != 1 || dry.Changed != 1 || k.Now().List(lists.Needs).Has("lamps") {
@@ -121,6 +137,45 @@ func TestChoicesOfATable(t *testing.T) {
 	needs := k.Now().List(lists.Needs)
 	if needs.Word("lamps", "es") != "Lámparas" || needs.Word("water", "en") != "Water to drink" || needs.Word("water", "es") == "Water to drink" {
 		t.Error("the words are not those of the table")
+	}
+	// The file is taken back: what it added is readable and not offered, and what
+	// somebody has changed since stays as they want it.
+	again := func() {
+		t.Helper()
+		if got, err := k.BringChoices(t.Context(), lists.Needs, sheet(t, text), false, ana); err != nil || got.Added != 1 {
+			t.Errorf("brought again: %+v, %v", got, err)
+		}
+	}
+	offered := func() bool {
+		l := k.Now().List(lists.Needs)
+		return slices.ContainsFunc(l.On(), func(c lists.Choice) bool { return c.Code == "lamps" })
+	}
+	if !k.CanTakeBack(lists.Needs) || !offered() {
+		t.Error("a file that was brought cannot be taken back")
+	}
+	if err := k.TakeBack(t.Context(), lists.Needs, ana); err != nil {
+		t.Fatal(err)
+	}
+	if l := k.Now().List(lists.Needs); offered() || l.Word("lamps", "es") != "Lámparas" || l.Word("water", "en") == "Water to drink" || k.CanTakeBack(lists.Needs) {
+		t.Errorf("after it was taken back: %v, %q", offered(), l.Word("water", "en"))
+	}
+	if err := k.TakeBack(t.Context(), lists.Needs, ana); !errors.Is(err, lists.WrongName) {
+		t.Errorf("taken back twice: %v", err)
+	}
+	again()
+	if err := k.Reword(t.Context(), lists.Needs, "water", lists.Words{"en": "Drinking water, boiled"}, ana); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.TakeBack(t.Context(), lists.Needs, ana); err != nil {
+		t.Fatal(err)
+	}
+	if l := k.Now().List(lists.Needs); offered() || l.Word("water", "en") != "Drinking water, boiled" {
+		t.Errorf("what was changed since is %q, lamps offered %v", l.Word("water", "en"), offered())
+	}
+	again()
+	k = open(t, s) // also after a new start
+	if !k.CanTakeBack(lists.Needs) || !offered() {
+		t.Error("after a new start the file cannot be taken back")
 	}
 	wrong, err := k.BringChoices(t.Context(), lists.Needs, sheet(t, "code,en\n,Nothing\nsoup,Soup\nsoup,Again\nNo!,x\n"), false, ana)
 	if err != nil || len(wrong.Findings) != 3 || k.Now().List(lists.Needs).Has("soup") {

@@ -144,7 +144,7 @@ func (c callerEar) Levels(hz ...float64) []float64 {
 func (b *box) hears(name string, who ear, all []float64, tones ...float64) {
 	b.t.Helper()
 	var levels []float64
-	for deadline := time.Now().Add(15 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(45 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		levels = who.Levels(all...)
 		right := true
 		for i, f := range all {

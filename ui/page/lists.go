@@ -29,6 +29,7 @@ type ListsPage struct {
 	Typed   string
 	Brought *lists.Brought // what a file would change, or has
 	Looked  bool           // it has changed nothing yet
+	Back    bool           // the last file can be taken back
 	Trouble string
 	Done    bool
 }
