@@ -43,6 +43,7 @@ pictures:
 	rm -f ui/gallery/testdata/*.png
 	@for name in $(PICTURES); do find data/pictures -name "$$name-en-1366x768-light.png" -exec cp {} ui/gallery/testdata/$$name.png \; ; done
 	@find data/pictures -name call-en-390x844-light.png -exec cp {} ui/gallery/testdata/call.png \;
+	$(GO) run ./tools/palette ui/gallery/testdata/*.png
 
 # Every page in every state, in English, Arabic and a language that is half as
 # long again, light and dark, on a laptop and on a telephone: half an hour. The

@@ -42,7 +42,7 @@ func TestOwnCallsAreListedCorrectedAndCalledAgain(t *testing.T) {
 			t.Errorf("the list says %q: %v", want, !is)
 		}
 	}
-	if strings.Count(list, "Correct the notes") != 1 {
+	if strings.Count(list, "Correct the notes: Call of") != 1 {
 		t.Error("only one of these calls can still be corrected")
 	}
 	for _, k := range []triage.Contact{hidden, others} {

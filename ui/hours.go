@@ -75,7 +75,9 @@ func (s *Server) hoursChange(w http.ResponseWriter, r *http.Request, v visit) {
 		table := q.Timetable()
 		table.Dates = slices.Clone(table.Dates)
 		err := readHours(r.PostForm, what, &table)
-		typed = &table
+		if what != "date" { // a date that is refused does not stand among those that hold
+			typed = &table
+		}
 		if err != nil {
 			return err
 		}

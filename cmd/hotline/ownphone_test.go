@@ -30,7 +30,8 @@ func TestAnAgentAtTheOwnTelephone(t *testing.T) {
 	case <-time.After(30 * time.Second):
 		t.Fatal("a mailbox is not hung up")
 	}
-	if levels := (callerEar{mailbox}).Levels(cHz); levels[0] > 0.02 {
+	// It hears the words of the offer, which have a little of every tone.
+	if levels := (callerEar{mailbox}).Levels(cHz); levels[0] > 0.3 {
 		t.Error("a mailbox has heard the caller")
 	}
 	amina.is(triage.Missed)

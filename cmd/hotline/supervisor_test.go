@@ -193,6 +193,7 @@ func TestALineIsClosedByPhone(t *testing.T) {
 	line.Hangup()
 
 	caller := b.helpCall("+12024561162", cHz)
+	b.answer(caller, "5") // nobody is in danger
 	b.answer(caller, "1") // to be called back
 	b.ended(caller)
 	row := only(t, b.exportUntil("contacts", "outcome", "callback_request"), "caller_number", "+12024561162")

@@ -65,3 +65,16 @@ func (f Frame) ownNumber(k triage.Contact) string {
 	}
 	return numberWords(f, string(k.Caller))
 }
+
+// ownDo is what can be done with an own call: its text.
+func ownDo(k triage.Contact, now time.Time) string {
+	if k.Correctable(k.Agent, now) {
+		return "own.correct"
+	}
+	return "own.look"
+}
+
+// ownLook is the same for those who do not see the line that it stands in.
+func ownLook(f Frame, k triage.Contact, now time.Time) string {
+	return f.T(ownDo(k, now)) + ": " + f.F("own.look.who", "when", f.When(k.ReceivedAt))
+}
