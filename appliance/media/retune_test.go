@@ -14,8 +14,11 @@ func TestRetuneGoesOnInTheMiddleOfASentence(t *testing.T) {
 		p := startPacer(t)
 		e, tr := newLeg(t, p, audio.MuLaw)
 		e.Music(audio.Tone(2000, time.Second, -10))
+		// The clock may begin with this leg or a frame after it: which packet is the
+		// first of the new law is told by its time.
+		retuned := time.Now().Add(503 * time.Millisecond)
 		go func() {
-			time.Sleep(503 * time.Millisecond)
+			time.Sleep(time.Until(retuned))
 			e.Retune(audio.ALaw, 96)
 		}()
 		if _, err := e.Play(t.Context(), audio.Tone(440, time.Second, -10), false); err != nil {
@@ -27,9 +30,12 @@ func TestRetuneGoesOnInTheMiddleOfASentence(t *testing.T) {
 		time.Sleep(500 * time.Millisecond)
 		packets := tr.take()
 		checkStream(t, packets, 20*time.Millisecond)
+		if first, last := packets[0].at, packets[len(packets)-1].at; !first.Before(retuned) || last.Before(retuned) {
+			t.Fatalf("the packets from %s to %s are not of both laws", first, last)
+		}
 		for i, h := range packets {
 			want := uint8(0)
-			if i >= 26 {
+			if h.at.After(retuned) {
 				want = 8
 			}
 			if h.header.PayloadType != want {
