@@ -26,6 +26,7 @@ func TestThePagesOfExportsFit(t *testing.T) {
 	path := b.js(`location.pathname`)
 	s.post(t, other, path, url.Values{"do": {"approve"}})
 	b.until(`document.querySelector("#job a[download]") !== null`)
+	b.until(`document.querySelector("#job .points li").innerText.includes("row")`) // of each set, how much is in the file
 	b.fits("export-done")
 	b.do(navigate(s.url + "/records/export/orders"))
 	for _, press := range []string{`[name="set"][value="cases"]`, `[name="to"][value="helpers"]`, `[name="kind"][value="folder"]`, `[name="lock"][value="none"]`} {

@@ -126,11 +126,21 @@ type Job struct {
 	Size     int64     `json:"size,omitempty"`
 	SHA256   string    `json:"sha256,omitempty"`
 	Rows     int       `json:"rows,omitempty"`
-	Until    time.Time `json:"until,omitzero"` // the file is kept
+	Parts    []Part    `json:"parts,omitempty"` // of a file that is made
+	Until    time.Time `json:"until,omitzero"`  // the file is kept
 	Locked   bool      `json:"locked,omitempty"`
 	Mark     string    `json:"mark,omitempty"` // of the event log when it was begun
 	Error    string    `json:"error,omitempty"`
 	Order    string    `json:"order,omitempty"` // that it is made for: it is carried to a place, and not away from here
+}
+
+// Part is how much of one set is in the file, and how much is not.
+type Part struct {
+	Set  string `json:"set"`
+	Rows int    `json:"rows"`
+	// Withheld are records that were found and may not leave with the level, or
+	// to those for whom the file is. The file itself does not tell.
+	Withheld int `json:"withheld,omitempty"`
 }
 
 // FileName is what the file is called when it is carried away.

@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -178,7 +179,14 @@ func TestAnExportIsMadeDescribedAndNoted(t *testing.T) {
 	if int(j.Size) != len(data) || j.Rows != 2 || j.SHA256 == "" || len(files) != 5 {
 		t.Fatalf("%+v, files %d", j, len(files))
 	}
-	// Row 0 did not change since, row 1 is protected.
+	// Row 0 did not change since, row 1 is protected: it is missed here, and not
+	// in the file.
+	if want := []Part{{"people", 2, 1}}; !slices.Equal(j.Parts, want) {
+		t.Errorf("of the sets there is told %+v, want %+v", j.Parts, want)
+	}
+	if strings.Contains(files["datapackage.json"], "withheld") {
+		t.Error("whoever gets the file learns how many are protected")
+	}
 	want := "\ufeffid,protected,updated_at\r\n#meta+id,,\r\n00002,0,1970-01-01T00:02:00Z\r\n00003,0,1970-01-01T00:03:00Z\r\n"
 	if files["people.csv"] != want {
 		t.Errorf("CSV %q", files["people.csv"])
@@ -273,6 +281,9 @@ func TestEverythingTakesTwoPersons(t *testing.T) {
 		t.Fatal(err)
 	}
 	done := o.until(j.ID, Done)
+	if want := []Part{{"people", 2, 0}}; !slices.Equal(done.Parts, want) {
+		t.Errorf("of the sets there is told %+v, want %+v", done.Parts, want)
+	}
 	if done.Request.Password != "" || done.SecondBy != "Ben" {
 		t.Errorf("kept %+v", done)
 	}

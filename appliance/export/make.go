@@ -226,7 +226,7 @@ func (o *Office) make(ctx context.Context, j Job) error {
 	sum := sha256.New()
 	size := &counter{w: io.MultiWriter(out, sum)}
 	pack := newArchive(size, j.Request.Password, j.Asked)
-	rows, err := o.fill(ctx, pack, j)
+	parts, err := o.fill(ctx, pack, j)
 	if err == nil {
 		err = pack.close()
 	}
@@ -236,7 +236,10 @@ func (o *Office) make(ctx context.Context, j Job) error {
 			if err != nil {
 				return err
 			}
-			now.State, now.Size, now.Rows = Done, int64(size.n), rows
+			now.State, now.Size, now.Parts, now.Rows = Done, int64(size.n), parts, 0
+			for _, part := range parts {
+				now.Rows += part.Rows
+			}
 			now.SHA256, now.Until = hex.EncodeToString(sum.Sum(nil)), tx.Now().Add(keepFile)
 			now.end(tx)
 			note(tx, EventMade, now, now.Request.By, o.cfg.Operation)
@@ -303,40 +306,42 @@ func rowsOf(rows iter.Seq2[[]any, error], keep map[string]bool) iter.Seq2[[]any,
 }
 
 // fill writes all files of the archive, the description last.
-func (o *Office) fill(ctx context.Context, pack *archive, j Job) (rows int, err error) {
+func (o *Office) fill(ctx context.Context, pack *archive, j Job) (parts []Part, err error) {
 	var files []described
 	var dictionary [][]any
 	for _, name := range j.Request.Sets {
 		set, ok := o.set(name)
 		if !ok {
-			return rows, fmt.Errorf("there is no set %q any more", name)
+			return parts, fmt.Errorf("there is no set %q any more", name)
 		}
 		if set.File != nil {
 			d, err := o.file(ctx, pack, set.File.Name, func(w io.Writer) (int, error) {
 				return set.File.Write(w, Cut{j.Request.Level, j.Request.Since, j.Request.To})
 			})
 			if err != nil {
-				return rows, err
+				return parts, err
 			}
 			d.Name, d.Format, d.MediaType, d.Since = name, strings.TrimPrefix(set.File.Type, "application/"), set.File.Type, true
-			rows += d.Rows
+			parts = append(parts, Part{Set: name, Rows: d.Rows})
 			files = append(files, d)
 			continue
 		}
 		keep, err := o.kept(j.Request.Filter)
 		if err != nil {
-			return rows, err
+			return parts, err
 		}
 		for n, format := range j.Request.Formats {
 			t := set.Table()
 			if keep != nil {
 				t.Rows = rowsOf(t.Rows, keep)
 			}
+			withheld := 0
+			t.Withheld = func() { withheld++ }
 			t = t.For(j.Request.To).At(j.Request.Level, j.Request.Since)
 			t.HXL = j.Request.HXL
 			d, err := o.file(ctx, pack, name+"."+format, func(w io.Writer) (int, error) { return o.table(ctx, w, t, format, j) })
 			if err != nil {
-				return rows, err
+				return parts, err
 			}
 			d.Name, d.Format, d.Since = name+"_"+format, format, t.Changed != ""
 			describe(&d, t, format)
@@ -344,7 +349,7 @@ func (o *Office) fill(ctx context.Context, pack *archive, j Job) (rows int, err 
 			if n > 0 {
 				continue
 			}
-			rows += d.Rows
+			parts = append(parts, Part{name, d.Rows, withheld})
 			for _, c := range t.Columns {
 				dictionary = append(dictionary, []any{name, c.Name, string(c.Kind), c.Level.String(), c.HXL, c.Said()})
 			}
@@ -355,7 +360,7 @@ func (o *Office) fill(ctx context.Context, pack *archive, j Job) (rows int, err 
 			return len(dictionary), table.WriteCSV(w, dictionaryTable(dictionary))
 		})
 		if err != nil {
-			return rows, err
+			return parts, err
 		}
 		d.Name, d.Format, d.MediaType, d.Encoding = "data_dictionary", CSV, "text/csv", "utf-8"
 		files = append(files, d)
@@ -365,7 +370,7 @@ func (o *Office) fill(ctx context.Context, pack *archive, j Job) (rows int, err 
 		out.SetIndent("", "  ")
 		return 0, out.Encode(o.manifest(j, files))
 	})
-	return rows, err
+	return parts, err
 }
 
 // file writes one file and measures it.

@@ -83,6 +83,9 @@ func (t Table) At(level Level, since time.Time) Table {
 				return
 			}
 			fresh, shows := door(row)
+			if fresh && !shows && t.Withheld != nil {
+				t.Withheld()
+			}
 			switch {
 			case !fresh:
 				continue

@@ -104,6 +104,10 @@ type Table struct {
 	Deleted string
 	// Removed are the records of which nothing is left in Rows, for those exports.
 	Removed iter.Seq2[Gone, error]
+	// Withheld, when it is set before At, hears of every row that has changed and
+	// is left out all the same: because of the level, of what the person said, or
+	// of those for whom the table is.
+	Withheld func()
 	// HXL writes the tags of the columns into a row below their names.
 	HXL bool
 

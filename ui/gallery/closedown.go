@@ -31,7 +31,8 @@ type closer struct {
 func (c closer) Now() (closedown.Closing, error) { return c.now, nil }
 
 func (c closer) Job(closedown.Closing) (export.Job, error) {
-	return export.Job{ID: c.now.Export, State: export.Done, SHA256: c.before.Export.SHA256, Rows: c.before.Export.Rows}, nil
+	return export.Job{ID: c.now.Export, State: export.Done, SHA256: c.before.Export.SHA256, Rows: c.before.Export.Rows,
+		Parts: []export.Part{{Set: "cases", Rows: c.before.Export.Rows, Withheld: 3}, {Set: "hours"}}}, nil
 }
 
 // midway is how far the closing of a scene is.

@@ -74,3 +74,8 @@ func (p ExportJobPage) size() string {
 		return itoa(int(n>>20)) + " MB"
 	}
 }
+
+// withheld reports that records were found which could not leave with a file.
+func withheld(job export.Job) bool {
+	return slices.ContainsFunc(job.Parts, func(part export.Part) bool { return part.Withheld > 0 })
+}
