@@ -58,9 +58,10 @@ func (o *outward) Close() error {
 // Addr implements net.Listener.
 func (o *outward) Addr() net.Addr { return o.from }
 
-// prepareOutward makes what the lines need to open connections.
-func (t *Trunk) prepareOutward(lines []*line) {
-	t.outward = make(map[string]*outward)
+// prepareOutward makes what the lines need to open connections, and gives what
+// it has made by transport. t.mu is held.
+func (t *Trunk) prepareOutward(lines []*line) map[string]*outward {
+	made := make(map[string]*outward)
 	for _, l := range lines {
 		transport := l.transport()
 		if transport == "UDP" || t.outward[transport] != nil {
@@ -70,8 +71,16 @@ func (t *Trunk) prepareOutward(lines []*line) {
 		if t.cfg.patience > 0 {
 			gate.first, gate.idle = t.cfg.patience, t.cfg.patience
 		}
-		t.outward[transport] = &outward{gate: gate, from: t.cfg.Conn.LocalAddr(), made: make(chan net.Conn), done: make(chan struct{})}
+		made[transport] = &outward{gate: gate, from: t.cfg.Conn.LocalAddr(), made: make(chan net.Conn), done: make(chan struct{})}
+		t.outward[transport] = made[transport]
 	}
+	return made
+}
+
+func (t *Trunk) outwardOf(l *line) *outward {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.outward[l.transport()]
 }
 
 // reach makes sure that there is a connection to a server of a line. It does
@@ -91,7 +100,7 @@ func (t *Trunk) reach(ctx context.Context, l *line, to target) error {
 	if err != nil {
 		return err
 	}
-	out := t.outward[l.transport()]
+	out := t.outwardOf(l)
 	s := &stream{Conn: conn, gate: out.gate, from: to.addr, opened: time.Now(), heard: true,
 		ours: true, read: make(chan struct{}), lost: l.lost}
 	if !t.streams.add(s) {

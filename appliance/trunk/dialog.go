@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
@@ -135,6 +136,9 @@ func (c *Call) leave() {
 	c.over(call.Cause{By: call.BySystem, Reason: "unknown"})
 	c.trunk.mu.Lock()
 	delete(c.trunk.calls, c.id)
+	if slices.Contains(c.trunk.parting, c.line) {
+		c.trunk.let()
+	}
 	delete(c.trunk.invites, c.inviteKey)
 	c.trunk.mu.Unlock()
 	c.follow(nil)

@@ -14,8 +14,9 @@ import (
 )
 
 // watch keeps a line's state true until ctx ends: registers it, or asks its
-// servers whether they are there.
-func (t *Trunk) watch(ctx context.Context, l *line) {
+// servers whether they are there. Its servers are let in at once; what it says
+// to them waits until the lines before it have signed off.
+func (t *Trunk) watch(ctx context.Context, l *line, before []chan struct{}) {
 	defer func() {
 		if recovered := recover(); recovered != nil {
 			t.fault(t.log, "watching a line", recovered)
@@ -26,6 +27,16 @@ func (t *Trunk) watch(ctx context.Context, l *line) {
 	case <-t.wire.reading:
 	case <-ctx.Done():
 		return
+	}
+	if len(before) > 0 {
+		_, _ = t.targets(ctx, l)
+	}
+	for _, gone := range before {
+		select {
+		case <-gone:
+		case <-ctx.Done():
+			return
+		}
 	}
 	var account registration
 	for {

@@ -48,6 +48,8 @@ type Line struct {
 	Encrypt     bool           // the sound of calls out is encrypted (SDES, RFC 4568) or there is no call
 	Authorities *x509.CertPool // who vouches for the server's certificate; the system's when nil
 
+	Accepts []netip.Prefix // calls are let in from there as well, besides the servers
+
 	MaxCalls int           // both directions together; 0 is no limit. A tenth, five at most, is kept for those who must get through
 	Expires  time.Duration // of a registration; ten minutes when 0
 	Probe    time.Duration // between health checks; 30 s when 0, none when negative
@@ -70,6 +72,10 @@ type LineState struct {
 	Server          string    // the one that answered last
 	Calls           int       // now, in both directions
 	Limit           int       // of Calls; 0 is none
+
+	Lets    []netip.Addr   // the addresses of its servers, as they were found: calls are let in from there
+	Accepts []netip.Prefix // and from there
+	CallIn  time.Time      // when the last call came over it; zero when none did
 }
 
 // Resolver finds servers by name; *net.Resolver is one.
@@ -83,9 +89,12 @@ type line struct {
 	cfg     Line
 	servers []server
 
+	books *channels // of both directions
+	stop  context.CancelFunc
+	gone  chan struct{} // closed when its watch has ended; both are nil before Run
+
 	mu      sync.Mutex
 	state   LineState
-	calls   int
 	found   []target
 	foundAt time.Time
 	avoided map[netip.AddrPort]time.Time // until when
@@ -100,6 +109,13 @@ func (l *line) transport() string {
 		return "UDP"
 	}
 	return strings.ToUpper(l.cfg.Transport)
+}
+
+// channels counts calls. A line has those of the line that it takes the place
+// of.
+type channels struct {
+	mu    sync.Mutex
+	taken int
 }
 
 type server struct {
@@ -117,32 +133,6 @@ const (
 	longestPause   = 5 * time.Minute
 	statusLineFull = 0 // no SIP message was sent
 )
-
-// UseLines sets the lines for calls out, in the order in which they are tried.
-// It must be called before Run.
-func (t *Trunk) UseLines(lines ...Line) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.serving {
-		return errors.New("setting up the lines: the trunk runs already")
-	}
-	var made []*line
-	names := make(map[string]bool)
-	for _, cfg := range lines {
-		l, err := newLine(cfg)
-		if err != nil {
-			return fmt.Errorf("setting up line %q: %w", cfg.Name, err)
-		}
-		if names[cfg.Name] {
-			return fmt.Errorf("setting up line %q: there are two lines of that name", cfg.Name)
-		}
-		names[cfg.Name] = true
-		made = append(made, l)
-	}
-	t.lines = made
-	t.prepareOutward(made)
-	return nil
-}
 
 func newLine(cfg Line) (*line, error) {
 	for _, text := range append([]string{cfg.Name, cfg.User, cfg.AuthUser, cfg.Realm, cfg.Domain, string(cfg.From), cfg.Plus}, cfg.Servers...) {
@@ -165,7 +155,7 @@ func newLine(cfg Line) (*line, error) {
 	default:
 		return nil, fmt.Errorf("its transport is %q; it must be udp, tcp or tls", cfg.Transport)
 	}
-	l := &line{cfg: cfg, lost: make(chan struct{}, 1), avoided: make(map[netip.AddrPort]time.Time),
+	l := &line{cfg: cfg, books: new(channels), lost: make(chan struct{}, 1), avoided: make(map[netip.AddrPort]time.Time),
 		state: LineState{Name: cfg.Name, Kind: cfg.Kind, Up: cfg.Kind != Register, Reason: "not checked yet", Since: time.Now()}}
 	for _, text := range cfg.Servers {
 		s, err := parseServer(text, l.usualPort())
@@ -207,16 +197,17 @@ func parseServer(text string, usual uint16) (server, error) {
 
 // chosen gives the lines named, or all.
 func (t *Trunk) chosen(names []string) ([]*line, error) {
+	all := t.inUse()
 	var lines []*line
 	if len(names) == 0 {
-		lines = slices.Clone(t.lines)
+		lines = all
 	}
 	for _, name := range names {
-		i := slices.IndexFunc(t.lines, func(l *line) bool { return l.cfg.Name == name })
-		if i < 0 {
+		l := named(all, name)
+		if l == nil {
 			return nil, fmt.Errorf("there is no line %q; check the settings", name)
 		}
-		lines = append(lines, t.lines[i])
+		lines = append(lines, l)
 	}
 	// A line that is down is tried last: its state may be old, and it may be
 	// all there is.
@@ -235,12 +226,20 @@ func (l *line) rank() int {
 
 // Lines is the state of each line.
 func (t *Trunk) Lines() []LineState {
-	states := make([]LineState, 0, len(t.lines))
-	for _, l := range t.lines {
+	var states []LineState
+	for _, l := range t.inUse() {
+		l.books.mu.Lock()
+		calls := l.books.taken
+		l.books.mu.Unlock()
 		l.mu.Lock()
 		s := l.state
-		s.Calls, s.Limit = l.calls, l.cfg.MaxCalls
+		for _, f := range l.found {
+			if !slices.Contains(s.Lets, f.addr.Addr()) {
+				s.Lets = append(s.Lets, f.addr.Addr())
+			}
+		}
 		l.mu.Unlock()
+		s.Calls, s.Limit, s.Accepts = calls, l.cfg.MaxCalls, slices.Clone(l.cfg.Accepts)
 		states = append(states, s)
 	}
 	return states
@@ -256,16 +255,16 @@ func (l *line) enter(urgent bool) bool {
 	if l == nil {
 		return true
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.books.mu.Lock()
+	defer l.books.mu.Unlock()
 	limit := l.cfg.MaxCalls
 	if limit > 0 && !urgent {
 		limit -= min(mostReserved, limit/10)
 	}
-	if limit > 0 && l.calls >= limit {
+	if limit > 0 && l.books.taken >= limit {
 		return false
 	}
-	l.calls++
+	l.books.taken++
 	return true
 }
 
@@ -273,9 +272,9 @@ func (l *line) left() {
 	if l == nil {
 		return
 	}
-	l.mu.Lock()
-	l.calls--
-	l.mu.Unlock()
+	l.books.mu.Lock()
+	l.books.taken--
+	l.books.mu.Unlock()
 }
 
 // targets are the addresses of a line's servers, those that failed lately last.
@@ -291,7 +290,7 @@ func (t *Trunk) targets(ctx context.Context, l *line) ([]target, error) {
 			l.mu.Lock()
 			l.found, l.foundAt = looked, time.Now()
 			l.mu.Unlock()
-			t.remember(l, looked)
+			t.letIn()
 		case len(found) == 0: // otherwise what was found before is better than nothing
 			return nil, err
 		}
@@ -383,25 +382,6 @@ func (t *Trunk) lookUp(ctx context.Context, l *line) ([]target, error) {
 	return found, last
 }
 
-// remember lets messages from the line's servers in.
-func (t *Trunk) remember(l *line, found []target) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	known := make(map[netip.Addr]*line, len(t.known)+len(found))
-	for ip, owner := range t.known {
-		if owner != l {
-			known[ip] = owner
-		}
-	}
-	for _, f := range found {
-		if _, taken := known[f.addr.Addr()]; !taken {
-			known[f.addr.Addr()] = l
-		}
-	}
-	t.known = known
-	t.wire.allow(slices.Collect(maps.Keys(known)))
-}
-
 // route is how a call to a number goes over the line.
 func (l *line) route(to target, number call.Number, o *Outgoing) route {
 	own := o.From
@@ -443,11 +423,4 @@ func (l *line) dialled(n call.Number) string {
 // quotable is a display name that ends no quoted string.
 func quotable(name string) string {
 	return clean(strings.NewReplacer(`"`, "", `\`, "").Replace(name))
-}
-
-// lineOf is the line that a message from source belongs to, nil when none.
-func (t *Trunk) lineOf(source netip.Addr) *line {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.known[source]
 }

@@ -109,6 +109,9 @@ func (t *Trunk) invite(r *sip.Request, tx *sip.ServerTx) {
 	case merged: // the same call by two ways through a proxy
 		t.respond(tx, r, refuse(482))
 		return
+	case t.hasParted(sourceOf(r)):
+		t.respond(tx, r, refuse(403))
+		return
 	case draining:
 		t.noRoom(r, called)
 		t.respond(tx, r, refuse(503, retryAfter(0)))
@@ -208,10 +211,11 @@ func (t *Trunk) admit(c *Call, key string, tx *sip.ServerTx) *refusal {
 	if !tx.OnCancel(c.cancelled) {
 		return refuse(487)
 	}
-	line := t.known[sourceOf(c.invite)]
+	line := t.owner(sourceOf(c.invite))
 	if !line.enter(t.privileged(c.to)) {
 		return refuse(503, retryAfter(0))
 	}
+	line.rang()
 	t.active++
 	c.line = line
 	t.calls[c.id] = c

@@ -153,7 +153,7 @@ func (t *Trunk) unregister(l *line, a *registration) {
 	defer cancel()
 	_, _ = t.enrol(ctx, l, a, a.at, 0)
 	l.registered(time.Time{})
-	l.note(t.log, false, "signed off: the hotline is shutting down", "")
+	l.note(t.log, false, "signed off", "")
 }
 
 func (l *line) registered(until time.Time) {

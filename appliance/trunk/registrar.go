@@ -387,7 +387,7 @@ func (t *Trunk) isPhone(r *sip.Request) bool {
 			return true
 		}
 	}
-	if source := sourceOf(r); within(t.cfg.PhoneNets, source) && !within(t.cfg.Peers, source) && source != t.cfg.Self {
+	if source := sourceOf(r); within(t.cfg.PhoneNets, source) && !within(t.cfg.Peers, source) && source != t.cfg.Self && t.lineOf(source) == nil {
 		return true
 	}
 	g := t.registrar

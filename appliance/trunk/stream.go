@@ -110,6 +110,19 @@ func (all *streams) find(source string) *stream {
 	return all.open[source]
 }
 
+// of are the connections of such addresses.
+func (all *streams) of(such func(netip.Addr) bool) []*stream {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	var out []*stream
+	for _, s := range all.open {
+		if such(s.from.Addr()) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
 func (all *streams) count() int {
 	all.mu.Lock()
 	defer all.mu.Unlock()

@@ -119,8 +119,12 @@ type Trunk struct {
 
 	registrar *registrar // nil without Phones
 
-	lines []*line
-	known map[netip.Addr]*line // addresses of their servers; replaced, never changed
+	lines    []*line // replaced, never changed
+	parting  []*line // used no more, with calls that still go on, or still signing off
+	watching sync.WaitGroup
+	watched  context.Context // of the watches; nil before Run
+	deaf     chan error      // ends of what is read
+	readers  int             // that will say so in deaf
 
 	heard []atomic.Int64 // by peer: when, in Unix nanoseconds
 
@@ -171,6 +175,8 @@ func New(cfg Config) (*Trunk, error) {
 		invites:  make(map[string]*Call),
 		gaveUp:   make(map[string]time.Time),
 		rejected: make(map[int]uint64),
+		outward:  make(map[string]*outward),
+		deaf:     make(chan error, mostReaders),
 	}
 	t.heard = make([]atomic.Int64, len(cfg.Peers))
 	if cfg.Phones != nil {
@@ -220,33 +226,21 @@ func (t *Trunk) Run(ctx context.Context) error {
 
 	watched, stopWatching := context.WithCancel(ctx)
 	defer stopWatching()
-	var watching sync.WaitGroup
-	for _, l := range t.lines {
-		watching.Go(func() { t.watch(watched, l) })
-	}
-
-	listening := 1 + len(t.gates) + len(t.outward)
-	deaf := make(chan error, listening)
-	go func() { deaf <- t.listen() }()
-	for transport, gate := range t.gates {
-		go func() { deaf <- t.listenStream(transport, gate) }()
-	}
-	for transport, out := range t.outward {
-		go func() { deaf <- t.listenStream(transport, out) }()
-	}
+	t.begin(watched)
 
 	var fault error
+	ended := 0
 	select {
-	case fault = <-deaf:
-		listening--
+	case fault = <-t.deaf:
+		ended++
 	case <-ctx.Done():
 	}
 	t.mu.Lock()
-	t.draining = true
+	t.draining = true // from here on nothing is added to what is read and watched
 	t.mu.Unlock()
 	stopWatching()
 	left := t.finish(fault, stopCalls)
-	watching.Wait()
+	t.watching.Wait()
 
 	t.wire.stop()
 	for _, gate := range t.gates {
@@ -255,8 +249,8 @@ func (t *Trunk) Run(ctx context.Context) error {
 	for _, out := range t.outward {
 		_ = out.Close()
 	}
-	for range listening {
-		if err := <-deaf; fault == nil {
+	for ; ended < t.readers; ended++ {
+		if err := <-t.deaf; fault == nil {
 			fault = err
 		}
 	}
@@ -284,6 +278,32 @@ func (t *Trunk) Run(ctx context.Context) error {
 // lateAnswers is how long the end of a trunk waits for answers that nobody
 // will hear.
 const lateAnswers = 150 * time.Millisecond
+
+// mostReaders are the socket, two listeners, and two for connections of ours.
+const mostReaders = 5
+
+// begin reads and watches.
+func (t *Trunk) begin(watched context.Context) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.read(t.listen)
+	for transport, gate := range t.gates {
+		t.read(func() error { return t.listenStream(transport, gate) })
+	}
+	for transport, out := range t.outward {
+		t.read(func() error { return t.listenStream(transport, out) })
+	}
+	t.watched = watched
+	for _, l := range t.lines {
+		t.beginWatch(l, nil)
+	}
+}
+
+// read starts a reader, whose end deaf tells. t.mu is held.
+func (t *Trunk) read(reader func() error) {
+	t.readers++
+	go func() { t.deaf <- reader() }()
+}
 
 // listen reads until stop or a failure of the socket.
 func (t *Trunk) listen() error {

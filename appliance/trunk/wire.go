@@ -37,7 +37,7 @@ type wire struct {
 
 	reading chan struct{} // closed when the library knows the socket
 	once    sync.Once
-	guests  atomic.Pointer[map[netip.Addr]struct{}] // servers of our own lines
+	guests  atomic.Pointer[guests] // of our own lines
 
 	stopped atomic.Bool
 	ended   chan struct{}         // closed by stop
@@ -114,31 +114,30 @@ func (w *wire) stop() {
 	_ = w.SetReadDeadline(time.Unix(1, 0))
 }
 
+// guests are let in besides the peers.
+type guests struct {
+	addrs map[netip.Addr]struct{} // servers
+	nets  []netip.Prefix          // whatever else of theirs calls
+}
+
 func (w *wire) welcome(source netip.Addr) bool {
-	if len(w.peers) == 0 {
+	if w.always(source) {
 		return true
 	}
-	if source == w.self || within(w.peers, source) || within(w.phones, source) {
-		return true
-	}
-	if guests := w.guests.Load(); guests != nil {
-		_, known := (*guests)[source]
-		return known
+	if g := w.guests.Load(); g != nil {
+		_, known := g.addrs[source]
+		return known || within(g.nets, source)
 	}
 	return false
 }
 
-func within(nets []netip.Prefix, ip netip.Addr) bool {
-	return slices.ContainsFunc(nets, func(p netip.Prefix) bool { return p.Contains(ip) })
+// always reports an address that is let in whatever the lines are.
+func (w *wire) always(source netip.Addr) bool {
+	return len(w.peers) == 0 || source == w.self || within(w.peers, source) || within(w.phones, source)
 }
 
-// allow replaces the addresses that are let in besides the peers.
-func (w *wire) allow(guests []netip.Addr) {
-	set := make(map[netip.Addr]struct{}, len(guests))
-	for _, g := range guests {
-		set[g] = struct{}{}
-	}
-	w.guests.Store(&set)
+func within(nets []netip.Prefix, ip netip.Addr) bool {
+	return slices.ContainsFunc(nets, func(p netip.Prefix) bool { return p.Contains(ip) })
 }
 
 // plausible reports whether a datagram can be a SIP message with headers that
