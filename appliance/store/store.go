@@ -91,6 +91,8 @@ type Store struct {
 
 	reserve *reserve
 	log     *slog.Logger
+
+	within *Tx // of a store that is one transaction of another: see Together
 }
 
 // Open opens the data folder dir, making the file and its key when the folder
@@ -309,7 +311,12 @@ func (k keys) putHead(meta *bolt.Bucket, schema uint64) error {
 }
 
 // Close waits for running transactions and closes the file.
-func (s *Store) Close() error { return s.db.Close() }
+func (s *Store) Close() error {
+	if s.within != nil {
+		return nil // the transaction ends with the function that has it
+	}
+	return s.db.Close()
+}
 
 // Events is the bus on which committed events appear.
 func (s *Store) Events() *events.Bus { return s.bus }
@@ -320,10 +327,18 @@ func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
 	}
-	done, err := s.commit(fn)
+	if s.within != nil {
+		return s.within.join(fn)
+	}
+	return s.update(s.db.Batch, fn)
+}
+
+// update runs fn in a transaction that a way of bbolt makes.
+func (s *Store) update(way func(func(*bolt.Tx) error) error, fn func(*Tx) error) error {
+	done, err := s.commit(way, fn)
 	if err != nil && s.reserve.relieve(err) {
 		s.log.Error("the disk is full: records are written into the reserve; make room")
-		done, err = s.commit(fn)
+		done, err = s.commit(way, fn)
 	}
 	if err != nil {
 		return closedError(err)
@@ -334,14 +349,14 @@ func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
 	return nil
 }
 
-func (s *Store) commit(fn func(*Tx) error) (done *Tx, err error) {
-	err = s.db.Batch(func(btx *bolt.Tx) error {
+func (s *Store) commit(way func(func(*bolt.Tx) error) error, fn func(*Tx) error) (done *Tx, err error) {
+	err = way(func(btx *bolt.Tx) error {
 		tx := &Tx{tx: btx, keys: s.keys, ids: s.ids, now: time.Now().UTC(), writable: true, veils: &s.veils}
 		if err := fn(tx); err != nil {
 			return err
 		}
-		if tx.err != nil {
-			return tx.err
+		if err := errors.Join(tx.err, tx.refused); err != nil {
+			return err
 		}
 		if err := tx.writeEvents(); err != nil {
 			return err
@@ -358,6 +373,9 @@ func (s *Store) commit(fn func(*Tx) error) (done *Tx, err error) {
 
 // View runs fn in a read-only transaction: one consistent picture.
 func (s *Store) View(fn func(*Tx) error) error {
+	if s.within != nil {
+		return errors.Join(fn(s.within), s.within.err)
+	}
 	err := s.db.View(func(btx *bolt.Tx) error {
 		tx := &Tx{tx: btx, keys: s.keys, ids: s.ids, now: time.Now().UTC(), veils: &s.veils}
 		if err := fn(tx); err != nil {

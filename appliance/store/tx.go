@@ -30,6 +30,7 @@ type Tx struct {
 	veil     *veil              // what this transaction does not see; nil before it has looked
 	sees     []string           // sets that are not hidden from it
 	err      error              // first error of an iterator, returned by View and Update
+	refused  error              // of an update that is a part of this transaction: see Together
 }
 
 // Now is the one time stamp of everything written in this transaction (UTC).
