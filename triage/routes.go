@@ -89,7 +89,15 @@ func (r *Routes) Change(ctx context.Context, what, by, name, via string, fn func
 }
 
 func (r *Routes) put(ctx context.Context, what, by, name, via string, next Routing) error {
-	err := r.store.Update(ctx, func(tx *store.Tx) error {
+	if err := putRouting(ctx, r.store, what, by, name, via, next); err != nil {
+		return err
+	}
+	r.dispatch.Use(next)
+	return nil
+}
+
+func putRouting(ctx context.Context, s *store.Store, what, by, name, via string, next Routing) error {
+	err := s.Update(ctx, func(tx *store.Tx) error {
 		v := RoutingVersion{ID: tx.NewID(), At: tx.Now(), By: by, Name: name, What: what, Routing: next}
 		tx.Emit(events.Event{Kind: EventRouting, By: by, Via: via, Data: map[string]string{"what": what, "version": v.ID, "name": name}})
 		return routings.Put(tx, v.ID, v)
@@ -97,9 +105,20 @@ func (r *Routes) put(ctx context.Context, what, by, name, via string, next Routi
 	if err != nil {
 		return fmt.Errorf("storing who helps whom: %w", err)
 	}
-	r.dispatch.Use(next)
 	return nil
 }
+
+// SetRouting changes the routing of a hotline that does not run: it holds from
+// the next start on. Whoever changes one that runs has Routes.
+func SetRouting(ctx context.Context, s *store.Store, what, by, name, via string, next Routing) error {
+	if err := next.check(); err != nil {
+		return err
+	}
+	return putRouting(ctx, s, what, by, name, via, next)
+}
+
+// Check refuses what would keep somebody from help, with a FieldError.
+func (r Routing) Check() error { return r.check() }
 
 // History is the last versions, the newest first.
 func (r *Routes) History(most int) (all []RoutingVersion, err error) {

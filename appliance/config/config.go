@@ -168,21 +168,35 @@ func isEmpty(text []byte) bool {
 
 // explain puts a fault of the file in a sentence with its place.
 func explain(name string, err error) error {
+	line, column, what := Fault(err)
+	var unknown *yaml.UnknownFieldError
+	if errors.As(err, &unknown) {
+		what += ". The settings are listed by: hotline config"
+	}
+	if line == 0 {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return fmt.Errorf("%s:%d:%d: %s", name, line, column, what)
+}
+
+// Fault says where in a YAML text a fault is, from line 1 and column 1, and what
+// is wrong there. Line 0 is a fault without a place.
+func Fault(err error) (line, column int, what string) {
 	var unknown *yaml.UnknownFieldError
 	var wrong *yaml.TypeError
 	var fault yaml.Error
 	switch {
 	case errors.As(err, &unknown):
 		at := unknown.GetToken().Position
-		return fmt.Errorf("%s:%d:%d: there is no setting %q. The settings are listed by: hotline config", name, at.Line, at.Column, unknown.GetToken().Value)
+		return at.Line, at.Column, fmt.Sprintf("there is no setting %q", unknown.GetToken().Value)
 	case errors.As(err, &wrong):
 		at := wrong.GetToken().Position
-		return fmt.Errorf("%s:%d:%d: %q does not fit here, a %s is expected", name, at.Line, at.Column, wrong.GetToken().Value, plainType(wrong.DstType))
+		return at.Line, at.Column, fmt.Sprintf("%q does not fit here, a %s is expected", wrong.GetToken().Value, plainType(wrong.DstType))
 	case errors.As(err, &fault) && fault.GetToken() != nil:
 		at := fault.GetToken().Position
-		return fmt.Errorf("%s:%d:%d: %s", name, at.Line, at.Column, fault.GetMessage())
+		return at.Line, at.Column, fault.GetMessage()
 	}
-	return fmt.Errorf("%s: %w", name, err)
+	return 0, 0, err.Error()
 }
 
 func plainType(t reflect.Type) string {
@@ -198,6 +212,9 @@ func plainType(t reflect.Type) string {
 	}
 	return "text"
 }
+
+// Check says what is wrong with the settings, one sentence a line.
+func (c Config) Check() error { return c.validate() }
 
 func (c *Config) validate() error {
 	var wrong []error

@@ -42,7 +42,7 @@ var floors = []struct {
 
 // houses are folders whose packages may import each other on one floor; no
 // other imports on the same floor are allowed.
-var houses = []string{"hotline/ivr", "hotline/volunteers", "hotline/ui", "hotline/tools", "hotline/appliance", "hotline/cmd", "hotline/bench"}
+var houses = []string{"hotline/ivr", "hotline/volunteers", "hotline/ui", "hotline/tools", "hotline/appliance", "hotline/cmd", "hotline/bench", "hotline/provisioning"}
 
 // onlyIn names the one folder from which a library may be imported.
 var onlyIn = map[string]string{

@@ -32,6 +32,7 @@ type commands struct {
 	Demo     demoCommand        `cmd:"" help:"Run a complete hotline for trying out, or ring a running one with --call."`
 	Rehearse rehearseCommand    `cmd:"" help:"Let the hotline call itself and say in words whether callers get through."`
 	Flow     flowCommand        `cmd:"" help:"Check, try, carry and put back the dialogues that callers hear."`
+	Bundle   bundleCommand      `cmd:"" help:"A whole hotline as files: check them, see what they change, apply them, write them."`
 	Audit    auditCommand       `cmd:"" help:"Prove the log of what people did."`
 	Backup   backupCommand      `cmd:"" help:"Copy everything to another place now, while the hotline does not run. A running one does it by itself every minute."`
 	Restore  restoreCommand     `cmd:"" help:"Make a hotline out of a backup, on any machine."`

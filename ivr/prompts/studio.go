@@ -258,6 +258,28 @@ func (s *Studio) Take(language, id, take string) (*audio.Clip, error) {
 	return s.read(take)
 }
 
+// Own is what this hotline says otherwise than it came: a text, a recording, or
+// both.
+type Own struct {
+	Language, ID string
+	Text         string // "": the language file's
+	Use          string // the recording that callers hear; "": the synthetic voice
+}
+
+// Owned is all of that, in the order of languages and names.
+func (s *Studio) Owned() []Own {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []Own
+	for _, key := range slices.Sorted(maps.Keys(s.own)) {
+		if r := s.own[key]; r.Text != "" || r.Use != "" {
+			language, id, _ := strings.Cut(key, "/")
+			all = append(all, Own{language, id, r.Text, r.Use})
+		}
+	}
+	return all
+}
+
 // Prompts are all prompts of a language, in the order of their names: every one
 // that any language has, so that what is missing is seen.
 func (s *Studio) Prompts(language string) []Prompt {

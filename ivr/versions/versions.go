@@ -346,6 +346,41 @@ func (s *Shelf) Publish(ctx context.Context, note string, by Actor) (Version, er
 	}, true)
 }
 
+// PublishTexts puts files into use that are no drafts, over those in use. Drafts
+// stay what they are. It returns ErrNoDrafts when all of them are in use already.
+func (s *Shelf) PublishTexts(ctx context.Context, texts map[string]string, note string, by Actor) (Version, error) {
+	for name, text := range texts {
+		if err := fits(name, text); err != nil {
+			return Version{}, err
+		}
+	}
+	return s.put(ctx, Version{Note: note}, EventPublished, by, func(tx *store.Tx) (map[string]string, []string, error) {
+		files := map[string]string{}
+		for _, v := range versions.Backward(tx) {
+			maps.Copy(files, v.Files)
+			break
+		}
+		before := s.over(files)
+		var changed []string
+		for name, text := range texts {
+			if before[name] == text {
+				continue
+			}
+			changed = append(changed, name)
+			if files[name] = text; text == s.cfg.Shipped[name] {
+				delete(files, name)
+			}
+		}
+		switch {
+		case len(changed) == 0:
+			return nil, nil, ErrNoDrafts
+		case len(files) > maxSet:
+			return nil, nil, fmt.Errorf("a hotline has at most %d flows", maxSet)
+		}
+		return files, changed, nil
+	}, false)
+}
+
 // Back puts an earlier version into use again, as a new version. Drafts stay.
 func (s *Shelf) Back(ctx context.Context, number int, by Actor) (Version, error) {
 	old, err := s.Version(number)

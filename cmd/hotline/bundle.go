@@ -1,0 +1,234 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"hotline/appliance/audio/foreign"
+	"hotline/appliance/backup"
+	"hotline/appliance/boxkey"
+	"hotline/appliance/config"
+	"hotline/appliance/durable"
+	"hotline/appliance/store"
+	"hotline/ivr/flow"
+	"hotline/provisioning/bundle"
+)
+
+// bundleCommand is a whole hotline as files.
+type bundleCommand struct {
+	Check  bundleCheckCommand  `cmd:"" help:"Say what is wrong with a bundle, with file and line. It needs no hotline."`
+	Diff   bundleDiffCommand   `cmd:"" help:"Say what a bundle would change in a hotline that does not run. Nothing is changed."`
+	Apply  bundleApplyCommand  `cmd:"" help:"Change a hotline that does not run into what a bundle says: all of it, or nothing."`
+	Export bundleExportCommand `cmd:"" help:"Write what a hotline that does not run is into a bundle, to keep it, to change it or to carry it to another machine. It holds no records and no secrets."`
+}
+
+// bundleConfig is which bundle, and for which hotline.
+type bundleConfig struct {
+	Bundle  string `arg:"" help:"The bundle: a folder or a ZIP file." type:"path"`
+	Config  string `help:"Configuration file." default:"hotline.yaml" type:"path"`
+	Secrets string `help:"File with the passwords of the telephone lines, as export --secrets writes it. It never is in the bundle." type:"path" placeholder:"FILE"`
+}
+
+// read reads what is given.
+func (c bundleConfig) read() (b *bundle.Bundle, secrets bundle.Secrets, err error) {
+	if c.Secrets != "" {
+		if secrets, err = bundle.ReadSecrets(c.Secrets); err != nil {
+			return nil, secrets, err
+		}
+	}
+	b, err = bundle.Open(c.Bundle)
+	return b, secrets, err
+}
+
+// bundled is a hotline for bundles.
+func bundled(cfg config.Config, records *store.Store, s streams) bundle.Hotline {
+	return bundle.Hotline{Store: records, Config: cfg, Flows: surroundings, Decode: foreign.New().Import, By: byCommand, Log: newLog(s.err, false),
+		Leads: func(cfg config.Config, flows *flow.FlowSet) error { _, err := entries(cfg, flows); return err }}
+}
+
+// keepConfig writes a changed configuration file. The one from before, with what
+// people have written into it, stays beside it.
+func keepConfig(path string) func(config.Config) (func() error, error) {
+	return func(cfg config.Config) (func() error, error) {
+		before, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		if err := durable.WriteFile(path+".before", before, 0o600); err != nil {
+			return nil, fmt.Errorf("the configuration cannot be kept: %w", err)
+		}
+		back := func() error { return durable.WriteFile(path, before, 0o600) }
+		return back, durable.WriteFile(path, []byte(cfg.Describe()), 0o600)
+	}
+}
+
+type bundleCheckCommand struct {
+	Bundle  string `arg:"" help:"The bundle: a folder or a ZIP file." type:"path"`
+	Secrets string `help:"File with the passwords of the telephone lines, to be checked with it." type:"path" placeholder:"FILE"`
+}
+
+// Run is "hotline bundle check": the bundle is applied to a new hotline, which is
+// thrown away.
+func (c *bundleCheckCommand) Run(ctx context.Context, s streams) (err error) {
+	b, secrets, err := bundleConfig{Bundle: c.Bundle, Secrets: c.Secrets}.read()
+	if err != nil {
+		return wrongBundle(c.Bundle, err)
+	}
+	dir, err := os.MkdirTemp("", "hotline-bundle-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	path := filepath.Join(dir, config.FileName)
+	if err := os.WriteFile(path, []byte(config.Default().Describe()), 0o600); err != nil {
+		return err
+	}
+	cfg, err := config.Load(path)
+	if err != nil {
+		return err
+	}
+	records, err := store.Open(cfg.DataDir(), newLog(s.err, false))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, records.Close()) }()
+	plan, err := bundle.Diff(ctx, bundled(cfg, records, s), b, secrets)
+	if err != nil {
+		return wrongBundle(c.Bundle, err)
+	}
+	for _, note := range plan.Notes {
+		fmt.Fprintln(s.out, note)
+	}
+	fmt.Fprintf(s.out, "This bundle can be applied: %d files.\n", len(b.Files()))
+	return nil
+}
+
+// wrongBundle says of which bundle mistakes are.
+func wrongBundle(path string, err error) error {
+	var problems bundle.Problems
+	if !errors.As(err, &problems) {
+		return err
+	}
+	what := "there is one mistake"
+	if len(problems) > 1 {
+		what = fmt.Sprintf("there are %d mistakes", len(problems))
+	}
+	return fmt.Errorf("%s in the bundle %s, and nothing was changed:\n%w", what, path, problems)
+}
+
+// open opens a hotline that does not run.
+func (c bundleConfig) open(ctx context.Context, s streams, do func(bundle.Hotline) error) error {
+	cfg, err := config.Load(c.Config)
+	if err != nil {
+		return err
+	}
+	return withKey(ctx, c.Config, s, bufio.NewReader(s.in), func(_ *boxkey.Keeper, _ *backup.Keeper, records *store.Store) error {
+		return do(bundled(cfg, records, s))
+	})
+}
+
+type bundleDiffCommand struct{ bundleConfig }
+
+func (c *bundleDiffCommand) Run(ctx context.Context, s streams) error {
+	b, secrets, err := c.read()
+	if err != nil {
+		return wrongBundle(c.Bundle, err)
+	}
+	return c.open(ctx, s, func(h bundle.Hotline) error {
+		plan, err := bundle.Diff(ctx, h, b, secrets)
+		if err != nil {
+			return wrongBundle(c.Bundle, err)
+		}
+		c.tell(s, plan)
+		return nil
+	})
+}
+
+// tell prints what a bundle changes.
+func (c bundleConfig) tell(s streams, plan bundle.Plan) {
+	if len(plan.Changes) == 0 {
+		fmt.Fprintln(s.out, "Nothing to change: the hotline is as the bundle says.")
+		return
+	}
+	for _, line := range plan.Changes {
+		fmt.Fprintln(s.out, "  "+line)
+	}
+	for _, note := range plan.Notes {
+		fmt.Fprintln(s.out, note)
+	}
+	fmt.Fprintf(s.out, "To change: %d. As the bundle says already: %d.\n", len(plan.Changes), plan.Same)
+}
+
+type bundleApplyCommand struct{ bundleConfig }
+
+func (c *bundleApplyCommand) Run(ctx context.Context, s streams) error {
+	b, secrets, err := c.read()
+	if err != nil {
+		return wrongBundle(c.Bundle, err)
+	}
+	return c.open(ctx, s, func(h bundle.Hotline) error {
+		h.Keep = keepConfig(c.Config)
+		plan, err := bundle.Apply(ctx, h, b, secrets)
+		if err != nil {
+			return wrongBundle(c.Bundle, err)
+		}
+		c.tell(s, plan)
+		if len(plan.Changes) == 0 {
+			return nil
+		}
+		fmt.Fprintln(s.out, "Done: it counts from the next start on.")
+		if len(plan.Credentials) > 0 {
+			fmt.Fprintf(s.out, "\nNew people. Write this down now; it is shown only once.\n\n")
+			printCredentials(s.out, plan.Credentials)
+		}
+		return nil
+	})
+}
+
+type bundleExportCommand struct {
+	Out     string `arg:"" help:"Where to write it: a ZIP file when the name ends in .zip, else a folder, which must be empty." type:"path"`
+	Config  string `help:"Configuration file." default:"hotline.yaml" type:"path"`
+	Secrets string `help:"Write the passwords of the telephone lines, too, into this file." type:"path" placeholder:"FILE"`
+}
+
+func (c *bundleExportCommand) Run(ctx context.Context, s streams) error {
+	return bundleConfig{Config: c.Config}.open(ctx, s, func(h bundle.Hotline) error {
+		b, err := bundle.Export(ctx, h)
+		if err != nil {
+			return err
+		}
+		if err := writeBundle(b, c.Out); err != nil {
+			return err
+		}
+		fmt.Fprintf(s.out, "The bundle is in %s: %d files. It holds no records and no passwords, but names and telephone numbers of those who work here.\n", c.Out, len(b.Files()))
+		if c.Secrets == "" {
+			return nil
+		}
+		if err := bundle.SecretsOf(h.Config).Write(c.Secrets); err != nil {
+			return err
+		}
+		fmt.Fprintf(s.out, "The passwords of the telephone lines are in %s: keep it apart.\n", c.Secrets)
+		return nil
+	})
+}
+
+// writeBundle writes a bundle where nothing is yet.
+func writeBundle(b *bundle.Bundle, to string) error {
+	if !strings.HasSuffix(to, ".zip") {
+		return b.WriteFolder(to)
+	}
+	f, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("there is a file %s already: name another one", to)
+	}
+	if err != nil {
+		return fmt.Errorf("the bundle cannot be written: %w", err)
+	}
+	return errors.Join(b.Write(f), f.Close())
+}

@@ -1,0 +1,81 @@
+package bundle
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/goccy/go-yaml"
+
+	"hotline/appliance/config"
+)
+
+// Secrets are what a bundle does not hold.
+type Secrets struct {
+	Trunks map[string]string `yaml:"trunks"` // passwords of the lines, by their names
+
+	file string
+}
+
+// ReadSecrets reads a file of secrets.
+func ReadSecrets(path string) (Secrets, error) {
+	s := Secrets{file: path}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return s, fmt.Errorf("reading the secrets: %w", err)
+	}
+	if len(text) > maxText {
+		return s, fmt.Errorf("%s is larger than a file of secrets can be", path)
+	}
+	if err := yaml.UnmarshalWithOptions(text, &s, yaml.Strict()); err != nil {
+		line, column, what := config.Fault(err)
+		return s, Problems{{path, line, column, what}}
+	}
+	return s, nil
+}
+
+// SecretsOf are those of a hotline.
+func SecretsOf(cfg config.Config) Secrets {
+	s := Secrets{Trunks: map[string]string{}}
+	for name, password := range passwords(cfg) {
+		if password != "" {
+			s.Trunks[name] = password
+		}
+	}
+	return s
+}
+
+// Write writes them into a file that is for its owner alone, and not there yet.
+func (s Secrets) Write(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("the secrets cannot be written: %w", err)
+	}
+	_, err = f.Write(append(comment("Passwords of the telephone lines. Whoever has this file can use them: keep it apart from the\nbundle, and destroy it when it has done its work."), encode(s)...))
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	return err
+}
+
+// keepSecrets puts passwords into the configuration. A line that asks for one and
+// has none is told.
+func (r *run) keepSecrets() {
+	lines := append([]config.Line(nil), r.cfg.SIP.Lines...)
+	known := map[string]bool{}
+	for i, l := range lines {
+		known[l.Name] = true
+		if password, given := r.secret.Trunks[l.Name]; given && password != l.Password {
+			lines[i].Password = password
+			r.changes = append(r.changes, fmt.Sprintf("secrets: the line %s gets another password", l.Name))
+		}
+		if lines[i].User != "" && lines[i].Password == "" {
+			r.notes = append(r.notes, fmt.Sprintf("The line %s has a user and no password: name a file with it with --secrets, or write it into hotline.yaml.", l.Name))
+		}
+	}
+	for name := range r.secret.Trunks {
+		if !known[name] {
+			r.problem(r.secret.file, 0, 0, fmt.Sprintf("there is no line %q that this password could be of", name))
+		}
+	}
+	r.cfg.SIP.Lines = lines
+}
