@@ -188,6 +188,19 @@ jefe: {name: Jefe, role: supervisor, phone: "55 5555 0147", profile: all, reacha
 ana: {name: Ana, role: agent, profile: night, languages: [es, ar], skills: {doctor: 2}}
 old: {name: Old, disabled: true}
 `,
+		"lists.yaml": `
+needs:
+  order: [goats, water]
+  items:
+    - {code: goats, words: {en: Goats, es: Cabras}, first: true}
+    - {code: water, words: {es: Agua limpia}}
+skills:
+  items: [{code: welder, words: {en: Welder}}, {code: archer, words: {en: Archer}}]
+own_animals:
+  items: [{code: few, words: {en: A few}}, {code: many, words: {en: Many}}]
+case:
+  items: [{code: own_animals, kind: one, words: {en: "How many animals?"}, must: true, personal: true}]
+`,
 		"members.yaml":       "nurses: {people: [ana, jefe]}\n",
 		"prompts.yaml":       "es/hello: {recording: es/hello.wav}\nen/hello: {recording: es/hello.wav}\n",
 		"audio/es/hello.wav": tone(tb, 440),
@@ -353,6 +366,7 @@ func TestEveryMistakeIsToldWithItsPlace(t *testing.T) {
 		"services.yaml":     "emergency: [{name: Police, number: \"911\"}]\n",
 		"teams.yaml":        "a: {name: A}\na: {name: B}\n",
 		"prompts.yaml":      "es/hello: {recording: es/none.wav}\nxx/hello: {text: a}\n",
+		"lists.yaml":        "needs:\n  items:\n    - {code: Goats, words: {en: Goats}}\nmoons: {}\ncase:\n  items: [{code: own_x, kind: one, words: {en: X}}]\n",
 		"flows/a.yaml":      "flow: a\nsteps: [\n",
 	}))
 	var problems bundle.Problems
@@ -383,6 +397,8 @@ func TestEveryMistakeIsToldWithItsPlace(t *testing.T) {
 		`teams.yaml:2:1: `,
 		`prompts.yaml:1:12: the bundle has no file audio/es/none.wav`,
 		`prompts.yaml:2:1: nothing can be said in "xx"`,
+		`lists.yaml:1:1: Goats: a code has small letters`,
+		`lists.yaml:4:1: there is no list "moons"`,
 		`flows/a.yaml:2:`,
 	} {
 		if !slices.ContainsFunc(problems, func(p bundle.Problem) bool { return strings.HasPrefix(p.Error(), want) }) {

@@ -17,7 +17,7 @@ import (
 // parts are the files of a bundle, in the order in which they take effect: later
 // ones name things of earlier ones.
 func parts() []part {
-	return []part{promptsPart(), organisationPart(), operationPart(), teamsPart(), skillsPart(), profilesPart(), queuesPart(), servicesPart(),
+	return []part{promptsPart(), organisationPart(), operationPart(), listsPart(), teamsPart(), skillsPart(), profilesPart(), queuesPart(), servicesPart(),
 		numbersPart(), trunksPart(), rulesPart(), scriptsPart(), usersPart(), membersPart()}
 }
 

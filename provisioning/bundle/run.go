@@ -55,7 +55,8 @@ type run struct {
 	accounts *roster.Accounts
 	studio   *prompts.Studio
 	listed   *lists.Keeper
-	sounds   map[string]recording // of the bundle, by file
+	differ   map[string]lists.Difference // that the file of lists wants
+	sounds   map[string]recording        // of the bundle, by file
 
 	problems    Problems
 	changes     []string
