@@ -144,6 +144,16 @@ func (c *Certificates) Names() []string {
 	return slices.Clone(c.names)
 }
 
+// Cover adds a name under which the box has come to be known. The next browser
+// that comes is shown a certificate with it.
+func (c *Certificates) Cover(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !slices.Contains(c.names, name) {
+		c.names = append(c.names, name)
+	}
+}
+
 // Renew makes a new certificate at once. The authority stays: whoever has
 // installed that is not asked again.
 func (c *Certificates) Renew(now time.Time) error {

@@ -110,6 +110,7 @@ type script struct {
 	refuse   error
 	beats    int
 	keyDir   string // where the key of the box is kept
+	slots    Updates
 	closeDir string // where the certificates of operations are
 	calls    atomic.Int64
 	mic      bool
@@ -509,7 +510,7 @@ func (s *script) config(t *testing.T) Config {
 		},
 		Scripts: s.scripts, Notices: s.noticeBoard(t),
 		Reports: reports.New(s.store, time.UTC, slog.New(slog.DiscardHandler)),
-		Health:  measured, Rehearsals: s.rehearsals(t), Backups: s.keeper(t), BoxKey: s.boxKey(t),
+		Health:  measured, Rehearsals: s.rehearsals(t), Backups: s.keeper(t), BoxKey: s.boxKey(t), Updates: s.slots,
 		Queues: []string{triage.QueueHelp, triage.QueueVolunteers}, Recordings: s.tapes,
 		Exports: s.office, Imports: s.intake, Privacy: privacy.New(s.store, "Flood response", slog.New(slog.DiscardHandler), privacy.Aging{Rule: "imports", Find: intake.Aged, Gone: intake.Expire}), Journal: FromStore(s.store), Store: s.store, Hooks: s.hooks(t), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Closing: s.closer(t),

@@ -238,6 +238,8 @@ func table() []route {
 		{"POST", "/admin/key", accounts, (*Server).boxKeyKeep, false},
 		{"GET", "/admin/system", accounts, (*Server).system, false},
 		{"POST", "/admin/system/certificate", accounts, (*Server).certificateRenew, false},
+		{"POST", updatePath, accounts, (*Server).updateTake, false},
+		{"POST", "/admin/system/restart", accounts, (*Server).updateRestart, false},
 		{"GET", "/admin/log", accounts, (*Server).journal, false},
 		{"POST", "/admin/log", accounts, (*Server).journalVerify, false},
 		{"GET", "/admin/privacy", accounts, (*Server).privacy, false},
@@ -383,6 +385,9 @@ func (s *Server) guard(rt route) http.Handler {
 		limit := int64(maxForm)
 		if rt.upload {
 			limit = maxUpload + maxForm
+		}
+		if rt.pattern == updatePath {
+			limit = maxUpdate
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, limit)
 		rt.handle(s, w, r, v)

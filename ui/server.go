@@ -83,6 +83,7 @@ type Config struct {
 	Backups      Backups
 	BoxKey       BoxKey
 	Certificates Certificates // nil where they are not the box's own
+	Updates      Updates      // nil on a machine that is not the appliance's own image
 	Log          *slog.Logger
 }
 

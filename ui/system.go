@@ -46,8 +46,16 @@ func (s *Server) trustRoot(w http.ResponseWriter, r *http.Request, v visit) {
 
 // system is the machine: certificate, addresses, version, limits.
 func (s *Server) system(w http.ResponseWriter, r *http.Request, v visit) {
+	s.showSystem(w, r, v, http.StatusOK, nil)
+}
+
+// showSystem shows it, and why an update was not taken.
+func (s *Server) showSystem(w http.ResponseWriter, r *http.Request, v visit, status int, refused error) {
 	figures := s.cfg.Health()
-	p := page.SystemPage{Frame: s.frame(r, v, "system.title"), Version: s.cfg.Version, Figures: figures, Done: known(r.URL.Query().Get("done"), []string{"renewed"})}
+	p := page.SystemPage{Frame: s.frame(r, v, "system.title"), Version: s.cfg.Version, Figures: figures, Done: known(r.URL.Query().Get("done"), []string{"renewed", "update", "restart"}), Update: s.updateOf(r)}
+	if refused != nil {
+		p.Update.Trouble = refused.Error()
+	}
 	if c := s.cfg.Certificates; c != nil {
 		p.Certified, p.Fingerprint, p.Ends, p.Names = true, c.Fingerprint(), c.Expires(), c.Names()
 		p.Days = int(p.Ends.Sub(p.Now) / (24 * time.Hour))
@@ -59,7 +67,7 @@ func (s *Server) system(w http.ResponseWriter, r *http.Request, v visit) {
 	got := d.Capacity()
 	p.Needs = page.Needs{People: got.Agents, Channels: got.Channels, Answered: int(math.Round(got.PerHour)), Abandoned: int(math.Round(100 * got.Abandoned)),
 		Wait: got.Wait, KiloBits: got.Channels * kiloBitsACall, Fits: figures.Trunk.Limit == 0 || got.Channels <= figures.Trunk.Limit}
-	s.show(w, r, http.StatusOK, page.System(p))
+	s.show(w, r, status, page.System(p))
 }
 
 // What a call takes (domain: sizing): an hour of recording with both sides, and

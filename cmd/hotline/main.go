@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -114,6 +115,7 @@ type serveCommand struct {
 	Smoke  bool   `help:"Build everything, take no call, and end: a check before a real start."`
 
 	coolOff time.Duration // in which a wipe may be stopped; 0: as shipped
+	post    *signpost     // on the machine's own screens; nil: there are none
 }
 
 func (c *serveCommand) Run(ctx context.Context, s streams) error {
@@ -147,6 +149,7 @@ func (c *serveCommand) once(ctx context.Context, cfg config.Config, s streams, l
 	h, err := assemble(cfg, c.manner(nil), log)
 	var locked *boxkey.Locked
 	if errors.As(err, &locked) && !c.Smoke {
+		c.post.show(notice{English: "LOCKED: CALLS ARE TAKEN, NOBODY SIGNS IN", Spanish: "Bloqueada: toma llamadas, falta la clave", Hotline: cfg.Name, At: pagesAt(cfg)})
 		records, lockedErr := runLocked(ctx, cfg, locked, s, log)
 		if lockedErr != nil || records == nil {
 			return false, lockedErr
@@ -162,6 +165,7 @@ func (c *serveCommand) once(ctx context.Context, cfg config.Config, s streams, l
 	}
 	fmt.Fprintf(s.out, "%s is ready.\n  Calls:  sip at %s (numbers %v; supervisors %v)\n  Pages:  %s\n  Certificate authority: %s\n",
 		cfg.Name, h.trunk.Addr(), cfg.SIP.Help, cfg.SIP.Supervisor, pageURL(h), h.certs.Fingerprint())
+	c.post.show(notice{English: "THE HOTLINE IS ON. SIGN IN:", Spanish: "La línea está en marcha. Para entrar:", Hotline: cfg.Name, At: pagesAt(cfg), Name: h.beacon.Name, Print: h.certs.Fingerprint()})
 	defer context.AfterFunc(ctx, func() {
 		if n := h.trunk.Stats().Calls; n > 0 {
 			fmt.Fprintf(s.err, "No new calls are taken. %d are running and may go on for %d minutes. Asking again ends them at once.\n", n, int(drainFor.Minutes()))
@@ -172,6 +176,11 @@ func (c *serveCommand) once(ctx context.Context, cfg config.Config, s streams, l
 
 func (c *serveCommand) manner(records *store.Store) manner {
 	return manner{drain: drainFor, records: records, coolOff: c.coolOff}
+}
+
+// pagesAt is where the pages listen.
+func pagesAt(cfg config.Config) netip.AddrPort {
+	return netip.MustParseAddrPort(cfg.Web.Listen) // checked by config
 }
 
 type configCommand struct{}

@@ -23,6 +23,7 @@ import (
 	"hotline/appliance/export"
 	"hotline/appliance/health"
 	"hotline/appliance/lists"
+	"hotline/appliance/mdns"
 	"hotline/appliance/media"
 	"hotline/appliance/softphone"
 	"hotline/appliance/store"
@@ -37,6 +38,7 @@ import (
 	"hotline/ivr/scenario"
 	"hotline/ivr/versions"
 	"hotline/provisioning"
+	"hotline/provisioning/slot"
 	"hotline/triage"
 	"hotline/triage/cards"
 	"hotline/triage/closedown"
@@ -98,6 +100,7 @@ type hotline struct {
 	numbers  map[string]desk.Entry // that callers dial
 	tcp      net.Listener          // SIP over TCP; nil when there is none
 	certs    *provisioning.Certificates
+	beacon   *mdns.Beacon // by which browsers find the box by a name; nil where none can
 	disaster *scenario.Choice
 	rehearse *rehearsals
 	sipAt    netip.AddrPort // where this machine reaches its own telephone side
@@ -311,6 +314,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		return h, provisioning.Listening(err, "The web pages", cfg.Web.Listen, "web: listen:")
 	}
 	h.took(h.web.Close)
+	h.beacon = mdns.For(pagesAt(cfg).Addr(), h.certs.Cover, log)
 	if cfg.Web.Metrics != "" {
 		if h.watched, err = net.Listen("tcp", cfg.Web.Metrics); err != nil {
 			return h, provisioning.Listening(err, "The figures of this machine", cfg.Web.Metrics, "web: metrics:")
@@ -325,7 +329,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		Rounds: h.contacts, RoundMay: h.roundPages(cfg), Results: h.roundResults,
 		Scripts: scripts, Notices: notices,
 		Reports: h.reports,
-		Health:  h.measure, Rehearsals: h.rehearse, Backups: h.backups, BoxKey: boxkey.Owner{Keeper: h.keys, Records: h.records}, Certificates: h.certs,
+		Health:  h.measure, Rehearsals: h.rehearse, Backups: h.backups, BoxKey: boxkey.Owner{Keeper: h.keys, Records: h.records}, Certificates: h.certs, Updates: updates(slot.Socket),
 		Queues: h.dispatch.Queues(), Recordings: h.tapes,
 		Exports: h.exports, Imports: h.imports, Privacy: h.privacy, Closing: h.closing, Journal: ui.FromStore(h.records), Store: h.records, Hooks: h.hooks, Log: log,
 		Flows: h.flows, FlowTrial: h.flowTrial,
@@ -423,7 +427,7 @@ func (h *hotline) Run(ctx context.Context) error {
 	var support errgroup.Group
 	failed := make(chan error, 1)
 	for _, run := range []func(context.Context) error{h.callers.Run, h.agents.Run, h.strain.Run, h.phones.Run, h.journal.Run, h.reports.Run, h.turned.Run, h.hours.Run, h.finder.Run, h.dispatch.Run,
-		h.desk.Run, h.mode.Run, h.board.Run, h.commands.Run, h.followLoad, h.tellScreens, h.tapes.Run, h.exports.Run, h.hooks.Run, h.imports.Run, h.backUp, h.privacy.Run, h.closing.Run, h.records.KeepReserve, h.serveFigures, h.rehearse.Run, h.tellSystem,
+		h.desk.Run, h.mode.Run, h.board.Run, h.commands.Run, h.followLoad, h.tellScreens, h.tapes.Run, h.exports.Run, h.hooks.Run, h.imports.Run, h.backUp, h.privacy.Run, h.closing.Run, h.records.KeepReserve, h.serveFigures, h.rehearse.Run, h.tellSystem, h.beacon.Run,
 		func(ctx context.Context) error { return h.front(ctx, h.web, h.tls()) }} {
 		support.Go(func() error {
 			err := run(below)

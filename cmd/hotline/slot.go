@@ -7,6 +7,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -17,12 +19,16 @@ import (
 	"strings"
 	"time"
 
+	"github.com/coreos/go-systemd/v22/activation"
+
 	"hotline/provisioning/slot"
+	"hotline/ui"
 )
 
 // slotCommand is what the units of the image run as root. Nobody else needs it.
 type slotCommand struct {
 	Install slotInstall `cmd:"" help:"Write an update into the slot that does not run, and start it."`
+	Serve   slotServe   `cmd:"" help:"Take updates, and the wish to restart, from the hotline, over the socket that systemd hands over."`
 	Confirm slotConfirm `cmd:"" help:"Tell the boot loader that the running slot is well, once the hotline answers."`
 }
 
@@ -94,6 +100,56 @@ func (c *slotInstall) Run(ctx context.Context, s streams) error {
 	}
 	return exec.CommandContext(ctx, "systemctl", "reboot").Run()
 }
+
+type slotServe struct {
+	slotWhere
+	Quiet time.Duration `help:"End when nobody has asked for so long." default:"1m"`
+}
+
+func (c *slotServe) Run(ctx context.Context, _ streams) error {
+	m, err := c.machine()
+	if err != nil {
+		return err
+	}
+	given, err := activation.Listeners()
+	if err != nil {
+		return err
+	}
+	if len(given) != 1 {
+		return errors.New("this is started by systemd, with one socket (hotline-slot.socket)")
+	}
+	l, ok := given[0].(*net.UnixListener)
+	if !ok {
+		return errors.New("the socket of hotline-slot.socket is none that others on the machine can be kept from")
+	}
+	return slot.Serve(ctx, l, m, func() error {
+		return exec.CommandContext(context.WithoutCancel(ctx), "systemctl", "--no-block", "reboot").Run()
+	}, c.Quiet)
+}
+
+// updates is the door to the slots as the pages know it; nil where this machine
+// is not the appliance's own image.
+func updates(path string) ui.Updates {
+	door := slot.Door{Path: path}
+	if !door.There() {
+		return nil
+	}
+	return updater{door}
+}
+
+type updater struct{ door slot.Door }
+
+func (u updater) Look(ctx context.Context) (ui.UpdateState, error) {
+	s, err := u.door.Look(ctx)
+	return ui.UpdateState(s), err
+}
+
+func (u updater) Install(ctx context.Context, update io.Reader) (ui.UpdateState, error) {
+	s, err := u.door.Install(ctx, update)
+	return ui.UpdateState(s), err
+}
+
+func (u updater) Restart(ctx context.Context) error { return u.door.Restart(ctx) }
 
 type slotConfirm struct {
 	slotWhere

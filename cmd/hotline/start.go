@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,14 +17,13 @@ import (
 	"sync"
 	"time"
 
-	"rsc.io/qr"
-
 	"hotline/appliance/audio"
 	"hotline/appliance/audio/foreign"
 	"hotline/appliance/boxkey"
 	"hotline/appliance/call"
 	"hotline/appliance/config"
 	"hotline/appliance/health"
+	"hotline/appliance/mdns"
 	"hotline/appliance/store"
 	"hotline/ivr/prompts"
 	"hotline/ivr/prompts/voice"
@@ -36,33 +36,46 @@ import (
 // startCommand is all that a new machine needs: pages that ask seven questions,
 // then the hotline.
 type startCommand struct {
-	Dir    string `help:"Folder for the configuration and the records." default:"." type:"path"`
-	Listen string `help:"TCP address of the pages, in a new folder." default:"0.0.0.0:8443"`
-	SIP    string `help:"UDP address for calls, in a new folder." default:"0.0.0.0:5060" name:"sip"`
-	Sound  string `help:"UDP port for the sound of browsers, in a new folder." default:"8444"`
+	Dir    string   `help:"Folder for the configuration and the records." default:"." type:"path"`
+	Listen string   `help:"TCP address of the pages, in a new folder." default:"0.0.0.0:8443"`
+	SIP    string   `help:"UDP address for calls, in a new folder." default:"0.0.0.0:5060" name:"sip"`
+	Sound  string   `help:"UDP port for the sound of browsers, in a new folder." default:"8444"`
+	Stick  string   `help:"Folder of a memory stick: where it holds a hotline.yaml, the questions of a new folder begin with what that says." type:"path" placeholder:"DIR"`
+	Screen []string `help:"Terminal of this machine on which stands where the pages are and, before there is a hotline, by which code they are opened; in its log it then does not. May be given more than once." placeholder:"/dev/tty1"`
 }
 
-func (c *startCommand) Run(ctx context.Context, s streams) error {
+func (c *startCommand) Run(ctx context.Context, s streams) (err error) {
+	post := newSignpost(c.Screen, newLog(s.err, false))
+	until, stop := context.WithCancel(context.WithoutCancel(ctx)) // of the screens: they say the truth while calls end
+	var screens sync.WaitGroup
+	screens.Go(func() { post.Run(until) })
+	defer screens.Wait()
+	defer stop()
+	defer func() { post.ended(err) }()
 	path := filepath.Join(c.Dir, config.FileName)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		finished, err := c.firstRun(ctx, s)
+		finished, err := c.firstRun(ctx, s, post)
 		if err != nil || !finished {
 			return err
 		}
+		// Later starts leave there why the last one failed.
+		post.show(notice{English: "THE HOTLINE IS STARTING", Spanish: "La línea está arrancando"})
 	}
-	return (&serveCommand{Config: path}).Run(ctx, s)
+	return (&serveCommand{Config: path, post: post}).Run(ctx, s)
 }
 
 // firstRun asks the questions on pages, in the place where the hotline's will
 // be, and with the certificate that it will have.
-func (c *startCommand) firstRun(ctx context.Context, s streams) (finished bool, err error) {
+func (c *startCommand) firstRun(ctx context.Context, s streams, post *signpost) (finished bool, err error) {
 	log := newLog(s.err, false)
 	at, err := netip.ParseAddrPort(c.Listen)
 	if err != nil {
 		return false, fmt.Errorf("--listen needs an address with a port, like 0.0.0.0:8443: %w", err)
 	}
-	cfg := config.Default()
-	cfg.Web.Listen, cfg.Web.Sound, cfg.SIP.Listen = c.Listen, c.Sound, c.SIP
+	cfg, given, err := c.proposed()
+	if err != nil {
+		return false, err
+	}
 	certs, err := provisioning.OpenCertificates(provisioning.CertificateDir(filepath.Join(c.Dir, cfg.Data)), provisioning.Names(cfg), time.Now())
 	if err != nil {
 		return false, err
@@ -78,7 +91,7 @@ func (c *startCommand) firstRun(ctx context.Context, s streams) (finished bool, 
 	}
 	data := filepath.Join(c.Dir, cfg.Data)
 	first, err := ui.NewFirstRun(ui.FirstRunConfig{
-		Answers: page.FirstRunAnswers{Hotline: cfg.Name, Operation: cfg.Operation, Region: cfg.Region, Zone: zoneOfMachine(), Languages: cfg.Languages, Line: "none",
+		Answers: page.FirstRunAnswers{Hotline: cfg.Name, Operation: cfg.Operation, Region: cfg.Region, Zone: cmp.Or(cfg.Zone, zoneOfMachine()), Languages: cfg.Languages, Line: given.Line, Numbers: given.Numbers, Peer: given.Peer,
 			AdminName: "Administrator", AdminLogin: "admin", Key: boxkey.InFolder, GreetingLanguage: cfg.Languages[0]},
 		Callers:  prompts.ShippedLanguages(),
 		Check:    func(a page.FirstRunAnswers) error { _, _, err := madeOf(a, cfg); return err },
@@ -99,19 +112,60 @@ func (c *startCommand) firstRun(ctx context.Context, s streams) (finished bool, 
 	if err != nil {
 		return false, errors.Join(err, listener.Close())
 	}
-	address := fmt.Sprintf("https://%s/setup", netip.AddrPortFrom(reachable(at.Addr()), uint16(listener.Addr().(*net.TCPAddr).Port)))
-	fmt.Fprintf(s.out, "There is no hotline in this folder yet. Open this address on a computer or telephone\nof the same network. Its browser warns once: the certificate is this box's own.\n\n  %s\n\n", address)
-	if err := printQR(s.out, address); err != nil {
-		log.Warn("the address cannot be shown as a picture", "error", err)
-	}
-	fmt.Fprintf(s.out, "\n  Code: %s\n\n", first.Code())
+	beacon := mdns.For(at.Addr(), certs.Cover, log)
+	c.invite(s, post, notice{Path: "/setup", At: netip.AddrPortFrom(at.Addr(), uint16(listener.Addr().(*net.TCPAddr).Port)), Code: first.Code(), Print: certs.Fingerprint(), Name: beacon.Name}, log)
 	told, stop := context.WithCancel(ctx)
 	var beside sync.WaitGroup
 	beside.Go(func() { tellSystem(told, log, func() error { return nil }) })
+	beside.Go(func() { _ = beacon.Run(told) }) // never ends by itself
 	finished, err = first.Run(ctx, listener, certs.TLS())
 	stop()
 	beside.Wait()
 	return finished, errors.Join(err, forgetStaging(c.Dir))
+}
+
+// proposed is what the questions begin with: what ships, or what somebody has
+// written onto a stick beforehand. Where this program listens is its own matter.
+func (c *startCommand) proposed() (cfg config.Config, line page.FirstRunAnswers, err error) {
+	cfg, line.Line = config.Default(), "none"
+	given, err := fromStick(c.Stick)
+	if err != nil {
+		return cfg, line, err
+	}
+	if given != nil {
+		cfg = *given
+		if len(cfg.SIP.Peers) > 0 {
+			line = page.FirstRunAnswers{Line: "trunk", Numbers: strings.Join(cfg.SIP.Help, ", "), Peer: strings.Join(cfg.SIP.Peers, ", ")}
+		}
+	}
+	cfg.Web.Listen, cfg.Web.Sound, cfg.SIP.Listen = c.Listen, c.Sound, c.SIP
+	return cfg, line, nil
+}
+
+// byComma are the parts of an answer with commas.
+func byComma(answer string) (all []string) {
+	for _, one := range strings.Split(answer, ",") {
+		if one = strings.TrimSpace(one); one != "" {
+			all = append(all, one)
+		}
+	}
+	return all
+}
+
+// invite says where the first pages are and which code opens them: on the
+// machine's own screens, or to whoever started the program.
+func (c *startCommand) invite(s streams, post *signpost, n notice, log *slog.Logger) {
+	if post != nil {
+		n.English, n.Spanish = "THIS HOTLINE IS NOT SET UP YET", "Esta línea aún no está configurada"
+		post.show(n)
+		return
+	}
+	address := n.address(reachable(n.At.Addr()).String())
+	fmt.Fprintf(s.out, "There is no hotline in this folder yet. Open this address on a computer or telephone\nof the same network. Its browser warns once: the certificate is this box's own.\n\n  %s\n\n", address)
+	if err := printQR(s.out, address); err != nil {
+		log.Warn("the address cannot be shown as a picture", "error", err)
+	}
+	fmt.Fprintf(s.out, "\n  Code: %s\n\n", n.Code)
 }
 
 // make sets the hotline up as it was answered.
@@ -251,17 +305,12 @@ func madeOf(a page.FirstRunAnswers, cfg config.Config) (config.Config, []provisi
 	}
 	cfg.Name, cfg.Operation, cfg.Region, cfg.Zone, cfg.Languages = a.Hotline, a.Operation, a.Region, a.Zone, a.Languages
 	if a.Line == "trunk" {
-		cfg.SIP.Help = nil
-		for _, number := range strings.Split(a.Numbers, ",") {
-			if number = strings.TrimSpace(number); number != "" {
-				cfg.SIP.Help = append(cfg.SIP.Help, number)
-			}
-		}
+		cfg.SIP.Help = byComma(a.Numbers)
 		if len(cfg.SIP.Help) == 0 {
 			return cfg, nil, errors.New("give the number of the hotline, as the line sends it")
 		}
-		cfg.SIP.Peers = []string{a.Peer}
-		if _, err := cfg.Peers(); err != nil || a.Peer == "" {
+		cfg.SIP.Peers = byComma(a.Peer)
+		if _, err := cfg.Peers(); err != nil || len(cfg.SIP.Peers) == 0 {
 			return cfg, nil, errors.New("give the address of the telephone company or system: an IP address or a network such as 203.0.113.0/24")
 		}
 	} else {
@@ -279,31 +328,12 @@ func madeOf(a page.FirstRunAnswers, cfg config.Config) (config.Config, []provisi
 	return cfg, []provisioning.Person{{Login: a.AdminLogin, Name: a.AdminName, Role: roster.RoleAdmin}, leader}, nil
 }
 
-// printQR draws a text for cameras on a terminal, two squares in each letter.
-// Its colours are set: black on white whatever the terminal's are.
+// printQR draws a text for cameras on a terminal.
 func printQR(w io.Writer, text string) error {
-	code, err := qr.Encode(text, qr.M)
+	lines, err := qrLines(text)
 	if err != nil {
 		return err
 	}
-	const quiet = 2
-	var b strings.Builder
-	for y := -quiet; y < code.Size+quiet; y += 2 {
-		b.WriteString("  \x1b[30;107m")
-		for x := -quiet; x < code.Size+quiet; x++ {
-			switch upper, lower := code.Black(x, y), code.Black(x, y+1); {
-			case upper && lower:
-				b.WriteString("█")
-			case upper:
-				b.WriteString("▀")
-			case lower:
-				b.WriteString("▄")
-			default:
-				b.WriteString(" ")
-			}
-		}
-		b.WriteString("\x1b[0m\n")
-	}
-	_, err = io.WriteString(w, b.String())
+	_, err = io.WriteString(w, strings.Join(lines, "\n")+"\n")
 	return err
 }

@@ -25,6 +25,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+	"golang.org/x/sys/unix"
 
 	"hotline/appliance/backup"
 	"hotline/appliance/config"
@@ -58,6 +59,46 @@ func (c *console) find(t *testing.T, pattern string) string {
 	return ""
 }
 
+// shown is what stands there now: everything since it was cleared last.
+func (c *console) shown() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	text := c.text.String()
+	return text[strings.LastIndex(text, clearScreen)+1:]
+}
+
+// screen is a terminal (pty(7)), of which everything goes into seen.
+func screen(t *testing.T, seen io.Writer) string {
+	t.Helper()
+	main, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := unix.IoctlGetInt(int(main.Fd()), unix.TIOCGPTN)
+	if err == nil {
+		err = unix.IoctlSetPointerInt(int(main.Fd()), unix.TIOCSPTLCK, 0)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := fmt.Sprintf("/dev/pts/%d", n)
+	plugged, err := os.OpenFile(name, os.O_RDWR|unix.O_NOCTTY, 0) // a terminal that nobody has open reads as gone
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		_, _ = io.Copy(seen, main) // ends when both are closed
+	}()
+	t.Cleanup(func() {
+		_ = plugged.Close()
+		<-read
+		_ = main.Close()
+	})
+	return name
+}
+
 // begun is a first start in an empty folder, and somebody who has its code.
 type begun struct {
 	t      *testing.T
@@ -69,13 +110,28 @@ type begun struct {
 	end    func()
 }
 
-func begin(t *testing.T) *begun {
+func begin(t *testing.T, screens ...string) *begun {
+	t.Helper()
+	return beginOn(t, &console{}, screens...)
+}
+
+// beginOn is begin where out is what can be read.
+func beginOn(t *testing.T, out *console, screens ...string) *begun {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
-	b := &begun{t: t, dir: t.TempDir(), out: &console{}}
+	b := &begun{t: t, dir: t.TempDir(), out: out}
+	stick := ""
 	ended := make(chan error, 1)
+	said := io.Writer(b.out)
+	if len(screens) > 0 {
+		said = io.Discard // as the image does: a log keeps what is read in it
+		stick = t.TempDir()
+		if err := os.WriteFile(filepath.Join(stick, config.FileName), []byte("name: From the stick\nsip:\n  help_numbers: [\"100\", \"101\"]\n  peers: [192.0.2.1, 198.51.100.0/24]\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	go func() {
-		ended <- (&startCommand{Dir: b.dir, Listen: "127.0.0.1:0", SIP: "127.0.0.1:0", Sound: "0"}).Run(ctx, streams{out: b.out, err: io.Discard})
+		ended <- (&startCommand{Dir: b.dir, Listen: "127.0.0.1:0", SIP: "127.0.0.1:0", Sound: "0", Screen: screens, Stick: stick}).Run(ctx, streams{out: said, err: io.Discard})
 	}()
 	b.end = sync.OnceFunc(func() {
 		stop()
@@ -85,7 +141,7 @@ func begin(t *testing.T) *begun {
 	})
 	t.Cleanup(b.end)
 	b.base = strings.TrimSuffix(b.out.find(t, `(https://[0-9.:]+/setup)`), "/setup")
-	b.code = b.out.find(t, `Code: ([A-Z2-9]{4}-[A-Z2-9]{4})`)
+	b.code = b.out.find(t, `Code(?: / Código)?: +([A-Z2-9]{4}-[A-Z2-9]{4})`)
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -225,8 +281,15 @@ func TestTheFirstStart(t *testing.T) {
 	if status, _, errs := hotlineCommand(t.Context(), "backup", "--config", filepath.Join(b.dir, config.FileName), "--to", stick); status != 0 {
 		t.Fatalf("the backup: %s", errs)
 	}
-	other := begin(t)
+	seen := &console{}
+	other := beginOn(t, seen, screen(t, seen))
+	if picture := seen.find(t, `(█▀+)`); picture == "" {
+		t.Error("no picture for cameras on the machine's own screen")
+	}
 	other.enter()
+	if _, body := other.send("/setup/1", url.Values{"language": {"en"}}); !strings.Contains(body, "From the stick") {
+		t.Error("the questions do not begin with what the stick says")
+	}
 	if body := other.restore(stick, "AGE-SECRET-KEY-1NONSENSE", false); !strings.Contains(body, "This is not a recovery key") && !strings.Contains(body, "this is not a recovery key") {
 		t.Errorf("a key that is none: %s", body)
 	}
@@ -246,8 +309,11 @@ func TestTheFirstStart(t *testing.T) {
 	if status, body := other.send("/setup/restore/use", nil); status != http.StatusOK || !strings.Contains(body, "The hotline is back") {
 		t.Fatalf("putting it back: %d %s", status, body)
 	}
-	other.out.find(t, `(Línea <b> is ready)`)
+	other.out.find(t, `(THE HOTLINE IS ON)`)
 	other.signsIn("supervisor", password)
+	if shown := seen.shown(); !strings.Contains(shown, "Línea <b>") || !strings.Contains(shown, other.base) || strings.Contains(shown, other.code) || strings.Contains(shown, "/setup") {
+		t.Errorf("the machine's own screen shows, when the hotline runs: %s", shown)
+	}
 	for _, left := range []string{incomingFolder, stagedFolder} {
 		if _, err := os.Stat(filepath.Join(other.dir, left)); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s is left behind: %v", left, err)

@@ -54,6 +54,15 @@ func (e *env) bytes() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+// readEnv reads the block in the file path.
+func readEnv(path string) (env, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return env{}, fmt.Errorf("opening the notes of the boot loader: %w", err)
+	}
+	return parseEnv(raw)
+}
+
 // change reads the block in the file path, lets f change it and writes it in
 // place: one sector or two, on the disk before it returns.
 func change(path string, f func(*env)) error {

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 )
 
@@ -37,6 +38,11 @@ const (
 
 // ErrNotNewer is an update that is not newer than what runs.
 var ErrNotNewer = errors.New("this update is not newer than the system that runs")
+
+var (
+	errForeign = errors.New("this file is not an update of the hotline")
+	errDamaged = errors.New("the update is damaged: copy the file again")
+)
 
 // Make writes an update with the system in file to w, signed with key.
 func Make(w io.Writer, file string, arch string, version uint64, key ed25519.PrivateKey) error {
@@ -108,7 +114,7 @@ func (m Machine) Install(ctx context.Context, update io.Reader) (Manifest, error
 		return manifest, err
 	}
 	if manifest.Size > room {
-		return manifest, fmt.Errorf("the update (%d MB) is larger than a slot of this machine (%d MB)", manifest.Size>>20, room>>20)
+		return manifest, fmt.Errorf("the update is larger than a slot of this machine (%d MB)", room>>20)
 	}
 	if _, err := device.Seek(0, io.SeekStart); err != nil {
 		return manifest, err
@@ -118,11 +124,13 @@ func (m Machine) Install(ctx context.Context, update io.Reader) (Manifest, error
 		return manifest, err
 	}
 	hash := sha256.New()
-	if _, err := io.Copy(io.MultiWriter(device, hash), stoppable{ctx, in}); err != nil {
+	if _, err := io.Copy(io.MultiWriter(device, hash), stoppable{ctx, in}); errors.Is(err, io.ErrUnexpectedEOF) {
+		return manifest, errDamaged
+	} else if err != nil {
 		return manifest, fmt.Errorf("writing slot %s: %w", other, err)
 	}
 	if hex.EncodeToString(hash.Sum(nil)) != manifest.SHA256 {
-		return manifest, errors.New("the update is damaged: copy the file again")
+		return manifest, errDamaged
 	}
 	if err := device.Sync(); err != nil {
 		return manifest, fmt.Errorf("writing slot %s: %w", other, err)
@@ -141,6 +149,7 @@ func (m Machine) Install(ctx context.Context, update io.Reader) (Manifest, error
 	return manifest, change(m.Env, func(e *env) {
 		e.set("ORDER", other+" "+m.Running)
 		e.set("NEW", other)
+		e.set("NEW_VERSION", strconv.FormatUint(manifest.Version, 10))
 		e.set(other+"_OK", "1")
 		e.set(other+"_TRY", "0")
 	})
@@ -151,8 +160,40 @@ func (m Machine) Confirm() error {
 	return change(m.Env, func(e *env) {
 		e.set(m.Running+"_OK", "1")
 		e.set(m.Running+"_TRY", "0")
-		e.set("NEW", "")
+		// What fell back is told until another update comes or this one is one.
+		if e.values["NEW"] == m.Running {
+			e.set("NEW", "")
+		}
 	})
+}
+
+// State is how the slots are.
+type State struct {
+	Version uint64 // of the system that runs
+	Takes   bool   // updates at all: it was made with the key of a publisher
+	Waiting uint64 // version of the update that the next start tries; 0: none
+	Failed  uint64 // of the last update, when it did not come up and the machine has gone back
+}
+
+// State reads it.
+func (m Machine) State() (State, error) {
+	s := State{Version: m.Version, Takes: len(m.Key) == ed25519.PublicKeySize}
+	e, err := readEnv(m.Env)
+	if err != nil || e.values["NEW"] != m.other() {
+		return s, err
+	}
+	version, err := strconv.ParseUint(e.values["NEW_VERSION"], 10, 64)
+	if err != nil {
+		return s, nil // of a system from before that was noted
+	}
+	if e.values[m.other()+"_OK"] == "1" {
+		if e.values[m.other()+"_TRY"] == "0" {
+			s.Waiting = version
+		} else {
+			s.Failed = version
+		}
+	}
+	return s, nil
 }
 
 // Trial reports that the running slot is an update which nobody has confirmed:
@@ -171,14 +212,13 @@ func (m Machine) other() string {
 
 // admit reads the head of an update, up to the system itself, and checks it.
 func (m Machine) admit(in *tar.Reader) (manifest Manifest, err error) {
-	const foreign = "this file is not an update of the hotline"
 	raw, err := member(in, manifestName, 4096)
 	if err != nil {
-		return manifest, fmt.Errorf("%s: %w", foreign, err)
+		return manifest, errForeign
 	}
 	signature, err := member(in, signatureName, ed25519.SignatureSize)
 	if err != nil {
-		return manifest, fmt.Errorf("%s: %w", foreign, err)
+		return manifest, errForeign
 	}
 	if len(m.Key) != ed25519.PublicKeySize {
 		return manifest, errors.New("this system was made without a key for updates, and takes none")
@@ -187,17 +227,17 @@ func (m Machine) admit(in *tar.Reader) (manifest Manifest, err error) {
 		return manifest, errors.New("the update is not signed by those who made this system: do not use it")
 	}
 	if err := json.Unmarshal(raw, &manifest); err != nil || manifest.Product != product || manifest.Size <= 0 {
-		return manifest, errors.New(foreign)
+		return manifest, errForeign
 	}
 	if manifest.Arch != m.Arch {
-		return manifest, fmt.Errorf("the update is for machines of another kind (%s, this one is %s)", manifest.Arch, m.Arch)
+		return manifest, fmt.Errorf("the update is for machines of another kind (%s)", manifest.Arch)
 	}
 	if manifest.Version <= m.Version {
 		return manifest, ErrNotNewer
 	}
 	head, err := in.Next()
 	if err != nil || head.Name != systemName || head.Size != manifest.Size {
-		return manifest, errors.New("the update is damaged: copy the file again")
+		return manifest, errDamaged
 	}
 	return manifest, nil
 }

@@ -145,7 +145,7 @@ func TestUpdatesThatAreRefused(t *testing.T) {
 		"only half of it": {func(key ed25519.PrivateKey) []byte {
 			b := update(t, strings.Repeat(system, 1000), "amd64", 202701010000, key)
 			return b[:len(b)/2]
-		}, "writing slot B"},
+		}, "damaged"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m, key := disk(t)

@@ -95,7 +95,7 @@ func bundle(root string) (generated, error) {
 	}
 	built := api.Build(api.BuildOptions{
 		AbsWorkingDir: absolute,
-		EntryPoints:   []string{webFolder + "/app.css", webFolder + "/desk.ts", webFolder + "/floor.ts", webFolder + "/bulletins.ts", webFolder + "/prompts.ts", webFolder + "/round.ts", webFolder + "/recorder.ts", webFolder + "/recording.ts", webFolder + "/soundcheck.ts", webFolder + "/call.ts", webFolder + "/exports.ts", webFolder + "/records.ts", webFolder + "/places.ts", webFolder + "/setup.ts"},
+		EntryPoints:   []string{webFolder + "/app.css", webFolder + "/desk.ts", webFolder + "/floor.ts", webFolder + "/bulletins.ts", webFolder + "/prompts.ts", webFolder + "/round.ts", webFolder + "/recorder.ts", webFolder + "/recording.ts", webFolder + "/soundcheck.ts", webFolder + "/call.ts", webFolder + "/exports.ts", webFolder + "/records.ts", webFolder + "/places.ts", webFolder + "/setup.ts", webFolder + "/system.ts"},
 		Outdir:        distFolder,
 		Bundle:        true, Write: false,
 		MinifyWhitespace: true, MinifySyntax: true, MinifyIdentifiers: true,

@@ -266,11 +266,32 @@ func (s *scene) serve(texts *words.Catalogues, log *slog.Logger) (*ui.Server, er
 		Results: func(_ context.Context, w io.Writer, round, _ string) error {
 			return table.WriteCSV(w, triage.RoundTable(s.contacts, round))
 		},
-		Reports: reports.New(s.store, time.Local, log), Health: func() health.Figures { return s.health }, Rehearsals: s.rehearsals, Backups: keeper, BoxKey: boxkey.Owner{Keeper: keys, Records: s.store},
+		Reports: reports.New(s.store, time.Local, log), Health: func() health.Figures { return s.health }, Rehearsals: s.rehearsals, Backups: keeper, BoxKey: boxkey.Owner{Keeper: keys, Records: s.store}, Updates: s.slots(),
 		Prompts: s.studio, Sounds: foreign.New(), Queues: s.dispatch.Queues(), Recordings: s.tapes, Exports: s.exports, Imports: s.imports,
 		Privacy: privacy.New(s.store, operation, log, privacy.Aging{Rule: "imports", Find: intake.Aged, Gone: intake.Expire}), Closing: closing, Journal: ui.FromStore(s.store), Store: s.store, Hooks: s.hooks, Flows: s.flows, FlowTrial: playFlow, Log: log,
 	}, texts)
 }
+
+// slots are the systems of an appliance; another scene is on a server of its own.
+func (s *scene) slots() ui.Updates {
+	switch filepath.Base(s.dir) {
+	case fullScene:
+		return slots{Version: 202611010930, Takes: true, Waiting: 202611261530}
+	case longScene:
+		return slots{Version: 202611010930, Takes: true, Failed: 202611261530}
+	}
+	return nil
+}
+
+type slots ui.UpdateState
+
+func (s slots) Look(context.Context) (ui.UpdateState, error) { return ui.UpdateState(s), nil }
+
+func (s slots) Install(context.Context, io.Reader) (ui.UpdateState, error) {
+	return ui.UpdateState(s), errors.New("the update is not signed by those who made this system: do not use it")
+}
+
+func (s slots) Restart(context.Context) error { return nil }
 
 // playFlow plays a dialogue as text, as the pages ask for it.
 func playFlow(ctx context.Context, texts map[string]string, name, answers string) (string, bool, error) {

@@ -26,6 +26,17 @@ type SystemPage struct {
 	Asked       Demand
 	Needs       Needs
 	Done        string
+	Update      Update
+}
+
+// Update is what is to be said about a newer system.
+type Update struct {
+	Image   bool   // this machine takes such files
+	Takes   bool   // it was made with the key of a publisher
+	Version string // of the system
+	Waiting string // version that the next start tries
+	Failed  string // version from which the machine has gone back
+	Trouble string // why the last one was not taken, in English
 }
 
 // Demand is what is asked of the calculator; without people it says how many.

@@ -1,0 +1,188 @@
+package ui
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"hotline/provisioning/slot"
+)
+
+// slotsOf are the two slots of a machine as files, behind the socket that the
+// image has.
+type slotsOf struct {
+	slot.Door
+	dir      string
+	key      ed25519.PrivateKey
+	restarts atomic.Int32
+}
+
+func (s *slotsOf) Look(ctx context.Context) (UpdateState, error) {
+	state, err := s.Door.Look(ctx)
+	return UpdateState(state), err
+}
+
+func (s *slotsOf) Install(ctx context.Context, update io.Reader) (UpdateState, error) {
+	state, err := s.Door.Install(ctx, update)
+	return UpdateState(state), err
+}
+
+func openSlots(t *testing.T) *slotsOf {
+	t.Helper()
+	s := &slotsOf{dir: t.TempDir()}
+	s.Path = filepath.Join(s.dir, "door")
+	public, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.key = key
+	notes := "# GRUB Environment Block\nORDER=A B\nA_OK=1\nA_TRY=0\nB_OK=0\nB_TRY=0\n"
+	for name, content := range map[string]string{"A": strings.Repeat("A", 1<<20), "B": strings.Repeat("B", 1<<20), "grubenv": notes + strings.Repeat("#", 1024-len(notes))} {
+		if err := os.WriteFile(filepath.Join(s.dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m := slot.Machine{Env: filepath.Join(s.dir, "grubenv"), Device: func(name string) string { return filepath.Join(s.dir, name) }, Running: "A", Arch: "amd64", Version: 202601010000, Key: public}
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: s.Path, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- slot.Serve(ctx, l, m, func() error { s.restarts.Add(1); return nil }, time.Hour)
+	}()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		_ = l.Close()
+	})
+	return s
+}
+
+// update is a system of some size, signed.
+func (s *slotsOf) update(t *testing.T, arch string, version uint64, size int, key ed25519.PrivateKey) []byte {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "system")
+	if err := os.WriteFile(file, bytes.Repeat([]byte("new system "), size/11), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := slot.Make(&out, file, arch, version, key); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+func (s *slotsOf) read(t *testing.T, name string) string {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(s.dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
+}
+
+// trouble is why an update was not taken, as the page says it.
+func trouble(body string) string {
+	_, after, _ := strings.Cut(body, "data-update-trouble")
+	said, _, _ := strings.Cut(after, "</p>")
+	return said
+}
+
+// An administrator brings an update by the page: what is wrong with one is said
+// in the language of the page and changes nothing; the right one waits until
+// somebody presses again; all of it stands in the log.
+func TestAnUpdateComesByThePage(t *testing.T) {
+	script := newScript(t)
+	slots := openSlots(t)
+	script.slots = slots
+	s := startSite(t, script, nil)
+	client := s.as(t, admin)
+	_, stranger, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := s.get(t, client, "/admin/system"); !strings.Contains(got.body, "202601010000") || strings.Contains(got.body, "data-waiting") || !strings.Contains(got.body, `name="update"`) {
+		t.Fatalf("the page of the machine: %d", got.status)
+	}
+	whole := slots.update(t, "amd64", 202701010000, 900_000, slots.key)
+	for says, raw := range map[string][]byte{
+		"is not signed by those who made this system":  slots.update(t, "amd64", 202701010000, 1000, stranger),
+		"is damaged: copy the file again":              whole[:len(whole)/2],
+		"is not newer than the system that runs":       slots.update(t, "amd64", 202501010000, 1000, slots.key),
+		"machines of another kind (arm64)":             slots.update(t, "arm64", 202701010000, 1000, slots.key),
+		"is larger than a slot of this machine (1 MB)": slots.update(t, "amd64", 202701010000, 2<<20+1000, slots.key),
+		"is not an update of the hotline":              bytes.Repeat([]byte("a photograph "), 200_000),
+	} {
+		got := s.upload(t, client, "/admin/system/update", "update", "hotline.update", raw)
+		if got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, says) || strings.Contains(got.body, "data-waiting") {
+			t.Errorf("an update that %s: %d, %s", says, got.status, trouble(got.body))
+		}
+	}
+	if got := s.upload(t, client, "/admin/system/update", "other", "", nil); got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, "choose the file") {
+		t.Errorf("no file: %d", got.status)
+	}
+	spanish := s.as(t, admin)
+	s.post(t, spanish, "/language", url.Values{"language": {"es"}})
+	if got := s.upload(t, spanish, "/admin/system/update", "update", "hotline.update", slots.update(t, "arm64", 202701010000, 1000, slots.key)); !strings.Contains(got.body, "otro tipo de máquina (arm64)") {
+		t.Errorf("in Spanish: %s", trouble(got.body))
+	}
+	if notes := slots.read(t, "grubenv"); !strings.Contains(notes, "ORDER=A B\n") || strings.Contains(notes, "B_OK=1") {
+		t.Errorf("the boot loader would start something else: %q", notes)
+	}
+
+	if got := s.upload(t, client, "/admin/system/update", "update", "hotline.update", whole); got.status != http.StatusSeeOther {
+		t.Fatalf("the right one: %d, %s", got.status, trouble(got.body))
+	}
+	if got := s.get(t, client, "/admin/system?done=update"); !strings.Contains(got.body, "The update 202701010000 is in") || !strings.Contains(got.body, "up to 15 minutes") {
+		t.Errorf("the page does not say that it waits: %d", got.status)
+	}
+	if !strings.HasPrefix(slots.read(t, "B"), "new system new system") || !strings.Contains(slots.read(t, "grubenv"), "ORDER=B A\n") {
+		t.Error("the next start does not try the update")
+	}
+	if slots.restarts.Load() != 0 {
+		t.Error("the machine starts again before anybody asked for it")
+	}
+	if got := s.post(t, client, "/admin/system/restart", nil); got.status != http.StatusSeeOther || slots.restarts.Load() != 1 {
+		t.Errorf("the second press: %d, %d restarts", got.status, slots.restarts.Load())
+	}
+	noted := map[string]int{}
+	for _, kind := range []string{"update.refused", "update.taken", "update.restart"} {
+		for _, ev := range s.noted(t, kind) {
+			if ev.By == s.ids[admin] {
+				noted[kind+ev.Data["version"]]++
+			}
+		}
+	}
+	if want := map[string]int{"update.refused": 8, "update.taken202701010000": 1, "update.restart": 1}; fmt.Sprint(noted) != fmt.Sprint(want) {
+		t.Errorf("the log holds %v", noted)
+	}
+}
+
+// A machine that is not the image says where its updates come from, and takes
+// none by the page.
+func TestAServerTakesNoUpdateByThePage(t *testing.T) {
+	s := startSite(t, newScript(t), nil)
+	client := s.as(t, admin)
+	if got := s.get(t, client, "/admin/system"); !strings.Contains(got.body, "comes as a package") || strings.Contains(got.body, `name="update"`) {
+		t.Errorf("the page of the machine: %d", got.status)
+	}
+	if got := s.upload(t, client, "/admin/system/update", "update", "hotline.update", []byte("x")); got.status != http.StatusNotFound {
+		t.Errorf("an update: %d", got.status)
+	}
+}
