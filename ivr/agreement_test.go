@@ -236,7 +236,7 @@ func (w writer) flow() string {
 // led in circles.
 func TestAcceptedFlowsEndWell(t *testing.T) {
 	accepted, endings := 0, map[string]int{}
-	for seed := range uint64(6000) {
+	for seed := range uint64(6000 / share) {
 		dice := rand.New(rand.NewPCG(seed, 1))
 		w := writer{dice, 2 + dice.IntN(7), 1 + dice.IntN(3)}
 		texts := map[string]string{}
@@ -252,11 +252,11 @@ func TestAcceptedFlowsEndWell(t *testing.T) {
 		}
 	}
 	t.Logf("%d flows accepted; endings %v", accepted, endings)
-	if accepted < 500 {
+	if accepted < 500/share {
 		t.Errorf("only %d flows were accepted: too few to say anything", accepted)
 	}
 	for _, want := range []string{"queue", "hangup", "end"} {
-		if endings[want] < 100 {
+		if endings[want] < 100/share {
 			t.Errorf("only %d calls ended with %s", endings[want], want)
 		}
 	}
@@ -269,7 +269,7 @@ func TestMutatedFlowsEndWell(t *testing.T) {
 	names := slices.Sorted(maps.Keys(shipped))
 	word := regexp.MustCompile(`(next|default|silence|error|then|else|"[0-9*]"): ?([a-z_]+)\b`)
 	accepted, endings := 0, map[string]int{}
-	for seed := range uint64(150) {
+	for seed := range uint64(150 / share) {
 		dice := rand.New(rand.NewPCG(seed, 2))
 		texts := maps.Clone(shipped)
 		name := names[dice.IntN(len(names))]
@@ -291,7 +291,7 @@ func TestMutatedFlowsEndWell(t *testing.T) {
 		}
 	}
 	t.Logf("%d flows accepted; endings %v", accepted, endings)
-	if accepted < 20 {
+	if accepted < 20/share {
 		t.Errorf("only %d flows were accepted: too few to say anything", accepted)
 	}
 }

@@ -1,0 +1,5 @@
+//go:build !race
+
+package ivr_test
+
+const share = 1
