@@ -22,10 +22,11 @@ import (
 
 // bundleCommand is a whole hotline as files.
 type bundleCommand struct {
-	Check  bundleCheckCommand  `cmd:"" help:"Say what is wrong with a bundle, with file and line. It needs no hotline."`
-	Diff   bundleDiffCommand   `cmd:"" help:"Say what a bundle would change in a hotline that does not run. Nothing is changed."`
-	Apply  bundleApplyCommand  `cmd:"" help:"Change a hotline that does not run into what a bundle says: all of it, or nothing."`
-	Export bundleExportCommand `cmd:"" help:"Write what a hotline that does not run is into a bundle, to keep it, to change it or to carry it to another machine. It holds no records and no secrets."`
+	Check  bundleCheckCommand    `cmd:"" help:"Say what is wrong with a bundle, with file and line. It needs no hotline."`
+	Diff   bundleDiffCommand     `cmd:"" help:"Say what a bundle would change in a hotline that does not run. Nothing is changed."`
+	Apply  bundleApplyCommand    `cmd:"" help:"Change a hotline that does not run into what a bundle says: all of it, or nothing."`
+	Export bundleExportCommand   `cmd:"" help:"Write what a hotline that does not run is into a bundle, to keep it, to change it or to carry it to another machine. It holds no records and no secrets."`
+	Templ  bundleTemplateCommand `cmd:"" name:"template" help:"Write one of the bundles that ship, to begin with: organisations of three sizes. Without a name: list them."`
 }
 
 // bundleConfig is which bundle, and for which hotline.
@@ -231,4 +232,72 @@ func writeBundle(b *bundle.Bundle, to string) error {
 		return fmt.Errorf("the bundle cannot be written: %w", err)
 	}
 	return errors.Join(b.Write(f), f.Close())
+}
+
+type bundleTemplateCommand struct {
+	Name string `arg:"" optional:"" help:"town, city or national."`
+	Out  string `arg:"" optional:"" help:"Where to write it: a ZIP file when the name ends in .zip, else a folder, which must be empty." type:"path"`
+}
+
+func (c *bundleTemplateCommand) Run(s streams) error {
+	if c.Name == "" {
+		for _, name := range bundle.Templates() {
+			b, err := bundle.Template(name)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(s.out, "%-10s %s\n", name, b.About())
+		}
+		return nil
+	}
+	b, err := bundle.Template(c.Name)
+	if err != nil {
+		return err
+	}
+	if c.Out == "" {
+		return errors.New("name a folder or a ZIP file for the template, too")
+	}
+	if err := writeBundle(b, c.Out); err != nil {
+		return err
+	}
+	fmt.Fprintf(s.out, "The template is in %s: change what you like, then hotline bundle check.\n", c.Out)
+	return nil
+}
+
+// beginWith are the bundles that a new hotline begins with, one over the other.
+type beginWith struct {
+	config  string // the file
+	s       streams
+	bundles []*bundle.Bundle
+	secrets bundle.Secrets
+	name    string // of the bundle that somebody has brought
+	by      string // who begins, in the log
+	plan    bundle.Plan
+}
+
+// fill has new records, and their configuration, become what the bundles say.
+// Setup takes everything away when one of them cannot be applied.
+func (b *beginWith) fill(ctx context.Context, records *store.Store) error {
+	for i, one := range b.bundles {
+		var secrets bundle.Secrets
+		if i == len(b.bundles)-1 { // of the one that was brought
+			secrets = b.secrets
+		}
+		cfg, err := config.Load(b.config)
+		if err != nil {
+			return err
+		}
+		h := bundled(cfg, records, b.s)
+		h.By = b.by
+		h.Keep = func(cfg config.Config) (func() error, error) {
+			return func() error { return nil }, durable.WriteFile(b.config, []byte(cfg.Describe()), 0o600)
+		}
+		plan, err := bundle.Apply(ctx, h, one, secrets)
+		if err != nil {
+			return wrongBundle(b.name, err)
+		}
+		b.plan.Notes = append(b.plan.Notes, plan.Notes...)
+		b.plan.Credentials = append(b.plan.Credentials, plan.Credentials...)
+	}
+	return nil
 }

@@ -31,7 +31,14 @@ func TestAHotlineAsFiles(t *testing.T) {
 		}
 	}
 	must("set up", "setup", "--dir", here, "--name", "Línea de ayuda", "--supervisor-phone", "+12025550147")
-	must("set up", "setup", "--dir", there)
+	must("set up", "setup", "--dir", there, "--template", "city")
+	if cfg, err := config.Load(at(there)); err != nil || cfg.SIP.MaxCalls != 150 {
+		t.Errorf("a city takes %d calls at a time, %v", cfg.SIP.MaxCalls, err)
+	}
+	must("national", "bundle", "template")
+	refused("there is no template", "setup", "--dir", filepath.Join(dir, "none"), "--template", "village")
+	must("is in", "bundle", "template", "town", filepath.Join(dir, "town.zip"))
+	must("can be applied", "bundle", "check", filepath.Join(dir, "town.zip"))
 	folder := filepath.Join(dir, "bundle")
 	must("10 files", "bundle", "export", folder, "--config", at(here))
 	write := func(name, text string) {
@@ -84,6 +91,13 @@ func TestAHotlineAsFiles(t *testing.T) {
 	must("", "bundle", "export", file, "--config", at(there))
 	refused("there is a file", "bundle", "export", file, "--config", at(there))
 	must("ana is new", "bundle", "diff", file, "--config", at(here))
+	// A new hotline begins as it: with its people, and nobody else but an administrator.
+	third := filepath.Join(dir, "third")
+	out = must("set up", "setup", "--dir", third, "--bundle", file)
+	if n := strings.Count(out, "password "); n != 5 {
+		t.Errorf("%d people, not the five of the bundle:\n%s", n, out)
+	}
+	must("Nothing to change", "bundle", "diff", file, "--config", at(third))
 	must("Everything is in place", "serve", "--config", at(there), "--smoke")
 	must("The log is whole", "audit", "verify", "--config", at(there))
 }

@@ -15,6 +15,7 @@ import (
 	"hotline/appliance/call"
 	"hotline/appliance/config"
 	"hotline/provisioning"
+	"hotline/provisioning/bundle"
 	"hotline/volunteers/roster"
 )
 
@@ -26,6 +27,9 @@ type setupCommand struct {
 	Number     []string `help:"Number that reaches the hotline, as the trunk sends it. May be given more than once." default:"100"`
 	Emergency  string   `help:"Number of the supervisor line." name:"supervisor-number" default:"199"`
 	Stick      string   `help:"Folder of a memory stick: where it holds a hotline.yaml, that is taken as the configuration and the settings above are not." type:"path" placeholder:"DIR"`
+	Template   string   `help:"Begin as an organisation of a size: town, city or national (hotline bundle template lists them)." placeholder:"NAME"`
+	Bundle     string   `help:"Begin with a bundle, a folder or a ZIP file: what it names goes before the settings above. When it names people, no others than admin are made." type:"path" placeholder:"PATH"`
+	Secrets    string   `help:"With --bundle: file with the passwords of its telephone lines." type:"path" placeholder:"FILE"`
 	Key        string   `help:"How the key is kept that seals all records: file (in the folder: starts by itself), passphrase (is asked for here, and after every start; until then calls are taken and written down sealed) or stick (in a file elsewhere, see --key-at)." enum:"file,passphrase,stick" default:"file"`
 	KeyAt      string   `help:"With --key=stick: folder or file for the key, outside the folder of the records." type:"path" placeholder:"PATH"`
 	Supervisor string   `help:"Phone number of the first supervisor, for the supervisor line." name:"supervisor-phone" placeholder:"+12025550147"`
@@ -56,17 +60,45 @@ func (c *setupCommand) Run(ctx context.Context, s streams) error {
 			return err
 		}
 	}
-	res, err := provisioning.Setup(ctx, provisioning.Options{Dir: c.Dir, Config: cfg, Log: newLog(s.err, false), Key: c.Key, KeyAt: at, People: []provisioning.Person{
+	people := []provisioning.Person{
 		{Login: "admin", Name: "Administrator", Role: roster.RoleAdmin},
 		{Login: "coordinator", Name: "Coordinator", Role: roster.RoleCoordinator, Profile: "all"},
 		supervisor,
 		{Login: "volunteer", Name: "First phone volunteer", Role: roster.RoleAgent, Profile: "all"},
-	}})
+	}
+	begin := beginWith{config: filepath.Join(c.Dir, config.FileName), s: s, by: "setup", name: c.Bundle}
+	if c.Template != "" {
+		b, err := bundle.Template(c.Template)
+		if err != nil {
+			return err
+		}
+		begin.bundles = append(begin.bundles, b)
+	}
+	if c.Secrets != "" && c.Bundle == "" {
+		return errors.New("--secrets belongs to --bundle: name the bundle, too")
+	}
+	if c.Bundle != "" {
+		b, secrets, err := bundleConfig{Bundle: c.Bundle, Secrets: c.Secrets}.read()
+		if err != nil {
+			return wrongBundle(c.Bundle, err)
+		}
+		begin.bundles, begin.secrets = append(begin.bundles, b), secrets
+		if b.HasUsers() {
+			people = people[:1]
+		}
+	}
+	res, err := provisioning.Setup(ctx, provisioning.Options{Dir: c.Dir, Config: cfg, Log: newLog(s.err, false), Key: c.Key, KeyAt: at, People: people, Fill: begin.fill})
 	if err != nil {
 		return err
 	}
+	if cfg, err = config.Load(res.ConfigPath); err != nil {
+		return err
+	}
 	fmt.Fprintf(s.out, "The hotline is set up. Write these down now; they are shown only once.\n\n")
-	printCredentials(s.out, res.Credentials)
+	printCredentials(s.out, append(res.Credentials, begin.plan.Credentials...))
+	for _, note := range begin.plan.Notes {
+		fmt.Fprintln(s.out, note)
+	}
 	fmt.Fprintf(s.out, `
   Recovery key  %s
      It opens the backups on another machine if this one is lost, and this one if its key or
@@ -82,7 +114,7 @@ Next steps
   4. Change what you like:  %s (every setting is explained there)
   5. Choose where backups go, on the page Backups: a USB disk or a server.
 `, res.ConfigPath, port(cfg.Web.Listen), res.Fingerprint, port(cfg.SIP.Listen), cfg.SIP.Help, res.ConfigPath)
-	if supervisor.Phone == "" {
+	if supervisor.Phone == "" && len(people) > 1 {
 		fmt.Fprintf(s.out, "  6. Give the supervisor a phone number and PIN on the accounts page: the supervisor line needs both.\n")
 	}
 	return nil

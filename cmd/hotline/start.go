@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -24,10 +25,10 @@ import (
 	"hotline/appliance/config"
 	"hotline/appliance/health"
 	"hotline/appliance/mdns"
-	"hotline/appliance/store"
 	"hotline/ivr/prompts"
 	"hotline/ivr/prompts/voice"
 	"hotline/provisioning"
+	"hotline/provisioning/bundle"
 	"hotline/ui"
 	"hotline/ui/page"
 	"hotline/volunteers/roster"
@@ -42,6 +43,8 @@ type startCommand struct {
 	Sound  string   `help:"UDP port for the sound of browsers, in a new folder." default:"8444"`
 	Stick  string   `help:"Folder of a memory stick: where it holds a hotline.yaml, the questions of a new folder begin with what that says." type:"path" placeholder:"DIR"`
 	Screen []string `help:"Terminal of this machine on which stands where the pages are and, before there is a hotline, by which code they are opened; in its log it then does not. May be given more than once." placeholder:"/dev/tty1"`
+
+	Template string `help:"In a new folder: begin as an organisation of a size, town, city or national (hotline bundle template lists them)." placeholder:"NAME"`
 }
 
 func (c *startCommand) Run(ctx context.Context, s streams) (err error) {
@@ -104,7 +107,7 @@ func (c *startCommand) firstRun(ctx context.Context, s streams, post *signpost) 
 		Speak:  speaker(),
 		Sounds: foreign.New(),
 		Finish: func(ctx context.Context, a ui.FirstRunChoice) (page.FirstRunMade, error) {
-			return c.make(ctx, a, cfg, log)
+			return c.make(ctx, a, cfg, s, log)
 		},
 		Backup: &backupReader{dir: c.Dir, here: cfg, log: log},
 		Log:    log,
@@ -138,6 +141,15 @@ func (c *startCommand) proposed() (cfg config.Config, line page.FirstRunAnswers,
 			line = page.FirstRunAnswers{Line: "trunk", Numbers: strings.Join(cfg.SIP.Help, ", "), Peer: strings.Join(cfg.SIP.Peers, ", ")}
 		}
 	}
+	if c.Template != "" {
+		size, err := bundle.Template(c.Template)
+		if err != nil {
+			return cfg, line, err
+		}
+		if given == nil {
+			cfg.Languages = size.Languages()
+		}
+	}
 	cfg.Web.Listen, cfg.Web.Sound, cfg.SIP.Listen = c.Listen, c.Sound, c.SIP
 	return cfg, line, nil
 }
@@ -168,24 +180,33 @@ func (c *startCommand) invite(s streams, post *signpost, n notice, log *slog.Log
 	fmt.Fprintf(s.out, "\n  Code: %s\n\n", n.Code)
 }
 
-// make sets the hotline up as it was answered.
-func (c *startCommand) make(ctx context.Context, a ui.FirstRunChoice, cfg config.Config, log *slog.Logger) (page.FirstRunMade, error) {
+// make sets the hotline up as it was answered. The answers are a bundle, which is
+// applied to the new records as any other is.
+func (c *startCommand) make(ctx context.Context, a ui.FirstRunChoice, cfg config.Config, s streams, log *slog.Logger) (page.FirstRunMade, error) {
 	var made page.FirstRunMade
-	chosen, people, err := madeOf(a.FirstRunAnswers, cfg)
+	answers, err := bundleOf(a, cfg)
 	if err != nil {
 		return made, err
 	}
+	begin := beginWith{config: filepath.Join(c.Dir, config.FileName), s: s, by: "setup", name: "of the answers"}
+	if c.Template != "" {
+		size, err := bundle.Template(c.Template)
+		if err != nil {
+			return made, err
+		}
+		begin.bundles = append(begin.bundles, size)
+	}
+	begin.bundles = append(begin.bundles, answers)
 	at := a.KeyAt
 	if a.Key == boxkey.Passphrase {
 		at = a.Passphrase
 	}
-	result, err := provisioning.Setup(ctx, provisioning.Options{Dir: c.Dir, Config: chosen, Log: log, People: people, Key: a.Key, KeyAt: at,
-		Fill: func(ctx context.Context, records *store.Store) error { return greet(ctx, a, records, log) }})
+	result, err := provisioning.Setup(ctx, provisioning.Options{Dir: c.Dir, Config: cfg, Log: log, Key: a.Key, KeyAt: at, Fill: begin.fill})
 	if err != nil {
 		return made, err
 	}
 	made.Print, made.Recovery = result.Fingerprint, result.RecoveryKey
-	for _, one := range result.Credentials {
+	for _, one := range begin.plan.Credentials {
 		made.Written = append(made.Written, page.Written{Role: string(one.Role), Login: one.Login, Password: one.Password, Phone: string(one.Phone), PIN: one.PIN})
 	}
 	return made, nil
@@ -194,20 +215,34 @@ func (c *startCommand) make(ctx context.Context, a ui.FirstRunChoice, cfg config
 // greeting is the prompt that callers hear first in their language.
 const greeting = "hello"
 
-// greet puts the own greeting among the prompts.
-func greet(ctx context.Context, a ui.FirstRunChoice, records *store.Store, log *slog.Logger) error {
-	if a.Greeting == nil {
-		return nil
-	}
-	studio, err := prompts.OpenStudio(records, nil, log)
+// bundleOf makes a bundle of the answers.
+func bundleOf(a ui.FirstRunChoice, cfg config.Config) (*bundle.Bundle, error) {
+	chosen, people, err := madeOf(a.FirstRunAnswers, cfg)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	who := prompts.Who{ID: "setup", Name: a.AdminName, Via: "web"}
+	parts := bundle.Parts{About: chosen.Name,
+		Organisation: &bundle.Organisation{Hotline: chosen.Name, Region: chosen.Region, Zone: chosen.Zone, Languages: chosen.Languages},
+		Begin:        &bundle.Begin{Operation: chosen.Operation, Help: chosen.SIP.Help, Peers: chosen.SIP.Peers}}
+	for _, p := range people {
+		parts.Users = append(parts.Users, bundle.NamedUser{Login: p.Login, User: bundle.User{Name: p.Name, Role: string(p.Role), Phone: string(p.Phone), Profile: p.Profile}})
+	}
+	if a.Greeting == nil {
+		return bundle.Make(parts)
+	}
+	own := bundle.Prompt{}
 	if a.FirstRunAnswers.Greeting == "text" {
-		return studio.SetText(ctx, a.GreetingLanguage, greeting, a.GreetingText, who)
+		own.Text = a.GreetingText
+	} else {
+		own.Recording = a.GreetingLanguage + "/" + greeting + ".wav"
+		var wav bytes.Buffer
+		if err := audio.WriteWAV(&wav, a.Greeting); err != nil {
+			return nil, err
+		}
+		parts.Sounds = map[string][]byte{own.Recording: wav.Bytes()}
 	}
-	return studio.Record(ctx, a.GreetingLanguage, greeting, a.Greeting, who)
+	parts.Prompts = map[string]bundle.Prompt{a.GreetingLanguage + "/" + greeting: own}
+	return bundle.Make(parts)
 }
 
 // speaker says texts with the synthetic voices; nil where there are none.

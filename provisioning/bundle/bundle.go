@@ -26,6 +26,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/goccy/go-yaml"
 )
 
 // Limits of a bundle. Sizes are counted while reading: what a ZIP file says of
@@ -57,7 +59,11 @@ type Problem struct {
 	File         string
 	Line, Column int
 	Text         string
+
+	err error // that said so; nil where nobody did
 }
+
+func (p Problem) Unwrap() error { return p.err }
 
 func (p Problem) Error() string {
 	if p.Line == 0 {
@@ -75,6 +81,14 @@ func (ps Problems) Error() string {
 		lines[i] = p.Error()
 	}
 	return strings.Join(lines, "\n")
+}
+
+func (ps Problems) Unwrap() []error {
+	all := make([]error, len(ps))
+	for i, p := range ps {
+		all[i] = p
+	}
+	return all
 }
 
 // Open reads a bundle: a folder or a ZIP file.
@@ -263,3 +277,10 @@ func (b *Bundle) Equal(other *Bundle) bool {
 
 // Text is the content of a file.
 func (b *Bundle) Text(name string) string { return string(b.files[name]) }
+
+// quick reads a file as far as it can be read: what is wrong with it is told when
+// it is applied.
+func (b *Bundle) quick(name string, into any) {
+	defer func() { _ = recover() }() // as decode
+	_ = yaml.Unmarshal(b.files[name], into)
+}

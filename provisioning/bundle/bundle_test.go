@@ -18,6 +18,7 @@ import (
 
 	"hotline/appliance/audio"
 	"hotline/appliance/config"
+	"hotline/appliance/operation"
 	"hotline/appliance/store"
 	"hotline/appliance/store/storetest"
 	"hotline/ivr"
@@ -373,6 +374,9 @@ func TestEveryMistakeIsToldWithItsPlace(t *testing.T) {
 	if !errors.As(err, &problems) {
 		t.Fatal(err)
 	}
+	if !errors.Is(err, operation.WrongGlide) {
+		t.Error("who asks for what was refused cannot tell")
+	}
 	for _, want := range []string{
 		`bundle.yaml:1:1: this program reads bundles that say format: 1`,
 		`bundle.yaml:2:1: there is no setting "name"`,
@@ -410,6 +414,47 @@ func TestEveryMistakeIsToldWithItsPlace(t *testing.T) {
 	}
 	if h.print() != before {
 		t.Error("something was changed by a bundle full of mistakes")
+	}
+}
+
+// What ships to begin with can be applied to any new hotline, and says nothing
+// that could not be.
+func TestTemplatesFitANewHotline(t *testing.T) {
+	t.Parallel()
+	calls := 0
+	h := newHotline(t)
+	for _, name := range bundle.Templates() {
+		b, err := bundle.Template(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b.About() == "" || len(b.Languages()) == 0 || b.HasUsers() {
+			t.Errorf("%s: %q, languages %v, people: %v", name, b.About(), b.Languages(), b.HasUsers())
+		}
+		// One after the other: the larger one is put over the smaller, as by somebody who grows.
+		if plan, err := h.apply(b); err != nil || len(plan.Changes) == 0 {
+			t.Errorf("%s: %v, %d changes", name, err, len(plan.Changes))
+		}
+		if plan, err := bundle.Diff(t.Context(), h.to(), b, bundle.Secrets{}); err != nil || len(plan.Changes) != 0 {
+			t.Errorf("%s once more: %v, %v", name, err, plan.Changes)
+		}
+		if h.cfg.SIP.MaxCalls <= calls {
+			t.Errorf("%s takes %d calls at a time, the smaller one %d", name, h.cfg.SIP.MaxCalls, calls)
+		}
+		calls = h.cfg.SIP.MaxCalls
+		routing, err := triage.ReadRouting(h.records)
+		if err != nil {
+			t.Fatal(err)
+		}
+		night := time.Date(2026, 12, 21, 3, 0, 0, 0, time.UTC)
+		for _, queue := range []string{triage.QueueLife, triage.QueueHelp} {
+			if q := routing.Queue(queue); !q.Open(night) || q.Most >= calls {
+				t.Errorf("%s: the line %s is open at night: %v; %d of %d calls may wait in it", name, queue, q.Open(night), q.Most, calls)
+			}
+		}
+	}
+	if _, err := bundle.Template("village"); err == nil || !strings.Contains(err.Error(), "town, city, national") {
+		t.Errorf("a template that does not ship: %v", err)
 	}
 }
 

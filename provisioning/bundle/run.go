@@ -89,7 +89,7 @@ func (r *run) lists() (_ *lists.Keeper, err error) {
 
 // problem notes something that is wrong at a place of a file.
 func (r *run) problem(file string, line, column int, text string) {
-	r.problems = append(r.problems, Problem{file, line, column, text})
+	r.problems = append(r.problems, Problem{File: file, Line: line, Column: column, Text: text})
 }
 
 // doc is one file of a bundle, read as far as its names.
@@ -319,7 +319,7 @@ func (r *run) wrong(file string, at item, err error) {
 	if found, ok := inner(at.value, name); ok {
 		line, column = found.line, found.column
 	}
-	r.problem(file, line, column, sentence(err))
+	r.problems = append(r.problems, Problem{file, line, column, sentence(err), err})
 }
 
 // fieldError is a refusal of one setting of a thing.
@@ -479,7 +479,7 @@ func (o one[T]) wrong(r *run, d *doc, err error) {
 		if at.line == 0 && len(d.items) > 0 {
 			at = d.items[0]
 		}
-		r.problem(o.name, at.line, at.column, sentence(line))
+		r.problems = append(r.problems, Problem{o.name, at.line, at.column, sentence(line), line})
 	}
 }
 

@@ -28,7 +28,7 @@ func ReadSecrets(path string) (Secrets, error) {
 	}
 	if err := yaml.UnmarshalWithOptions(text, &s, yaml.Strict()); err != nil {
 		line, column, what := config.Fault(err)
-		return s, Problems{{path, line, column, what}}
+		return s, Problems{{File: path, Line: line, Column: column, Text: what, err: err}}
 	}
 	return s, nil
 }
