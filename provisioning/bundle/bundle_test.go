@@ -109,7 +109,7 @@ func zipped(tb testing.TB, files map[string]string) []byte {
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
 	for name, text := range files {
-		w, err := z.Create(name)
+		w, err := z.CreateHeader(&zip.FileHeader{Name: name}) // not pressed, which takes its time
 		if err == nil {
 			_, err = w.Write([]byte(text))
 		}
@@ -328,6 +328,7 @@ func TestABundleIsAppliedWholeOrNotAtAll(t *testing.T) {
 		"somebody brings a bad greeting": {file: "audio/es/hello.wav", text: "RIFF no sound", want: "prompts.yaml:1:12: "},
 	} {
 		files := town(t)
+		files["users.yaml"], files["members.yaml"] = "ana: {name: Ana, profile: night}\n", "nurses: {people: [ana]}\n"
 		if spoil.file != "" {
 			files[spoil.file] = spoil.text
 		}
@@ -523,12 +524,28 @@ func TestHostileBundlesAreRefusedInWords(t *testing.T) {
 		"of Windows":      {map[string]string{"bundle.yaml": good, `audio\..\x.wav`: "x"}, "leads out of the bundle"},
 		"a program":       {map[string]string{"bundle.yaml": good, "run.sh": "x"}, "does not belong into a bundle"},
 		"no bundle":       {map[string]string{"queues.yaml": ""}, "this is no bundle of a hotline"},
-		"a bomb":          {map[string]string{"bundle.yaml": good, "users.yaml": strings.Repeat("a", 1<<20+1)}, "users.yaml: this file is larger than 1 MB"},
+		"a large one":     {map[string]string{"bundle.yaml": good, "users.yaml": strings.Repeat("a", 1<<20+1)}, "users.yaml: this file is larger than 1 MB"},
 		"many files":      {many, "more than 3000 files"},
 	} {
 		raw := zipped(t, c.files)
 		if _, err := bundle.Read(bytes.NewReader(raw), int64(len(raw))); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+	// A thousand times as large as it says, and as it is in the ZIP file.
+	var bomb bytes.Buffer
+	z := zip.NewWriter(&bomb)
+	w, err := z.Create("users.yaml")
+	if err == nil {
+		_, err = w.Write(make([]byte, 4<<20))
+	}
+	if err := errors.Join(err, z.Close()); err != nil {
+		t.Fatal(err)
+	}
+	lying := bytes.ReplaceAll(bomb.Bytes(), []byte{0, 0, 0x40, 0}, []byte{1, 0, 0, 0}) // its size, where it is said
+	for _, raw := range [][]byte{bomb.Bytes(), lying} {
+		if _, err := bundle.Read(bytes.NewReader(raw), int64(len(raw))); err == nil || !strings.Contains(err.Error(), "users.yaml: this file") {
+			t.Errorf("a bomb: %v", err)
 		}
 	}
 	raw := zipped(t, map[string]string{"bundle.yaml": good})

@@ -24,7 +24,11 @@ func (r *run) shelf() (*versions.Shelf, flow.Surroundings, error) {
 	if err != nil {
 		return nil, with, err
 	}
-	with.HasPrompt = r.studio.Has
+	studio, err := r.speech()
+	if err != nil {
+		return nil, with, err
+	}
+	with.HasPrompt = studio.Has
 	shelf, err := versions.Open(versions.Config{Store: r.in, Shipped: ivr.ShippedTexts(), Engine: paper{with}, Log: r.to.Log})
 	return shelf, with, err
 }
@@ -40,9 +44,22 @@ func (b *Bundle) flowTexts() map[string]string {
 	return texts
 }
 
+// touchesFlows reports that a bundle has dialogues, or changes what they lean on.
+func (b *Bundle) touchesFlows() bool {
+	for _, file := range []string{"organisation.yaml", "prompts.yaml", "queues.yaml", "numbers.yaml"} {
+		if b.files[file] != nil {
+			return true
+		}
+	}
+	return len(b.flowTexts()) > 0
+}
+
 // takeFlows publishes the dialogues of the bundle, and looks at where all numbers
 // lead then.
 func (r *run) takeFlows() error {
+	if !r.bundle.touchesFlows() {
+		return nil
+	}
 	shelf, with, err := r.shelf()
 	if err != nil {
 		return err
@@ -112,6 +129,9 @@ func (r *run) flowProblems(err error) {
 }
 
 func (r *run) proveFlows() error {
+	if len(r.bundle.flowTexts()) == 0 {
+		return nil
+	}
 	shelf, _, err := r.shelf()
 	if err != nil {
 		return err

@@ -8,7 +8,6 @@ import (
 
 	"hotline/appliance/config"
 	"hotline/appliance/operation"
-	"hotline/ivr/prompts"
 	"hotline/ivr/scenario"
 	"hotline/triage"
 )
@@ -32,10 +31,13 @@ func organisationPart() part {
 			return Organisation{r.cfg.Name, facts.Organisation, r.cfg.Region, r.cfg.Zone, slices.Clone(r.cfg.Languages)}, err
 		},
 		put: func(r *run, was, is Organisation) error {
-			library := r.studio.Library()
+			spoken, err := r.tongues()
+			if err != nil {
+				return err
+			}
 			for _, language := range is.Languages {
-				if language == prompts.Neutral || !contains(library.Languages(), language) {
-					return fieldError{"languages", fmt.Errorf("nothing can be said in %q; there are %s", language, strings.Join(spokenLanguages(library), ", "))}
+				if !contains(spoken, language) {
+					return fieldError{"languages", fmt.Errorf("nothing can be said in %q; there are %s", language, strings.Join(spoken, ", "))}
 				}
 			}
 			if strings.TrimSpace(is.Hotline) == "" {
@@ -54,10 +56,6 @@ func organisationPart() part {
 			r.cfg.Name, r.cfg.Region, r.cfg.Zone, r.cfg.Languages = is.Hotline, is.Region, is.Zone, is.Languages
 			return r.cfg.Check()
 		}}
-}
-
-func spokenLanguages(l *prompts.Library) []string {
-	return slices.DeleteFunc(l.Languages(), func(tag string) bool { return tag == prompts.Neutral })
 }
 
 // Operation is operation.yaml.

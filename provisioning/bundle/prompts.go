@@ -45,10 +45,14 @@ func promptsPart() part {
 	return many[Prompt]{name: "prompts.yaml",
 		about: "What callers hear otherwise than the hotline came, by language and name, like es/hello. A text is\nspoken by the synthetic voice; recording is a file in the folder audio, like es/hello.wav.",
 		now: func(r *run) (list []named[Prompt], err error) {
-			for _, own := range r.studio.Owned() {
+			studio, err := r.speech()
+			if err != nil {
+				return nil, err
+			}
+			for _, own := range studio.Owned() {
 				one := Prompt{Text: own.Text}
 				if own.Use != "" {
-					clip, err := r.studio.Take(own.Language, own.ID, own.Use)
+					clip, err := studio.Take(own.Language, own.ID, own.Use)
 					if err != nil {
 						return nil, err
 					}
@@ -63,10 +67,11 @@ func promptsPart() part {
 			if !ok || !prompts.ValidName(id) {
 				return p, errors.New("a prompt is named by its language and its name, like es/hello")
 			}
-			if !contains(spokenLanguages(r.studio.Library()), language) {
-				return p, fmt.Errorf("nothing can be said in %q; there are %s", language, strings.Join(spokenLanguages(r.studio.Library()), ", "))
+			spoken, err := r.tongues()
+			if err == nil && !contains(spoken, language) {
+				err = fmt.Errorf("nothing can be said in %q; there are %s", language, strings.Join(spoken, ", "))
 			}
-			return p, nil
+			return p, err
 		},
 		tidy: func(r *run, _ string, was Prompt, is *Prompt) error {
 			is.Text = strings.Join(strings.Fields(is.Text), " ")
@@ -84,16 +89,20 @@ func promptsPart() part {
 		plain: func(p Prompt) any { return told{p.Text, p.print} },
 		put: func(r *run, name string, was, is Prompt, _ bool) error {
 			language, id, _ := strings.Cut(name, "/")
+			studio, err := r.speech()
+			if err != nil {
+				return err
+			}
 			who := prompts.Who{ID: r.to.By, Name: r.to.By, Via: via}
 			if is.Text != was.Text {
-				if err := r.studio.SetText(r.ctx, language, id, is.Text, who); err != nil {
+				if err := studio.SetText(r.ctx, language, id, is.Text, who); err != nil {
 					return fieldError{"text", err}
 				}
 			}
 			if is.print == was.print {
 				return nil
 			}
-			if err := r.studio.Record(r.ctx, language, id, is.clip, who); err != nil {
+			if err := studio.Record(r.ctx, language, id, is.clip, who); err != nil {
 				return fieldError{"recording", err}
 			}
 			return nil

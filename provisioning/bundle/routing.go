@@ -102,7 +102,7 @@ func profilesPart() part {
 
 // unused refuses to take a profile away from people who work by it.
 func (r *run) unused(profile string) error {
-	list, err := r.accounts.List()
+	list, err := r.everybody()
 	if err != nil {
 		return err
 	}
@@ -273,7 +273,7 @@ func membersPart() part {
 
 // logins are the names for signing in by account.
 func (r *run) logins() (map[string]string, error) {
-	list, err := r.accounts.List()
+	list, err := r.everybody()
 	out := map[string]string{}
 	for _, a := range list {
 		out[a.ID] = a.Login

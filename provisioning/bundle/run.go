@@ -69,14 +69,42 @@ type run struct {
 func newRun(ctx context.Context, to Hotline, in *store.Store, b *Bundle, secret Secrets) (*run, error) {
 	r := &run{ctx: ctx, to: to, in: in, bundle: b, secret: secret, docs: map[string]*doc{}, sounds: map[string]recording{}, cfg: to.Config}
 	var err error
-	if r.routing, err = triage.ReadRouting(in); err != nil {
-		return nil, err
-	}
-	if r.accounts, err = roster.Open(in, to.Config.DataDir(), to.Log); err != nil {
-		return nil, err
-	}
-	r.studio, err = prompts.OpenStudio(in, nil, to.Log)
+	r.routing, err = triage.ReadRouting(in)
 	return r, err
+}
+
+// speech is what this hotline says.
+func (r *run) speech() (_ *prompts.Studio, err error) {
+	if r.studio == nil {
+		r.studio, err = prompts.OpenStudio(r.in, nil, r.to.Log)
+	}
+	return r.studio, err
+}
+
+// tongues are the languages in which something can be said.
+func (r *run) tongues() ([]string, error) {
+	studio, err := r.speech()
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(studio.Library().Languages(), func(tag string) bool { return tag == prompts.Neutral }), nil
+}
+
+// people are the accounts of this hotline. Opening them costs as much as a sign-in.
+func (r *run) people() (_ *roster.Accounts, err error) {
+	if r.accounts == nil {
+		r.accounts, err = roster.Open(r.in, r.to.Config.DataDir(), r.to.Log)
+	}
+	return r.accounts, err
+}
+
+// everybody are all accounts.
+func (r *run) everybody() ([]roster.Account, error) {
+	accounts, err := r.people()
+	if err != nil {
+		return nil, err
+	}
+	return accounts.List()
 }
 
 // lists are the lists of this hotline.

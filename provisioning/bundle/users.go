@@ -41,7 +41,7 @@ func usersPart() part {
 	return many[User]{name: "users.yaml",
 		about: "Who works here, by the name for signing in. A role is agent (a phone volunteer), supervisor,\ncoordinator or admin. Whoever is new gets a password, and a PIN with a telephone number; both are\nshown once. Nobody is ever taken away: disabled: true keeps somebody out.",
 		now: func(r *run) (list []named[User], err error) {
-			all, err := r.accounts.List()
+			all, err := r.everybody()
 			for _, a := range all {
 				list = append(list, named[User]{a.Login, userOf(a)})
 			}
@@ -89,8 +89,12 @@ func usersPart() part {
 }
 
 func putUser(r *run, login string, _, is User, isNew bool) error {
+	accounts, err := r.people()
+	if err != nil {
+		return err
+	}
 	if isNew {
-		made, err := provisioning.Enrol(r.ctx, r.accounts, []provisioning.Person{{Login: login, Name: is.Name, Role: roster.Role(is.Role), Phone: call.Number(is.Phone), Profile: is.Profile}})
+		made, err := provisioning.Enrol(r.ctx, accounts, []provisioning.Person{{Login: login, Name: is.Name, Role: roster.Role(is.Role), Phone: call.Number(is.Phone), Profile: is.Profile}})
 		if err != nil {
 			if inside := errors.Unwrap(err); inside != nil {
 				err = inside
@@ -99,7 +103,7 @@ func putUser(r *run, login string, _, is User, isNew bool) error {
 		}
 		r.credentials = append(r.credentials, made...)
 	}
-	list, err := r.accounts.List()
+	list, err := accounts.List()
 	if err != nil {
 		return err
 	}
@@ -107,5 +111,5 @@ func putUser(r *run, login string, _, is User, isNew bool) error {
 	next := list[i]
 	next.Name, next.Role, next.Phone, next.Profile, next.Languages, next.Skills, next.Reachable, next.Disabled =
 		is.Name, roster.Role(is.Role), call.Number(is.Phone), is.Profile, is.Languages, is.Skills, is.Reachable, is.Disabled
-	return r.accounts.Change(r.ctx, next, r.to.By)
+	return accounts.Change(r.ctx, next, r.to.By)
 }
