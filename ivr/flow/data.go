@@ -162,8 +162,10 @@ func (r *reader) schedules(n ast.Node) map[string]*Schedule {
 		for _, f := range r.fields(x.value, "schedule "+x.key) {
 			switch f.key {
 			case "zone":
-				zone, err := time.LoadLocation(r.text(f.value, f.key))
-				if err != nil || zone == time.Local || zone.String() == "" {
+				name := r.text(f.value, f.key)
+				zone, err := time.LoadLocation(name)
+				// Not by comparing with time.Local: that is UTC where the hotline is.
+				if err != nil || name == "Local" || name == "" {
 					r.problem(posOf(f.value), "there is no time zone of that name: write it as Europe/Madrid")
 				} else {
 					s.Zone = zone

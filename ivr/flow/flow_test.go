@@ -347,3 +347,16 @@ func TestEveryAnswerOfAnActionLeadsSomewhere(t *testing.T) {
 		}
 	}
 }
+
+// A hotline may stand where it is UTC: then time.Local is that.
+func TestHoursInUTCAreReadInUTC(t *testing.T) {
+	local := time.Local
+	defer func() { time.Local = local }()
+	time.Local = time.UTC
+	if _, err := flow.Parse("f", []byte(head+"  a: {queue: help}\nschedules: {office: {zone: UTC}}\n")); err != nil {
+		t.Errorf("hours of a place where it is UTC: %v", err)
+	}
+	if _, err := flow.Parse("f", []byte(head+"  a: {queue: help}\nschedules: {office: {zone: Local}}\n")); err == nil {
+		t.Error("a place that is everywhere another one is taken")
+	}
+}
