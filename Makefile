@@ -122,13 +122,15 @@ forms:
 packages:
 	images/packages/build out
 
-# Switches such a disk on in an emulated machine, rings it, pulls its plug, looks
-# whether everybody is on record, and brings it a good and a broken update.
+# Switches such a disk on in an emulated machine, answers the first pages, rings
+# it and answers, pulls its plug, reads its disk as a thief would, looks whether
+# everybody is on record, and brings it a good and a broken update. Under UEFI, as
+# far as a hotline that runs: make boot TRY=-uefi (Debian package ovmf).
 boot:
-	@sh .ci/need mmdebstrap:mmdebstrap qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils mcopy:mtools mkfs.vfat:dosfstools ip:iproute2
+	@sh .ci/need sipp:sip-tester mmdebstrap:mmdebstrap qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils mcopy:mtools mkfs.vfat:dosfstools ip:iproute2
 	@mkdir -p out && { test -f out/trial.key || $(GO) run ./images/sign -new -key out/trial.key; }
 	images/build out out/trial.key.pub
-	images/try out/disk.raw -key out/trial.key
+	images/try out/disk.raw -key out/trial.key $(TRY)
 
 clean:
 	rm -f hotline

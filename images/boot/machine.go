@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"time"
@@ -19,6 +20,23 @@ type machine struct {
 	qemu    *exec.Cmd
 	started time.Time
 	boots   int
+	more    []string // of what qemu is told
+}
+
+// The firmware of Debian's package ovmf.
+const (
+	uefiCode = "/usr/share/OVMF/OVMF_CODE_4M.fd"
+	uefiVars = "/usr/share/OVMF/OVMF_VARS_4M.fd"
+)
+
+// uefi gives the machine UEFI in place of a BIOS.
+func (m *machine) uefi() error {
+	vars, err := os.ReadFile(uefiVars)
+	if err != nil {
+		return fmt.Errorf("a machine with UEFI needs the Debian package ovmf: %w", err)
+	}
+	m.more = append(m.more, "-drive", "if=pflash,format=raw,readonly=on,file="+uefiCode, "-drive", "if=pflash,format=raw,file="+m.path("vars.fd"))
+	return os.WriteFile(m.path("vars.fd"), vars, 0o600)
 }
 
 // newMachine lays a disk of 2 GiB over the image, which stays as it is, and
@@ -34,7 +52,6 @@ func newMachine(ctx context.Context, dir, image string) (*machine, error) {
 	}
 	files := map[string]string{
 		"hotline.network": fmt.Sprintf("[Match]\nType=ether\n[Network]\nAddress=%s/24\nGateway=%s\n", guest, host),
-		"hotline.yaml":    "name: Trial\noperation: Trial of the image\n",
 	}
 	if err := os.WriteFile(m.path("stick.img"), make([]byte, 300<<20), 0o600); err != nil {
 		return nil, err
@@ -59,7 +76,7 @@ func (m *machine) serial() string { return m.path(fmt.Sprintf("serial-%d.log", m
 
 // on switches the machine on. One processor and no acceleration: the only way
 // that works everywhere and does not reset by itself.
-func (m *machine) on(ctx context.Context, more ...string) error {
+func (m *machine) on(ctx context.Context) error {
 	m.boots++
 	log, err := os.Create(m.path(fmt.Sprintf("qemu-%d.log", m.boots)))
 	if err != nil {
@@ -70,7 +87,7 @@ func (m *machine) on(ctx context.Context, more ...string) error {
 		"-serial", "file:" + m.serial(),
 		"-drive", "file=" + m.path("disk.qcow2") + ",if=virtio,format=qcow2",
 		"-drive", "file=" + m.path("stick.img") + ",if=virtio,format=raw",
-		"-netdev", "tap,id=n,ifname=tap0,script=no,downscript=no", "-device", "virtio-net-pci,netdev=n"}, more...)...)
+		"-netdev", "tap,id=n,ifname=tap0,script=no,downscript=no", "-device", "virtio-net-pci,netdev=n"}, m.more...)...)
 	m.qemu.Stdout, m.qemu.Stderr = log, log
 	m.qemu.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	m.started = time.Now()
@@ -93,6 +110,41 @@ func (m *machine) pull() {
 	_ = m.qemu.Process.Kill() // it may be gone already
 	_ = m.qemu.Wait()
 	m.qemu = nil
+}
+
+// reads waits for something on the machine's screen, as its serial port shows
+// it, and returns the first group of the pattern.
+func (m *machine) reads(ctx context.Context, pattern string, patience time.Duration) (string, error) {
+	var found []string
+	form := regexp.MustCompile(pattern)
+	err := until(ctx, patience, fmt.Sprintf("the screen does not show %s", pattern), func() bool {
+		found = form.FindStringSubmatch(m.console())
+		return found != nil
+	})
+	if err != nil {
+		return "", err
+	}
+	return found[1], nil
+}
+
+// holds looks for a text on the whole disk of the machine, as somebody who has
+// stolen it would.
+func (m *machine) holds(ctx context.Context, texts ...string) (found []string, err error) {
+	raw := m.path("stolen.raw")
+	if err := run(ctx, "qemu-img", "convert", "-O", "raw", m.path("disk.qcow2"), raw); err != nil {
+		return nil, err
+	}
+	defer os.Remove(raw)
+	for _, text := range texts {
+		// grep holds no line longer than it must: a disk has few line ends.
+		switch err := exec.CommandContext(ctx, "grep", "-qaF", "-e", text, raw).Run(); {
+		case err == nil:
+			found = append(found, text)
+		case err.(*exec.ExitError).ExitCode() != 1:
+			return nil, fmt.Errorf("looking through the disk: %w", err)
+		}
+	}
+	return found, nil
 }
 
 // console is what the machine has written since it was switched on.

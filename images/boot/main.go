@@ -1,9 +1,11 @@
 //go:build linux
 
 // Command boot switches the image on in a machine that software makes, and
-// uses it: it waits until the hotline answers, rings it, pulls the plug during
-// calls, switches it on again and looks whether everybody is on record. It runs
-// in a network namespace with the interface tap0 (make boot).
+// uses it as somebody who has never seen it: it reads the screen, answers the
+// questions of the first pages, rings and answers, pulls the plug during calls,
+// reads the disk as a thief would, switches on again, looks whether everybody is
+// on record, and brings updates. It runs in a network namespace with the
+// interface tap0 (make boot).
 package main
 
 import (
@@ -16,7 +18,6 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/netip"
-	"net/url"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -33,23 +34,27 @@ import (
 const (
 	host  = "10.77.0.1"
 	guest = "10.77.0.2"
+	pages = "https://" + guest + ":8443"
+
+	number = "100" // of the hotline
 )
 
 func main() {
 	image := flag.String("image", "out/disk.raw", "the disk image, made with the public half of -key")
 	key := flag.String("key", "", "the private key of updates; empty: updates are not tried")
+	uefi := flag.Bool("uefi", false, "start under UEFI (Debian package ovmf), and only as far as a hotline that runs")
 	dir := flag.String("dir", "", "where the machine's disk and logs go (empty: a new folder, removed afterwards)")
 	patience := flag.Duration("patience", 8*time.Minute, "how long the machine may take to answer; it is emulated, and slow where others work, too")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := try(ctx, *image, *dir, *key, *patience); err != nil {
+	if err := try(ctx, *image, *dir, *key, *uefi, *patience); err != nil {
 		fmt.Fprintln(os.Stderr, "boot:", err)
 		os.Exit(1)
 	}
 }
 
-func try(ctx context.Context, image, dir, key string, patience time.Duration) (err error) {
+func try(ctx context.Context, image, dir, key string, uefi bool, patience time.Duration) (err error) {
 	if dir == "" {
 		if dir, err = os.MkdirTemp("", "hotline-boot-"); err != nil {
 			return err
@@ -67,40 +72,85 @@ func try(ctx context.Context, image, dir, key string, patience time.Duration) (e
 		}
 	}()
 
-	fmt.Println("Switched on for the first time")
+	firmware := "BIOS"
+	if uefi {
+		firmware = "UEFI"
+		if err := m.uefi(); err != nil {
+			return err
+		}
+	}
+	fmt.Printf("Switched on for the first time, under %s\n", firmware)
 	if err := m.on(ctx); err != nil {
+		return err
+	}
+	told, err := wizard(ctx, m, patience)
+	if err != nil {
 		return err
 	}
 	if err := answers(ctx, patience); err != nil {
 		return err
 	}
-	fmt.Printf("  the pages answer after %s\n", time.Since(m.started).Round(time.Second))
-	accounts := passwords(m.console())
-	if accounts["coordinator"] == "" {
-		return errors.New("the console does not show the first passwords")
+	fmt.Printf("  the hotline says that it is well after %s\n", time.Since(m.started).Round(time.Second))
+	if err := named(ctx); err != nil {
+		return err
 	}
+	fmt.Println("  the network finds it by hotline.local")
+	if err := m.tellsNothing(told.password, told.admin, told.recovery); err != nil {
+		return err
+	}
+	if uefi {
+		return nil
+	}
+	if err := grown(ctx, told.admin); err != nil {
+		return err
+	}
+	supervisor, err := signIn(ctx, "supervisor", told.password)
+	if err != nil {
+		return err
+	}
+	a, err := sitDown(ctx, supervisor)
+	if err != nil {
+		return err
+	}
+	err = callWithSIPp(ctx, a)
+	a.leave()
+	if err != nil {
+		return err
+	}
+	fmt.Printf("  a caller (sipp) is answered by a phone volunteer's page, and both hear each other; the first call ended %s after the machine was switched on\n", time.Since(m.started).Round(time.Second))
 	held, err := ring(ctx, 3)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("  three callers are answered and hear the greeting, the first after %s\n", time.Since(m.started).Round(time.Second))
+	fmt.Println("  three more callers are answered and hear the greeting")
 
 	fmt.Println("The plug is pulled during three calls")
 	m.pull()
 	for _, c := range held {
 		c.Die()
 	}
+	found, err := m.holds(ctx, secretPlace, told.password, told.recovery, string(caller(0)), strings.TrimPrefix(string(caller(1)), "+"), string(caller(2))[5:])
+	if err != nil {
+		return err
+	}
+	if len(found) > 0 {
+		return fmt.Errorf("whoever steals the disk reads on it without any key: %q", found)
+	}
+	fmt.Println("  on the disk, nobody reads the callers' numbers, what was written down about them, a password or the recovery key")
 	if err := m.on(ctx); err != nil {
 		return err
 	}
 	if err := answers(ctx, patience); err != nil {
 		return err
 	}
-	fmt.Printf("  the pages answer after %s\n", time.Since(m.started).Round(time.Second))
-	if strings.Contains(m.console(), "password") {
-		return errors.New("the second start sets the hotline up again: nothing has lasted")
+	fmt.Printf("  the hotline says that it is well after %s\n", time.Since(m.started).Round(time.Second))
+	if strings.Contains(m.console(), "NOT SET UP") {
+		return errors.New("the second start asks to be set up again: nothing has lasted")
 	}
-	list, err := worklist(ctx, accounts["coordinator"])
+	if supervisor, err = signIn(ctx, "supervisor", told.password); err != nil {
+		return err
+	}
+	list, err := get(supervisor, "/worklist")
 	if err != nil {
 		return err
 	}
@@ -117,12 +167,65 @@ func try(ctx context.Context, image, dir, key string, patience time.Duration) (e
 	again[0].Hangup()
 	fmt.Println("  and the next caller is answered")
 	if key != "" {
-		if err := updates(ctx, m, filepath.Dir(image), key, patience); err != nil {
+		admin, err := signIn(ctx, "ana", told.admin)
+		if err != nil {
+			return err
+		}
+		if err := updates(ctx, m, admin, filepath.Dir(image), key, patience); err != nil {
 			return err
 		}
 	}
 	if bad := regexp.MustCompile(`(?m)^.*(Oops|Kernel panic|BUG:|Failed to start|Failed to mount).*$`).FindString(m.console()); bad != "" {
 		return fmt.Errorf("the machine complains: %s", bad)
+	}
+	return nil
+}
+
+// grown looks whether the data have the whole disk, of which the image is the
+// smallest part.
+func grown(ctx context.Context, password string) error {
+	admin, err := signIn(ctx, "ana", password)
+	if err != nil {
+		return err
+	}
+	page, err := get(admin, "/admin/system")
+	if err != nil {
+		return err
+	}
+	free := between(page, `([0-9]+) GB, about`)
+	if free == "" || free == "0" {
+		return fmt.Errorf("the disk has 2 GB, and of it %q are free for records", free)
+	}
+	fmt.Println("  the records have grown to the end of the disk")
+	return nil
+}
+
+// tellsNothing looks whether the screen of a hotline that runs still shows what
+// opened its first pages, or ever showed what the last one told.
+func (m *machine) tellsNothing(secrets ...string) error {
+	all := m.console()
+	for _, secret := range secrets {
+		if strings.Contains(all, secret) {
+			return errors.New("the screen showed a password or the recovery key")
+		}
+	}
+	if now := all[strings.LastIndex(all, "\x1b[3J")+1:]; strings.Contains(now, "Code /") || !strings.Contains(now, pages) {
+		return fmt.Errorf("the screen of a hotline that runs does not show where to sign in, and no more: %q", now)
+	}
+	return nil
+}
+
+// until looks again and again until something is so.
+func until(ctx context.Context, patience time.Duration, otherwise string, so func() bool) error {
+	for limit := time.Now().Add(patience); !so(); {
+		if time.Now().After(limit) {
+			return fmt.Errorf("%s within %s", otherwise, patience)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(300 * time.Millisecond):
+		}
 	}
 	return nil
 }
@@ -135,7 +238,7 @@ func ring(ctx context.Context, n int) ([]*phone.Call, error) {
 	var all []*phone.Call
 	for i := range n {
 		dialling, cancel := context.WithTimeout(ctx, time.Minute)
-		c, err := phone.Dial(context.WithoutCancel(dialling), phone.Config{From: string(caller(i)), To: "100", Server: netip.MustParseAddrPort(guest + ":5060")})
+		c, err := phone.Dial(context.WithoutCancel(dialling), phone.Config{From: string(caller(i)), To: number, Server: netip.MustParseAddrPort(guest + ":5060")})
 		cancel()
 		if err != nil {
 			return nil, err
@@ -162,59 +265,29 @@ func client() *http.Client {
 func answers(ctx context.Context, patience time.Duration) error {
 	c := client()
 	c.Timeout = 2 * time.Second
-	for limit := time.Now().Add(patience); ; {
-		res, err := c.Get("https://" + guest + ":8443/healthz")
-		if err == nil {
-			res.Body.Close()
-			if res.StatusCode == http.StatusOK {
-				return nil
-			}
+	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // the first pages answer everything so
+	return until(ctx, patience, "the hotline does not answer", func() bool {
+		res, err := c.Get(pages + "/healthz")
+		if err != nil {
+			return false
 		}
-		if time.Now().After(limit) {
-			return fmt.Errorf("the hotline does not answer within %s: %w", patience, errors.Join(err, errors.New("no health")))
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(500 * time.Millisecond):
-		}
-	}
+		res.Body.Close()
+		return res.StatusCode == http.StatusOK
+	})
 }
 
-// worklist is the page of those whom somebody must still help.
-func worklist(ctx context.Context, password string) (string, error) {
-	c := client()
-	base := "https://" + guest + ":8443"
-	form := url.Values{"login": {"coordinator"}, "password": {password}}
-	login, err := http.NewRequestWithContext(ctx, http.MethodPost, base+"/login", strings.NewReader(form.Encode()))
+// get is a page.
+func get(c *http.Client, path string) (string, error) {
+	res, err := c.Get(pages + path)
 	if err != nil {
-		return "", err
-	}
-	login.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	login.Header.Set("Origin", base)
-	res, err := c.Do(login)
-	if err != nil {
-		return "", err
-	}
-	res.Body.Close()
-	if res, err = c.Get(base + "/worklist"); err != nil {
 		return "", err
 	}
 	defer res.Body.Close()
 	page, err := io.ReadAll(res.Body)
 	if err == nil && res.StatusCode != http.StatusOK {
-		err = fmt.Errorf("the list of open items: %s", res.Status)
+		err = fmt.Errorf("%s: %s", path, res.Status)
 	}
 	return string(page), err
-}
-
-// passwords are what the console shows at the first start, by account.
-func passwords(console string) map[string]string {
-	all := map[string]string{}
-	for _, m := range regexp.MustCompile(`(\w+)\s+password (\S+)`).FindAllStringSubmatch(console, -1) {
-		all[m[1]] = m[2]
-	}
-	return all
 }
 
 // digits leaves out how a number is written.

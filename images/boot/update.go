@@ -4,7 +4,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -12,9 +16,9 @@ import (
 	"time"
 )
 
-// updates brings the machine a good update and one that cannot start: it runs
-// the first, and goes back from the second by itself.
-func updates(ctx context.Context, m *machine, build, key string, patience time.Duration) error {
+// updates brings the machine a good update, by the page, and one that cannot
+// start, on a stick: it runs the first, and goes back from the second by itself.
+func updates(ctx context.Context, m *machine, admin *http.Client, build, key string, patience time.Duration) error {
 	raw, err := os.ReadFile(filepath.Join(build, "version"))
 	if err != nil {
 		return err
@@ -23,13 +27,25 @@ func updates(ctx context.Context, m *machine, build, key string, patience time.D
 	if err != nil {
 		return err
 	}
-	fmt.Println("An update comes on a stick")
-	if err := m.update(ctx, filepath.Join(build, "slot.squashfs"), key, version+1, "in slot B", patience); err != nil {
+	fmt.Println("An update comes by the page of the machine")
+	file, err := m.sign(ctx, filepath.Join(build, "slot.squashfs"), key, version+1)
+	if err != nil {
 		return err
 	}
-	fmt.Printf("  the machine has started again from slot B; the hotline answers %s after it was switched on\n", time.Since(m.started).Round(time.Second))
+	if err := upload(ctx, admin, file, version+1); err != nil {
+		return err
+	}
+	fmt.Println("  it is in, and waits; the hotline takes calls meanwhile")
+	before := time.Now()
+	if _, err := send(ctx, admin, pages, "/admin/system/restart", nil); err != nil {
+		return err
+	}
+	if err := m.until(ctx, "in slot B", 2*patience); err != nil {
+		return err
+	}
+	fmt.Printf("  after the second press the machine has started again from slot B; the hotline answers after %s\n", time.Since(before).Round(time.Second))
 
-	fmt.Println("An update that cannot start")
+	fmt.Println("An update that cannot start comes on a stick")
 	broken := m.path("broken")
 	if err := os.WriteFile(broken, []byte(strings.Repeat("this is no system. ", 60000)), 0o600); err != nil {
 		return err
@@ -50,12 +66,55 @@ func updates(ctx context.Context, m *machine, build, key string, patience time.D
 	return nil
 }
 
+// sign makes an update.
+func (m *machine) sign(ctx context.Context, system, key string, version uint64) (file string, err error) {
+	file = m.path("hotline.update")
+	return file, run(ctx, "go", "run", "./images/sign", "-key", key, "-system", system, "-version", fmt.Sprint(version), "-out", file)
+}
+
+// upload sends an update as the browser of an administrator does.
+func upload(ctx context.Context, admin *http.Client, file string, version uint64) error {
+	update, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer update.Close()
+	body, w := io.Pipe()
+	form := multipart.NewWriter(w)
+	go func() {
+		part, err := form.CreateFormFile("update", "hotline.update")
+		if err == nil {
+			_, err = io.Copy(part, update)
+		}
+		_ = w.CloseWithError(errors.Join(err, form.Close())) // the other end says what was wrong
+	}()
+	defer body.Close()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, pages+"/admin/system/update", body)
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", form.FormDataContentType())
+	request.Header.Set("Origin", pages)
+	patient := *admin
+	patient.Timeout = 15 * time.Minute
+	res, err := patient.Do(request)
+	if err != nil {
+		return fmt.Errorf("sending the update: %w", err)
+	}
+	defer res.Body.Close()
+	page, err := io.ReadAll(res.Body)
+	if err == nil && !strings.Contains(string(page), fmt.Sprintf("The update %d is in.", version)) {
+		err = fmt.Errorf("the page does not say that the update is in (%s): %s", res.Status, between(string(page), `(?s)data-update-trouble>(.*?)</p>`))
+	}
+	return err
+}
+
 // update switches the machine on with an update on its stick and waits until
 // the console says which slot has come up with it.
 func (m *machine) update(ctx context.Context, system, key string, version uint64, says string, patience time.Duration) error {
 	m.pull()
-	file := m.path("hotline.update")
-	if err := run(ctx, "go", "run", "./images/sign", "-key", key, "-system", system, "-version", fmt.Sprint(version), "-out", file); err != nil {
+	file, err := m.sign(ctx, system, key, version)
+	if err != nil {
 		return err
 	}
 	if err := m.stick(ctx, "hotline.update", file); err != nil {
@@ -76,15 +135,5 @@ func (m *machine) update(ctx context.Context, system, key string, version uint64
 
 // until waits for words on the console.
 func (m *machine) until(ctx context.Context, says string, patience time.Duration) error {
-	for limit := time.Now().Add(patience); !strings.Contains(m.console(), says); {
-		if time.Now().After(limit) {
-			return fmt.Errorf("the console does not say %q within %s", says, patience)
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(time.Second):
-		}
-	}
-	return nil
+	return until(ctx, patience, fmt.Sprintf("the console does not say %q", says), func() bool { return strings.Contains(m.console(), says) })
 }
