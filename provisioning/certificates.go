@@ -43,9 +43,10 @@ type Certificates struct {
 	root    *x509.Certificate
 	rootKey crypto.Signer
 
-	mu    sync.Mutex
-	names []string
-	leaf  tls.Certificate
+	mu      sync.Mutex
+	names   []string
+	leaf    tls.Certificate
+	brought *tls.Certificate // by somebody, for the pages; nil: the box's own
 }
 
 // aDayPast is before any box was set up. A box without a battery clock may be
@@ -66,10 +67,11 @@ func OpenCertificates(dir string, names []string, now time.Time) (*Certificates,
 	if err := c.openLeaf(now); err != nil {
 		return nil, err
 	}
+	c.openBrought()
 	return c, nil
 }
 
-// TLS is the configuration of the web server. It renews the certificate when a
+// TLS is the configuration of a server with the box's own certificate. It renews the certificate when a
 // browser comes and it is near its end, or when the browser came to an address
 // that the machine got later: neither time nor a new network needs a restart.
 func (c *Certificates) TLS() *tls.Config {
@@ -162,8 +164,19 @@ func (c *Certificates) Renew(now time.Time) error {
 	return c.issue(now)
 }
 
-// Expires is when the certificate shown to browsers ends.
+// Expires is when the certificate shown to browsers ends: the one that was
+// brought, for nobody renews that by itself.
 func (c *Certificates) Expires() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.brought != nil {
+		return c.brought.Leaf.NotAfter
+	}
+	return c.leaf.Leaf.NotAfter
+}
+
+// OwnExpires is when the box's own certificate ends.
+func (c *Certificates) OwnExpires() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.leaf.Leaf.NotAfter

@@ -240,6 +240,8 @@ func table() []route {
 		{"POST", "/admin/system/certificate", accounts, (*Server).certificateRenew, false},
 		{"POST", updatePath, accounts, (*Server).updateTake, false},
 		{"POST", "/admin/system/restart", accounts, (*Server).updateRestart, false},
+		{"POST", "/admin/system/certificate/bring", accounts, (*Server).certificateBring, true},
+		{"POST", "/admin/system/certificate/return", accounts, (*Server).certificateReturn, false},
 		{"GET", "/admin/log", accounts, (*Server).journal, false},
 		{"POST", "/admin/log", accounts, (*Server).journalVerify, false},
 		{"GET", "/admin/privacy", accounts, (*Server).privacy, false},

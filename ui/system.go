@@ -11,17 +11,6 @@ import (
 	"hotline/ui/page"
 )
 
-// Certificates are what the box shows to browsers. Nil in the configuration
-// where something else stands in front of the pages.
-type Certificates interface {
-	Root() []byte // of the authority, in PEM form
-	Fingerprint() string
-	Spoken() string // the same, in syllables that can be read aloud
-	Names() []string
-	Expires() time.Time
-	Renew(now time.Time) error
-}
-
 // trust helps people whose browser warns: what the warning means, how the
 // authority is installed, and how it is told from another one.
 func (s *Server) trust(w http.ResponseWriter, r *http.Request, v visit) {
@@ -46,17 +35,23 @@ func (s *Server) trustRoot(w http.ResponseWriter, r *http.Request, v visit) {
 
 // system is the machine: certificate, addresses, version, limits.
 func (s *Server) system(w http.ResponseWriter, r *http.Request, v visit) {
-	s.showSystem(w, r, v, http.StatusOK, nil)
+	s.showSystem(w, r, v, http.StatusOK, nil, "")
 }
 
-// showSystem shows it, and why an update was not taken.
-func (s *Server) showSystem(w http.ResponseWriter, r *http.Request, v visit, status int, refused error) {
+// showSystem shows it, and why an update, or in words a certificate, was not
+// taken.
+func (s *Server) showSystem(w http.ResponseWriter, r *http.Request, v visit, status int, update error, certificate string) {
 	figures := s.cfg.Health()
-	p := page.SystemPage{Frame: s.frame(r, v, "system.title"), Version: s.cfg.Version, Figures: figures, Done: known(r.URL.Query().Get("done"), []string{"renewed", "update", "restart"}), Update: s.updateOf(r)}
-	if refused != nil {
-		p.Update.Trouble = refused.Error()
+	p := page.SystemPage{Frame: s.frame(r, v, "system.title"), Version: s.cfg.Version, Figures: figures, Trouble: certificate, Update: s.updateOf(r),
+		Done: known(r.URL.Query().Get("done"), []string{"renewed", "brought", "returned", "update", "restart"})}
+	if update != nil {
+		p.Update.Trouble = update.Error()
+	}
+	if certificate != "" {
+		p.Title = p.T("problem.title") + ": " + p.Title
 	}
 	if c := s.cfg.Certificates; c != nil {
+		p.Brought, p.HasBrought = c.Brought()
 		p.Certified, p.Fingerprint, p.Ends, p.Names = true, c.Fingerprint(), c.Expires(), c.Names()
 		p.Days = int(p.Ends.Sub(p.Now) / (24 * time.Hour))
 	}

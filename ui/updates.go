@@ -81,7 +81,7 @@ func (s *Server) updateTake(w http.ResponseWriter, r *http.Request, v visit) {
 		s.cfg.Log.Error("that somebody brought an update cannot be written to the log", "error", err)
 	}
 	if err != nil {
-		s.showSystem(w, r, v, http.StatusUnprocessableEntity, err)
+		s.showSystem(w, r, v, http.StatusUnprocessableEntity, err, "")
 		return
 	}
 	s.cfg.Log.Info("an update waits for the next start", "account", v.account.ID, "version", state.Waiting)
@@ -124,7 +124,7 @@ func (s *Server) updateRestart(w http.ResponseWriter, r *http.Request, v visit) 
 	}
 	s.cfg.Log.Warn("the machine is started again, as somebody has asked for", "account", v.account.ID)
 	if err := s.cfg.Updates.Restart(r.Context()); err != nil {
-		s.showSystem(w, r, v, http.StatusUnprocessableEntity, err)
+		s.showSystem(w, r, v, http.StatusUnprocessableEntity, err, "")
 		return
 	}
 	http.Redirect(w, r, "/admin/system?done=restart#version-h", http.StatusSeeOther)

@@ -63,7 +63,7 @@ func (h *hotline) listenForCalls(cfg config.Config, m manner) error {
 		return err
 	}
 	if encrypted != nil {
-		encrypted = tls.NewListener(encrypted, h.tls())
+		encrypted = tls.NewListener(encrypted, h.certs.TLS())
 	}
 	h.sipAt = nearby(conn.LocalAddr().(*net.UDPAddr).AddrPort())
 	h.trunk, err = trunk.New(trunk.Config{

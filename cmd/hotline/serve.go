@@ -329,7 +329,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		Rounds: h.contacts, RoundMay: h.roundPages(cfg), Results: h.roundResults,
 		Scripts: scripts, Notices: notices,
 		Reports: h.reports,
-		Health:  h.measure, Rehearsals: h.rehearse, Backups: h.backups, BoxKey: boxkey.Owner{Keeper: h.keys, Records: h.records}, Certificates: h.certs, Updates: updates(slot.Socket),
+		Health:  h.measure, Rehearsals: h.rehearse, Backups: h.backups, BoxKey: boxkey.Owner{Keeper: h.keys, Records: h.records}, Certificates: pageCertificates{Certificates: h.certs, records: h.records}, Updates: updates(slot.Socket),
 		Queues: h.dispatch.Queues(), Recordings: h.tapes,
 		Exports: h.exports, Imports: h.imports, Privacy: h.privacy, Closing: h.closing, Journal: ui.FromStore(h.records), Store: h.records, Hooks: h.hooks, Log: log,
 		Flows: h.flows, FlowTrial: h.flowTrial,
@@ -428,7 +428,7 @@ func (h *hotline) Run(ctx context.Context) error {
 	failed := make(chan error, 1)
 	for _, run := range []func(context.Context) error{h.callers.Run, h.agents.Run, h.strain.Run, h.phones.Run, h.journal.Run, h.reports.Run, h.turned.Run, h.hours.Run, h.finder.Run, h.dispatch.Run,
 		h.desk.Run, h.mode.Run, h.board.Run, h.commands.Run, h.followLoad, h.tellScreens, h.tapes.Run, h.exports.Run, h.hooks.Run, h.imports.Run, h.backUp, h.privacy.Run, h.closing.Run, h.records.KeepReserve, h.serveFigures, h.rehearse.Run, h.tellSystem, h.beacon.Run,
-		func(ctx context.Context) error { return h.front(ctx, h.web, h.tls()) }} {
+		func(ctx context.Context) error { return h.front(ctx, h.web, h.certs.Pages()) }} {
 		support.Go(func() error {
 			err := run(below)
 			if err != nil && below.Err() == nil {
@@ -511,8 +511,6 @@ func ignoreEnd(err error) error {
 	}
 	return err
 }
-
-func (h *hotline) tls() *tls.Config { return h.certs.TLS() }
 
 // Panics is how many faults of ours were caught since the start.
 func (h *hotline) Panics() int64 {

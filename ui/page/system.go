@@ -22,7 +22,10 @@ type SystemPage struct {
 	Ends        time.Time
 	Days        int
 	Names       []string
-	RecordHours int // of recorded calls that the disk has room for
+	Brought     BroughtCertificate
+	HasBrought  bool
+	Trouble     string // with a certificate that was brought
+	RecordHours int    // of recorded calls that the disk has room for
 	Asked       Demand
 	Needs       Needs
 	Done        string
@@ -37,6 +40,15 @@ type Update struct {
 	Waiting string // version that the next start tries
 	Failed  string // version from which the machine has gone back
 	Trouble string // why the last one was not taken, in English
+}
+
+// BroughtCertificate is one that somebody has brought for the pages.
+type BroughtCertificate struct {
+	Names  []string
+	By     string // the authority, in its own words
+	Ends   time.Time
+	Lonely bool // nothing in the files vouches for it
+	Signed bool // by itself
 }
 
 // Demand is what is asked of the calculator; without people it says how many.
