@@ -232,6 +232,10 @@ func TestSeveralOnTheLine(t *testing.T) {
 	if red := b.js(`document.querySelectorAll(".call .btn.stop:not([data-do=end])").length`); red != "0" {
 		t.Error("End call is not the only red button")
 	}
+	// The caller stays with the others.
+	b.press(`[data-do="leave"]`)
+	b.sent(`{"v":1,"type":"leave"}`)
+	b.state("wrap")
 }
 
 // A call of one's own: it rings out, fails with a clear sentence, and is

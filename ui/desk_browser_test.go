@@ -183,7 +183,11 @@ func TestACallAtTheDesk(t *testing.T) {
 	b.press(`[data-card="ready"] .fold summary`)
 	b.press(`[data-do="break"][data-reason="meal"]`)
 	b.state("break")
+	s.set(func(now *desk.Snapshot) { now.Agent.Since = time.Now().Add(-31 * time.Minute) })
+	b.says("say-soon", "more than 30 minutes")
 	b.fits("break")
+	s.set(func(now *desk.Snapshot) { now.Agent.Since = time.Now() })
+	b.until(`document.querySelector('[data-part="break-long"]').hidden`)
 	b.wholeCallByKeyboard(t, s)
 }
 

@@ -60,6 +60,7 @@ type Seat interface {
 	Do(context.Context, desk.Command) error
 	ConnectAudio(ctx context.Context, offerSDP string) (answerSDP string, err error)
 	Beat(now time.Time, micLive bool)
+	Delay(there time.Duration)
 	PageOpened() uint64
 	Holds(token uint64) bool
 	PageClosed(token uint64)

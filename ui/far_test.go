@@ -109,6 +109,7 @@ type script struct {
 	did      []desk.Command
 	refuse   error
 	beats    int
+	delay    time.Duration
 	keyDir   string // where the key of the box is kept
 	slots    Updates
 	closeDir string // where the certificates of operations are
@@ -366,7 +367,7 @@ func (s *script) Do(_ context.Context, c desk.Command) error {
 			flagged := *now.Call
 			flagged.Emergency = c.On
 			now.Call = &flagged
-		case "end", "transfer", "consult.transfer":
+		case "end", "transfer", "consult.transfer", "leave":
 			to(triage.WrapUp)
 			over := *now.Call
 			over.Consult = nil
@@ -456,6 +457,12 @@ func (s *script) Beat(_ time.Time, mic bool) {
 	defer s.mu.Unlock()
 	s.beats++
 	s.mic = mic
+}
+
+func (s *script) Delay(there time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.delay = there
 }
 
 func (s *script) PageOpened() uint64 {

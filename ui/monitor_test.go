@@ -15,7 +15,8 @@ func busyFloor(view *desk.FloorView) {
 	now := time.Now()
 	*view = desk.FloorView{
 		Agents: []desk.FloorAgent{{ID: "a", Name: "Amal", State: triage.OnCall, Since: now.Add(-222 * time.Second), Queue: "help", Contact: "c1", Help: true, Listened: true},
-			{ID: "b", Name: "Beatriz", State: triage.Ready, Since: now.Add(-61 * time.Second)},
+			{ID: "b", Name: "Beatriz", State: triage.Ready, Since: now.Add(-61 * time.Second), DelayMS: 320},
+			{ID: "e", Name: "Emeka", State: triage.OnBreak, Since: now.Add(-31 * time.Minute), DelayMS: 40},
 			{ID: "d", Name: "Dolores", State: triage.OnCall, Since: now.Add(-20 * time.Second), Queue: "volunteers", Contact: "c2"}},
 		Lines:  []desk.FloorLine{{ID: "help", Ready: 1}},
 		Alarms: []desk.FloorAlarm{{Contact: "c1", Agent: "Amal", Queue: "help", Kind: "help", Since: now.Add(-60 * time.Second)}, {Contact: "c2", Agent: "Dolores", Queue: "volunteers", Level: triage.Red, Kind: "danger", Since: now.Add(-20 * time.Second)}},
@@ -38,6 +39,9 @@ func TestSteppingIntoACall(t *testing.T) {
 	}
 	if steps := b.js(`document.querySelectorAll(".steps-in a").length + "+" + document.querySelectorAll('[data-region="alarms"] a').length`); steps != "8+9" {
 		t.Errorf("%s links for two calls and two alarms", steps)
+	}
+	if late := b.js(`["b", "d", "e"].map((id) => document.querySelector('[data-row="' + id + '"]').innerText.match(/Away for long|Sound takes long: \d+ ms/g)).join("|")`); late != "Sound takes long: 320 ms||Away for long" {
+		t.Errorf("who is far or away for long: %s", late)
 	}
 	b.fits("floor-help")
 	// A line that crosses its mark sounds once (S11), and not when that is switched off.

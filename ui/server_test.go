@@ -163,13 +163,13 @@ func TestDeskChannel(t *testing.T) {
 	if m := expect(t, conn, "state"); m.State.Agent.State != triage.OnCall {
 		t.Errorf("state %+v", m.State.Agent)
 	}
-	tellDesk(t, conn, map[string]any{"type": "ping", "mic": true})
+	tellDesk(t, conn, map[string]any{"type": "ping", "mic": true, "rtt": 180})
 	expect(t, conn, "pong")
 	s.mu.Lock()
-	beats, mic := s.beats, s.mic
+	beats, mic, delay := s.beats, s.mic, s.delay
 	s.mu.Unlock()
-	if beats != 1 || !mic {
-		t.Errorf("beats %d, microphone %v", beats, mic)
+	if beats != 1 || !mic || delay != 180*time.Millisecond {
+		t.Errorf("beats %d, microphone %v, delay %v", beats, mic, delay)
 	}
 	tellDesk(t, conn, map[string]any{"type": "case.save", "contact": "c1", "n": 17, "fields": map[string]any{"place": "Santa Clara"}})
 	if m := expect(t, conn, "case.saved"); m.N != 17 || m.At == nil {

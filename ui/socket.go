@@ -31,6 +31,7 @@ const (
 type request struct {
 	V   int    `json:"v"`
 	Mic bool   `json:"mic"`
+	RTT int    `json:"rtt"` // milliseconds; 0: not known
 	SDP string `json:"sdp"`
 	N   int    `json:"n"`
 	desk.Command
@@ -179,6 +180,7 @@ func (d *deskPage) read(ctx context.Context) error {
 		}
 		if m.Type == "ping" {
 			d.seat.Beat(now, m.Mic)
+			d.seat.Delay(time.Duration(min(max(m.RTT, 0), 60_000)) * time.Millisecond)
 			d.server.cfg.Sessions.Keep(d.visit.token)
 			if err := d.tell(ctx, reply{Type: "pong"}); err != nil {
 				return err

@@ -17,6 +17,7 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
+	"hotline/appliance/audio"
 	"hotline/provisioning"
 )
 
@@ -63,6 +64,46 @@ func openBrowser(t *testing.T, certs *provisioning.Certificates, micHz float64) 
 	}
 	b.confirmLeaving()
 	return b
+}
+
+// ownMicrophone gives the pages of a window a microphone of their own: the real
+// one is taken, as pages must, and a tone stands in for what it hears.
+const ownMicrophone = `{
+	const take = navigator.mediaDevices?.getUserMedia.bind(navigator.mediaDevices);
+	if (take) navigator.mediaDevices.getUserMedia = async (wish) => {
+		await take(wish);
+		const audio = new AudioContext(), tone = audio.createOscillator(), loud = audio.createGain(), mic = audio.createMediaStreamDestination();
+		await audio.resume();
+		tone.frequency.value = %f; loud.gain.value = 0.37;
+		tone.connect(loud).connect(mic);
+		tone.start();
+		return mic.stream;
+	};
+}`
+
+// window opens a window for somebody else: cookies and microphone are its own,
+// and only the process of Chromium is the same, which takes seconds to start.
+func (b *browser) window(micHz float64) *browser {
+	b.t.Helper()
+	ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext())
+	b.t.Cleanup(cancel)
+	w := &browser{t: b.t, ctx: ctx}
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1366, 768)); err != nil {
+		b.t.Fatalf("opening a window: %v", err)
+	}
+	w.atEveryPage(fmt.Sprintf(ownMicrophone, micHz))
+	w.confirmLeaving()
+	return w
+}
+
+// atEveryPage runs a script before those of every page that is opened from now on.
+func (b *browser) atEveryPage(script string) {
+	b.t.Helper()
+	ctx, stop := context.WithTimeout(b.ctx, browserPatience)
+	defer stop()
+	if _, err := chromedp.Call(ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: script}); err != nil {
+		b.t.Fatal(err)
+	}
 }
 
 // confirmLeaving says yes whenever a page asks whether it may be left, as it
@@ -177,6 +218,36 @@ func (b *browser) signIn(base, login, password string) {
 	b.do("signing in", chromedp.SendKeys(chromedp.CSS("#login"), login), chromedp.SendKeys(chromedp.CSS("#password"), password))
 	b.press(`form[action="/login"] button`)
 	b.until("signed in", `location.pathname !== "/login" && document.readyState === "complete"`)
+}
+
+// Levels are the shares of tones in what the page plays, as an ear of the tests
+// of call control. The listening goes on between two questions.
+func (b *browser) Levels(hz ...float64) []float64 {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, browserPatience)
+	defer cancel()
+	heard, err := chromedp.Run(ctx, chromedp.Evaluate[[]int16](`(() => {
+		const stream = document.getElementById("caller")?.srcObject;
+		if (!stream) return [];
+		if (window.__ear?.stream !== stream) {
+			const audio = new AudioContext({ sampleRate: 8000 }), analyser = audio.createAnalyser();
+			analyser.fftSize = 4096; // half a second
+			audio.createMediaStreamSource(stream).connect(analyser);
+			void audio.resume();
+			window.__ear = { stream, analyser };
+		}
+		const samples = new Float32Array(4096);
+		window.__ear.analyser.getFloatTimeDomainData(samples);
+		return Array.from(samples, (s) => Math.max(-32768, Math.min(32767, Math.round(s * 32767))));
+	})()`))
+	out := make([]float64, len(hz))
+	if err != nil { // between two pages
+		return out
+	}
+	for i, f := range hz {
+		out[i] = audio.ToneLevel(heard, f)
+	}
+	return out
 }
 
 // hears is the frequency of the loudest sound that the page plays from the

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 	"hotline/appliance/audio"
 	"hotline/triage"
+	"hotline/triage/desk"
 )
 
 // keepsHold of what a page's script keeps to itself: tracks, connections and
@@ -39,11 +41,8 @@ func TestADeadPageIsOutOfReady(t *testing.T) {
 	t.Parallel()
 	b := startBox(t)
 	page := openBrowser(t, b.h.certs, aHz)
-	ctx, stop := context.WithTimeout(page.ctx, browserPatience)
-	defer stop()
-	if _, err := chromedp.Call(ctx, cdp.AddScriptToEvaluateOnNewDocument, cdp.AddScriptToEvaluateOnNewDocumentParams{Source: keepsHold}); err != nil {
-		t.Fatal(err)
-	}
+	page.atEveryPage(keepsHold)
+	wakesUp := b.sleepsInACall(page.window(bHz))
 	page.signIn(b.base, "volunteer", b.people["volunteer"].Password)
 	page.press(`[data-card="off"] [data-do="ready"]`)
 	b.agentState("Amal", triage.Ready)
@@ -53,10 +52,11 @@ func TestADeadPageIsOutOfReady(t *testing.T) {
 		t.Helper()
 		b.until(what+" is noticed", func() bool {
 			view, err := b.h.desk.FloorView(time.Now())
-			if err != nil || len(view.Agents) == 0 {
+			i := slices.IndexFunc(view.Agents, func(a desk.FloorAgent) bool { return a.Name == "Amal" })
+			if err != nil || i < 0 {
 				return false
 			}
-			state, reason = view.Agents[0].State, view.Agents[0].Reason
+			state, reason = view.Agents[i].State, view.Agents[i].Reason
 			return state != triage.Ready
 		})
 		// What is measured includes this test's own asking, on a busy machine.
@@ -100,11 +100,7 @@ func TestADeadPageIsOutOfReady(t *testing.T) {
 	page.press(`[data-card="offer"] [data-do="accept"]`)
 	b.waitTone("the caller", caller, aHz)
 
-	// In a call the page sleeps, the tab is closed and opened: the caller stays.
-	page.lifecycle(cdp.SetWebLifecycleStateStateFrozen)
-	<-time.After(25 * time.Second) // the hotline gives a silent channel up after 20
-	page.lifecycle(cdp.SetWebLifecycleStateStateActive)
-	page.until("the call is there after the sleep", `document.body.dataset.state === "oncall"`)
+	// In a call the tab is closed and opened: the caller stays.
 	page.do("closing the tab", chromedp.Navigate("about:blank"))
 	page.do("opening it again", chromedp.Navigate(b.base+"desk"))
 	page.until("the call is there again", `document.body.dataset.state === "oncall"`)
@@ -114,4 +110,41 @@ func TestADeadPageIsOutOfReady(t *testing.T) {
 	}
 	page.press(`.call-foot [data-do="end"]`)
 	b.ended(caller)
+	wakesUp()
+}
+
+// asleep is how long a page sleeps: three times as long as the hotline waits
+// for a channel that is silent.
+const asleep = time.Minute
+
+// sleepsInACall lets a page fall asleep in the middle of a call, as a browser
+// does with a tab in the background. What is given back waits until it has slept
+// long enough, wakes it up, and finds the call where it was; what else is to be
+// tried goes on meanwhile.
+func (b *box) sleepsInACall(page *browser) (wakesUp func()) {
+	b.t.Helper()
+	page.signIn(b.base, "coordinator", b.people["coordinator"].Password)
+	page.do("opening the desk", chromedp.Navigate(b.base+"desk"))
+	page.press(`[data-card="off"] [data-do="ready"]`)
+	b.agentState("Chen", triage.Ready)
+	caller := b.helpCall("+12024561189", cHz)
+	page.until("the caller is offered", `document.body.dataset.state === "offer"`)
+	page.press(`[data-card="offer"] [data-do="accept"]`)
+	b.hears("the caller", callerEar{caller}, allHz, bHz)
+	page.lifecycle(cdp.SetWebLifecycleStateStateFrozen)
+	since := time.Now()
+	return func() {
+		b.t.Helper()
+		<-time.After(time.Until(since.Add(asleep)))
+		if caller.FarHungUp() {
+			b.t.Error("the caller was lost while the page slept")
+		}
+		page.lifecycle(cdp.SetWebLifecycleStateStateActive)
+		page.until("the call is there after the sleep", `document.body.dataset.state === "oncall"`)
+		b.hears("the caller, after the sleep,", callerEar{caller}, allHz, bHz)
+		b.hears("Chen, after the sleep,", page, allHz, cHz)
+		page.press(`.call-foot [data-do="end"]`)
+		b.ended(caller)
+		oneStream(b.t, caller)
+	}
 }

@@ -83,6 +83,8 @@ func (t *talk) obey(r request) (end talkEnd, over bool, err error) {
 		t.note("contact.conference")
 	case "drop":
 		return talkOver, false, t.drop(r.c.Party)
+	case "leave":
+		return talkOver, false, t.leave()
 	case "record":
 		return talkOver, false, t.switchTape(r.c.On)
 	default:
@@ -224,6 +226,24 @@ func (t *talk) drop(id string) error {
 		}
 	}
 	return UserError("This person is not on the line any more.")
+}
+
+// leave lets the lead out of a conference, and the caller stays with the others:
+// the colleague who came first leads on; where only people outside are left,
+// nobody does.
+func (t *talk) leave() error {
+	if len(t.others) == 0 {
+		return UserError("Nobody else is on the line. End the call, or transfer it.")
+	}
+	t.endConsult() // whoever was only asked goes; the caller is off hold
+	next := t.others[0]
+	if i := slices.IndexFunc(t.others, func(p *party) bool { return p.seat != nil }); i >= 0 {
+		next = t.others[i]
+		t.others = slices.Delete(t.others, i, i+1)
+	}
+	t.transferred(Target{Kind: next.kind, ID: next.id})
+	t.handOver(next.seat)
+	return nil
 }
 
 // show gives the pages of the call its present shape.

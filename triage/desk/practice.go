@@ -66,6 +66,9 @@ func (p *Practice) Changed() <-chan struct{} {
 // Beat does nothing: nobody waits for this page.
 func (p *Practice) Beat(time.Time, bool) {}
 
+// Delay does nothing: nobody looks at it.
+func (p *Practice) Delay(time.Duration) {}
+
 // PageOpened is called once: a page has a seat of its own here.
 func (p *Practice) PageOpened() uint64 { return 1 }
 

@@ -25,6 +25,7 @@ type Seat struct {
 	pageGone    time.Time
 	beat        time.Time // last sign of life of the page
 	micLive     bool
+	delay       time.Duration // to the page and back
 	way         way
 	leg         leg
 	legSince    time.Time
@@ -145,6 +146,24 @@ func (s *Seat) Beat(now time.Time, micLive bool) {
 	s.mu.Unlock()
 }
 
+// Delay is how long sound takes to the page and back, as the page measures it
+// all the time (D12).
+func (s *Seat) Delay(there time.Duration) {
+	s.mu.Lock()
+	s.delay = there
+	s.mu.Unlock()
+}
+
+// delayed is that of a page that is there; nothing else is known of telephones.
+func (s *Seat) delayed() time.Duration {
+	if s.through() != wayBrowser {
+		return 0
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.delay
+}
+
 // ConnectAudio answers a page's WebRTC offer. The new connection replaces the
 // old one; a call that runs goes on with it.
 func (s *Seat) ConnectAudio(ctx context.Context, offerSDP string) (string, error) {
@@ -263,7 +282,7 @@ func (s *Seat) do(ctx context.Context, c Command) error {
 		return s.note(c)
 	case "help":
 		return s.askForHelp(ctx, c.On)
-	case "hold", "resume", "end", "keys", "transfer", "consult", "rescue", "consult.cancel", "consult.transfer", "consult.join", "drop", "monitor.end", "record":
+	case "hold", "resume", "end", "keys", "transfer", "consult", "rescue", "consult.cancel", "consult.transfer", "consult.join", "drop", "leave", "monitor.end", "record":
 		conv, err := s.current(c.Contact)
 		if err != nil {
 			return err

@@ -99,7 +99,7 @@ func (d *Desk) FloorView(now time.Time) (FloorView, error) {
 		}
 		fa := FloorAgent{ID: a.ID, Name: a.Name, State: a.State, Reason: a.Reason, By: a.By, Since: a.Since, Contact: a.Contact, Why: named(a.Why), Languages: triage.LanguagesOf(a.Skills)}
 		if seat := d.seat(a.ID); seat != nil {
-			fa.Next = seat.nextState()
+			fa.Next, fa.DelayMS = seat.nextState(), int(seat.delayed().Milliseconds())
 		}
 		if a.State == triage.Ready {
 			for _, id := range a.Serves {

@@ -225,6 +225,7 @@ type FloorAgent struct {
 	Why      triage.Why        `json:"why"`      // nobody rings although the agent is free
 
 	Languages []string `json:"languages"` // that the agent has said to speak; none: nobody has asked
+	DelayMS   int      `json:"delay_ms"`  // of sound, to the page and back; 0: not known
 }
 
 // FloorWaiting is one caller who waits, and why.

@@ -78,7 +78,9 @@ func (s *seat) Snapshot() desk.Snapshot {
 func (s *seat) Changed() <-chan struct{}               { return s.room.never }
 func (s *seat) Do(context.Context, desk.Command) error { return nil }
 func (s *seat) Beat(time.Time, bool)                   {}
-func (s *seat) PageClosed(uint64)                      {}
+
+func (s *seat) Delay(time.Duration) {}
+func (s *seat) PageClosed(uint64)   {}
 
 func (s *seat) Directory() desk.Directory {
 	return desk.Directory{Queues: []string{triage.QueueHelp, triage.QueueFamily, triage.QueueVolunteers}, Outgoing: true, Calls: true, Agents: []desk.DirectoryAgent{

@@ -96,6 +96,24 @@ func (f Frame) agentState(a desk.FloorAgent) string {
 	return words
 }
 
+// farAway is from how many milliseconds on, there and back, two people begin to
+// speak at the same time (D12): the delay beyond which ITU-T G.114 calls a
+// conversation hard, in both directions, of which the telephone has a part, too.
+const farAway = 250
+
+// longAway says whether somebody is out of Ready for longer than a break or the
+// notes of a call take (D17): most have forgotten it.
+func (p FloorPage) longAway(a desk.FloorAgent) bool {
+	away := p.View.Now.Sub(a.Since)
+	switch a.State {
+	case triage.OnBreak:
+		return away > 30*time.Minute
+	case triage.WrapUp, triage.Missed:
+		return away > 10*time.Minute
+	}
+	return false
+}
+
 // alarms has danger before calls for help.
 func (p FloorPage) alarms() []desk.FloorAlarm {
 	sorted := slices.Clone(p.View.Alarms)

@@ -40,7 +40,7 @@ let directory: Directory | null = null;
 let toCall = wished(); // whom this page is to call: a person of the worklist, or an own caller again
 
 // Commands whose refusal says nothing about this person's own phone.
-const wishes = ["transfer", "consult", "consult.transfer", "consult.join", "consult.cancel", "drop", "help", "record", "call.out", "call.agent", "call.item", "call.again", "monitor", "monitor.take", "monitor.end"];
+const wishes = ["transfer", "consult", "consult.transfer", "consult.join", "consult.cancel", "drop", "leave", "help", "record", "call.out", "call.agent", "call.item", "call.again", "monitor", "monitor.take", "monitor.end"];
 
 const mutedTalk = document.querySelector<HTMLElement>('[data-part="muted-talk"]')!;
 const speaker = document.getElementById("caller") as HTMLAudioElement;
@@ -98,6 +98,7 @@ const socket = new Socket(location.origin.replace(/^http/, "ws") + channel, {
   refused: () => void signedOut(),
   nextTry: (at) => { local.nextTry = at; render(); },
   alive: () => phone.live && phone.connected,
+  delay: () => phone.figures?.rtt ?? 0,
 });
 
 function received(message: FromServer): void {
@@ -415,6 +416,7 @@ const presses: Record<string, (button: HTMLElement) => void> = {
   },
   record: () => send({ type: "record", on: (snapshot?.call?.recording ?? "off") === "off" }),
   drop: (button) => send({ type: "drop", party: button.dataset.party }),
+  leave: () => { form.flush(); send({ type: "leave" }); },
   "consult.transfer": () => send({ type: "consult.transfer" }),
   "consult.join": () => { send({ type: "consult.join" }); focusCard(); },
   "consult.cancel": () => { send({ type: "consult.cancel" }); focusCard(); },

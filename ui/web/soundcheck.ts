@@ -32,6 +32,7 @@ const socket = new Socket(location.origin.replace(/^http/, "ws") + "/ws/practice
   refused: () => undefined,
   nextTry: () => undefined,
   alive: () => phone.live && phone.connected,
+  delay: () => phone.figures?.rtt ?? 0,
 });
 
 function received(message: FromServer): void {

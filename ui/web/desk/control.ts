@@ -42,6 +42,8 @@ export class CallControl {
     if (whisper.length) text("whisper-words", w.n("js.whisper", whisper.length, { names: this.names(whisper) }));
     this.list(parties.filter((p) => p.state !== "listening" && p.state !== "whispering"), !guest);
     const alone = (!consult || !!consult.failed) && !call.ringing_out && !guest && !call.internal;
+    part("leave", !guest && parties.some((p) => (p.kind === "agent" || p.kind === "number") && p.state === "talking"));
+    usable("leave", alone);
     usable("hold", alone);
     usable("transfer", alone);
     usable("add", alone);

@@ -13,6 +13,7 @@ export interface SocketEvents {
   nextTry(at: number): void; // 0: trying now
   refused(): void; // the server did not let the socket open, or was not there
   alive(): boolean; // whether the microphone is live, told with every ping
+  delay(): number; // of sound, there and back, in milliseconds; 0: not known
 }
 
 export class Socket {
@@ -75,7 +76,7 @@ export class Socket {
 
   private beat(): void {
     if (this.pongDue && Date.now() > this.pongDue) { this.drop(); return; }
-    if (this.send({ type: "ping", mic: this.on.alive() }) && !this.pongDue) {
+    if (this.send({ type: "ping", mic: this.on.alive(), rtt: Math.round(this.on.delay()) }) && !this.pongDue) {
       this.pongDue = Date.now() + pongWithin;
       window.setTimeout(() => { if (this.pongDue && Date.now() >= this.pongDue) this.drop(); }, pongWithin + 50);
     }

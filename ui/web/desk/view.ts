@@ -1,6 +1,6 @@
 // Shows the server's snapshot: sets data-state and texts, never HTML.
 import { CallControl } from "./control";
-import { all, list, focusCard, part, pressed, show, text } from "./dom";
+import { all, list, focusCard, part, pressed, say, show, text } from "./dom";
 import type { Monitor } from "./monitor";
 import { type Call, type Earlier, known, type Snapshot, type Sound } from "./types";
 import type { Phone } from "./phone";
@@ -18,11 +18,13 @@ export interface Local {
 }
 
 const marks: Record<string, string> = { R: "▲", O: "◆", Y: "●", G: "■", W: "○" };
+const longBreak = 30 * 60_000;
 const onCall = (state: string): boolean => state === "on_call" || state === "on_hold";
 
 export class View {
   /** Server time minus this computer's time, so that no clock needs to be right. */
   private skew = 0;
+  private reminded = false;
   private snapshot: Snapshot | null = null;
   private screenNow: Screen = "connecting";
   private readonly title = document.title;
@@ -167,6 +169,15 @@ export class View {
     text("lost-words", w.t("js.lost.call"));
   }
 
+  /** Who has been on a break for long is asked once whether that is so: breaks
+   * that were forgotten look the same. */
+  private remind(long: boolean): void {
+    const fresh = long && !this.reminded;
+    this.reminded = long;
+    part("break-long", long);
+    if (fresh) say("say-soon", this.words.t("js.break.long"));
+  }
+
   /** Once a second: everything that counts. */
   tick(local: Local): void {
     const s = this.snapshot, w = this.words, now = Date.now();
@@ -184,6 +195,7 @@ export class View {
     text("state-clock", since(s.agent.since));
     text("wrap-clock", since(s.agent.since));
     text("monitor-clock", since(s.agent.since));
+    this.remind(s.agent.state === "break" && known(s.agent.since) && server - Date.parse(s.agent.since) > longBreak);
     const age = Math.max(0, (server - Date.parse(s.now)) / 1000);
     text("waiting", s.waiting ? w.n("js.waiting", s.waiting, { longest: clock(s.longest_s + age) }) : w.t("js.waiting.zero"));
     for (const tag of all('[data-part="waiting"]')) tag.classList.toggle("warn", s.waiting > 0);
