@@ -246,6 +246,7 @@ func sizes() map[string][2]int64 {
 
 const layoutProbe = `JSON.stringify({
   wide: document.documentElement.scrollWidth,
+  spilled: [...document.querySelectorAll(".card, .note")].filter((e) => e.offsetParent && e.scrollWidth > e.clientWidth + 1).map((e) => e.innerText.trim().slice(0, 30)),
   small: [...document.querySelectorAll(".call button, .dock button")].filter((e) => e.offsetParent).map((e) => [e.textContent.trim().slice(0, 20), e.getBoundingClientRect()])
     .filter(([, r]) => r.height < 44 || r.width < 44).map(([name, r]) => name + " " + Math.round(r.width) + "x" + Math.round(r.height)),
   below: [...document.querySelectorAll(".call-foot .btn, .dock .btn")].filter((e) => e.offsetParent && (e.getBoundingClientRect().bottom > innerHeight + 1 || e.getBoundingClientRect().top < 0)).map((e) => e.textContent.trim().slice(0, 20))})`
@@ -268,8 +269,8 @@ func (b *browser) measured(name, size string) {
 	b.t.Helper()
 	v := sizes()[size]
 	var found struct {
-		Wide         int64
-		Small, Below []string
+		Wide                  int64
+		Spilled, Small, Below []string
 	}
 	if err := json.Unmarshal([]byte(b.js(layoutProbe)), &found); err != nil {
 		b.t.Fatal(err)
@@ -277,6 +278,9 @@ func (b *browser) measured(name, size string) {
 	// Compared with the screen: a phone's own width grows with its page.
 	if found.Wide > v[0] {
 		b.t.Errorf("%s at %s scrolls sideways: it is %d wide", name, size, found.Wide)
+	}
+	if len(found.Spilled) > 0 {
+		b.t.Errorf("%s at %s: something is wider than the card it stands in: %q", name, size, found.Spilled)
 	}
 	if len(found.Small) > 0 {
 		b.t.Errorf("%s at %s: too small to press: %v", name, size, found.Small)

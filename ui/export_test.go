@@ -25,6 +25,7 @@ func (b *browser) Open(address, state string, unfold bool) {
 	b.mu.Lock()
 	b.weight = 0
 	b.mu.Unlock()
+	b.do(navigate("about:blank")) // a page that is still open might ask for something as the next one's visitor
 	b.do(navigate(b.site.url + address))
 	b.until(`document.readyState === "complete" && location.pathname !== "/gallery/open" && document.body?.dataset.state === "` + state + `"`)
 	if state == "ready" || state == "oncall" || state == "alarm" {

@@ -129,6 +129,9 @@ func TestFirstRunPages(t *testing.T) {
 				t.Errorf("setting the clock forgets the time zone: %q", zone)
 			}
 		case 5:
+			if offered := b.js(`[...document.querySelectorAll("[name=languages]")].map((e) => e.parentElement.innerText).join()`); offered != "English,Español,Français" {
+				t.Errorf("the languages of callers are offered as %s", offered)
+			}
 			b.fits("setup-5")
 			if got := b.js(`document.querySelector("audio").getAttribute("src")`); got != "/setup/greeting/en.wav" {
 				t.Errorf("what callers hear is offered as %q", got)

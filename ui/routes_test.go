@@ -3,6 +3,7 @@ package ui
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -137,6 +138,79 @@ func TestHomeAndMenuFollowTheRole(t *testing.T) {
 		body = strings.ReplaceAll(body, `<bdi dir="ltr">agent</bdi>`, "") // somebody's login name
 		if strings.Contains(strings.ToLower(body), ">agent<") {
 			t.Errorf("%s reads the word agent", who)
+		}
+	}
+}
+
+// Every task of the plan of the pages has one, and everybody for whom it is
+// finds it: in the menu, or from a page that is there.
+func TestThePageMap(t *testing.T) {
+	inMenu := func(who role, path string) bool {
+		for _, group := range menu(who) {
+			if slices.Contains(group.paths, path) {
+				return true
+			}
+		}
+		return false
+	}
+	floors, recorders := []role{supervisor, coordinator, admin}, []role{coordinator, admin}
+	for _, page := range []struct {
+		task, path string
+		who        []role // nil: everybody, also who has not signed in
+		menu       bool
+	}{
+		{"one's own first page", "/{$}", []role{agent, supervisor, coordinator, admin}, false},
+		{"signing in", "/login", nil, false},
+		{"joining by invitation", "/join/{invite}", nil, false},
+		{"joining by six digits", "/join", nil, false},
+		{"help with the certificate", "/trust", nil, false},
+		{"calling with a browser", "/call", nil, false},
+		{"the screen on the wall", "/wall/{token}", nil, false},
+		{"calls", "/desk", []role{agent, supervisor, coordinator}, true},
+		{"the sound check", "/desk/test", []role{agent, supervisor, coordinator}, false},
+		{"a practice call", "/desk/practice", []role{agent, supervisor, coordinator}, false},
+		{"one's own calls", "/desk/history", []role{agent, supervisor, coordinator}, true},
+		{"a contact without a call", "/desk/history/new", []role{agent, supervisor, coordinator}, false},
+		{"the guide", "/handbook", []role{agent, supervisor, coordinator, admin}, true},
+		{"call-backs and other open items", "/worklist", []role{agent, supervisor, coordinator}, true},
+		{"the floor", "/floor", floors, true},
+		{"a caller who waits", "/floor/waiting/{id}", floors, false},
+		{"closing a line now", "/floor/lines", floors, true},
+		{"the mode", "/floor/mode", floors, true},
+		{"short notices", "/floor/notices", floors, true},
+		{"what callers are told", "/floor/bulletins", floors, true},
+		{"cases, contacts, registered volunteers", "/records", recorders, true},
+		{"one case", "/records/cases/{id}", recorders, false},
+		{"one registered volunteer", "/records/registrants/{id}", recorders, false},
+		{"files that leave the box", "/records/export", recorders, false},
+		{"files that come in", "/import", recorders, true},
+		{"recordings", "/recordings", floors, true},
+		{"reports", "/reports", floors, true},
+		{"health", "/health", []role{supervisor, admin}, true},
+		{"people and roles", "/admin", []role{admin}, true},
+		{"invitations", "/floor/invites", floors, true},
+		{"lines, profiles and who takes what", "/admin/routing", floors, true},
+		{"opening hours", "/admin/hours", floors, true},
+		{"what the telephone says and asks", "/admin/flows", []role{admin}, true},
+		{"prompts, by language", "/prompts", floors, true},
+		{"case questions and lists", "/admin/lists", recorders, true},
+		{"backups", "/admin/backup", []role{admin}, true},
+		{"certificate, version, limits", "/admin/system", []role{admin}, true},
+		{"who did what", "/admin/log", []role{admin}, true},
+	} {
+		i := slices.IndexFunc(table(), func(rt route) bool { return rt.verb == http.MethodGet && rt.pattern == page.path })
+		if i < 0 {
+			t.Errorf("there is no page for %s", page.task)
+			continue
+		}
+		who := page.who
+		if who == nil {
+			who = []role{nobody, agent, supervisor, coordinator, admin}
+		}
+		for _, one := range who {
+			if !table()[i].allows(one) || page.menu && !inMenu(one, page.path) {
+				t.Errorf("%q does not find the page for %s", one, page.task)
+			}
 		}
 	}
 }

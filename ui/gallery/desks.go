@@ -13,8 +13,8 @@ func busyFloor(colleague string) desk.FloorView {
 	return desk.FloorView{
 		Agents: []desk.FloorAgent{
 			{ID: colleague, Name: "Noura", State: triage.OnCall, Since: now.Add(-222 * time.Second), Queue: "help", Contact: "c1", Languages: []string{"ar", "en"}, Help: true},
-			{ID: "b", Name: "Beatriz", State: triage.Ready, Since: now.Add(-61 * time.Second), Languages: []string{"es"}, Why: triage.Why{Reason: triage.WhySkill, Skill: "ar"}},
-			{ID: "c", Name: "Carlos", State: triage.OnBreak, Reason: "meal", Since: now.Add(-15 * time.Minute)},
+			{ID: "b", Name: "Beatriz", State: triage.Ready, Since: now.Add(-61 * time.Second), Languages: []string{"es"}, DelayMS: 310, Why: triage.Why{Reason: triage.IdleSkill, Skill: triage.Language("ar")}},
+			{ID: "c", Name: "Carlos", State: triage.OnBreak, Reason: "meal", Since: now.Add(-45 * time.Minute)},
 			{ID: "d", Name: "Dolores", State: triage.WrapUp, Since: now.Add(-20 * time.Second), Queue: "volunteers", Next: "offline"},
 			{ID: "e", Name: "Emeka", State: triage.OnBreak, Reason: "rest", By: "Rosa", Since: now.Add(-3 * time.Minute)},
 			{ID: "f", Name: "Fatima", State: triage.Missed, Since: now.Add(-2 * time.Minute)},
@@ -22,8 +22,8 @@ func busyFloor(colleague string) desk.FloorView {
 		},
 		Waiting: []desk.FloorWaiting{
 			{Contact: "w1", Number: "+12025550123", Queue: "help", Language: "es", Since: now.Add(-134 * time.Second), Position: 1, First: "Rosa", Danger: true, Why: triage.Why{Reason: triage.WhyBusy}},
-			{Contact: "w2", Queue: "private", Language: "es", Since: now.Add(-70 * time.Second), Position: 1, Private: true, Why: triage.Why{Reason: triage.WhyUnable, Skill: "private"}},
-			{Contact: "w3", Number: "+12025550124", Queue: "help", Language: "ar", Since: now.Add(-45 * time.Second), Position: 2, Why: triage.Why{Reason: triage.WhySkill, Skill: "ar", Until: now.Add(30 * time.Second)}},
+			{Contact: "w2", Queue: "private", Language: "es", Since: now.Add(-70 * time.Second), Position: 1, Private: true, Why: triage.Why{Reason: triage.WhyNobody}},
+			{Contact: "w3", Number: "+12025550124", Queue: "help", Language: "ar", Since: now.Add(-45 * time.Second), Position: 2, Why: triage.Why{Reason: triage.WhySkill, Skill: triage.Language("ar"), Until: now.Add(30 * time.Second)}},
 			{Contact: "w4", Number: "+12025550125", Queue: "help", Language: "en", Since: now.Add(-12 * time.Minute), Position: 3, Away: true, Why: triage.Why{Reason: triage.WhyHigher}},
 		},
 		Lines:         []desk.FloorLine{{ID: "help", Waiting: 3, LongestS: 134, Ready: 1, Over: true}, {ID: "family"}, {ID: "private", Waiting: 1, LongestS: 70}, {ID: "volunteers", Closed: true}},

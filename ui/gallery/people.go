@@ -381,7 +381,7 @@ func healthy() health.Figures {
 	now := time.Now()
 	return health.Figures{Now: now, Started: now.Add(-70 * time.Hour), Version: "gallery", Load: health.Load{SignedIn: 17, Entries: 4321, DataSize: 23 << 20},
 		Trunk:    trunk.Stats{Calls: 3, Limit: 100, Reserved: 5, Turned: 2},
-		Lines:    []trunk.LineState{{Name: "gateway", Up: true, Checked: true, Reason: "answers", Since: now.Add(-time.Hour), Calls: 2, Limit: 4}},
+		Lines:    []trunk.LineState{{Name: "gateway", Up: true, Checked: true, Since: now.Add(-time.Hour), Calls: 2, Limit: 4}},
 		Peers:    []trunk.PeerState{{Net: "192.0.2.7", Heard: now.Add(-4 * time.Minute)}},
 		DiskFree: 50 << 30, DiskSize: 100 << 30, Clock: health.Clock{Known: true, Synced: true}, CertificateEnds: now.Add(90 * 24 * time.Hour),
 		Backup: health.Backup{Place: "/media/usb", Started: now.Add(-3 * time.Hour), Last: now.Add(-time.Minute), Key: true}}
