@@ -16,8 +16,8 @@ func busyFloor(view *desk.FloorView) {
 	*view = desk.FloorView{
 		Agents: []desk.FloorAgent{{ID: "a", Name: "Amal", State: triage.OnCall, Since: now.Add(-222 * time.Second), Queue: "help", Contact: "c1", Help: true, Listened: true},
 			{ID: "b", Name: "Beatriz", State: triage.Ready, Since: now.Add(-61 * time.Second), DelayMS: 320},
-			{ID: "e", Name: "Emeka", State: triage.OnBreak, Since: now.Add(-31 * time.Minute), DelayMS: 40},
-			{ID: "d", Name: "Dolores", State: triage.OnCall, Since: now.Add(-20 * time.Second), Queue: "volunteers", Contact: "c2"}},
+			{ID: "d", Name: "Dolores", State: triage.OnCall, Since: now.Add(-20 * time.Second), Queue: "volunteers", Contact: "c2"},
+			{ID: "e", Name: "Emeka", State: triage.OnBreak, Since: now.Add(-31 * time.Minute), DelayMS: 40}},
 		Lines:  []desk.FloorLine{{ID: "help", Ready: 1}},
 		Alarms: []desk.FloorAlarm{{Contact: "c1", Agent: "Amal", Queue: "help", Kind: "help", Since: now.Add(-60 * time.Second)}, {Contact: "c2", Agent: "Dolores", Queue: "volunteers", Level: triage.Red, Kind: "danger", Since: now.Add(-20 * time.Second)}},
 	}

@@ -40,9 +40,12 @@ func (b *browser) lifecycle(state cdp.SetWebLifecycleStateState) {
 func TestADeadPageIsOutOfReady(t *testing.T) {
 	t.Parallel()
 	b := startBox(t)
-	page := openBrowser(t, b.h.certs, aHz)
+	// The sleeper has the microphone of the browser: a tone that a page makes
+	// sleeps with it.
+	sleeper := openBrowser(t, b.h.certs, bHz)
+	page := sleeper.window(aHz)
 	page.atEveryPage(keepsHold)
-	wakesUp := b.sleepsInACall(page.window(bHz))
+	wakesUp := b.sleepsInACall(sleeper)
 	page.signIn(b.base, "volunteer", b.people["volunteer"].Password)
 	page.press(`[data-card="off"] [data-do="ready"]`)
 	b.agentState("Amal", triage.Ready)
@@ -100,7 +103,13 @@ func TestADeadPageIsOutOfReady(t *testing.T) {
 	page.press(`[data-card="offer"] [data-do="accept"]`)
 	b.waitTone("the caller", caller, aHz)
 
-	// In a call the tab is closed and opened: the caller stays.
+	// In a call the channel is cut, the sound dies, the tab is closed and opened:
+	// the page comes back by itself, and the caller stays.
+	page.do("the channel is cut", chromedp.Evaluate[chromedp.Void](`window.__channels.at(-1).close()`))
+	page.until("the channel is back", `window.__channels.at(-1).readyState === 1 && document.body.dataset.state === "oncall"`)
+	page.do("the sound dies", chromedp.Evaluate[chromedp.Void](`window.__before = window.__peers.at(-1), window.__before.close()`))
+	page.until("there is another connection", `window.__peers.at(-1) !== window.__before && window.__peers.at(-1).connectionState === "connected"`)
+	b.hears("the caller, after both,", callerEar{caller}, allHz, aHz)
 	page.do("closing the tab", chromedp.Navigate("about:blank"))
 	page.do("opening it again", chromedp.Navigate(b.base+"desk"))
 	page.until("the call is there again", `document.body.dataset.state === "oncall"`)
@@ -124,7 +133,7 @@ const asleep = time.Minute
 func (b *box) sleepsInACall(page *browser) (wakesUp func()) {
 	b.t.Helper()
 	page.signIn(b.base, "coordinator", b.people["coordinator"].Password)
-	page.do("opening the desk", chromedp.Navigate(b.base+"desk"))
+	page.do("opening the desk", chromedp.Navigate(b.base+"desk?plain-audio"))
 	page.press(`[data-card="off"] [data-do="ready"]`)
 	b.agentState("Chen", triage.Ready)
 	caller := b.helpCall("+12024561189", cHz)

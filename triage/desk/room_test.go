@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,8 +39,9 @@ type room struct {
 	t       *testing.T
 	records *store.Store
 	trunk   *trunk.Trunk
-	faults  uint64 // of ours that the test wants
-	stop    func() // ends the trunk as a stop of the hotline does
+	faults  uint64       // of ours that the test wants
+	stop    func()       // ends the trunk as a stop of the hotline does
+	dialled atomic.Int64 // what a test has changed before it dials is seen by the call
 }
 
 func openRoom(t *testing.T) *room {
@@ -82,7 +84,10 @@ func openRoomWith(t *testing.T, texts map[string]string, dial func(context.Conte
 	must(err)
 	pacer := media.NewPacer(log)
 	r.trunk, err = trunk.New(trunk.Config{Conn: conn, Ports: ports, Pacer: pacer, Serves: func(string) bool { return true },
-		Handle: r.Take, Region: "US", Drain: time.Millisecond, Log: log,
+		Handle: func(ctx context.Context, c *trunk.Call) {
+			r.dialled.Load()
+			r.Take(ctx, c)
+		}, Region: "US", Drain: time.Millisecond, Log: log,
 		Allow: (&trunk.OutboundPolicy{Rules: []trunk.DialRule{{Roles: []string{RoleOfFlows}, Prefixes: []string{"+1202555"}}}}).Allow})
 	must(err)
 	must(r.trunk.UseLines(lines...))
@@ -107,6 +112,7 @@ func openRoomWith(t *testing.T, texts map[string]string, dial func(context.Conte
 
 func (r *room) dial(from string) *phone.Call {
 	r.t.Helper()
+	r.dialled.Add(1)
 	c, err := phone.Dial(r.t.Context(), phone.Config{From: from, To: "100", Server: r.trunk.Addr()})
 	if err != nil {
 		r.t.Fatal(err)

@@ -179,7 +179,13 @@ export class Phone {
 
   private async watch(): Promise<void> {
     const pc = this.pc;
-    if (!pc || pc.connectionState !== "connected") { this.quality = "none"; this.on.changed(); return; }
+    if (!pc || pc.connectionState !== "connected") {
+      // In a call nobody has time to press: a connection that is over is made anew.
+      if (pc && this.open && (pc.connectionState === "closed" || pc.connectionState === "failed")) this.repairSoon(0);
+      this.quality = "none";
+      this.on.changed();
+      return;
+    }
     let loss = 0, jitter = 0, delay = 0;
     for (const report of (await pc.getStats()).values()) {
       if (report.type === "inbound-rtp") {
