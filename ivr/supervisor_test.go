@@ -48,7 +48,7 @@ func (s *scene) openRoom(records *store.Store, log *slog.Logger) {
 	s.room.dispatch = triage.NewDispatcher(triage.DispatcherConfig{Profiles: profiles, RingFor: 20 * time.Second,
 		Journal: triage.NewJournal(nil, "test", log), Log: log})
 	s.background(s.room.dispatch.Run)
-	if s.room.closures, err = triage.OpenClosures(records, s.room.dispatch.Queues()); err != nil {
+	if s.room.closures, err = triage.OpenClosures(records, s.room.dispatch.Queues); err != nil {
 		s.t.Fatal(err)
 	}
 	s.supervise(false)

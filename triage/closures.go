@@ -56,14 +56,14 @@ const lastClosure = "last"
 // Closures are the queues that are closed to new callers.
 type Closures struct {
 	store   *store.Store
-	queues  []string
+	queues  func() []string
 	mu      sync.Mutex // one change at a time
 	closed  atomic.Pointer[map[string]Closure]
 	changed atomic.Pointer[closureChange] // the last one that can be undone
 }
 
 // OpenClosures reads which of the queues are closed.
-func OpenClosures(s *store.Store, queues []string) (*Closures, error) {
+func OpenClosures(s *store.Store, queues func() []string) (*Closures, error) {
 	c := &Closures{store: s, queues: queues}
 	closed := map[string]Closure{}
 	err := s.View(func(tx *store.Tx) error {
@@ -98,7 +98,7 @@ func (c *Closures) Closed(queue string) bool {
 func (c *Closures) List() []Closure {
 	var list []Closure
 	closed := *c.closed.Load()
-	for _, queue := range c.queues {
+	for _, queue := range c.queues() {
 		if one, is := closed[queue]; is {
 			list = append(list, one)
 		}
@@ -108,7 +108,7 @@ func (c *Closures) List() []Closure {
 
 // Queues are all queues that can be closed.
 func (c *Closures) Queues() []string {
-	return slices.DeleteFunc(slices.Clone(c.queues), func(q string) bool { return q == QueueLife })
+	return slices.DeleteFunc(slices.Clone(c.queues()), func(q string) bool { return q == QueueLife })
 }
 
 // Set closes a queue to new callers or opens it again. When it returns nil it
@@ -117,7 +117,7 @@ func (c *Closures) Set(ctx context.Context, queue string, closed bool, by, name,
 	switch {
 	case queue == QueueLife:
 		return errors.New("the queue for people in danger cannot be closed")
-	case !slices.Contains(c.queues, queue):
+	case !slices.Contains(c.queues(), queue):
 		return fmt.Errorf("there is no queue %q", queue)
 	case by == "" || via == "":
 		return errors.New("closing a queue needs to say who does it and how")

@@ -12,7 +12,7 @@ import (
 
 func openClosures(t *testing.T, s *store.Store) *Closures {
 	t.Helper()
-	c, err := OpenClosures(s, []string{"help", "life", "volunteers"})
+	c, err := OpenClosures(s, func() []string { return []string{"help", "life", "volunteers"} })
 	if err != nil {
 		t.Fatal(err)
 	}

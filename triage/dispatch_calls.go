@@ -18,6 +18,9 @@ var (
 // Enter puts a contact into a queue. Since is kept as its age: pass the time
 // at which it first began to wait.
 func (d *Dispatcher) Enter(w Waiting) (*Place, error) {
+	if w.Only == "" && !d.Has(w.Queue) {
+		w.Queue = d.Lost(w.Contact, w.Queue)
+	}
 	p := &Place{d: d, waiting: w, events: make(chan PlaceEvent, maxPlaceEvents)}
 	if !d.do(func() {
 		d.places[w.Contact] = p

@@ -94,9 +94,11 @@ type Dispatcher struct {
 	tasks   chan func()
 	stopped chan struct{}
 	rules   atomic.Pointer[rules]
+	losses  atomic.Int64
 
 	// Owned by Run.
 	seated   *rules // for which seatOutside has run
+	homed    *rules // for which rehome has run
 	agents   map[string]*Agent
 	places   map[string]*Place
 	why      map[string]Why
@@ -174,6 +176,7 @@ func (d *Dispatcher) do(fn func()) bool {
 // when to look again.
 func (d *Dispatcher) decide(now time.Time) time.Time {
 	d.seatOutside(now)
+	d.rehome()
 	next := d.expire(now)
 	decision := Match(d.snapshot(), now)
 	for _, offer := range decision.Offers {

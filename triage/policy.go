@@ -27,7 +27,14 @@ type Profile struct {
 // Queue says how a queue is served. One that is not described is served by
 // those whose profile has it, the longest available first.
 type Queue struct {
-	ID     string `json:"id"`
+	ID string `json:"id"`
+
+	// Of one that somebody here has added, or calls otherwise.
+	Name   string            `json:"name,omitempty"`
+	Names  map[string]string `json:"names,omitempty"`  // in languages of the pages, where they differ
+	Prompt string            `json:"prompt,omitempty"` // tells who waits what they wait for; "": nothing does
+	Off    bool              `json:"off,omitempty"`    // nobody comes in any more; what was keeps its name
+
 	Best   bool   `json:"best,omitempty"`   // who is best at what the contact needs is rung, not who is available longest
 	Urgent bool   `json:"urgent,omitempty"` // nobody waits for a skill here
 	Widen  []Step `json:"widen,omitempty"`  // teams that join in, each after a while

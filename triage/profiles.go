@@ -10,11 +10,6 @@ const (
 	QueueVolunteers = "volunteers" // people who want to help
 )
 
-// Queues are all queues that ship with the hotline.
-func Queues() []string {
-	return []string{QueueLife, QueueHelp, QueueFamily, QueuePrivate, QueueVolunteers}
-}
-
 // ShippedProfiles are the routing profiles that ship with the hotline. Danger
 // comes first for everybody, then people who need help; those who serve the
 // volunteers' line join in when a caller in need has waited long enough. The

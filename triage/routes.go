@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -82,24 +83,57 @@ func (r *Routes) Change(ctx context.Context, what, by, name, via string, fn func
 	if err := fn(&next); err != nil {
 		return err
 	}
-	if err := next.check(); err != nil {
-		return err
-	}
 	return r.put(ctx, what, by, name, via, next)
 }
 
+// Check refuses what Replace would refuse of a routing that was made elsewhere.
+func (r *Routes) Check(next Routing) error {
+	now := r.Routing()
+	next = next.with(now)
+	if err := next.check(); err != nil {
+		return err
+	}
+	return r.emptied(now, next)
+}
+
+// Replace makes a routing hold that was made elsewhere, whole or not at all.
+// Lines of this hotline that it does not know are switched off, and what it says
+// about none is an error.
+func (r *Routes) Replace(ctx context.Context, next Routing, by, name, via string) error {
+	return r.Change(ctx, "replaced", by, name, via, func(now *Routing) error { *now = next.with(*now); return nil })
+}
+
 func (r *Routes) put(ctx context.Context, what, by, name, via string, next Routing) error {
-	if err := putRouting(ctx, r.store, what, by, name, via, next); err != nil {
+	was := r.Routing()
+	if err := next.check(); err != nil { // before it is told who waits
+		return err
+	}
+	if err := r.emptied(was, next); err != nil {
+		return err
+	}
+	if err := putRouting(ctx, r.store, what, by, name, via, was, next); err != nil {
 		return err
 	}
 	r.dispatch.Use(next)
 	return nil
 }
 
-func putRouting(ctx context.Context, s *store.Store, what, by, name, via string, next Routing) error {
+func putRouting(ctx context.Context, s *store.Store, what, by, name, via string, was, next Routing) error {
+	for _, q := range was.Queues {
+		if q.Own() && !slices.ContainsFunc(next.Queues, func(other Queue) bool { return other.ID == q.ID }) {
+			return fmt.Errorf("the line %q cannot be taken away: records name it; switch it off", q.ID)
+		}
+	}
+	if err := next.check(); err != nil {
+		return err
+	}
 	err := s.Update(ctx, func(tx *store.Tx) error {
 		v := RoutingVersion{ID: tx.NewID(), At: tx.Now(), By: by, Name: name, What: what, Routing: next}
 		tx.Emit(events.Event{Kind: EventRouting, By: by, Via: via, Data: map[string]string{"what": what, "version": v.ID, "name": name}})
+		for _, ev := range queueEvents(was, next) {
+			ev.By, ev.Via, ev.Data = by, via, map[string]string{"name": name, "line": next.Queue(ev.Queue).Name}
+			tx.Emit(ev)
+		}
 		return routings.Put(tx, v.ID, v)
 	})
 	if err != nil {
@@ -111,10 +145,11 @@ func putRouting(ctx context.Context, s *store.Store, what, by, name, via string,
 // SetRouting changes the routing of a hotline that does not run: it holds from
 // the next start on. Whoever changes one that runs has Routes.
 func SetRouting(ctx context.Context, s *store.Store, what, by, name, via string, next Routing) error {
-	if err := next.check(); err != nil {
+	was, err := ReadRouting(s)
+	if err != nil {
 		return err
 	}
-	return putRouting(ctx, s, what, by, name, via, next)
+	return putRouting(ctx, s, what, by, name, via, was, next)
 }
 
 // Check refuses what would keep somebody from help, with a FieldError.
@@ -154,14 +189,14 @@ func (r *Routes) Restore(ctx context.Context, id, by, name, via string) error {
 			return err
 		}
 	}
-	return r.put(ctx, "back", by, name, via, next.complete())
+	return r.put(ctx, "back", by, name, via, next.complete().keeps(r.Routing()))
 }
 
 func (r Routing) clone() Routing {
 	r.Queues, r.Profiles, r.Teams, r.Skills = slices.Clone(r.Queues), slices.Clone(r.Profiles), slices.Clone(r.Teams), slices.Clone(r.Skills)
 	r.Emergency = slices.Clone(r.Emergency)
 	for i := range r.Queues {
-		r.Queues[i].Widen = slices.Clone(r.Queues[i].Widen)
+		r.Queues[i].Widen, r.Queues[i].Names = slices.Clone(r.Queues[i].Widen), maps.Clone(r.Queues[i].Names)
 	}
 	for i := range r.Profiles {
 		r.Profiles[i].Lines = slices.Clone(r.Profiles[i].Lines)
@@ -205,6 +240,9 @@ func (r *Routing) check() error {
 		}
 		return nil
 	}
+	if err := r.checkNames(refuse); err != nil {
+		return err
+	}
 	seen := map[string]bool{}
 	twice := func(kind, id string) bool { was := seen[kind+" "+id]; seen[kind+" "+id] = true; return was }
 	for _, t := range r.Teams {
@@ -232,13 +270,13 @@ func (r *Routing) check() error {
 		if twice("profile", p.ID) {
 			return refuse("There is a profile with this name already.")
 		}
-		if err := p.check(refuse); err != nil {
+		if err := p.check(r.Has, refuse); err != nil {
 			return err
 		}
 	}
 	for _, q := range r.Queues {
-		if twice("queue", q.ID) || !slices.Contains(Queues(), q.ID) {
-			return refuse("There is no such line.")
+		if twice("queue", q.ID) {
+			return refuse("There is a line with this name already.")
 		}
 		if err := r.checkQueue(q, refuse); err != nil {
 			return err
@@ -255,12 +293,12 @@ func (r *Routing) check() error {
 	return nil
 }
 
-func (p Profile) check(refuse func(string, ...any) error) error {
+func (p Profile) check(has func(queue string) bool, refuse func(string, ...any) error) error {
 	first, danger := mostPriority+1, 0
 	lines := map[string]bool{}
 	for _, l := range p.Lines {
 		switch {
-		case lines[l.Queue] || !slices.Contains(Queues(), l.Queue):
+		case lines[l.Queue] || !has(l.Queue):
 			return refuse("There is no such line.")
 		case l.Priority < 1 || l.Priority > mostPriority:
 			return refuse("The order of a line is a number from 1 to %d.", mostPriority)
@@ -303,7 +341,7 @@ func (r Routing) checkQueue(q Queue, refuse func(string, ...any) error) error {
 		return refuse("The line for people in danger is always open, and sends nobody on.")
 	case q.Most < 0 || q.Most > mostWaiting:
 		return refuse("Up to %d people can wait in a line.", mostWaiting)
-	case q.Over.To != "" && (q.Over.After < leastOver || q.Over.After > mostDelay || !q.mayOverflow()):
+	case q.Over.To != "" && (q.Over.After < leastOver || q.Over.After > mostDelay || !r.mayOverflow(q)):
 		return refuse("Who waits too long goes on after 10 seconds at least, to another line or to the promise of a call.")
 	}
 	if q.Hours != nil {
@@ -329,11 +367,11 @@ func (r Routing) checkQueue(q Queue, refuse func(string, ...any) error) error {
 // mayOverflow reports whether callers may go on to where the queue says. What is
 // told in private is not for everybody, and danger and private lines take
 // nobody who has not asked for them.
-func (q Queue) mayOverflow() bool {
+func (r Routing) mayOverflow(q Queue) bool {
 	if q.Over.To == OverflowPromise {
 		return true
 	}
-	return q.ID != QueuePrivate && q.Over.To != q.ID && q.Over.To != QueueLife && q.Over.To != QueuePrivate && slices.Contains(Queues(), q.Over.To)
+	return q.ID != QueuePrivate && q.Over.To != q.ID && q.Over.To != QueueLife && q.Over.To != QueuePrivate && r.Has(q.Over.To)
 }
 
 func (s SkillRule) check(refuse func(string, ...any) error) error {

@@ -1,7 +1,6 @@
 package triage
 
 import (
-	"maps"
 	"slices"
 	"time"
 
@@ -84,15 +83,20 @@ type rules struct {
 	queues   map[string]Queue
 	skills   map[string]SkillRule
 	teams    map[string][]string // by agent
+	lines    map[string]bool     // into which contacts come
 }
 
 func newRules(r Routing) *rules {
-	out := &rules{Routing: r, profiles: map[string]Profile{}, queues: map[string]Queue{}, skills: map[string]SkillRule{}, teams: map[string][]string{}}
+	out := &rules{Routing: r, profiles: map[string]Profile{}, queues: map[string]Queue{}, skills: map[string]SkillRule{}, teams: map[string][]string{}, lines: map[string]bool{}}
 	for _, p := range r.Profiles {
 		out.profiles[p.ID] = p
+		for _, line := range p.Lines {
+			out.lines[line.Queue] = true
+		}
 	}
 	for _, q := range r.Queues {
 		out.queues[q.ID] = q
+		out.lines[q.ID] = !q.Off
 	}
 	for _, s := range r.Skills {
 		out.skills[s.Skill] = s
@@ -126,17 +130,49 @@ func (d *Dispatcher) serves(a *Agent, queue string) bool {
 	return slices.ContainsFunc(d.rules.Load().queues[queue].Widen, func(s Step) bool { return slices.Contains(d.teams(a), s.Team) })
 }
 
-// Queues returns all queues that there are, sorted.
+// Queues returns all queues into which contacts come, sorted.
 func (d *Dispatcher) Queues() []string {
-	all := map[string]bool{}
-	r := d.Routing()
-	for _, p := range r.Profiles {
-		for _, line := range p.Lines {
-			all[line.Queue] = true
+	var all []string
+	for id, open := range d.rules.Load().lines {
+		if open {
+			all = append(all, id)
 		}
 	}
-	for _, q := range r.Queues {
-		all[q.ID] = true
+	slices.Sort(all)
+	return all
+}
+
+// Has reports whether contacts come into a queue.
+func (d *Dispatcher) Has(queue string) bool { return d.rules.Load().lines[queue] }
+
+// Lost notes that a contact was sent to a queue that there is not, or not any
+// more: a backup was put back, or a flow came from elsewhere. Nobody is lost
+// with it; who helps everybody takes the contact.
+func (d *Dispatcher) Lost(contact, queue string) (instead string) {
+	if queue == "" { // belonged to no line: called by somebody, or talked with a colleague
+		return QueueHelp
 	}
-	return slices.Sorted(maps.Keys(all))
+	d.losses.Add(1)
+	d.cfg.Log.Error("a contact was sent to a line that there is not; it goes to those who help everybody. Add the line, or correct the number or the flow that leads there", "contact", contact, "line", queue)
+	d.cfg.Journal.contact(EventQueueLost, contact, "", queue, map[string]string{"to": QueueHelp})
+	return QueueHelp
+}
+
+// Losses is how many contacts were sent to a queue that there is not, since the
+// start.
+func (d *Dispatcher) Losses() int { return int(d.losses.Load()) }
+
+// rehome brings those who wait in a queue that was switched off in this very
+// moment to the people who help everybody.
+func (d *Dispatcher) rehome() {
+	rules := d.rules.Load()
+	if d.homed == rules {
+		return
+	}
+	d.homed = rules
+	for id, p := range d.places {
+		if p.waiting.Only == "" && !rules.lines[p.waiting.Queue] {
+			p.waiting.Queue = d.Lost(id, p.waiting.Queue)
+		}
+	}
 }

@@ -44,13 +44,13 @@ var scriptTable = store.NewTable[Script]("scripts")
 // Scripts are those of the hotline.
 type Scripts struct {
 	store  *store.Store
-	queues []string
+	queues func() []string
 	mu     sync.Mutex // one change at a time
 	known  atomic.Pointer[map[string]Script]
 }
 
 // OpenScripts reads them.
-func OpenScripts(s *store.Store, queues []string) (*Scripts, error) {
+func OpenScripts(s *store.Store, queues func() []string) (*Scripts, error) {
 	known := map[string]Script{}
 	err := s.View(func(tx *store.Tx) error {
 		for key, one := range scriptTable.All(tx) {
@@ -94,7 +94,7 @@ func (s *Scripts) List() []Script {
 func (s *Scripts) Set(ctx context.Context, one Script) error {
 	one.Lines = slices.DeleteFunc(slices.Clone(one.Lines), func(line string) bool { return strings.TrimSpace(line) == "" })
 	switch {
-	case one.Queue != "" && !slices.Contains(s.queues, one.Queue):
+	case one.Queue != "" && !slices.Contains(s.queues(), one.Queue):
 		return ScriptMistake("there is no such line")
 	case one.Language == "":
 		return ScriptMistake("choose the language of the sentences")

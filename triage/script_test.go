@@ -14,7 +14,7 @@ func TestScriptsByLineAndLanguage(t *testing.T) {
 	s := storetest.Open(t)
 	open := func() *triage.Scripts {
 		t.Helper()
-		scripts, err := triage.OpenScripts(s, []string{"help", "life"})
+		scripts, err := triage.OpenScripts(s, func() []string { return []string{"help", "life"} })
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -17,7 +17,7 @@ func BenchmarkExpect(b *testing.B) {
 		s.Busy = append(s.Busy, Free{Agent: fmt.Sprint("agent", i), Profile: []string{"all", "help", "volunteers", "private"}[i%4], Skills: Speaks(tongues[i%5 : i%5+1])})
 	}
 	for i := range 10_000 {
-		s.Waiting = append(s.Waiting, Waiting{Contact: fmt.Sprintf("c%05d", i), Queue: Queues()[i%5], Priority: 5, Since: now.Add(-time.Duration(i) * time.Second), Skills: Wants(tongues[i%5], nil)})
+		s.Waiting = append(s.Waiting, Waiting{Contact: fmt.Sprintf("c%05d", i), Queue: shippedQueues()[i%5], Priority: 5, Since: now.Add(-time.Duration(i) * time.Second), Skills: Wants(tongues[i%5], nil)})
 	}
 	paces := NewPaces()
 	b.ReportAllocs()

@@ -38,7 +38,9 @@ import (
 	"hotline/appliance/switches"
 	redact "hotline/appliance/table"
 	"hotline/appliance/webhooks"
+	"hotline/ivr"
 	"hotline/ivr/bulletins"
+	"hotline/ivr/flow"
 	"hotline/ivr/mode"
 	"hotline/ivr/prompts"
 	"hotline/ivr/scenario"
@@ -48,6 +50,7 @@ import (
 	"hotline/triage/find"
 	"hotline/triage/intake"
 	"hotline/triage/privacy"
+	"hotline/triage/reach"
 	"hotline/triage/reports"
 	"hotline/triage/supervise"
 	"hotline/ui/api"
@@ -183,7 +186,7 @@ func newScript(t *testing.T) *script {
 	if s.scenario, err = scenario.Open(records); err != nil {
 		t.Fatal(err)
 	}
-	if s.scripts, err = triage.OpenScripts(records, []string{triage.QueueHelp, triage.QueueVolunteers}); err != nil {
+	if s.scripts, err = triage.OpenScripts(records, triage.ShippedRouting().LineIDs); err != nil {
 		t.Fatal(err)
 	}
 	if s.mode, err = mode.Open(records, log); err != nil {
@@ -255,7 +258,7 @@ func (s *script) steered(t *testing.T, log *slog.Logger) {
 		t.Fatal(err)
 	}
 	s.routes = triage.NewRoutes(s.store, dispatch)
-	if s.closures, err = triage.OpenClosures(s.store, dispatch.Queues()); err != nil {
+	if s.closures, err = triage.OpenClosures(s.store, dispatch.Queues); err != nil {
 		t.Fatal(err)
 	}
 	if s.parts, err = switches.Open(s.store); err != nil {
@@ -508,7 +511,7 @@ func (s *script) setFloor(change func(*desk.FloorView)) {
 func (s *script) config(t *testing.T) Config {
 	return Config{
 		Prompts: s.studio, Sounds: foreign.New(),
-		Operation: "Flood response", Version: "test", Region: "US", Routing: s.routes,
+		Operation: "Flood response", Version: "test", Region: "US", Routing: s.routes, Reach: s.reach(),
 		CallTo: "100", WorkLine: "198", PhoneServer: "192.0.2.1:5060", Desk: s, Sessions: s.accounts, Accounts: s.accounts, Mode: s.mode, Scenario: s.scenario, Lists: s.lists, Supervise: s.steer, Switches: s.parts, Offered: []string{"es", "en"}, Contacts: s.contacts, Cases: s.cases, Registrants: s.registry, Hours: volunteers.NewShifts(s.store, s.accounts, "US"), Finder: s.finds, Cards: s.filed(t),
 		Worklist: s.contacts, Books: triage.NewBooks(s.store),
 		Rounds: s.contacts, RoundMay: func(n call.Number) bool { return strings.HasPrefix(string(n), "+1202555") },
@@ -518,11 +521,22 @@ func (s *script) config(t *testing.T) Config {
 		Scripts: s.scripts, Notices: s.noticeBoard(t),
 		Reports: reports.New(s.store, time.UTC, slog.New(slog.DiscardHandler)),
 		Health:  measured, Rehearsals: s.rehearsals(t), Backups: s.keeper(t), BoxKey: s.boxKey(t), Updates: s.slots,
-		Queues: []string{triage.QueueHelp, triage.QueueVolunteers}, Recordings: s.tapes,
-		Exports: s.office, Imports: s.intake, Privacy: privacy.New(s.store, "Flood response", slog.New(slog.DiscardHandler), privacy.Aging{Rule: "imports", Find: intake.Aged, Gone: intake.Expire}), Journal: FromStore(s.store), Store: s.store, Hooks: s.hooks(t), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Recordings: s.tapes,
+		Exports:    s.office, Imports: s.intake, Privacy: privacy.New(s.store, "Flood response", slog.New(slog.DiscardHandler), privacy.Aging{Rule: "imports", Find: intake.Aged, Gone: intake.Expire}), Journal: FromStore(s.store), Store: s.store, Hooks: s.hooks(t), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Closing: s.closer(t),
 		Flows:   openFlows(t, s.store), FlowTrial: playFlow,
 	}
+}
+
+// reach is how callers come to the lines: by the flows that ship, and by one
+// number that leads to a line at once.
+func (s *script) reach() *reach.Map {
+	numbers := []reach.Number{{Number: "100", Flow: ivr.FlowMain}, {Number: "+12025550133", Queue: "shelter"}}
+	set, err := ivr.ShippedFlows()
+	if err != nil {
+		panic(err)
+	}
+	return reach.New(reach.Config{Routes: s.routes, Flows: func() *flow.FlowSet { return set }, Numbers: func() []reach.Number { return numbers }, Contacts: s.contacts})
 }
 
 func (s *script) noticeBoard(t *testing.T) *triage.Notices {

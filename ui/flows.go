@@ -293,6 +293,7 @@ func (s *Server) showFlow(w http.ResponseWriter, r *http.Request, v visit, statu
 	if d, ok := drafts[name]; ok {
 		p.Draft, p.DraftBy, p.DraftAt = true, d.Name, d.At
 	}
+	p.Queues = s.queues()
 	if parsed, err := flow.Parse(name, []byte(text)); err == nil {
 		p.About, p.Steps = parsed.About, parsed.Outline()
 	}

@@ -25,7 +25,8 @@ var anything = flow.Surroundings{Languages: []string{"es", "en"}, HasPrompt: fun
 // lastFlows is the far end of published flows: the next call gets them.
 type lastFlows struct{ set *flow.FlowSet }
 
-func (l *lastFlows) Check(set *flow.FlowSet) error { return flow.Check(set, anything) }
+func (l *lastFlows) Check(set *flow.FlowSet) error                   { return flow.Check(set, anything) }
+func (l *lastFlows) Resume(set *flow.FlowSet) (flow.Problems, error) { return nil, l.Publish(set) }
 func (l *lastFlows) Publish(set *flow.FlowSet) error {
 	l.set = set
 	return l.Check(set)

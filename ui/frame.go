@@ -37,6 +37,9 @@ func (s *Server) frame(r *http.Request, v visit, title string) page.Frame {
 	return f
 }
 
+// queues are those into which callers come, in the order of forms.
+func (s *Server) queues() []string { return s.cfg.Routing.Routing().LineIDs() }
+
 // show sends a page. It is drawn in memory first: a fault while drawing becomes
 // an error page and not half a page.
 func (s *Server) show(w http.ResponseWriter, r *http.Request, status int, content templ.Component) {

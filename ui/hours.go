@@ -27,7 +27,7 @@ func (s *Server) hours(w http.ResponseWriter, r *http.Request, v visit) {
 // showHours shows the hours of a line: those in force, or what was typed and
 // refused.
 func (s *Server) showHours(w http.ResponseWriter, r *http.Request, v visit, status int, line string, typed *triage.Timetable, trouble string) {
-	lines := slices.DeleteFunc(triage.Queues(), func(q string) bool { return q == triage.QueueLife })
+	lines := slices.DeleteFunc(s.queues(), func(q string) bool { return q == triage.QueueLife })
 	if !slices.Contains(lines, line) {
 		line = lines[0]
 	}

@@ -142,7 +142,7 @@ func (s *Server) showCheck(w http.ResponseWriter, r *http.Request, v visit, stat
 	if trouble != "" {
 		p.Title = p.T("problem.title") + ": " + p.Title
 	}
-	for _, queue := range s.cfg.Queues {
+	for _, queue := range s.queues() {
 		if queue != triage.QueueLife {
 			p.Queues = append(p.Queues, queue)
 		}
@@ -191,7 +191,7 @@ func (s *Server) importCheckDo(w http.ResponseWriter, r *http.Request, v visit) 
 	if !there {
 		return
 	}
-	form := page.ImportForm{Basis: clean(r.PostForm.Get("basis"), reasonMax), Title: clean(r.PostForm.Get("title"), 80), Queue: known(r.PostForm.Get("queue"), s.cfg.Queues), Without: r.PostForm.Get("without") == "yes"}
+	form := page.ImportForm{Basis: clean(r.PostForm.Get("basis"), reasonMax), Title: clean(r.PostForm.Get("title"), 80), Queue: known(r.PostForm.Get("queue"), s.queues()), Without: r.PostForm.Get("without") == "yes"}
 	if form.Queue == "" || form.Queue == triage.QueueLife {
 		form.Queue = triage.QueueHelp
 	}

@@ -209,7 +209,7 @@ func formOfRules(rules triage.RecordingRules) page.RecordingForm {
 
 func (s *Server) showRecordingRules(w http.ResponseWriter, r *http.Request, v visit, status int, form page.RecordingForm, mistake error) {
 	f := s.frame(r, v, "recording.title")
-	content := page.RecordingRulesPage{Frame: f, Off: s.cfg.Switches.Off(switches.Recording), Queues: s.cfg.Queues, Form: form, Done: r.URL.Query().Get("done")}
+	content := page.RecordingRulesPage{Frame: f, Off: s.cfg.Switches.Off(switches.Recording), Queues: s.queues(), Form: form, Done: r.URL.Query().Get("done")}
 	if mistake != nil {
 		content.Trouble = f.T("recording.wrong") + " " + f.Said(mistake.Error())
 	}
@@ -227,7 +227,7 @@ func (s *Server) recordingRulesChange(w http.ResponseWriter, r *http.Request, v 
 		err = s.cfg.Switches.Turn(r.Context(), switches.Recording, what == "on", v.account.ID, v.account.Name, "web")
 	case "rules":
 		form := page.RecordingForm{Purpose: clean(r.PostForm.Get("purpose"), 500), KeepDays: clean(r.PostForm.Get("keep_days"), 4), Queues: map[string]triage.RecordingPolicy{}}
-		for _, queue := range s.cfg.Queues {
+		for _, queue := range s.queues() {
 			form.Queues[queue] = triage.RecordingPolicy(r.PostForm.Get("policy:" + queue))
 		}
 		days, _ := strconv.Atoi(form.KeepDays) // 0 is refused, in words

@@ -28,7 +28,7 @@ func (s *Server) rounds(w http.ResponseWriter, r *http.Request, v visit) {
 
 func (s *Server) showRounds(w http.ResponseWriter, r *http.Request, v visit, status int, form page.RoundForm, trouble string) {
 	content := page.RoundsPage{Frame: s.frame(r, v, "rounds.title"), Form: form, Trouble: trouble, Done: known(r.URL.Query().Get("done"), page.RoundsDone()),
-		Allowed: s.cfg.RoundMay != nil && s.cfg.Desk.CallsOut(), Off: s.cfg.Switches.Off(switches.CallDowns), Queues: s.cfg.Queues}
+		Allowed: s.cfg.RoundMay != nil && s.cfg.Desk.CallsOut(), Off: s.cfg.Switches.Off(switches.CallDowns), Queues: s.queues()}
 	var err error
 	if content.List, err = s.cfg.Rounds.Rounds(); err == nil {
 		content.Stops, err = s.cfg.Rounds.StopList()
@@ -84,7 +84,7 @@ func (s *Server) readRound(r *http.Request) (form page.RoundForm, people []triag
 		return form, nil, fmt.Errorf("reading the form: %w", err)
 	}
 	defer func() { err = errors.Join(err, r.MultipartForm.RemoveAll()) }()
-	form = page.RoundForm{Name: clean(r.PostForm.Get("name"), 80), Source: r.PostForm.Get("source"), Manner: r.PostForm.Get("manner"), Queue: known(r.PostForm.Get("queue"), s.cfg.Queues),
+	form = page.RoundForm{Name: clean(r.PostForm.Get("name"), 80), Source: r.PostForm.Get("source"), Manner: r.PostForm.Get("manner"), Queue: known(r.PostForm.Get("queue"), s.queues()),
 		Margin: clean(r.PostForm.Get("margin"), 3), Tries: clean(r.PostForm.Get("tries"), 1)}
 	switch {
 	case form.Name == "":

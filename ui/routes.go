@@ -225,6 +225,8 @@ func table() []route {
 		{"POST", "/admin/webhooks/{id}", accounts, (*Server).webhookDo, false},
 		{"GET", "/admin/hours", floor, (*Server).hours, false},
 		{"POST", "/admin/hours", floor, (*Server).hoursChange, false},
+		{"GET", "/admin/queues", records, (*Server).queuesPage, false},
+		{"POST", "/admin/queues", records, (*Server).queuesChange, false},
 		{"GET", "/admin/routing", floor, (*Server).routing, false},
 		{"POST", "/admin/routing", floor, (*Server).routingChange, false},
 		{"GET", "/admin/lists", records, (*Server).listsPage, false},
@@ -295,7 +297,7 @@ func Ways() []Way {
 func menu(who role) []menuGroup {
 	all := []menuGroup{
 		{"menu.group.phone", []string{"/desk", "/worklist", "/desk/history", "/desk/start", "/desk/try"}},
-		{"menu.group.floor", []string{"/floor", "/floor/mode", "/floor/bulletins", "/floor/notices", "/floor/scripts", "/floor/lines", "/rounds", "/admin/hours", "/admin/routing", "/floor/scenario", "/floor/invites", "/floor/walls"}},
+		{"menu.group.floor", []string{"/floor", "/floor/mode", "/floor/bulletins", "/floor/notices", "/floor/scripts", "/floor/lines", "/rounds", "/admin/queues", "/admin/hours", "/admin/routing", "/floor/scenario", "/floor/invites", "/floor/walls"}},
 		{"menu.group.records", []string{"/records", "/import", "/reports", "/recordings"}},
 		{"menu.group.setup", []string{"/admin", "/prompts", "/admin/flows", "/admin/lists", "/admin/recording", "/admin/access", "/admin/webhooks", "/admin/backup", "/admin/key", "/admin/system", "/health", "/rehearsal", "/admin/privacy", "/admin/log", "/admin/close", "/second"}},
 	}

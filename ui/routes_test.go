@@ -46,7 +46,7 @@ func mayUse(who role, verb, pattern string) bool {
 		return who == supervisor || who == admin
 	case pattern == "/records/match" && verb == http.MethodPost:
 		return who == coordinator
-	case strings.HasPrefix(pattern, "/records"), strings.HasPrefix(pattern, "/import"), strings.HasPrefix(pattern, "/admin/lists"), strings.HasPrefix(pattern, "/admin/close"):
+	case strings.HasPrefix(pattern, "/records"), strings.HasPrefix(pattern, "/import"), pattern == "/admin/queues", strings.HasPrefix(pattern, "/admin/lists"), strings.HasPrefix(pattern, "/admin/close"):
 		return who == coordinator || who == admin
 	case pattern == "/recordings" || pattern == "/recordings/{id}" || pattern == "/recordings/{id}/sound.wav":
 		return who != agent

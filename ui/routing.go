@@ -211,7 +211,7 @@ func readProfile(form url.Values, next *triage.Routing) error {
 	}
 	p := &next.Profiles[i]
 	p.Name, p.Auto, p.Lines = clean(form.Get("name"), 80), form.Get("auto") == "yes", nil
-	for _, queue := range triage.Queues() {
+	for _, queue := range next.LineIDs() {
 		var order, after int
 		if err := numbers(form, map[string]*int{"order:" + queue: &order, "after:" + queue: &after}); err != nil {
 			return err

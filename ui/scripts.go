@@ -16,7 +16,7 @@ import (
 // scripts is where supervisors write what volunteers say first.
 func (s *Server) scripts(w http.ResponseWriter, r *http.Request, v visit) {
 	q := r.URL.Query()
-	p := page.ScriptsPage{Queue: known(q.Get("queue"), s.cfg.Queues), Language: known(q.Get("language"), s.cfg.Offered), Done: known(q.Get("done"), page.ScriptsDone())}
+	p := page.ScriptsPage{Queue: known(q.Get("queue"), s.queues()), Language: known(q.Get("language"), s.cfg.Offered), Done: known(q.Get("done"), page.ScriptsDone())}
 	if p.Language == "" {
 		p.Language = s.cfg.Offered[0]
 	}
@@ -29,7 +29,7 @@ func (s *Server) scripts(w http.ResponseWriter, r *http.Request, v visit) {
 }
 
 func (s *Server) showScripts(w http.ResponseWriter, r *http.Request, v visit, status int, p page.ScriptsPage) {
-	p.Frame, p.Queues, p.Languages, p.Written = s.frame(r, v, "scripts.h"), s.cfg.Queues, s.cfg.Offered, s.cfg.Scripts.List()
+	p.Frame, p.Queues, p.Languages, p.Written = s.frame(r, v, "scripts.h"), s.queues(), s.cfg.Offered, s.cfg.Scripts.List()
 	s.show(w, r, status, page.Scripts(p))
 }
 
@@ -49,7 +49,7 @@ func (s *Server) scriptSet(w http.ResponseWriter, r *http.Request, v visit) {
 	switch {
 	case errors.As(err, &mistake):
 		f := s.frame(r, v, "scripts.h")
-		p := page.ScriptsPage{Queue: known(one.Queue, s.cfg.Queues), Language: one.Language, Lines: one.Lines, Trouble: f.F("steer.refused", "why", f.Said(err.Error()))}
+		p := page.ScriptsPage{Queue: known(one.Queue, s.queues()), Language: one.Language, Lines: one.Lines, Trouble: f.F("steer.refused", "why", f.Said(err.Error()))}
 		if p.Language == "" {
 			p.Language = s.cfg.Offered[0]
 		}

@@ -25,6 +25,7 @@ import (
 	"hotline/appliance/store"
 	"hotline/appliance/switches"
 	"hotline/triage"
+	"hotline/triage/reach"
 	"hotline/triage/supervise"
 	"hotline/ui/api"
 	"hotline/ui/assets"
@@ -43,6 +44,7 @@ type Config struct {
 	CallTo       string // number of the hotline that the caller page calls; "" when there is none
 	Desk         Desk
 	Routing      *triage.Routes // who helps whom
+	Reach        *reach.Map     // how callers come to the lines
 	Sessions     Sessions
 	Accounts     Accounts
 	Mode         Mode
@@ -70,8 +72,7 @@ type Config struct {
 	Exports      Exports
 	Imports      Imports
 	Privacy      Privacy
-	Closing      Closing  // of the operation
-	Queues       []string // lines, in the order of forms
+	Closing      Closing // of the operation
 	Recordings   Recordings
 	Journal      Journal
 	Store        *store.Store // whose events programs hear

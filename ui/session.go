@@ -2,6 +2,7 @@ package ui
 
 import (
 	"errors"
+	"maps"
 	"net"
 	"net/http"
 	"strconv"
@@ -150,7 +151,11 @@ func (s *Server) textFor(r *http.Request) words.Text {
 	if s.cfg.Lists == nil { // no hotline yet, or one without its key
 		return text
 	}
-	return text.With(s.cfg.Lists.Now().Texts(text.Lang()))
+	own := maps.Clone(s.cfg.Lists.Now().Texts(text.Lang()))
+	if s.cfg.Routing != nil {
+		maps.Copy(own, s.cfg.Routing.Routing().Texts(text.Lang()))
+	}
+	return text.With(own)
 }
 
 // As lets a request come from somebody who is signed in and reads a language.

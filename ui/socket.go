@@ -322,6 +322,7 @@ func (d *deskPage) tellState(ctx context.Context) error {
 		told.Consult, snapshot.Call = &consult, &told
 	}
 	snapshot.Form = d.server.cfg.Lists.Now().Version
+	snapshot.Lines = d.server.cfg.Routing.Routing().Texts(d.language)
 	snapshot.Asks = d.server.cfg.Scenario.Current().Asks(d.language)
 	d.server.firstWords(&snapshot, d.language, time.Now())
 	snapshot.Notices = append(snapshot.Notices, d.server.noticesFor(d.visit, time.Now())...)

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -12,12 +13,14 @@ import (
 	"hotline/ivr/flow"
 	"hotline/triage"
 	"hotline/triage/desk"
+	"hotline/triage/reach"
 )
 
-func isQueue(id string) bool { return slices.Contains(triage.Queues(), id) }
-
 // entries are the numbers of the hotline and where they lead, as they are
-// configured and in their full form: trunks write one number in several ways.
+// configured and in their full form: trunks write one number in several ways. A
+// number may name a line that is not there: a hotline that was restored from an
+// older backup, or is without its key, answers all the same, and the callers of
+// that number come to those who help everybody.
 func entries(cfg config.Config, flows *flow.FlowSet) (map[string]desk.Entry, error) {
 	all := slices.Concat([]config.Entry{{Numbers: cfg.SIP.Help}, {Numbers: cfg.SIP.Supervisor, Flow: ivr.FlowSupervisor}, {Numbers: cfg.SIP.Agents, Flow: ivr.FlowAgent}}, cfg.SIP.Entries)
 	out := map[string]desk.Entry{}
@@ -34,14 +37,6 @@ func entries(cfg config.Config, flows *flow.FlowSet) (map[string]desk.Entry, err
 		if e.Flow != "" && !slices.Contains(flows.Names(), e.Flow) {
 			return nil, fmt.Errorf("sip: entries: there is no dialogue %q; there are %s", e.Flow, strings.Join(flows.Names(), ", "))
 		}
-		if e.Queue != "" && !isQueue(e.Queue) {
-			return nil, fmt.Errorf("sip: entries: there is no queue %q; there are %s", e.Queue, strings.Join(triage.Queues(), ", "))
-		}
-	}
-	for queue := range cfg.SIP.Shares {
-		if !isQueue(queue) {
-			return nil, fmt.Errorf("sip: queue_shares: there is no queue %q; there are %s and %s", queue, triage.QueueHelp, triage.QueueVolunteers)
-		}
 	}
 	if _, limited := cfg.SIP.Shares[triage.QueueLife]; limited {
 		return nil, fmt.Errorf("sip: queue_shares: people in danger are never turned away, so the queue %q takes no share", triage.QueueLife)
@@ -49,6 +44,30 @@ func entries(cfg config.Config, flows *flow.FlowSet) (map[string]desk.Entry, err
 	add(func(number string) string { return number })
 	add(func(number string) string { return string(call.ParseNumber(number, cfg.Region)) })
 	return out, nil
+}
+
+// reachable are the numbers of the hotline, each once.
+func (h *hotline) reachable(region string) func() []reach.Number {
+	return func() []reach.Number {
+		var out []reach.Number
+		seen := map[string]bool{}
+		for _, number := range slices.Sorted(maps.Keys(h.numbers)) {
+			e, full := h.numbers[number], number
+			if parsed := call.ParseNumber(number, region); parsed.E164() {
+				full = string(parsed)
+			}
+			if seen[full] || e.Supervisor {
+				continue
+			}
+			seen[full] = true
+			one := reach.Number{Number: full, Flow: e.Flow, Queue: e.Queue}
+			if e.Flash { // whoever rings it is called for those who help everybody
+				one.Queue = triage.QueueHelp
+			}
+			out = append(out, one)
+		}
+		return out
+	}
 }
 
 func entry(e config.Entry, language string) desk.Entry {

@@ -24,9 +24,27 @@ func (h *hotline) figures(data string, started time.Time) func() health.Figures 
 			f.Rehearsal = h.rehearse.kept.Health(started)
 		}
 		f.Load = h.load()
+		f.Lost = h.lostLines()
 		f.Strain = h.strain.Kind()
 		return f
 	}
+}
+
+// lostLines is what sends callers to lines that there are not. A hotline without
+// its key knows none but those that ship, and says that it is locked.
+func (h *hotline) lostLines() (l health.LostLines) {
+	if h.keys == nil {
+		return l
+	}
+	lost, err := h.reach.Lost()
+	if err != nil {
+		h.log.Error("what leads to the lines cannot be read", "error", err)
+	}
+	for _, one := range lost {
+		l.From = append(l.From, health.LostLine{Line: one.Queue, Name: one.Name})
+	}
+	l.Contacts = h.dispatch.Losses()
+	return l
 }
 
 func (h *hotline) load() health.Load {

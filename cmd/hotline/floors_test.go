@@ -30,6 +30,7 @@ var floors = []struct {
 	{"hotline/triage/inbox", 4},
 	{"hotline/triage/intake", 4},
 	{"hotline/triage/privacy", 4},
+	{"hotline/triage/reach", 4},
 	{"hotline/triage/simulate", 4},
 	{"hotline/triage/reports", 4},
 	{"hotline/triage/cards", 2},

@@ -22,6 +22,7 @@ import (
 	"hotline/ivr/prompts"
 	"hotline/ivr/trial"
 	"hotline/ivr/versions"
+	"hotline/triage"
 	"hotline/triage/desk"
 	"hotline/triage/supervise"
 )
@@ -62,34 +63,50 @@ func (c flowConfig) load() (config.Config, error) {
 	return cfg, err
 }
 
+// records opens those of the hotline.
+func records(cfg config.Config) (*store.Store, error) {
+	data := cfg.DataDir()
+	if _, err := os.Stat(filepath.Join(data, "hotline.db")); err != nil {
+		return nil, errNoHotline{data}
+	}
+	keys, err := boxkey.Open(data)
+	if err != nil {
+		return nil, err
+	}
+	key, err := keys.AtHand() // flow commands have no keyboard: a passphrase is for the page
+	if err != nil {
+		return nil, err
+	}
+	s, err := store.OpenWith(data, key, slog.New(slog.DiscardHandler))
+	if errors.Is(err, store.ErrInUse) {
+		return nil, errors.New("the hotline is running, and nobody else can reach its records meanwhile. Do it on its page Administration, Flows; " +
+			"or download a bundle there and name the file here (check and try take files)")
+	}
+	return s, err
+}
+
+// errNoHotline means that nothing was started here yet.
+type errNoHotline struct{ data string }
+
+func (e errNoHotline) Error() string {
+	return fmt.Sprintf("there is no hotline in %s yet: start it once with hotline serve", e.data)
+}
+
 // shelf opens the flows of the hotline in its data folder.
 func (c flowConfig) shelf() (*versions.Shelf, func() error, error) {
 	cfg, err := config.Load(c.Config)
 	if err != nil {
 		return nil, nil, err
 	}
-	data := cfg.DataDir()
-	if _, err := os.Stat(filepath.Join(data, "hotline.db")); err != nil {
-		return nil, nil, fmt.Errorf("there is no hotline in %s yet: start it once with hotline serve", data)
+	records, err := records(cfg)
+	if err != nil {
+		return nil, nil, err
 	}
 	log := slog.New(slog.DiscardHandler)
-	keys, err := boxkey.Open(data)
-	if err != nil {
-		return nil, nil, err
-	}
-	key, err := keys.AtHand() // flow commands have no keyboard: a passphrase is for the page
-	if err != nil {
-		return nil, nil, err
-	}
-	records, err := store.OpenWith(data, key, log)
-	if errors.Is(err, store.ErrInUse) {
-		return nil, nil, errors.New("the hotline is running, and nobody else can reach its records meanwhile. Do it on its page Administration, Flows; " +
-			"or download a bundle there and name the file here (check and try take files)")
-	}
-	if err != nil {
-		return nil, nil, err
-	}
 	with, err := surroundings(cfg)
+	if err == nil {
+		err = knowLines(&with, records)
+	}
 	var own *prompts.Studio
 	if err == nil {
 		own, err = prompts.OpenStudio(records, nil, log)
@@ -113,12 +130,39 @@ func (p paper) Check(set *flow.FlowSet) error { return flow.Check(set, p.with) }
 // starts.
 func (p paper) Publish(set *flow.FlowSet) error { return p.Check(set) }
 
+// Resume has nobody to give the flows to either.
+func (p paper) Resume(set *flow.FlowSet) (flow.Problems, error) { return nil, p.Check(set) }
+
 func surroundings(cfg config.Config) (flow.Surroundings, error) {
 	library, err := prompts.Shipped()
 	if err != nil {
 		return flow.Surroundings{}, err
 	}
-	return flow.Surroundings{Languages: cfg.Languages, HasPrompt: library.Has, Actions: flowActions(), HasQueue: isQueue, HTTP: len(cfg.FlowHosts) > 0}, nil
+	return flow.Surroundings{Languages: cfg.Languages, HasPrompt: library.Has, Actions: flowActions(), HasQueue: triage.ShippedRouting().Has, HTTP: len(cfg.FlowHosts) > 0}, nil
+}
+
+// knowLines adds the lines that were added to the hotline.
+func knowLines(with *flow.Surroundings, s *store.Store) error {
+	routing, err := triage.ReadRouting(s)
+	with.HasQueue = routing.Has
+	return err
+}
+
+// withLines is what files are checked against. Where the records cannot be
+// looked into, lines that do not ship may be those of the hotline, and only a
+// warning can be given.
+func withLines(cfg config.Config) (with flow.Surroundings, unsure error, err error) {
+	if with, err = surroundings(cfg); err != nil {
+		return with, nil, err
+	}
+	s, unsure := records(cfg)
+	if _, none := unsure.(errNoHotline); none {
+		return with, nil, nil
+	}
+	if unsure != nil {
+		return with, unsure, nil
+	}
+	return with, nil, errors.Join(knowLines(&with, s), s.Close())
 }
 
 // actor is who uses the command line.
@@ -179,7 +223,7 @@ func (c *flowCheckCommand) Run(s streams) error {
 		if err != nil {
 			return err
 		}
-		with, err := surroundings(cfg)
+		with, unsure, err := withLines(cfg)
 		if err != nil {
 			return err
 		}
@@ -194,6 +238,13 @@ func (c *flowCheckCommand) Run(s streams) error {
 		}
 		if err != nil && !errors.As(err, &problems) {
 			return err
+		}
+		if unsure != nil && problems.OnlyQueues() {
+			for _, p := range problems {
+				p.Text += " among those that ship; it may be one of this hotline, which could not be asked"
+				warnings = append(warnings, p)
+			}
+			problems = nil
 		}
 	}
 	for _, w := range warnings {
@@ -219,9 +270,12 @@ func (c *flowTryCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	with, err := surroundings(cfg)
+	with, unsure, err := withLines(cfg)
 	if err != nil {
 		return err
+	}
+	if unsure != nil {
+		with.HasQueue = nil
 	}
 	texts, err := readFlows(c.File)
 	if err != nil {

@@ -110,7 +110,7 @@ func (h *hotline) newMirror(ctx context.Context, cfg config.Config) (_ *mirror, 
 	host := m.flowHost(config.Config{}) // asks no other machine
 	host.Fetch = func(context.Context, string, map[string]string) (json.RawMessage, error) { return nil, errRehearsal }
 	if m.engine, err = ivr.New(ivr.Config{Flows: h.engine.Flows(), Prompts: h.studio, Edition: h.edition, Languages: cfg.Languages, Log: log,
-		Fallback: flow.Queue{ID: triage.QueueHelp, Priority: 5, Treatment: ivr.FlowWaiting}, HasQueue: isQueue,
+		Fallback: flow.Queue{ID: triage.QueueHelp, Priority: 5, Treatment: ivr.FlowWaiting}, HasQueue: h.dispatch.Has,
 		Host: host, Actions: actions, Results: flowActions()}); err != nil {
 		return nil, err
 	}

@@ -46,6 +46,7 @@ import (
 	"hotline/triage/find"
 	"hotline/triage/intake"
 	"hotline/triage/privacy"
+	"hotline/triage/reach"
 	"hotline/triage/reports"
 	"hotline/triage/supervise"
 	"hotline/ui"
@@ -82,6 +83,7 @@ type hotline struct {
 	finder   *find.Finder
 	dispatch *triage.Dispatcher
 	routes   *triage.Routes // who helps whom
+	reach    *reach.Map
 	switches *switches.Panel
 	tapes    *triage.Recordings
 	exports  *export.Office
@@ -215,7 +217,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	h.dispatch = triage.NewDispatcher(triage.DispatcherConfig{Routing: routing, RingFor: time.Duration(cfg.Ring) * time.Second, Journal: h.journal, Log: log})
 
 	h.routes = triage.NewRoutes(h.records, h.dispatch)
-	if h.closures, err = triage.OpenClosures(h.records, h.dispatch.Queues()); err != nil {
+	if h.closures, err = triage.OpenClosures(h.records, h.dispatch.Queues); err != nil {
 		return h, err
 	}
 
@@ -250,7 +252,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	h.engine, err = ivr.New(ivr.Config{
 		Flows: flows, Prompts: h.studio, Edition: h.edition, Languages: cfg.Languages, Log: log,
 		Fallback: flow.Queue{ID: triage.QueueHelp, Priority: 5, Treatment: ivr.FlowWaiting},
-		HasQueue: isQueue,
+		HasQueue: h.dispatch.Has,
 		Host:     h.flowHost(cfg),
 		Actions:  actions, Results: flowActions(),
 	})
@@ -270,6 +272,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	if h.numbers, err = entries(cfg, h.engine.Flows()); err != nil {
 		return h, err
 	}
+	h.reach = reach.New(reach.Config{Routes: h.routes, Flows: h.engine.Flows, Numbers: h.reachable(cfg.Region), Contacts: h.contacts})
 	h.desk = desk.New(desk.Config{
 		Operation: cfg.Operation, Region: cfg.Region, Entries: h.numbers, Shares: shares(cfg), Forwarded: cfg.SIP.Forwarded, Upstream: cfg.SIP.Trusted, Contacts: h.contacts, Cases: cases, Lists: h.lists,
 		Dispatcher: h.dispatch, Engine: h.engine, Prompts: h.studio, Mode: h.mode, Scenario: h.disaster, Script: h.flows.InUse, Closures: h.closures, Flashes: h.turned, Registry: registry, Recordings: h.tapes, Gateway: h.phones,
@@ -300,7 +303,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	h.hooks = webhooks.New(webhooks.Config{Store: h.records, Tell: api.NewTeller(h.contacts, cases, log).Message, Topics: api.Topics(),
 		Off: func() bool { return h.switches.Off(switches.Webhooks) }, Log: log})
 
-	scripts, err := triage.OpenScripts(h.records, h.dispatch.Queues())
+	scripts, err := triage.OpenScripts(h.records, h.dispatch.Queues)
 	if err != nil {
 		return h, err
 	}
@@ -323,15 +326,15 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	}
 	h.measure = h.figures(data, time.Now())
 	h.pages, err = ui.New(ui.Config{
-		Operation: cfg.Operation, Version: version(), Region: cfg.Region, Routing: h.routes, PhoneServer: h.phoneServer(cfg), CallTo: callTo(cfg), WorkLine: first(cfg.SIP.Agents), Desk: ui.FromDesk(h.desk),
+		Operation: cfg.Operation, Version: version(), Region: cfg.Region, Routing: h.routes, Reach: h.reach, PhoneServer: h.phoneServer(cfg), CallTo: callTo(cfg), WorkLine: first(cfg.SIP.Agents), Desk: ui.FromDesk(h.desk),
 		Accounts: h.accounts, Sessions: h.accounts, Mode: h.mode, Scenario: h.disaster, Lists: h.lists, Supervise: h.commands, Switches: h.switches, Offered: cfg.Languages, Contacts: h.contacts, Cases: cases, Registrants: registry, Hours: h.hours, Finder: h.finder, Cards: filed, Prompts: h.studio, Sounds: foreign.New(),
 		Worklist: h.contacts, Books: triage.NewBooks(h.records),
 		Rounds: h.contacts, RoundMay: h.roundPages(cfg), Results: h.roundResults,
 		Scripts: scripts, Notices: notices,
 		Reports: h.reports,
 		Health:  h.measure, Rehearsals: h.rehearse, Backups: h.backups, BoxKey: boxkey.Owner{Keeper: h.keys, Records: h.records}, Certificates: pageCertificates{Certificates: h.certs, records: h.records}, Updates: updates(slot.Socket),
-		Queues: h.dispatch.Queues(), Recordings: h.tapes,
-		Exports: h.exports, Imports: h.imports, Privacy: h.privacy, Closing: h.closing, Journal: ui.FromStore(h.records), Store: h.records, Hooks: h.hooks, Log: log,
+		Recordings: h.tapes,
+		Exports:    h.exports, Imports: h.imports, Privacy: h.privacy, Closing: h.closing, Journal: ui.FromStore(h.records), Store: h.records, Hooks: h.hooks, Log: log,
 		Flows: h.flows, FlowTrial: h.flowTrial,
 	})
 	if err != nil {

@@ -25,7 +25,7 @@ func Check(set *FlowSet, with Surroundings) error {
 	for _, name := range set.order {
 		c.flow(set.flows[name])
 	}
-	if len(c.problems) == 0 { // what follows would only repeat them
+	if c.problems.OnlyQueues() { // what follows would only repeat them
 		c.paths()
 	}
 	return c.problems.orNil()
@@ -40,7 +40,7 @@ type checker struct {
 }
 
 func (c *checker) problem(at Pos, format string, args ...any) {
-	c.problems = append(c.problems, Problem{c.file.Name, at, fmt.Sprintf(format, args...)})
+	c.problems = append(c.problems, Problem{File: c.file.Name, Pos: at, Text: fmt.Sprintf(format, args...)})
 }
 
 func (c *checker) flow(f *Flow) {
@@ -314,6 +314,7 @@ func (c *checker) do(s *Step) {
 func (c *checker) queue(q Queue) {
 	if c.with.HasQueue != nil && q.ID != "" && !c.with.HasQueue(q.ID) {
 		c.problem(q.pos, "there is no queue %q", q.ID)
+		c.problems[len(c.problems)-1].Queue = q.ID
 	}
 	if q.Treatment != "" && c.set.Flow(q.Treatment) == nil {
 		c.problem(q.treatPos, "callers waiting in %q should hear flow %q, which does not exist", q.ID, q.Treatment)

@@ -18,6 +18,8 @@ type Problem struct {
 	File string
 	Pos  Pos
 	Text string
+
+	Queue string // that there is none of, where nothing else is wrong: callers would come to the fallback
 }
 
 func (p Problem) Error() string {
@@ -33,6 +35,11 @@ func (ps Problems) Error() string {
 		lines[i] = p.Error()
 	}
 	return strings.Join(lines, "\n")
+}
+
+// OnlyQueues reports that nothing is wrong but queues that there are not.
+func (ps Problems) OnlyQueues() bool {
+	return !slices.ContainsFunc(ps, func(p Problem) bool { return p.Queue == "" })
 }
 
 func (ps Problems) orNil() error {

@@ -18,7 +18,7 @@ type reader struct {
 }
 
 func (r *reader) problem(at Pos, format string, args ...any) {
-	r.problems = append(r.problems, Problem{r.file, at, fmt.Sprintf(format, args...)})
+	r.problems = append(r.problems, Problem{File: r.file, Pos: at, Text: fmt.Sprintf(format, args...)})
 }
 
 func posOf(n ast.Node) Pos {

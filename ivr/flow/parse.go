@@ -32,12 +32,12 @@ func Parse(name string, text []byte) (*Flow, error) {
 		var where yaml.Error
 		if errors.As(err, &where) && where.GetToken() != nil {
 			p := where.GetToken().Position
-			return nil, Problems{{name, Pos{p.Line, p.Column}, "this is not valid YAML: " + where.GetMessage()}}
+			return nil, Problems{{File: name, Pos: Pos{p.Line, p.Column}, Text: "this is not valid YAML: " + where.GetMessage()}}
 		}
-		return nil, Problems{{name, Pos{1, 1}, "this is not valid YAML: " + err.Error()}}
+		return nil, Problems{{File: name, Pos: Pos{1, 1}, Text: "this is not valid YAML: " + err.Error()}}
 	}
 	if len(file.Docs) != 1 || file.Docs[0].Body == nil {
-		return nil, Problems{{name, Pos{1, 1}, "a flow file holds exactly one flow"}}
+		return nil, Problems{{File: name, Pos: Pos{1, 1}, Text: "a flow file holds exactly one flow"}}
 	}
 	f := r.flow(name, file.Docs[0].Body)
 	return f, r.problems.orNil()

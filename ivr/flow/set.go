@@ -22,7 +22,7 @@ func NewSet(flows ...*Flow) (*FlowSet, error) {
 	var ps Problems
 	for _, f := range flows {
 		if _, twice := s.flows[f.Name]; twice {
-			ps = append(ps, Problem{f.Name, f.pos, fmt.Sprintf("there are two flows named %q: rename one", f.Name)})
+			ps = append(ps, Problem{File: f.Name, Pos: f.pos, Text: fmt.Sprintf("there are two flows named %q: rename one", f.Name)})
 			continue
 		}
 		s.flows[f.Name] = f
@@ -53,7 +53,7 @@ func ParseSet(texts map[string]string) (*FlowSet, error) {
 
 func (s *FlowSet) declare(f *Flow) (ps Problems) {
 	twice := func(at Pos, what, name string) {
-		ps = append(ps, Problem{f.Name, at, fmt.Sprintf("%s %q is declared in another file already, and otherwise: declare it once", what, name)})
+		ps = append(ps, Problem{File: f.Name, Pos: at, Text: fmt.Sprintf("%s %q is declared in another file already, and otherwise: declare it once", what, name)})
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.Attributes)) {
 		a := f.Attributes[name]

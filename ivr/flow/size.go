@@ -82,6 +82,6 @@ func Warnings(set *FlowSet) Problems {
 	if all <= MaxAttributes || first == nil {
 		return nil
 	}
-	return Problems{{first.Name, Pos{1, 1}, fmt.Sprintf("a call through these flows could gather %d kB in attributes, and only %d kB are kept: give the longest of them, such as %q, a max under attributes:, or forget what is not needed",
+	return Problems{{File: first.Name, Pos: Pos{1, 1}, Text: fmt.Sprintf("a call through these flows could gather %d kB in attributes, and only %d kB are kept: give the longest of them, such as %q, a max under attributes:, or forget what is not needed",
 		all>>10, MaxAttributes>>10, largest)}}
 }

@@ -81,6 +81,7 @@ var (
 type Engine interface {
 	Check(*flow.FlowSet) error
 	Publish(*flow.FlowSet) error
+	Resume(*flow.FlowSet) (lost flow.Problems, err error)
 }
 
 // Config is what a Shelf needs.
@@ -113,7 +114,10 @@ func Open(cfg Config) (*Shelf, error) {
 	}
 	set, err := flow.ParseSet(s.over(last.Files))
 	if err == nil {
-		err = cfg.Engine.Publish(set)
+		var lost flow.Problems
+		if lost, err = cfg.Engine.Resume(set); len(lost) > 0 {
+			cfg.Log.Error("the published flows name lines that there are not; their callers come to those who help everybody. Add the lines, or change the flows", "version", last.Number, "problems", lost)
+		}
 	}
 	s.inUse.Store(int64(last.Number))
 	if err != nil {

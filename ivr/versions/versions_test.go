@@ -177,7 +177,9 @@ func TestFlowsThatDoNotFitANewProgramAreNotUsed(t *testing.T) {
 // picky is a program that has changed.
 type picky struct{ *ivr.Engine }
 
-func (picky) Publish(*flow.FlowSet) error { return errors.New("a prompt is missing") }
+func (picky) Resume(*flow.FlowSet) (flow.Problems, error) {
+	return nil, errors.New("a prompt is missing")
+}
 
 func TestUnfitDraftsStayDrafts(t *testing.T) {
 	b := open(t, storetest.Open(t))

@@ -60,7 +60,7 @@ func (h *hotline) to() bundle.Hotline {
 			actions := ivr.Results()
 			maps.Copy(actions, supervise.Results())
 			maps.Copy(actions, desk.Results())
-			return flow.Surroundings{Languages: cfg.Languages, Actions: actions, HasQueue: func(id string) bool { return slices.Contains(triage.Queues(), id) }}, nil
+			return flow.Surroundings{Languages: cfg.Languages, Actions: actions, HasQueue: triage.ShippedRouting().Has}, nil
 		},
 		Leads: func(cfg config.Config, flows *flow.FlowSet) error {
 			for _, e := range cfg.SIP.Entries {
@@ -169,8 +169,9 @@ languages: [es, en]
 		"trunks.yaml":    "peers: [203.0.113.0/24]\ntrust_identity: true\nlines:\n  - name: carrier\n    kind: register\n    servers: [sip.example.org]\n    user: \"5550100\"\noutgoing:\n  prefixes: [\"+52\"]\n  per_hour: 30\n",
 		"teams.yaml":     "nurses: {name: Nurses}\nabroad: {name: Partner abroad, number: \"+1 202 555 0188\", calls: 4}\n",
 		"skills.yaml":    "doctor: {level: 2, relax: [{after: 45s, level: 1}, {after: 2m, level: 0}]}\n",
-		"profiles.yaml":  "night:\n  name: \"Night: shift\"\n  lines: [{queue: life, priority: 1}, {queue: help, priority: 2, after: 1m30s}]\nvolunteers: {remove: true}\n",
+		"profiles.yaml":  "night:\n  name: \"Night: shift\"\n  lines: [{queue: life, priority: 1}, {queue: help, priority: 2, after: 1m30s}, {queue: medical, priority: 3}]\nvolunteers: {remove: true}\n",
 		"queues.yaml": `
+medical: {name: Médico, names: {en: Medical}, most_waiting: 20}
 help:
   hours:
     monday: 08:00-12:00, 14:00-20:00
@@ -247,11 +248,14 @@ func TestABundleTravelsFromHotlineToHotline(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if q := routing.Queue("medical"); !routing.Has("medical") || q.Called("en") != "Medical" || q.Called("fr") != "Médico" || len(routing.Profile("night").Lines) != 3 {
+		t.Errorf("the line of one's own is %+v", q)
+	}
 	at := time.Date(2026, 12, 21, 13, 0, 0, 0, time.UTC) // a Monday
 	if q := routing.Queue("help"); q.Open(at) || !q.Open(at.Add(2*time.Hour)) || q.Open(at.AddDate(0, 0, 1).Add(2*time.Hour)) {
 		t.Errorf("the hours of the line are %+v", q.Hours)
 	}
-	if routing.Profile("volunteers").Lines != nil || len(routing.Profile("night").Lines) != 2 {
+	if routing.Profile("volunteers").Lines != nil || len(routing.Profile("night").Lines) != 3 {
 		t.Errorf("the profiles are %+v", routing.Profiles)
 	}
 

@@ -18,6 +18,9 @@ type paper struct{ with flow.Surroundings }
 
 func (p paper) Check(set *flow.FlowSet) error   { return flow.Check(set, p.with) }
 func (p paper) Publish(set *flow.FlowSet) error { return p.Check(set) }
+func (p paper) Resume(set *flow.FlowSet) (flow.Problems, error) {
+	return nil, p.Check(set)
+}
 
 func (r *run) shelf() (*versions.Shelf, flow.Surroundings, error) {
 	with, err := r.to.Flows(r.cfg)
@@ -28,7 +31,7 @@ func (r *run) shelf() (*versions.Shelf, flow.Surroundings, error) {
 	if err != nil {
 		return nil, with, err
 	}
-	with.HasPrompt = studio.Has
+	with.HasPrompt, with.HasQueue = studio.Has, r.routing.Has
 	shelf, err := versions.Open(versions.Config{Store: r.in, Shipped: ivr.ShippedTexts(), Engine: paper{with}, Log: r.to.Log})
 	return shelf, with, err
 }

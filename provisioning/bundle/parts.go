@@ -17,7 +17,7 @@ import (
 // parts are the files of a bundle, in the order in which they take effect: later
 // ones name things of earlier ones.
 func parts() []part {
-	return []part{promptsPart(), organisationPart(), operationPart(), listsPart(), teamsPart(), skillsPart(), profilesPart(), queuesPart(), servicesPart(),
+	return []part{promptsPart(), organisationPart(), operationPart(), listsPart(), teamsPart(), skillsPart(), queuesPart(), profilesPart(), servicesPart(),
 		numbersPart(), trunksPart(), rulesPart(), scriptsPart(), usersPart(), membersPart()}
 }
 
@@ -200,11 +200,8 @@ func (r *run) recordings() (*triage.Recordings, error) {
 func (r *run) privacy() *privacy.Keeper { return privacy.New(r.in, r.cfg.Operation, r.to.Log) }
 
 // queues are all queues that there are.
-func (r *run) queues() (ids []string) {
-	for _, q := range r.routing.Queues {
-		ids = append(ids, q.ID)
-	}
-	return ids
+func (r *run) queues() []string {
+	return r.routing.LineIDs()
 }
 
 func (r *run) noQueue(id string) error {
@@ -233,7 +230,7 @@ func scriptsPart() part {
 	return many[Script]{name: "scripts.yaml",
 		about: "What phone volunteers say first, by line and language, like help/es; all/es is for every line\nthat has nothing of its own.",
 		now: func(r *run) (list []named[Script], err error) {
-			scripts, err := triage.OpenScripts(r.in, r.queues())
+			scripts, err := triage.OpenScripts(r.in, r.queues)
 			if err != nil {
 				return nil, err
 			}
@@ -262,7 +259,7 @@ func scriptsPart() part {
 			return nil
 		},
 		put: func(r *run, name string, _, is Script, _ bool) error {
-			scripts, err := triage.OpenScripts(r.in, r.queues())
+			scripts, err := triage.OpenScripts(r.in, r.queues)
 			if err != nil {
 				return err
 			}

@@ -120,6 +120,11 @@ func (r *run) unused(profile string) error {
 
 // Queue is how a line is served.
 type Queue struct {
+	Name  string            `yaml:"name,omitempty"`
+	Names map[string]string `yaml:"names,omitempty"`
+	Tells string            `yaml:"tells,omitempty"`
+	Off   bool              `yaml:"off,omitempty"`
+
 	Hours  Hours  `yaml:"hours"`
 	Most   int    `yaml:"most_waiting"`
 	Over   Over   `yaml:"waits_too_long"`
@@ -147,10 +152,11 @@ type Step struct {
 
 func queuesPart() part {
 	return many[Queue]{name: "queues.yaml",
-		about: "The lines on which callers wait. hours is always, 08:00-20:00, or a week:\n  {monday: \"08:00-12:00, 14:00-20:00\", dates: [{from: 2026-12-25, hours: closed, name: Christmas}]}\nmost_waiting: further callers find the line closed (0: as many as come). waits_too_long: after so\nlong callers go on to another line, or to the promise of a call (to: promise). same_person_within:\nwho calls again so soon is first offered to who helped before. teams join in after a while.\nmark_waiting and mark_longest: when pages mark the line (0: as the program finds right).",
+		about: "The lines on which callers wait. hours is always, 08:00-20:00, or a week:\n  {monday: \"08:00-12:00, 14:00-20:00\", dates: [{from: 2026-12-25, hours: closed, name: Christmas}]}\nmost_waiting: further callers find the line closed (0: as many as come). waits_too_long: after so\nlong callers go on to another line, or to the promise of a call (to: promise). same_person_within:\nwho calls again so soon is first offered to who helped before. teams join in after a while.\nmark_waiting and mark_longest: when pages mark the line (0: as the program finds right).\nA new line needs a name, which is what it is called; names are that in other languages of the pages,\ntells is a prompt that says to who waits what the line is for. off: nobody comes in any more; a line\nis never taken away, because records name it.",
+		fresh: func(*run, string) (Queue, error) { return Queue{Widen: []Step{}}, nil },
 		now: func(r *run) (list []named[Queue], _ error) {
 			for _, q := range r.routing.Queues {
-				one := Queue{Hours: Hours{q.From, q.Until, q.Hours}, Most: q.Most, Over: Over{span(q.Over.After), q.Over.To}, Again: span(q.Again), Best: q.Best, Urgent: q.Urgent,
+				one := Queue{Name: q.Name, Names: q.Names, Tells: q.Prompt, Off: q.Off, Hours: Hours{q.From, q.Until, q.Hours}, Most: q.Most, Over: Over{span(q.Over.After), q.Over.To}, Again: span(q.Again), Best: q.Best, Urgent: q.Urgent,
 					Widen: []Step{}, WarnWaiting: q.WarnWaiting, WarnOldest: span(q.WarnOldest)}
 				for _, s := range q.Widen {
 					one.Widen = append(one.Widen, Step{s.Team, span(s.After), s.Priority})
@@ -159,10 +165,22 @@ func queuesPart() part {
 			}
 			return list, nil
 		},
-		put: func(r *run, name string, _, is Queue, _ bool) error {
+		put: func(r *run, name string, _, is Queue, isNew bool) error {
+			if isNew && is.Name == "" { // a slip, as a rule
+				return fmt.Errorf("there is no %q; there are %s. A new line needs a name", name, strings.Join(r.queues(), ", "))
+			}
 			return r.use(func(next *triage.Routing) {
 				i := slices.IndexFunc(next.Queues, func(q triage.Queue) bool { return q.ID == name })
+				if i < 0 {
+					next.Queues, i = append(next.Queues, triage.Queue{ID: name}), len(next.Queues)
+				}
 				q := next.Queues[i]
+				q.Name, q.Names, q.Prompt, q.Off = is.Name, is.Names, is.Tells, is.Off
+				if q.Off { // a profile that names it still is told of it
+					for n := range next.Profiles {
+						next.Profiles[n].Lines = slices.DeleteFunc(slices.Clone(next.Profiles[n].Lines), func(l triage.Line) bool { return l.Queue == name })
+					}
+				}
 				q.From, q.Until, q.Hours, q.Most, q.Again, q.Best, q.Urgent = is.Hours.from, is.Hours.until, is.Hours.table, is.Most, time.Duration(is.Again), is.Best, is.Urgent
 				q.Over, q.WarnWaiting, q.WarnOldest, q.Widen = triage.Overflow{After: time.Duration(is.Over.After), To: is.Over.To}, is.WarnWaiting, time.Duration(is.WarnOldest), nil
 				for _, s := range is.Widen {

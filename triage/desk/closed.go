@@ -16,6 +16,7 @@ import (
 // away, nor those who seek help in danger: the line for them is never closed,
 // and who was not asked before is asked on the closed path.
 func (s *story) turnedAway(out *ivr.Outcome) bool {
+	out.Queue = s.into(out.Queue)
 	if s.entry.Supervisor || !s.shut(out.Queue) && s.takePlace(out.Queue) {
 		return false
 	}

@@ -62,7 +62,10 @@ func (s *story) promise(p ivr.Promise) error {
 		p.Queue = s.turned
 	case s.goTo.queue == triage.QueuePrivate: // and not by anybody else
 		p.Queue = triage.QueuePrivate
+	case p.Queue == triage.QueueHelp && s.waitsInOwn(): // the words are for all lines, the place is not
+		p.Queue = s.goTo.queue
 	}
+	p.Queue = s.into(p.Queue)
 	err := s.keep(func(ctx context.Context) (triage.Contact, error) {
 		return s.d.cfg.Contacts.Change(ctx, s.contact.ID, func(k *triage.Contact, now time.Time) []events.Event {
 			if number != k.Caller {
@@ -79,6 +82,11 @@ func (s *story) promise(p ivr.Promise) error {
 	}
 	s.promised = true
 	return nil
+}
+
+// waitsInOwn reports a caller who waits in a line that was added here.
+func (s *story) waitsInOwn() bool {
+	return s.goTo.queue != "" && s.d.cfg.Dispatcher.Routing().Queue(s.goTo.queue).Own()
 }
 
 // keepMessage stores what the caller said.

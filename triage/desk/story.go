@@ -36,6 +36,7 @@ type story struct {
 	wants    []string    // skills that the dialogue wants of an agent
 
 	inQueue    time.Time       // came into the queue of goTo
+	toldLine   string          // queue of which the caller knows what it is for
 	overflowed map[string]bool // queues that have sent the caller on
 
 	role     string // for which a call of ours is made; "": that of the agent
@@ -405,9 +406,7 @@ func (s *story) owed() {
 // serve brings the caller to an agent, again if the first one is lost on the
 // way, and keeps the place in the queue meanwhile.
 func (s *story) serve(out ivr.Outcome) (again bool) {
-	if out.Queue == "" {
-		out.Queue = "help"
-	}
+	out.Queue = s.into(out.Queue)
 	s.keepRegistration(out)
 	if s.queuedAt.IsZero() { // who was sent on keeps the age of the first arrival
 		s.queuedAt = time.Now()
@@ -427,6 +426,15 @@ func (s *story) serve(out ivr.Outcome) (again bool) {
 	defer close(conv.ended)
 	s.goTo, s.deferred, s.wants = destination{queue: out.Queue}, deferredNotice(out), out.Skills
 	return s.rounds(conv, out.Treatment, out.Priority)
+}
+
+// into is the queue in which a caller waits who was sent to one: there may be
+// none of that name any more.
+func (s *story) into(queue string) string {
+	if d := s.d.cfg.Dispatcher; !d.Has(queue) {
+		return d.Lost(s.contact.ID, queue)
+	}
+	return queue
 }
 
 // rounds waits for an agent and talks, as often as it takes. It reports that
@@ -450,7 +458,7 @@ func (s *story) rounds(conv *conversation, treatment string, priority int) (agai
 				s.noteAttributes(s.leaves)
 				if out := s.leaves; out.Exit == ivr.ExitQueue {
 					treatment, priority, s.wants = out.Treatment, out.Priority, out.Skills
-					s.goTo = destination{queue: out.Queue}
+					s.goTo = destination{queue: s.into(out.Queue)}
 					s.sent(conv, callerSent)
 					continue
 				}
@@ -676,6 +684,9 @@ func (s *story) nextEvent(place *triage.Place, t *treatment, offered bool, limit
 		case <-ctx.Done():
 		}
 	}()
+	if !offered && t.flow != "" {
+		s.tellLine(ctx)
+	}
 	for ctx.Err() == nil && !offered && t.flow != "" {
 		began := time.Now()
 		heard, err := s.d.cfg.Engine.Run(withPlace(withStory(withCaller(ctx, s.caller()), s), place), s.leg.Audio(),
@@ -707,6 +718,24 @@ func (s *story) nextEvent(place *triage.Place, t *treatment, offered bool, limit
 		return triage.PlaceEvent{}, errLeavesQueue
 	}
 	return triage.PlaceEvent{}, context.Cause(s.ctx)
+}
+
+// tellLine tells the caller once what the line is for in which nobody was free at
+// once, where whoever added it wanted that said. Without it the words of the
+// waiting treatment are for all lines.
+func (s *story) tellLine(ctx context.Context) {
+	q := s.d.cfg.Dispatcher.Routing().Queue(s.goTo.queue)
+	if q.Prompt == "" || s.toldLine == q.ID {
+		return
+	}
+	s.toldLine = q.ID
+	clip, err := s.d.cfg.Prompts.Clip(s.contact.Language, q.Prompt)
+	if err == nil {
+		_, err = s.leg.Audio().Play(ctx, clip, false)
+	}
+	if err != nil && ctx.Err() == nil {
+		s.d.cfg.Log.Warn("a caller was not told what the line is for; the usual words follow", "contact", s.contact.ID, "line", q.ID, "prompt", q.Prompt, "error", err)
+	}
 }
 
 // spare makes an agent free who took a call that nobody is in any more.

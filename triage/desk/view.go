@@ -29,23 +29,24 @@ func (p Person) Skills() []triage.Skill {
 
 // Snapshot is exactly what the desk page shows. The server is its only author.
 type Snapshot struct {
-	Agent          AgentView       `json:"agent"`
-	Call           *CallView       `json:"call"`
-	Case           *CaseView       `json:"case"`
-	Monitoring     *MonitoringView `json:"monitoring"`
-	Mode           ModeView        `json:"mode"`
-	Waiting        int             `json:"waiting"`
-	LongestS       int             `json:"longest_s"`
-	Asks           []string        `json:"asks"`                      // what the scenario has people ask besides, in the language of the page
-	Script         []string        `json:"script,omitempty"`          // what to say first on this line
-	ScriptLanguage string          `json:"script_language,omitempty"` // its language
-	Known          []KnownView     `json:"known,omitempty"`           // bulletins, for first answers
-	Notices        []NoticeView    `json:"notices,omitempty"`         // of supervisors, not read yet
-	Form           uint64          `json:"form"`                      // edition of the questions about a case: another one is fetched with the next call
-	Demo           bool            `json:"demo"`
-	Practice       bool            `json:"practice,omitempty"` // nothing is real
-	Now            time.Time       `json:"now"`
-	Operation      string          `json:"operation"`
+	Agent          AgentView         `json:"agent"`
+	Call           *CallView         `json:"call"`
+	Case           *CaseView         `json:"case"`
+	Monitoring     *MonitoringView   `json:"monitoring"`
+	Mode           ModeView          `json:"mode"`
+	Waiting        int               `json:"waiting"`
+	LongestS       int               `json:"longest_s"`
+	Asks           []string          `json:"asks"`                      // what the scenario has people ask besides, in the language of the page
+	Script         []string          `json:"script,omitempty"`          // what to say first on this line
+	ScriptLanguage string            `json:"script_language,omitempty"` // its language
+	Known          []KnownView       `json:"known,omitempty"`           // bulletins, for first answers
+	Lines          map[string]string `json:"lines,omitempty"`           // texts of lines that have a name here, in the language of the page
+	Notices        []NoticeView      `json:"notices,omitempty"`         // of supervisors, not read yet
+	Form           uint64            `json:"form"`                      // edition of the questions about a case: another one is fetched with the next call
+	Demo           bool              `json:"demo"`
+	Practice       bool              `json:"practice,omitempty"` // nothing is real
+	Now            time.Time         `json:"now"`
+	Operation      string            `json:"operation"`
 }
 
 // NoticeView is a short message of a supervisor to those at work.

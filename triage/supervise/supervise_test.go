@@ -54,7 +54,7 @@ func start(t *testing.T, ring func(context.Context, supervise.Ringing) (ivr.Outc
 	must(err)
 	h.cfg.Board, err = bulletins.Open(bulletins.Config{Store: s, Operation: "test", Languages: []string{"es"}, Log: log})
 	must(err)
-	h.cfg.Closures, err = triage.OpenClosures(s, dispatch.Queues())
+	h.cfg.Closures, err = triage.OpenClosures(s, dispatch.Queues)
 	must(err)
 	h.cfg.Accounts, err = roster.Open(s, t.TempDir(), log)
 	must(err)

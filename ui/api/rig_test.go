@@ -122,7 +122,7 @@ func (b *box) open() {
 	journal := triage.NewJournal(b.store, "Flood", log)
 	b.dispatch = triage.NewDispatcher(triage.DispatcherConfig{Profiles: triage.ShippedProfiles(), RingFor: time.Minute, Journal: journal, Log: log})
 	b.routes = triage.NewRoutes(b.store, b.dispatch)
-	b.closures, err = triage.OpenClosures(b.store, b.dispatch.Queues())
+	b.closures, err = triage.OpenClosures(b.store, b.dispatch.Queues)
 	b.must(err)
 	commands, err := supervise.New(supervise.Config{Store: b.store, Mode: b.mode, Board: b.board, Closures: b.closures, Dispatcher: b.dispatch, Accounts: b.accounts, Log: log})
 	b.must(err)

@@ -260,6 +260,17 @@ func (s *scene) steered(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	err = s.routes.Change(ctx, "line.add", "", "Maryam", "web", func(r *triage.Routing) error {
+		shelter := r.AddQueue("Shelter")
+		r.AddQueue("Medical advice")
+		i := len(r.Queues) - 2
+		r.Queues[i].Names = map[string]string{"es": "Albergue", "ar": "الإيواء"}
+		r.Answer(shelter, "all")
+		return nil
+	})
+	if err != nil {
+		return err
+	}
 	return s.dialogues(ctx)
 }
 

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"hotline/appliance/audio"
@@ -43,6 +44,7 @@ import (
 	"hotline/triage/find"
 	"hotline/triage/intake"
 	"hotline/triage/privacy"
+	"hotline/triage/reach"
 	"hotline/triage/reports"
 	"hotline/triage/supervise"
 	"hotline/ui"
@@ -169,10 +171,10 @@ func (s *scene) open(ctx context.Context, log *slog.Logger) (err error) {
 	s.hours = volunteers.NewShifts(s.store, s.accounts, region)
 	s.dispatch = triage.NewDispatcher(triage.DispatcherConfig{Profiles: triage.ShippedProfiles(), RingFor: time.Minute, Journal: triage.NewJournal(nil, "gallery", log), Log: log})
 	s.routes = triage.NewRoutes(s.store, s.dispatch)
-	if s.closures, err = triage.OpenClosures(s.store, s.dispatch.Queues()); err != nil {
+	if s.closures, err = triage.OpenClosures(s.store, s.dispatch.Queues); err != nil {
 		return err
 	}
-	if s.scripts, err = triage.OpenScripts(s.store, s.dispatch.Queues()); err != nil {
+	if s.scripts, err = triage.OpenScripts(s.store, s.dispatch.Queues); err != nil {
 		return err
 	}
 	if s.notices, err = triage.OpenNotices(ctx, s.store); err != nil {
@@ -225,6 +227,19 @@ func (s *scene) openOffices(log *slog.Logger) (err error) {
 	return err
 }
 
+// reach is how callers come to the lines: the dialogues that ship, two numbers
+// that begin with one, and one that leads to a line at once.
+func (s *scene) reach() *reach.Map {
+	numbers := []reach.Number{{Number: "100", Flow: ivr.FlowMain}, {Number: "+12025550100", Flow: ivr.FlowMain}, {Number: "+12025550133", Queue: "shelter"}}
+	return reach.New(reach.Config{Routes: s.routes, Flows: sync.OnceValue(func() *flow.FlowSet {
+		set, err := ivr.ShippedFlows()
+		if err != nil { // a test of those flows fails as well
+			return &flow.FlowSet{}
+		}
+		return set
+	}), Numbers: func() []reach.Number { return numbers }, Contacts: s.contacts})
+}
+
 // surroundings are what dialogues are checked against, as in a hotline.
 func surroundings() flow.Surroundings {
 	actions := ivr.Results()
@@ -238,6 +253,9 @@ type nobodyCalls struct{}
 
 func (nobodyCalls) Check(set *flow.FlowSet) error   { return flow.Check(set, surroundings()) }
 func (nobodyCalls) Publish(set *flow.FlowSet) error { return flow.Check(set, surroundings()) }
+func (nobodyCalls) Resume(set *flow.FlowSet) (flow.Problems, error) {
+	return nil, flow.Check(set, surroundings())
+}
 
 // serve puts the pages before it, as they are before a hotline that takes
 // calls.
@@ -259,7 +277,7 @@ func (s *scene) serve(texts *words.Catalogues, log *slog.Logger) (*ui.Server, er
 	}
 	return ui.NewIn(ui.Config{
 		MadeUp: true, Certificates: madeUpCertificates{}, Operation: operation, Version: "gallery", Region: region, PhoneServer: "192.0.2.1:5060", CallTo: "100", WorkLine: "198",
-		Desk: s.room, Sessions: s.who, Accounts: s.accounts, Routing: s.routes, Mode: s.mode, Supervise: s.commands, Switches: s.parts, Offered: spoken(),
+		Desk: s.room, Sessions: s.who, Accounts: s.accounts, Routing: s.routes, Reach: s.reach(), Mode: s.mode, Supervise: s.commands, Switches: s.parts, Offered: spoken(),
 		Scenario: s.scenario, Lists: s.lists, Scripts: s.scripts, Notices: s.notices, Contacts: s.contacts, Cases: s.cases, Registrants: s.registry, Hours: s.hours, Finder: s.finder, Cards: s.cards,
 		Worklist: s.contacts, Books: triage.NewBooks(s.store), Rounds: s.contacts,
 		RoundMay: func(n call.Number) bool { return strings.HasPrefix(string(n), "+1202555") },
@@ -267,7 +285,7 @@ func (s *scene) serve(texts *words.Catalogues, log *slog.Logger) (*ui.Server, er
 			return table.WriteCSV(w, triage.RoundTable(s.contacts, round))
 		},
 		Reports: reports.New(s.store, time.Local, log), Health: func() health.Figures { return s.health }, Rehearsals: s.rehearsals, Backups: keeper, BoxKey: boxkey.Owner{Keeper: keys, Records: s.store}, Updates: s.slots(),
-		Prompts: s.studio, Sounds: foreign.New(), Queues: s.dispatch.Queues(), Recordings: s.tapes, Exports: s.exports, Imports: s.imports,
+		Prompts: s.studio, Sounds: foreign.New(), Recordings: s.tapes, Exports: s.exports, Imports: s.imports,
 		Privacy: privacy.New(s.store, operation, log, privacy.Aging{Rule: "imports", Find: intake.Aged, Gone: intake.Expire}), Closing: closing, Journal: ui.FromStore(s.store), Store: s.store, Hooks: s.hooks, Flows: s.flows, FlowTrial: playFlow, Log: log,
 	}, texts)
 }

@@ -48,6 +48,7 @@ type FlowPage struct {
 	DraftBy                 string
 	DraftAt                 time.Time
 	Done, Trouble           string
+	Queues                  []string // lines that a step can lead to
 }
 
 // FlowVersionPage is what one version changed.

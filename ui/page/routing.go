@@ -42,11 +42,7 @@ func serviceOf(r triage.Routing, n int) triage.Service {
 
 // lines are the queues, in the order of the page.
 func (p RoutingPage) lines() []triage.Queue {
-	var out []triage.Queue
-	for _, id := range triage.Queues() {
-		out = append(out, p.Routing.Queue(id))
-	}
-	return out
+	return p.Routing.Lines()
 }
 
 // takes says how somebody takes a line: the place in the order, and from when
@@ -127,12 +123,12 @@ func clock(minute int, q triage.Queue) string {
 }
 
 // overTo is where callers may go on to from a line.
-func overTo(q triage.Queue) []string {
+func (p RoutingPage) overTo(q triage.Queue) []string {
 	if q.ID == triage.QueuePrivate {
 		return []string{triage.OverflowPromise}
 	}
 	out := []string{triage.OverflowPromise}
-	for _, id := range triage.Queues() {
+	for _, id := range p.Routing.LineIDs() {
 		if id != q.ID && id != triage.QueueLife && id != triage.QueuePrivate {
 			out = append(out, id)
 		}

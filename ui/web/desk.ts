@@ -155,6 +155,7 @@ function newState(told: Snapshot): void {
   if (!chosen) settled = told.agent.sound;
   const before = snapshot;
   snapshot = next;
+  words.learn(next.lines ?? {});
   if (practice && next.agent.reason === "practised") { leaving = true; sessionStorage.clear(); location.assign("/desk/start"); return; }
   if (telephone() && ready) { ready = false; phone.stop(); } // the microphone is given back
   view.update(next);

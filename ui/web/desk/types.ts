@@ -51,6 +51,7 @@ export interface Snapshot {
   mode: { active: boolean; mode: string; since: string; expires: string; by: string };
   script?: string[]; script_language?: string; // what to say first on this line
   known?: { text: string; language: string; as_of: string }[]; // bulletins that hold now
+  lines?: Record<string, string>; // texts of lines that have a name here
   notices?: Notice[]; // of supervisors, not read yet
   form: number; // edition of the questions about a case
   asks: string[] | null; // what the scenario has people ask besides

@@ -12,6 +12,9 @@ export class Words {
     this.plural = new Intl.PluralRules(doc.documentElement.lang || "en");
   }
 
+  /** A line may have got its name after the page was opened. */
+  learn(texts: Record<string, string>): void { Object.assign(this.texts, texts); }
+
   has(key: string): boolean { return key in this.texts; }
 
   t(key: string, values: Values = {}): string {
