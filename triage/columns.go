@@ -23,6 +23,10 @@ func (c *Contacts) TableOf(l *lists.Keeper, list []Contact) table.Table {
 }
 
 func contactTable(s *store.Store, l *lists.Keeper, which func(*store.Tx) iter.Seq[Contact]) table.Table {
+	named, unread := ShippedRouting(), error(nil)
+	if s != nil { // there is none where only the columns are described
+		named, unread = ReadRouting(s)
+	}
 	return table.Table{Name: "contacts", Restricted: "restricted", Changed: "updated_at", Deleted: "deleted", Columns: []table.Column{
 		{Name: "contact_id", Kind: table.ID, Description: "Identity of the contact (ULID), the same in every export", Level: table.Coordination, HXL: "#meta+id"},
 		{Name: "received_at", Kind: table.DateTime, Description: "The call arrived (UTC)", Level: table.Coordination, HXL: "#date+reported"},
@@ -36,7 +40,7 @@ func contactTable(s *store.Store, l *lists.Keeper, which func(*store.Tx) iter.Se
 		{Name: "callback_number", Kind: table.Phone, Description: "Another number to be called back on, as the caller keyed it", Level: table.Full},
 		{Name: "language", Kind: table.ID, Description: "Language of the call (BCP 47)", Level: table.Coordination, HXL: "#meta+language"},
 		{Name: "menu_path", Kind: table.List, Description: "What the caller chose in the menus, in order", Level: table.Coordination},
-		{Name: "queue", Kind: table.ID, Description: "Line the caller waited in", Level: table.Coordination, HXL: "#service+name"},
+		{Name: "queue", Kind: table.ID, Description: "Line the caller waited in", Codes: linesOf(named), Level: table.Coordination, HXL: "#service+name"},
 		{Name: "wait_s", Kind: table.Int, Description: "Seconds from entering the line to a phone volunteer, or to the end of the call of somebody who waited in vain", Level: table.Coordination, HXL: "#indicator+wait+num"},
 		{Name: "talk_s", Kind: table.Int, Description: "Seconds with a phone volunteer, hold included", Level: table.Coordination, HXL: "#indicator+talk+num"},
 		{Name: "hold_s", Kind: table.Int, Description: "Seconds on hold", Level: table.Coordination},
@@ -80,7 +84,8 @@ func contactTable(s *store.Store, l *lists.Keeper, which func(*store.Tx) iter.Se
 		{Name: "scenario", Kind: table.ID, Description: "Kind of disaster, and its stage, in force when the call arrived; empty for a call that was made from here or written down from paper", Level: table.Coordination, HXL: "#event+type"},
 		{Name: "script_version", Kind: table.ID, Description: "Version of the phone dialogues in use then; 0: those that come with the program", Level: table.Coordination, HXL: "#meta+version"},
 		{Name: "deleted", Kind: table.Bool, Description: deletedSays, Level: table.Coordination},
-	}, Rows: rows(s, which, func(tx *store.Tx, k Contact) []any {
+		{Name: "queue_name", Kind: table.Text, Description: "That line as people here call it; empty where it has the name that comes with the program", Level: table.Coordination, HXL: "#service+label"},
+	}, Rows: unless(unread, rows(s, which, func(tx *store.Tx, k Contact) []any {
 		areas := l.PlaceChain(placeOf(tx, k))
 		return []any{k.ID, k.ReceivedAt, k.AnsweredAt, k.ConnectedAt, k.EndedAt, k.Channel, k.Direction, dialledWords(k),
 			string(k.Caller), string(k.CallBack), k.Language, k.Path, k.Queue, k.waited(), k.Talk, k.Hold, k.WrapUp, string(k.Outcome),
@@ -89,8 +94,33 @@ func contactTable(s *store.Store, l *lists.Keeper, which func(*store.Tx) iter.Se
 			k.Sound.JitterMS, k.Sound.RTTMS, k.Sound.Silent, len(k.Recordings) > 0, k.Recorded,
 			k.Sound.Blame, k.Sound.Agent.MOS, k.Sound.Agent.Lost, k.Sound.Agent.LostOut, k.Sound.Agent.JitterMS, k.Sound.Agent.RTTMS, k.Sound.Agent.Gone,
 			k.Restricted(), answers(k.Attributes), k.Answer, k.consents(),
-			areas[0].Code, areas[1].Code, k.casesOf(), k.Agent, k.Scenario, k.Script, !k.Erased.IsZero()}
-	})}
+			areas[0].Code, areas[1].Code, k.casesOf(), k.Agent, k.Scenario, k.Script, !k.Erased.IsZero(), named.Queue(k.Queue).Name}
+	}))}
+}
+
+// linesOf are the lines, for the dictionary: those that ship, and those that were
+// added, also when they are off.
+func linesOf(r Routing) []table.Code {
+	out := []table.Code{{Code: QueueLife, Text: "Danger now"}, {Code: QueueHelp, Text: "Help"}, {Code: QueueFamily, Text: "Family tracing"},
+		{Code: QueuePrivate, Text: "In private"}, {Code: QueueVolunteers, Text: "Volunteers"}}
+	for _, q := range r.Queues {
+		i := slices.IndexFunc(out, func(c table.Code) bool { return c.Code == q.ID })
+		switch name := q.Called("en"); {
+		case i < 0:
+			out = append(out, table.Code{Code: q.ID, Text: name})
+		case name != "":
+			out[i].Text = name
+		}
+	}
+	return out
+}
+
+// unless has a table fail by an error of its making.
+func unless(err error, rows iter.Seq2[[]any, error]) iter.Seq2[[]any, error] {
+	if err == nil {
+		return rows
+	}
+	return func(yield func([]any, error) bool) { yield(nil, err) }
 }
 
 // deletedSays explains the last column of contacts and cases.

@@ -9,6 +9,7 @@ import (
 	"hotline/ivr/bulletins"
 	"hotline/ivr/mode"
 	"hotline/triage/supervise"
+	"hotline/ui/words"
 	"hotline/volunteers/roster"
 )
 
@@ -46,6 +47,7 @@ func modeOf(state mode.State) modeJSON {
 
 type queueJSON struct {
 	ID            string `json:"id"`
+	Name          string `json:"name"`
 	Closed        bool   `json:"closed"`
 	Waiting       int    `json:"waiting"`
 	LongestS      int    `json:"longest_s"`
@@ -54,10 +56,11 @@ type queueJSON struct {
 	ExpectedWaitS *int   `json:"expected_wait_s"`
 }
 
-func queuesOf(state supervise.State) []queueJSON {
+func (a *API) queuesOf(state supervise.State) []queueJSON {
 	list := []queueJSON{}
+	text := a.cfg.Words.Choose(words.English, "").With(a.cfg.Routing.Routing().Texts(words.English))
 	for _, q := range state.Queues {
-		one := queueJSON{ID: q.ID, Closed: q.Closed, Waiting: q.Waiting, LongestS: int(q.Longest.Seconds()), Agents: q.Agents, Ready: q.Ready}
+		one := queueJSON{ID: q.ID, Name: text.Or("queue."+q.ID, q.ID), Closed: q.Closed, Waiting: q.Waiting, LongestS: int(q.Longest.Seconds()), Agents: q.Agents, Ready: q.Ready}
 		if q.Wait >= 0 {
 			seconds := int(q.Wait.Seconds())
 			one.ExpectedWaitS = &seconds
@@ -84,7 +87,7 @@ func bulletinOf(b bulletins.Bulletin, now time.Time) bulletinJSON {
 
 func (a *API) state(w http.ResponseWriter, _ *http.Request, _ roster.Token) {
 	state := a.cfg.Supervise.State(time.Now())
-	reply(w, http.StatusOK, map[string]any{"mode": modeOf(state.Mode), "queues": queuesOf(state),
+	reply(w, http.StatusOK, map[string]any{"mode": modeOf(state.Mode), "queues": a.queuesOf(state),
 		"bulletins_playing": state.Playing, "bulletins_overdue": len(state.Overdue)})
 }
 
@@ -164,7 +167,7 @@ func (a *API) withdraw(w http.ResponseWriter, r *http.Request, t roster.Token) {
 }
 
 func (a *API) queues(w http.ResponseWriter, _ *http.Request, _ roster.Token) {
-	reply(w, http.StatusOK, queuesOf(a.cfg.Supervise.State(time.Now())))
+	reply(w, http.StatusOK, a.queuesOf(a.cfg.Supervise.State(time.Now())))
 }
 
 func (a *API) setQueue(w http.ResponseWriter, r *http.Request, t roster.Token) {
@@ -186,7 +189,7 @@ func (a *API) setQueue(w http.ResponseWriter, r *http.Request, t roster.Token) {
 		problem(w, http.StatusUnprocessableEntity, err.Error())
 		return
 	}
-	for _, q := range queuesOf(a.cfg.Supervise.State(time.Now())) {
+	for _, q := range a.queuesOf(a.cfg.Supervise.State(time.Now())) {
 		if q.ID == r.PathValue("id") {
 			reply(w, http.StatusOK, q)
 			return
