@@ -18,6 +18,7 @@ import (
 	"hotline/appliance/boxkey"
 	"hotline/appliance/call"
 	"hotline/appliance/config"
+	"hotline/appliance/durable"
 	"hotline/appliance/store"
 	"hotline/volunteers/roster"
 )
@@ -128,7 +129,7 @@ func Setup(ctx context.Context, opts Options) (res Result, err error) {
 	}
 	made.emptied = nil // the folder of the file may hold other things
 	made.file(res.ConfigPath)
-	if err := os.WriteFile(res.ConfigPath, []byte(opts.Config.Describe()), 0o600); err != nil {
+	if err := durable.WriteFile(res.ConfigPath, []byte(opts.Config.Describe()), 0o600); err != nil {
 		return res, fmt.Errorf("writing the configuration: %w", err)
 	}
 	cfg, err := config.Load(res.ConfigPath)

@@ -16,6 +16,7 @@ import (
 
 	"hotline/appliance/backup"
 	"hotline/appliance/config"
+	"hotline/appliance/durable"
 	"hotline/appliance/erasures"
 	"hotline/appliance/store"
 	"hotline/triage"
@@ -96,7 +97,7 @@ func (c *restoreCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	path := filepath.Join(c.To, config.FileName)
-	if err := os.WriteFile(path, []byte(back.config.Describe()), 0o600); err != nil {
+	if err := durable.WriteFile(path, []byte(back.config.Describe()), 0o600); err != nil {
 		return err
 	}
 	report(s.out, back.Report, time.Since(began))

@@ -11,6 +11,7 @@ import (
 
 	"hotline/appliance/backup"
 	"hotline/appliance/config"
+	"hotline/appliance/durable"
 	"hotline/appliance/health"
 	"hotline/ui/page"
 )
@@ -96,7 +97,7 @@ func (b *backupReader) Use(context.Context) error {
 		return err
 	}
 	// Last: with it, the folder counts as a hotline.
-	return os.WriteFile(filepath.Join(b.dir, config.FileName), []byte(cfg.Describe()), 0o600)
+	return durable.WriteFile(filepath.Join(b.dir, config.FileName), []byte(cfg.Describe()), 0o600)
 }
 
 // forgetStaging takes away what was not used.

@@ -3,8 +3,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -135,13 +138,31 @@ func (m *machine) holds(ctx context.Context, texts ...string) (found []string, e
 		return nil, err
 	}
 	defer os.Remove(raw)
-	for _, text := range texts {
-		// grep holds no line longer than it must: a disk has few line ends.
-		switch err := exec.CommandContext(ctx, "grep", "-qaF", "-e", text, raw).Run(); {
-		case err == nil:
-			found = append(found, text)
-		case err.(*exec.ExitError).ExitCode() != 1:
+	disk, err := os.Open(raw)
+	if err != nil {
+		return nil, err
+	}
+	defer disk.Close()
+	// Piece by piece, each with the end of the one before.
+	const piece, most = 16 << 20, 1 << 10
+	there := map[string]bool{}
+	buf := make([]byte, most+piece)
+	for {
+		n, err := io.ReadFull(disk, buf[most:])
+		for _, text := range texts {
+			there[text] = there[text] || bytes.Contains(buf[:most+n], []byte(text))
+		}
+		if err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) {
+			break
+		}
+		if err != nil {
 			return nil, fmt.Errorf("looking through the disk: %w", err)
+		}
+		copy(buf, buf[piece:])
+	}
+	for _, text := range texts {
+		if there[text] {
+			found = append(found, text)
 		}
 	}
 	return found, nil

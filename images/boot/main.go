@@ -36,7 +36,8 @@ const (
 	guest = "10.77.0.2"
 	pages = "https://" + guest + ":8443"
 
-	number = "100" // of the hotline
+	number    = "100" // of the hotline
+	operation = "Trial of the image"
 )
 
 func main() {
@@ -129,11 +130,14 @@ func try(ctx context.Context, image, dir, key string, uefi bool, patience time.D
 	for _, c := range held {
 		c.Die()
 	}
-	found, err := m.holds(ctx, secretPlace, told.password, told.recovery, string(caller(0)), strings.TrimPrefix(string(caller(1)), "+"), string(caller(2))[5:])
+	found, err := m.holds(ctx, operation, secretPlace, told.password, told.recovery, string(caller(0)), strings.TrimPrefix(string(caller(1)), "+"), string(caller(2))[5:])
 	if err != nil {
 		return err
 	}
-	if len(found) > 0 {
+	if len(found) == 0 { // its name stands in clear in the configuration
+		return errors.New("on the disk nothing can be found, not even what is there")
+	}
+	if len(found) > 1 {
 		return fmt.Errorf("whoever steals the disk reads on it without any key: %q", found)
 	}
 	fmt.Println("  on the disk, nobody reads the callers' numbers, what was written down about them, a password or the recovery key")

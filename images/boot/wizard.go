@@ -54,7 +54,7 @@ func wizard(ctx context.Context, m *machine, patience time.Duration) (all made, 
 	}{
 		{"/setup/code", url.Values{"code": {code}}, "Step 1 of 7"},
 		{"/setup/1", url.Values{"language": {"en"}}, "Step 2 of 7"},
-		{"/setup/2", url.Values{"hotline": {"Trial"}, "operation": {"Trial of the image"}, "region": {"US"}, "zone": {"UTC"}}, "Step 3 of 7"},
+		{"/setup/2", url.Values{"hotline": {"Trial"}, "operation": {operation}, "region": {"US"}, "zone": {"UTC"}}, "Step 3 of 7"},
 		{"/setup/3", url.Values{"admin": {"Ana"}, "login": {"ana"}}, "Step 4 of 7"},
 		{"/setup/4", url.Values{"line": {"trunk"}, "numbers": {number}, "peer": {host}}, "Step 5 of 7"},
 		{"/setup/5", url.Values{"languages": {"en", "es"}, "greeting": {"shipped"}, "greeting-language": {"en"}}, "Step 6 of 7"},
