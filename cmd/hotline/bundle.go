@@ -49,7 +49,7 @@ func (c bundleConfig) read() (b *bundle.Bundle, secrets bundle.Secrets, err erro
 
 // bundled is a hotline for bundles.
 func bundled(cfg config.Config, records *store.Store, s streams) bundle.Hotline {
-	return bundle.Hotline{Store: records, Config: cfg, Flows: surroundings, Decode: foreign.New().Import, By: byCommand, Log: newLog(s.err, false),
+	return bundle.Hotline{Store: records, Config: cfg, Flows: surroundings, Decode: foreign.New().Import, By: byCommand, Via: "cli", Log: newLog(s.err, false),
 		Leads: func(cfg config.Config, flows *flow.FlowSet) error { _, err := entries(cfg, flows); return err }}
 }
 
@@ -129,9 +129,13 @@ func (c bundleConfig) open(ctx context.Context, s streams, do func(bundle.Hotlin
 	if err != nil {
 		return err
 	}
-	return withKey(ctx, c.Config, s, bufio.NewReader(s.in), func(_ *boxkey.Keeper, _ *backup.Keeper, records *store.Store) error {
+	err = withKey(ctx, c.Config, s, bufio.NewReader(s.in), func(_ *boxkey.Keeper, _ *backup.Keeper, records *store.Store) error {
 		return do(bundled(cfg, records, s))
 	})
+	if errors.Is(err, errRunning) {
+		return errors.New("the hotline is running, and nobody else can reach its records meanwhile: stop it first, in a quiet moment (calls that run may end; who rings is on the worklist). To look at a bundle alone, hotline bundle check needs no hotline")
+	}
+	return err
 }
 
 type bundleDiffCommand struct{ bundleConfig }
@@ -211,7 +215,11 @@ func (c *bundleExportCommand) Run(ctx context.Context, s streams) error {
 		if c.Secrets == "" {
 			return nil
 		}
-		if err := bundle.SecretsOf(h.Config).Write(c.Secrets); err != nil {
+		secrets, err := bundle.SecretsOf(h)
+		if err == nil {
+			err = secrets.Write(c.Secrets)
+		}
+		if err != nil {
 			return err
 		}
 		fmt.Fprintf(s.out, "The passwords of the telephone lines are in %s: keep it apart.\n", c.Secrets)
@@ -288,7 +296,7 @@ func (b *beginWith) fill(ctx context.Context, records *store.Store) error {
 			return err
 		}
 		h := bundled(cfg, records, b.s)
-		h.By = b.by
+		h.By, h.Via = b.by, "setup"
 		h.Keep = func(cfg config.Config) (func() error, error) {
 			return func() error { return nil }, durable.WriteFile(b.config, []byte(cfg.Describe()), 0o600)
 		}

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"hotline/appliance/config"
+	"hotline/appliance/store"
 )
 
 // A hotline is carried to another machine and changed there, all at the command
@@ -98,6 +100,18 @@ func TestAHotlineAsFiles(t *testing.T) {
 		t.Errorf("%d people, not the five of the bundle:\n%s", n, out)
 	}
 	must("Nothing to change", "bundle", "diff", file, "--config", at(third))
+	cfg, err := config.Load(at(third))
+	if err != nil {
+		t.Fatal(err)
+	}
+	running, err := store.Open(cfg.DataDir(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused("the hotline is running", "bundle", "diff", file, "--config", at(third))
+	if err := running.Close(); err != nil {
+		t.Fatal(err)
+	}
 	must("Everything is in place", "serve", "--config", at(there), "--smoke")
 	must("The log is whole", "audit", "verify", "--config", at(there))
 }

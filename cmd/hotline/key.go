@@ -100,6 +100,9 @@ func (c *keyPaperCommand) Run(ctx context.Context, s streams) error {
 	})
 }
 
+// errRunning refuses what needs the records of a hotline for itself.
+var errRunning = errors.New("the hotline is running: do it on its pages, or stop it first")
+
 // withKey opens a hotline that does not run, with its passphrase if it needs
 // one.
 func withKey(ctx context.Context, path string, s streams, in *bufio.Reader, do func(*boxkey.Keeper, *backup.Keeper, *store.Store) error) (err error) {
@@ -118,7 +121,7 @@ func withKey(ctx context.Context, path string, s streams, in *bufio.Reader, do f
 	log := newLog(s.err, false)
 	records, err := store.OpenWith(data, key, log)
 	if errors.Is(err, store.ErrInUse) {
-		return errors.New("the hotline is running: do it on its pages, or stop it first")
+		return errRunning
 	}
 	if err != nil {
 		return err

@@ -30,7 +30,9 @@ import (
 //	                     synthetic voice, if the language has one
 //
 // Text files (.txt, .md) beside them are left alone.
-const packFile = "language.yaml"
+
+// PackFile is the language file of a pack.
+const PackFile = "language.yaml"
 
 // Limits of a pack. It comes from elsewhere.
 const (
@@ -84,7 +86,7 @@ func (s *Studio) Import(ctx context.Context, file io.ReaderAt, size int64, decod
 	var length time.Duration
 	for _, id := range slices.Sorted(maps.Keys(p.recordings)) {
 		if whole.Prompts[id] == "" {
-			return Import{}, badPack("it has a recording of %q, and %s has no such prompt", id, packFile)
+			return Import{}, badPack("it has a recording of %q, and %s has no such prompt", id, PackFile)
 		}
 		clip, err := decodeFile(ctx, p.recordings[id], decode)
 		if err != nil {
@@ -208,7 +210,7 @@ func readPack(file io.ReaderAt, size int64) (pack, error) {
 		case strings.HasSuffix(name, "/"):
 		case path.Clean("/"+name) != "/"+name || strings.ContainsAny(name, "\\:\x00") || !f.Mode().IsRegular():
 			return p, badPack("it has a file with a name that leads elsewhere")
-		case name == packFile && catalogue == nil:
+		case name == PackFile && catalogue == nil:
 			catalogue = f
 		case path.Dir(name) == "audio" && (path.Ext(name) == ".wav" || path.Ext(name) == ".mp3") && ValidName(id):
 			if p.recordings[id] != nil {
@@ -221,7 +223,7 @@ func readPack(file io.ReaderAt, size int64) (pack, error) {
 		}
 	}
 	if catalogue == nil {
-		return p, badPack("it has no file %s", packFile)
+		return p, badPack("it has no file %s", PackFile)
 	}
 	text, err := readFile(catalogue, maxPackText)
 	if err != nil {
@@ -229,7 +231,7 @@ func readPack(file io.ReaderAt, size int64) (pack, error) {
 	}
 	p.text = string(text)
 	if p.catalogue, err = ParseCatalogue(text); err != nil {
-		return p, badPack("%s: %v", packFile, err)
+		return p, badPack("%s: %v", PackFile, err)
 	}
 	return p, p.catalogue.check()
 }
@@ -380,7 +382,7 @@ func (s *Studio) WritePack(w io.Writer, language string) error {
 		}
 		return err
 	}
-	if err := put(packFile, text); err != nil {
+	if err := put(PackFile, text); err != nil {
 		return fmt.Errorf("writing a language pack: %w", err)
 	}
 	for _, key := range slices.Sorted(maps.Keys(own)) {

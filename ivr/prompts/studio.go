@@ -258,6 +258,18 @@ func (s *Studio) Take(language, id, take string) (*audio.Clip, error) {
 	return s.read(take)
 }
 
+// Added are the language files that were added, by language.
+func (s *Studio) Added() (map[string]string, error) {
+	texts := map[string]string{}
+	err := s.store.View(func(tx *store.Tx) error {
+		for language, text := range languages.All(tx) {
+			texts[language] = text
+		}
+		return nil
+	})
+	return texts, err
+}
+
 // Own is what this hotline says otherwise than it came: a text, a recording, or
 // both.
 type Own struct {

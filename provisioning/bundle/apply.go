@@ -104,12 +104,20 @@ func change(ctx context.Context, to Hotline, b *Bundle, secret Secrets, look boo
 // take has the records, and r.cfg, become what the bundle says.
 func (r *run) take() error {
 	r.manifest()
-	for _, p := range parts() {
+	if err := r.takeLanguages(); err != nil {
+		return err
+	}
+	if r.bundle.files[storedLines] != nil && !r.to.Stored {
+		r.problem(storedLines, 0, 0, "this hotline has its lines and numbers in hotline.yaml alone: write them into trunks.yaml and numbers.yaml")
+	}
+	for _, p := range r.parts() {
 		if err := p.take(r); err != nil {
 			return err
 		}
 	}
-	r.keepSecrets()
+	if err := r.keepSecrets(); err != nil {
+		return err
+	}
 	if len(r.problems) == 0 {
 		if err := r.takeFlows(); err != nil {
 			return err
@@ -120,7 +128,7 @@ func (r *run) take() error {
 	if len(r.problems) > 0 {
 		return nil
 	}
-	for _, p := range parts() {
+	for _, p := range r.parts() {
 		if err := p.proof(r); err != nil {
 			return err
 		}
@@ -167,7 +175,7 @@ func (r *run) note() error {
 		sum.Write(r.bundle.files[name])
 	}
 	return r.in.Update(r.ctx, func(tx *store.Tx) error {
-		tx.Emit(events.Event{Kind: EventApplied, By: r.to.By, Via: via, Data: map[string]string{"changes": strconv.Itoa(len(r.changes)), "new_accounts": strconv.Itoa(len(r.credentials)),
+		tx.Emit(events.Event{Kind: EventApplied, By: r.to.By, Via: r.to.Via, Data: map[string]string{"changes": strconv.Itoa(len(r.changes)), "new_accounts": strconv.Itoa(len(r.credentials)),
 			"sha256": hex.EncodeToString(sum.Sum(nil))}})
 		return nil
 	})
@@ -182,12 +190,12 @@ func Export(ctx context.Context, from Hotline) (b *Bundle, err error) {
 		if err != nil {
 			return err
 		}
-		for _, p := range parts() {
+		for _, p := range r.parts() {
 			if err := p.write(r, b); err != nil {
 				return err
 			}
 		}
-		return errors.Join(r.writeFlows(b), errLook)
+		return errors.Join(r.writeLanguages(b), r.writeFlows(b), errLook)
 	})
 	if errors.Is(err, errLook) {
 		err = nil

@@ -183,10 +183,11 @@ func (in *intake) take(name string, open func() (io.ReadCloser, error)) {
 		return
 	case strings.HasPrefix(name, soundFolder) && (ext == ".wav" || ext == ".mp3"):
 		limit = maxSound
+	case strings.HasPrefix(name, languageFolder) && ext == ".yaml" && strings.Count(name, "/") == 1:
 	case strings.HasPrefix(name, flowFolder) && ext == ".yaml" && strings.Count(name, "/") == 1:
 	case name == manifestName || slices.Contains(partFiles(), name):
 	default:
-		in.refuse(fmt.Sprintf("%.100q", name), "this file does not belong into a bundle. Its files are "+strings.Join(partFiles(), ", ")+", those of flows/ (.yaml) and those of audio/ (.wav, .mp3)")
+		in.refuse(fmt.Sprintf("%.100q", name), "this file does not belong into a bundle. Its files are "+strings.Join(partFiles(), ", ")+", those of flows/ and languages/ (.yaml) and those of audio/ (.wav, .mp3)")
 		return
 	}
 	if in.seen++; in.seen > maxFiles {

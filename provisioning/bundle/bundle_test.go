@@ -55,7 +55,7 @@ func newHotline(tb testing.TB) *hotline {
 }
 
 func (h *hotline) to() bundle.Hotline {
-	return bundle.Hotline{Store: h.records, Config: h.cfg, By: "test", Log: slog.New(slog.DiscardHandler),
+	return bundle.Hotline{Store: h.records, Config: h.cfg, By: "test", Via: "cli", Stored: true, Log: slog.New(slog.DiscardHandler),
 		Flows: func(cfg config.Config) (flow.Surroundings, error) {
 			actions := ivr.Results()
 			maps.Copy(actions, supervise.Results())
@@ -203,12 +203,17 @@ own_animals:
 case:
   items: [{code: own_animals, kind: one, words: {en: "How many animals?"}, must: true, personal: true}]
 `,
+		"lines.yaml":         "lines:\n  - {name: gateway, kind: gsm, servers: [192.0.2.7], max_calls: 8}\n  - {name: box, kind: address, servers: [192.0.2.9], accepts: [192.0.2.16/28]}\nnumbers:\n  - {number: \"5550300\", leads: flow, name: extra, language: en}\n  - {number: \"5550200\", leads: queue, name: volunteers}\n",
 		"members.yaml":       "nurses: {people: [ana, jefe]}\n",
-		"prompts.yaml":       "es/hello: {recording: es/hello.wav}\nen/hello: {recording: es/hello.wav}\n",
+		"languages/sw.yaml":  swahili,
+		"prompts.yaml":       "sw/hello: {recording: es/hello.wav}\nes/hello: {recording: es/hello.wav}\nen/hello: {recording: es/hello.wav}\n",
 		"audio/es/hello.wav": tone(tb, 440),
 		"flows/extra.yaml":   extraFlow,
 	}
 }
+
+const swahili = "language: sw\nname: Kiswahili\nspoken: {numbers: {cardinal: {0: \"number.1\"}}, phrases: {about: \"number.1\", between: \"number.1\", more: \"number.1\", hours: \"number.1\", time: \"number.1\", date: \"number.1\"}}\n" +
+	"prompts: {hello: \"Hujambo.\", number.1: \"moja\"}\n"
 
 const extraFlow = `about: One more
 start: hang
@@ -373,6 +378,8 @@ func TestEveryMistakeIsToldWithItsPlace(t *testing.T) {
 		"teams.yaml":        "a: {name: A}\na: {name: B}\n",
 		"prompts.yaml":      "es/hello: {recording: es/none.wav}\nxx/hello: {text: a}\n",
 		"lists.yaml":        "needs:\n  items:\n    - {code: Goats, words: {en: Goats}}\nmoons: {}\ncase:\n  items: [{code: own_x, kind: one, words: {en: X}}]\n",
+		"lines.yaml":        "lines:\n  - {name: carrier, kind: gsm}\nnumbers:\n  - {number: \"5550200\", leads: help}\n  - {number: \"100\", leads: help}\n",
+		"languages/xx.yaml": "language: sw\nvoices: {}\n",
 		"flows/a.yaml":      "flow: a\nsteps: [\n",
 	}))
 	var problems bundle.Problems
@@ -408,6 +415,9 @@ func TestEveryMistakeIsToldWithItsPlace(t *testing.T) {
 		`prompts.yaml:2:1: nothing can be said in "xx"`,
 		`lists.yaml:1:1: Goats: a code has small letters`,
 		`lists.yaml:4:1: there is no list "moons"`,
+		`lines.yaml:2:6: carrier: say where the other side is`,
+		`lines.yaml:5:6: 100: the file hotline.yaml says already where 100 leads`,
+		`languages/xx.yaml:2:1: `,
 		`flows/a.yaml:2:`,
 	} {
 		if !slices.ContainsFunc(problems, func(p bundle.Problem) bool { return strings.HasPrefix(p.Error(), want) }) {
@@ -490,7 +500,7 @@ func TestSecretsStayApart(t *testing.T) {
 		t.Error("the password is in the bundle")
 	}
 	other := filepath.Join(t.TempDir(), "other.yaml")
-	if err := bundle.SecretsOf(h.cfg).Write(other); err != nil {
+	if all, err := bundle.SecretsOf(h.to()); err != nil || all.Write(other) != nil {
 		t.Fatal(err)
 	}
 	if back, err := bundle.ReadSecrets(other); err != nil || back.Trunks["carrier"] != "hush" {
@@ -498,6 +508,26 @@ func TestSecretsStayApart(t *testing.T) {
 	}
 	if about, err := os.Stat(other); err != nil || about.Mode().Perm() != 0o600 {
 		t.Errorf("the file of secrets: %v, %v", about.Mode(), err)
+	}
+	// The lines that are changed on the pages: one without its password comes switched off.
+	files["lines.yaml"] = "lines:\n  - {name: provider, kind: account, servers: [sip.example.net], user: us}\n"
+	if plan, err = bundle.Apply(t.Context(), h.to(), read(t, files), bundle.Secrets{}); err != nil || len(plan.Notes) != 1 || !strings.Contains(plan.Notes[0], "provider is switched off") {
+		t.Fatalf("a stored line without its password: %v, %v", err, plan.Notes)
+	}
+	for _, password := range []string{"first", "second"} {
+		secrets.Trunks["provider"] = password
+		if plan, err = bundle.Apply(t.Context(), h.to(), read(t, files), secrets); err != nil || len(plan.Changes) != 1 || len(plan.Notes) != 0 || strings.Contains(fmt.Sprint(plan), password) {
+			t.Errorf("its %s password: %v, %v", password, err, plan)
+		}
+		if all, err := bundle.SecretsOf(h.to()); err != nil || all.Trunks["provider"] != password || all.Trunks["carrier"] != "hush" {
+			t.Errorf("the passwords are %v, %v", all.Trunks, err)
+		}
+	}
+	if plan, err := bundle.Apply(t.Context(), h.to(), read(t, files), secrets); err != nil || len(plan.Changes) != 0 {
+		t.Errorf("the same password once more: %v, %v", err, plan.Changes)
+	}
+	if strings.Contains(h.export().Text("lines.yaml"), "second") {
+		t.Error("the password of a stored line is in the bundle")
 	}
 	// A file of them in the bundle is refused, and one for a line that is not there.
 	files["secrets.yaml"] = "trunks: {carrier: hush}\n"

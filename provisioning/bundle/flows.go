@@ -96,7 +96,7 @@ func (r *run) takeFlows() error {
 		r.changes = append(r.changes, "flows: "+name+" is changed, and published")
 	}
 	if len(changed) > 0 {
-		if _, err := shelf.PublishTexts(r.ctx, wanted, "from a bundle", versions.Actor{ID: r.to.By, Name: r.to.By, Via: via}); err != nil {
+		if _, err := shelf.PublishTexts(r.ctx, wanted, "from a bundle", versions.Actor{ID: r.to.By, Name: r.to.By, Via: r.to.Via}); err != nil {
 			r.flowProblems(err)
 		}
 	}

@@ -107,7 +107,7 @@ func (r *run) endLists() error {
 	}
 	known, err := r.lists()
 	if err == nil {
-		err = known.Differ(r.ctx, r.differ, lists.Actor{ID: r.to.By, Name: r.to.By, Via: via})
+		err = known.Differ(r.ctx, r.differ, lists.Actor{ID: r.to.By, Name: r.to.By, Via: r.to.Via})
 	}
 	r.differ = nil
 	var other []error

@@ -18,7 +18,7 @@ import (
 // ones name things of earlier ones.
 func parts() []part {
 	return []part{promptsPart(), organisationPart(), operationPart(), listsPart(), teamsPart(), skillsPart(), queuesPart(), profilesPart(), servicesPart(),
-		numbersPart(), trunksPart(), rulesPart(), scriptsPart(), usersPart(), membersPart()}
+		numbersPart(), trunksPart(), rulesPart(), scriptsPart(), usersPart(), membersPart(), linesPart()}
 }
 
 // partFiles are their names.
@@ -169,13 +169,11 @@ func putRules(r *run, was, is Rules) error {
 			if err != nil {
 				return err
 			}
-			fail("parts", panel.Turn(r.ctx, part, on, r.to.By, r.to.By, via))
+			fail("parts", panel.Turn(r.ctx, part, on, r.to.By, r.to.By, r.to.Via))
 		}
 	}
 	return errors.Join(wrong...)
 }
-
-const via = "command line"
 
 func same(a, b any) bool { return string(encode(a)) == string(encode(b)) }
 

@@ -93,7 +93,7 @@ func promptsPart() part {
 			if err != nil {
 				return err
 			}
-			who := prompts.Who{ID: r.to.By, Name: r.to.By, Via: via}
+			who := prompts.Who{ID: r.to.By, Name: r.to.By, Via: r.to.Via}
 			if is.Text != was.Text {
 				if err := studio.SetText(r.ctx, language, id, is.Text, who); err != nil {
 					return fieldError{"text", err}

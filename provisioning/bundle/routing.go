@@ -33,7 +33,7 @@ func (r *run) storeRouting() error {
 		return nil
 	}
 	r.routed = false
-	return triage.SetRouting(r.ctx, r.in, "bundle", r.to.By, r.to.By, via, r.routing)
+	return triage.SetRouting(r.ctx, r.in, "bundle", r.to.By, r.to.By, r.to.Via, r.routing)
 }
 
 // Profile is which lines somebody serves, and in which order.

@@ -7,6 +7,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"hotline/appliance/config"
+	"hotline/appliance/lines"
 )
 
 // Secrets are what a bundle does not hold.
@@ -33,15 +34,21 @@ func ReadSecrets(path string) (Secrets, error) {
 	return s, nil
 }
 
-// SecretsOf are those of a hotline.
-func SecretsOf(cfg config.Config) Secrets {
+// SecretsOf are those of a hotline: of the lines in hotline.yaml, and of those
+// that are stored and switched on.
+func SecretsOf(h Hotline) (Secrets, error) {
 	s := Secrets{Trunks: map[string]string{}}
-	for name, password := range passwords(cfg) {
+	book, err := lines.Open(h.Store, lines.Rules{})
+	if err != nil {
+		return s, err
+	}
+	stored, err := storedPasswords(book)
+	for name, password := range over(stored, passwords(h.Config)) {
 		if password != "" {
 			s.Trunks[name] = password
 		}
 	}
-	return s
+	return s, err
 }
 
 // Write writes them into a file that is for its owner alone, and not there yet.
@@ -59,23 +66,27 @@ func (s Secrets) Write(path string) error {
 
 // keepSecrets puts passwords into the configuration. A line that asks for one and
 // has none is told.
-func (r *run) keepSecrets() {
-	lines := append([]config.Line(nil), r.cfg.SIP.Lines...)
+func (r *run) keepSecrets() error {
+	all := append([]config.Line(nil), r.cfg.SIP.Lines...)
 	known := map[string]bool{}
-	for i, l := range lines {
+	for i, l := range all {
 		known[l.Name] = true
 		if password, given := r.secret.Trunks[l.Name]; given && password != l.Password {
-			lines[i].Password = password
+			all[i].Password = password
 			r.changes = append(r.changes, fmt.Sprintf("secrets: the line %s gets another password", l.Name))
 		}
-		if lines[i].User != "" && lines[i].Password == "" {
+		if all[i].User != "" && all[i].Password == "" {
 			r.notes = append(r.notes, fmt.Sprintf("The line %s has a user and no password: name a file with it with --secrets, or write it into hotline.yaml.", l.Name))
 		}
+	}
+	if err := r.storedSecrets(known); err != nil {
+		return err
 	}
 	for name := range r.secret.Trunks {
 		if !known[name] {
 			r.problem(r.secret.file, 0, 0, fmt.Sprintf("there is no line %q that this password could be of", name))
 		}
 	}
-	r.cfg.SIP.Lines = lines
+	r.cfg.SIP.Lines = all
+	return nil
 }
