@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"hotline/appliance/audio"
+	"hotline/appliance/calendar"
 	"hotline/appliance/events"
 	"hotline/appliance/store"
 	"hotline/appliance/switches"
@@ -93,7 +94,7 @@ func (r *Recordings) Run(ctx context.Context) error {
 	tick := time.NewTicker(expireEvery)
 	defer tick.Stop()
 	for {
-		if n, err := r.Expire(ctx, time.Now()); err != nil && ctx.Err() == nil {
+		if n, err := r.expireToday(ctx, time.Now()); err != nil && ctx.Err() == nil {
 			r.log.Error("recordings whose time is over could not be deleted; it is tried again in an hour", "error", err)
 		} else if n > 0 {
 			r.log.Info("recordings were deleted because their time was over", "recordings", n)
@@ -104,6 +105,14 @@ func (r *Recordings) Run(ctx context.Context) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// expireToday is Expire, if the date can be believed.
+func (r *Recordings) expireToday(ctx context.Context, now time.Time) (int, error) {
+	if believed, err := calendar.Believe(ctx, r.store, now); !believed {
+		return 0, err
+	}
+	return r.Expire(ctx, now)
 }
 
 // Take is a recording while it is being made.

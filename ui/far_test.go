@@ -115,7 +115,8 @@ type script struct {
 	delay    time.Duration
 	keyDir   string // where the key of the box is kept
 	slots    Updates
-	closeDir string // where the certificates of operations are
+	clock    time.Time // to which that of the machine was set
+	closeDir string    // where the certificates of operations are
 	calls    atomic.Int64
 	mic      bool
 	gateway  *softphone.Gateway
@@ -520,7 +521,7 @@ func (s *script) config(t *testing.T) Config {
 		},
 		Scripts: s.scripts, Notices: s.noticeBoard(t),
 		Reports: reports.New(s.store, time.UTC, slog.New(slog.DiscardHandler)),
-		Health:  measured, Rehearsals: s.rehearsals(t), Backups: s.keeper(t), BoxKey: s.boxKey(t), Updates: s.slots,
+		Health:  measured, Rehearsals: s.rehearsals(t), Backups: s.keeper(t), BoxKey: s.boxKey(t), Updates: s.slots, SetClock: func(at time.Time) error { s.clock = at; return nil },
 		Recordings: s.tapes,
 		Exports:    s.office, Imports: s.intake, Privacy: privacy.New(s.store, "Flood response", slog.New(slog.DiscardHandler), privacy.Aging{Rule: "imports", Find: intake.Aged, Gone: intake.Expire}), Journal: FromStore(s.store), Store: s.store, Hooks: s.hooks(t), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Closing: s.closer(t),

@@ -391,12 +391,8 @@ func (f *FirstRun) take(w http.ResponseWriter, r *http.Request, step int) error 
 // setClock sets the clock of the machine to what the browser's shows, in
 // milliseconds since 1970.
 func (f *FirstRun) setClock(said string) error {
-	ms, err := strconv.ParseInt(said, 10, 64)
+	at, err := browserTime(said)
 	if err != nil || f.cfg.SetClock == nil {
-		return errClock
-	}
-	at := time.UnixMilli(ms)
-	if at.Before(time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)) || at.Year() > 2099 { // the browser's is wrong, too
 		return errClock
 	}
 	if err := f.cfg.SetClock(at); err != nil {

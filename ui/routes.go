@@ -239,6 +239,7 @@ func table() []route {
 		{"GET", "/admin/key", accounts, (*Server).boxKey, false},
 		{"POST", "/admin/key", accounts, (*Server).boxKeyKeep, false},
 		{"GET", "/admin/system", accounts, (*Server).system, false},
+		{"POST", "/admin/system/clock", accounts, (*Server).clock, false},
 		{"POST", "/admin/system/certificate", accounts, (*Server).certificateRenew, false},
 		{"POST", updatePath, accounts, (*Server).updateTake, false},
 		{"POST", "/admin/system/restart", accounts, (*Server).updateRestart, false},

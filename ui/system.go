@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"hotline/appliance/calendar"
 	"hotline/triage/erlang"
 	"hotline/ui/page"
 )
@@ -38,16 +39,21 @@ func (s *Server) system(w http.ResponseWriter, r *http.Request, v visit) {
 	s.showSystem(w, r, v, http.StatusOK, nil, "")
 }
 
-// showSystem shows it, and why an update, or in words a certificate, was not
-// taken.
-func (s *Server) showSystem(w http.ResponseWriter, r *http.Request, v visit, status int, update error, certificate string) {
+// showSystem shows it, and why an update was not taken, or in words what else went
+// wrong.
+func (s *Server) showSystem(w http.ResponseWriter, r *http.Request, v visit, status int, update error, trouble string) {
 	figures := s.cfg.Health()
-	p := page.SystemPage{Frame: s.frame(r, v, "system.title"), Version: s.cfg.Version, Figures: figures, Trouble: certificate, Update: s.updateOf(r),
-		Done: known(r.URL.Query().Get("done"), []string{"renewed", "brought", "returned", "update", "restart"})}
+	p := page.SystemPage{Frame: s.frame(r, v, "system.title"), Version: s.cfg.Version, Figures: figures, Trouble: trouble, Update: s.updateOf(r),
+		Done: known(r.URL.Query().Get("done"), []string{"renewed", "brought", "returned", "update", "restart", "clock", "date"}), SetsClock: s.cfg.SetClock != nil}
+	if leap, err := calendar.Unbelieved(s.cfg.Store); err != nil {
+		s.cfg.Log.Error("whether the date is believed cannot be read", "error", err)
+	} else {
+		p.Leap = leap
+	}
 	if update != nil {
 		p.Update.Trouble = update.Error()
 	}
-	if certificate != "" {
+	if trouble != "" {
 		p.Title = p.T("problem.title") + ": " + p.Title
 	}
 	if c := s.cfg.Certificates; c != nil {

@@ -1,11 +1,16 @@
 package ui
 
 import (
+	"fmt"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"hotline/appliance/calendar"
 )
 
 // The calculator says for the figures of the sizing table (domain: 600 calls an
@@ -38,5 +43,42 @@ func TestTheMachineSaysWhatItCanCarry(t *testing.T) {
 	}
 	if stranger := s.get(t, s.as(t, nobody), "/trust"); stranger.status != http.StatusOK || !strings.Contains(stranger.body, "Firefox") {
 		t.Errorf("who is warned and has not signed in gets %d", stranger.status)
+	}
+}
+
+// Who looks after the machine sets its clock, and says that a date that has
+// leapt is right; both stand in the log.
+func TestTheClockIsSetFromAPage(t *testing.T) {
+	s := startSite(t, newScript(t), nil)
+	client := s.as(t, admin)
+	now := time.Now()
+	for _, days := range []int{60, 0} {
+		if _, err := calendar.Believe(t.Context(), s.store, now.AddDate(0, 0, -days)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := s.get(t, client, "/admin/system"); !strings.Contains(got.body, "moved on by 60 days") {
+		t.Error("the page does not say that the date has leapt")
+	}
+	if got := s.post(t, client, "/admin/system/clock", url.Values{"do": {"right"}}); got.header.Get("Location") != "/admin/system?done=date" {
+		t.Errorf("%d %v", got.status, got.header)
+	}
+	if got := s.get(t, client, "/admin/system?done=date"); strings.Contains(got.body, "data-leap") || !strings.Contains(got.body, "The date counts again") {
+		t.Error("the date is not believed")
+	}
+	right := now.Add(time.Hour).Truncate(time.Millisecond)
+	for said, want := range map[string]int{fmt.Sprint(right.UnixMilli()): http.StatusSeeOther, "soon": http.StatusUnprocessableEntity, "4102444800000000": http.StatusUnprocessableEntity, "-1": http.StatusUnprocessableEntity} {
+		if got := s.post(t, client, "/admin/system/clock", url.Values{"do": {"set"}, "now": {said}}); got.status != want || (want != http.StatusSeeOther) != strings.Contains(got.body, "could not be set from here") {
+			t.Errorf("%s: %d %v", said, got.status, got.header)
+		}
+	}
+	if !s.clock.Equal(right) {
+		t.Errorf("the clock was set to %v, want %v", s.clock, right)
+	}
+	log := s.get(t, client, "/admin/log").body
+	for _, words := range []string{"Clock set", "Date said to be right"} {
+		if strings.Count(log, words) != 1 {
+			t.Errorf("the log has %q %d times", words, strings.Count(log, words))
+		}
 	}
 }

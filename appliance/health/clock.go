@@ -10,12 +10,15 @@ type Clock struct {
 	Jumped time.Duration // what it was set forward by since the start, or back
 	Synced bool          // another clock keeps it right (NTP, GPS)
 	Known  bool          // whether Synced could be read
+	Leapt  int           // days by which the date moved on, and nobody has said yet that it is right
 }
 
 // Check judges the clock: call-backs, shifts and certificates depend on it.
 func (c Clock) Check() Check {
 	seconds := strconv.Itoa(int(c.Jumped.Abs().Round(time.Second) / time.Second))
 	switch {
+	case c.Leapt > 0:
+		return Check{State: Bad, Words: "clock.leap", Values: []string{"days", strconv.Itoa(c.Leapt)}}
 	case c.Jumped.Abs() > 2*time.Minute:
 		return Check{State: Bad, Words: "clock.jumped", Values: []string{"seconds", seconds}}
 	case c.Jumped.Abs() > 2*time.Second:

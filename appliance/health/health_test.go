@@ -41,6 +41,7 @@ func TestWhatEachCheckFinds(t *testing.T) {
 		"a clock that is kept right":    {Clock{Known: true, Synced: true}.Check(), "good clock.good"},
 		"a clock that is alone":         {Clock{Known: true}.Check(), "watch clock.alone"},
 		"a clock that was set":          {Clock{Known: true, Synced: true, Jumped: -20 * time.Second}.Check(), "watch clock.set"},
+		"a date that leapt":             {Clock{Known: true, Synced: true, Leapt: 8, Jumped: time.Hour}.Check(), "bad clock.leap"},
 		"a clock that jumped":           {Clock{Known: true, Synced: true, Jumped: -time.Hour}.Check(), "bad clock.jumped"},
 		"a certificate for months":      {Certificate(now.Add(90*24*time.Hour), now), "good certificate.good"},
 		"a certificate for days":        {Certificate(now.Add(5*24*time.Hour), now), "watch certificate.soon"},

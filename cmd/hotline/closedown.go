@@ -28,7 +28,7 @@ func keptTables() []string {
 		"lists", "places", "parts_off", "parts_on", "scenario", // what is chosen and asked
 		"prompts", "prompt_sounds", "prompt_languages", "mode", "mode_announcements", // what callers hear
 		"flow_drafts", "flow_versions", "routings", "queue_closures", "scripts", "quiet_hours", // how calls go
-		"recording_rules", "privacy", "sharing", // what may be kept, and how long
+		"recording_rules", "privacy", "sharing", "calendar", // what may be kept, and how long
 	}
 }
 

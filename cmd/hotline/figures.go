@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"hotline/appliance/backup"
+	"hotline/appliance/calendar"
 	"hotline/appliance/export"
 	"hotline/appliance/health"
 )
@@ -16,6 +17,11 @@ func (h *hotline) figures(data string, started time.Time) func() health.Figures 
 		now := time.Now()
 		f := health.Figures{Now: now, Started: started, Version: version(), Trunk: h.trunk.Stats(), Lines: h.trunk.Lines(), Peers: h.trunk.Peers(),
 			Clock: clock.Clock(now), CertificateEnds: h.certs.Expires(), Unsaved: h.desk.Unsaved(), Panics: h.Panics()}
+		if leap, err := calendar.Unbelieved(h.records); err != nil {
+			h.log.Error("whether the date is believed cannot be read", "error", err)
+		} else {
+			f.Clock.Leapt = leap.Days()
+		}
 		f.DiskFree, f.DiskSize = health.DiskRoom(data)
 		f.DiskFull = h.records.Full()
 		f.Backup, f.Key = h.backupFigures(data), h.keyFigures()

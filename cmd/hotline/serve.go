@@ -332,7 +332,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		Rounds: h.contacts, RoundMay: h.roundPages(cfg), Results: h.roundResults,
 		Scripts: scripts, Notices: notices,
 		Reports: h.reports,
-		Health:  h.measure, Rehearsals: h.rehearse, Backups: h.backups, BoxKey: boxkey.Owner{Keeper: h.keys, Records: h.records}, Certificates: pageCertificates{Certificates: h.certs, records: h.records}, Updates: updates(slot.Socket),
+		Health:  h.measure, Rehearsals: h.rehearse, Backups: h.backups, BoxKey: boxkey.Owner{Keeper: h.keys, Records: h.records}, Certificates: pageCertificates{Certificates: h.certs, records: h.records}, SetClock: clockSetter(), Updates: updates(slot.Socket),
 		Recordings: h.tapes,
 		Exports:    h.exports, Imports: h.imports, Privacy: h.privacy, Closing: h.closing, Journal: ui.FromStore(h.records), Store: h.records, Hooks: h.hooks, Log: log,
 		Flows: h.flows, FlowTrial: h.flowTrial,

@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"hotline/appliance/calendar"
 	"hotline/appliance/call"
 	"hotline/appliance/events"
 	"hotline/appliance/export"
@@ -293,7 +294,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 	}
 }
 
-// look does what is due.
+// look does what is due. While the date cannot be believed, nothing is too old.
 func (k *Keeper) look(ctx context.Context, now time.Time) error {
 	var st state
 	if err := k.store.View(func(tx *store.Tx) (err error) {
@@ -304,8 +305,10 @@ func (k *Keeper) look(ctx context.Context, now time.Time) error {
 	}
 	hour := now.Local().Hour()
 	quiet := hour >= quietFrom && hour < quietUntil
-	var err error
-	if since := now.Sub(st.Swept); since > sweepEvery && quiet || since > 2*sweepEvery && !st.Swept.IsZero() {
+	believed, err := calendar.Believe(ctx, k.store, now)
+	since := now.Sub(st.Swept)
+	early := since < -time.Hour // it was looked while the clock was wrong
+	if believed && (since > sweepEvery && quiet || since > 2*sweepEvery && !st.Swept.IsZero() || early) {
 		err = k.Sweep(ctx, now)
 	}
 	return errors.Join(err, k.Scrub(ctx))

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"hotline/appliance/audio"
+	"hotline/appliance/calendar"
 	"hotline/appliance/call"
 	"hotline/appliance/events"
 	"hotline/appliance/lists/liststest"
@@ -263,6 +264,33 @@ func TestRecordsGoByAge(t *testing.T) {
 	if places, err := b.store.Mentions(t.Context(), "Maria G."); err != nil || strings.Contains(fmt.Sprint(places), "case") {
 		t.Errorf("the history still knows: %v %v", places, err)
 	}
+}
+
+// A clock that is wrong by years takes nothing: not when it is noticed, and not
+// afterwards, until somebody says that the date is right.
+func TestAWrongClockErasesNothing(t *testing.T) {
+	b := open(t)
+	unanswered := b.called("+12024564444", "")
+	night := time.Date(time.Now().Year(), time.Now().Month(), time.Now().Day()+1, 3, 0, 0, 0, time.Local)
+	look := func(now time.Time, want bool) {
+		t.Helper()
+		must(t, b.keeper.look(t.Context(), now))
+		if got, err := b.contacts.Get(unanswered.ID); err != nil || (got.Caller != "") != want {
+			t.Errorf("on %s the contact has its number: %v, want %v, %v", now.Format(time.DateOnly), got.Caller != "", want, err)
+		}
+	}
+	look(night, true)
+	later := night.AddDate(20, 0, 0)
+	for n := range 3 {
+		look(later.AddDate(0, 0, n), true)
+	}
+	look(night.AddDate(0, 0, 1), true) // set right again
+	if _, swept, err := b.keeper.Rules(); err != nil || swept.After(night.AddDate(0, 0, 2)) {
+		t.Errorf("swept %v, %v", swept, err)
+	}
+	look(later, true)
+	must(t, calendar.Confirm(t.Context(), b.store, later, "Flood", "chen"))
+	look(later, false) // the control
 }
 
 // Records beside cases have clocks of their own. What is counted before is what

@@ -284,10 +284,18 @@ func (s *scene) serve(texts *words.Catalogues, log *slog.Logger) (*ui.Server, er
 		Results: func(_ context.Context, w io.Writer, round, _ string) error {
 			return table.WriteCSV(w, triage.RoundTable(s.contacts, round))
 		},
-		Reports: reports.New(s.store, time.Local, log), Health: func() health.Figures { return s.health }, Rehearsals: s.rehearsals, Backups: keeper, BoxKey: boxkey.Owner{Keeper: keys, Records: s.store}, Updates: s.slots(),
+		Reports: reports.New(s.store, time.Local, log), Health: func() health.Figures { return s.health }, Rehearsals: s.rehearsals, Backups: keeper, BoxKey: boxkey.Owner{Keeper: keys, Records: s.store}, Updates: s.slots(), SetClock: s.clock(),
 		Prompts: s.studio, Sounds: foreign.New(), Recordings: s.tapes, Exports: s.exports, Imports: s.imports,
 		Privacy: privacy.New(s.store, operation, log, privacy.Aging{Rule: "imports", Find: intake.Aged, Gone: intake.Expire}), Closing: closing, Journal: ui.FromStore(s.store), Store: s.store, Hooks: s.hooks, Flows: s.flows, FlowTrial: playFlow, Log: log,
 	}, texts)
+}
+
+// clock is what the first machine may do, and the others may not.
+func (s *scene) clock() func(time.Time) error {
+	if filepath.Base(s.dir) == fullScene {
+		return func(time.Time) error { return nil }
+	}
+	return nil
 }
 
 // slots are the systems of an appliance; another scene is on a server of its own.

@@ -3,6 +3,7 @@ package page
 import (
 	"time"
 
+	"hotline/appliance/calendar"
 	"hotline/appliance/health"
 )
 
@@ -30,6 +31,8 @@ type SystemPage struct {
 	Needs       Needs
 	Done        string
 	Update      Update
+	SetsClock   bool
+	Leap        calendar.Leap // of the date, that nobody has judged
 }
 
 // Update is what is to be said about a newer system.

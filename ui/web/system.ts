@@ -1,3 +1,9 @@
+import { compareClocks } from "./clocks";
+
+const words = JSON.parse(document.querySelector<HTMLMetaElement>('meta[name="words"]')?.content ?? "{}") as Record<string, string>;
+for (const live of document.querySelectorAll<HTMLElement>("[data-live]")) live.hidden = false;
+compareClocks(words);
+
 // An update on its way: how far it has come. Without this script the form is
 // sent as any other, and only the browser says how far.
 const form = document.querySelector<HTMLFormElement>("[data-update]");
