@@ -29,6 +29,7 @@ import (
 	"hotline/appliance/backup"
 	"hotline/appliance/call"
 	"hotline/appliance/export"
+	"hotline/appliance/lines"
 	"hotline/appliance/lists"
 	"hotline/appliance/lists/liststest"
 	"hotline/appliance/media"
@@ -37,6 +38,7 @@ import (
 	"hotline/appliance/store/storetest"
 	"hotline/appliance/switches"
 	redact "hotline/appliance/table"
+	"hotline/appliance/trunk"
 	"hotline/appliance/webhooks"
 	"hotline/ivr"
 	"hotline/ivr/bulletins"
@@ -524,8 +526,8 @@ func (s *script) config(t *testing.T) Config {
 		Health:  measured, Rehearsals: s.rehearsals(t), Backups: s.keeper(t), BoxKey: s.boxKey(t), Updates: s.slots, SetClock: func(at time.Time) error { s.clock = at; return nil },
 		Recordings: s.tapes,
 		Exports:    s.office, Imports: s.intake, Privacy: privacy.New(s.store, "Flood response", slog.New(slog.DiscardHandler), privacy.Aging{Rule: "imports", Find: intake.Aged, Gone: intake.Expire}), Journal: FromStore(s.store), Store: s.store, Hooks: s.hooks(t), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
-		Closing: s.closer(t),
-		Flows:   openFlows(t, s.store), FlowTrial: playFlow,
+		Closing: s.closer(t), Telephone: s.telephone(t),
+		Flows: openFlows(t, s.store), FlowTrial: playFlow,
 	}
 }
 
@@ -557,6 +559,21 @@ func (s *script) filed(t *testing.T) *cards.Cards {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// telephone has one line in the file and knows how no line is.
+func (s *script) telephone(t *testing.T) Telephone {
+	t.Helper()
+	flows := func() []string { return []string{"main", "info"} }
+	book, err := lines.Open(s.store, lines.Rules{Lines: []string{"gateway"}, Numbers: []string{"100"}, Region: "US", Languages: []string{"es", "en"}, Flows: flows, Queues: func() []string { return s.routes.Routing().LineIDs() }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	return Telephone{Book: book, Trials: lines.NewTrials(lines.TrialConfig{Log: log}), Dropped: func() uint64 { return 0 }, Flows: flows, Allowed: []string{"+1202"},
+		Filed:  lines.Record{Lines: []lines.Line{{Name: "gateway"}}, Numbers: []lines.Number{{Number: "100", Leads: lines.Help}}},
+		At:     func() TelephoneAddr { return TelephoneAddr{UDP: "192.0.2.1:5060"} },
+		States: func() []trunk.LineState { return []trunk.LineState{{Name: "gateway", Up: true, Checked: true}} }}
 }
 
 // hooks tell other systems of the test.

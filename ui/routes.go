@@ -223,6 +223,13 @@ func table() []route {
 		{"GET", "/admin/webhooks", accounts, (*Server).webhooks, false},
 		{"POST", "/admin/webhooks", accounts, (*Server).webhookAdd, false},
 		{"POST", "/admin/webhooks/{id}", accounts, (*Server).webhookDo, false},
+		{"GET", "/admin/trunks", accounts, (*Server).trunks, false},
+		{"POST", "/admin/trunks", accounts, (*Server).trunkDo, false},
+		{"GET", "/admin/trunks/line", accounts, (*Server).trunkForm, false},
+		{"POST", "/admin/trunks/line", accounts, (*Server).trunkSave, false},
+		{"POST", "/admin/trunks/number", accounts, (*Server).numberDo, false},
+		{"GET", "/admin/trunks/test", accounts, (*Server).trial, false},
+		{"POST", "/admin/trunks/test", accounts, (*Server).trialStart, false},
 		{"GET", "/admin/hours", floor, (*Server).hours, false},
 		{"POST", "/admin/hours", floor, (*Server).hoursChange, false},
 		{"GET", "/admin/queues", records, (*Server).queuesPage, false},
@@ -300,7 +307,7 @@ func menu(who role) []menuGroup {
 		{"menu.group.phone", []string{"/desk", "/worklist", "/desk/history", "/desk/start", "/desk/try"}},
 		{"menu.group.floor", []string{"/floor", "/floor/mode", "/floor/bulletins", "/floor/notices", "/floor/scripts", "/floor/lines", "/rounds", "/admin/queues", "/admin/hours", "/admin/routing", "/floor/scenario", "/floor/invites", "/floor/walls"}},
 		{"menu.group.records", []string{"/records", "/import", "/reports", "/recordings"}},
-		{"menu.group.setup", []string{"/admin", "/prompts", "/admin/flows", "/admin/lists", "/admin/recording", "/admin/access", "/admin/webhooks", "/admin/backup", "/admin/key", "/admin/system", "/health", "/rehearsal", "/admin/privacy", "/admin/log", "/admin/close", "/second"}},
+		{"menu.group.setup", []string{"/admin", "/prompts", "/admin/flows", "/admin/lists", "/admin/recording", "/admin/access", "/admin/trunks", "/admin/webhooks", "/admin/backup", "/admin/key", "/admin/system", "/health", "/rehearsal", "/admin/privacy", "/admin/log", "/admin/close", "/second"}},
 	}
 	var groups []menuGroup
 	for _, group := range all {

@@ -84,6 +84,7 @@ type Config struct {
 	Rehearsals   Rehearsals
 	Backups      Backups
 	BoxKey       BoxKey
+	Telephone    Telephone
 	Certificates Certificates // nil where they are not the box's own
 	Updates      Updates      // nil on a machine that is not the appliance's own image
 	Log          *slog.Logger

@@ -22,7 +22,7 @@ type Rules struct {
 	Region    string   // of numbers without a country code
 	Languages []string // that are offered
 	Flows     func() []string
-	Queues    []string
+	Queues    func() []string
 }
 
 // Problem is why a line or a number is refused, in a sentence.
@@ -207,7 +207,7 @@ func (r Rules) number(n Number) error {
 		return errors.New("choose where the number leads")
 	case n.Leads == Flow && !slices.Contains(r.Flows(), n.Name):
 		return errors.New("choose the dialogue with which callers of this number begin")
-	case n.Leads == Queue && !slices.Contains(r.Queues, n.Name):
+	case n.Leads == Queue && !slices.Contains(r.Queues(), n.Name):
 		return errors.New("choose the line in which callers of this number wait")
 	case n.Leads != Flow && n.Leads != Queue && n.Name != "":
 		return errors.New("only a dialogue or a line is chosen by its name")

@@ -23,7 +23,7 @@ const secret = "correct horse battery"
 
 func rules() lines.Rules {
 	return lines.Rules{Lines: []string{"gateway"}, Numbers: []string{"100", "+12025550100"}, Region: "US", Languages: []string{"es", "en"},
-		Flows: func() []string { return []string{"main", "info"} }, Queues: []string{"help", "volunteers"}}
+		Flows: func() []string { return []string{"main", "info"} }, Queues: func() []string { return []string{"help", "volunteers"} }}
 }
 
 func open(t *testing.T, s *store.Store) *lines.Book {

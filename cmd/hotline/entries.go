@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"hotline/appliance/call"
 	"hotline/appliance/config"
@@ -16,13 +17,34 @@ import (
 	"hotline/triage/reach"
 )
 
+// numbering is where the numbers of the hotline lead, which changes while it runs.
+type numbering struct {
+	led atomic.Pointer[map[string]desk.Entry]
+}
+
+// all is not to be changed.
+func (n *numbering) all() map[string]desk.Entry { return *n.led.Load() }
+
+func (n *numbering) use(entries map[string]desk.Entry) { n.led.Store(&entries) }
+
+func (n *numbering) serves(called string) bool {
+	_, ours := n.all()[called]
+	return ours
+}
+
+// filed are the numbers that hotline.yaml names.
+func filed(cfg config.Config) []config.Entry {
+	return slices.Concat([]config.Entry{{Numbers: cfg.SIP.Help}, {Numbers: cfg.SIP.Supervisor, Flow: ivr.FlowSupervisor}, {Numbers: cfg.SIP.Agents, Flow: ivr.FlowAgent}}, cfg.SIP.Entries)
+}
+
 // entries are the numbers of the hotline and where they lead, as they are
-// configured and in their full form: trunks write one number in several ways. A
-// number may name a line that is not there: a hotline that was restored from an
-// older backup, or is without its key, answers all the same, and the callers of
-// that number come to those who help everybody.
-func entries(cfg config.Config, flows *flow.FlowSet) (map[string]desk.Entry, error) {
-	all := slices.Concat([]config.Entry{{Numbers: cfg.SIP.Help}, {Numbers: cfg.SIP.Supervisor, Flow: ivr.FlowSupervisor}, {Numbers: cfg.SIP.Agents, Flow: ivr.FlowAgent}}, cfg.SIP.Entries)
+// configured and in their full form: trunks write one number in several ways.
+// Those that operators have added come behind those of the file. A number may
+// name a line that is not there: a hotline that was restored from an older
+// backup, or is without its key, answers all the same, and the callers of that
+// number come to those who help everybody.
+func entries(cfg config.Config, flows *flow.FlowSet, added ...config.Entry) (map[string]desk.Entry, error) {
+	all := slices.Concat(filed(cfg), added)
 	out := map[string]desk.Entry{}
 	add := func(form func(string) string) {
 		for _, e := range all {
@@ -51,8 +73,8 @@ func (h *hotline) reachable(region string) func() []reach.Number {
 	return func() []reach.Number {
 		var out []reach.Number
 		seen := map[string]bool{}
-		for _, number := range slices.Sorted(maps.Keys(h.numbers)) {
-			e, full := h.numbers[number], number
+		for _, number := range slices.Sorted(maps.Keys(h.numbers.all())) {
+			e, full := h.numbers.all()[number], number
 			if parsed := call.ParseNumber(number, region); parsed.E164() {
 				full = string(parsed)
 			}

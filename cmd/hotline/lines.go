@@ -70,12 +70,12 @@ func (h *hotline) listenForCalls(cfg config.Config, m manner) error {
 		Self:     h.sipAt.Addr(),
 		Strained: h.strained,
 		TCP:      h.tcp, TLS: encrypted, Reserved: min(reservedCalls, cfg.SIP.MaxCalls/10),
-		Privileged: func(called string) bool { return h.numbers[called].Supervisor },
+		Privileged: func(called string) bool { return h.numbers.all()[called].Supervisor },
 		Conn:       conn, Advertise: advertise, Ports: ports, Pacer: h.callers, Peers: peers, MaxCalls: cfg.SIP.MaxCalls,
-		Serves: func(called string) bool { _, ok := h.numbers[called]; return ok || h.rehearse.serves(called) }, Handle: h.take,
+		Serves: func(called string) bool { return h.numbers.serves(called) || h.rehearse.serves(called) }, Handle: h.take,
 		Phones: phones, PhoneNets: desks,
 		Full: func(from call.Number, called string) {
-			switch entry := h.numbers[called]; {
+			switch entry := h.numbers.all()[called]; {
 			case entry.Flash:
 				h.turned.NoteFlash(from, called)
 			case !entry.Supervisor && !h.rehearse.serves(called):
@@ -87,11 +87,7 @@ func (h *hotline) listenForCalls(cfg config.Config, m manner) error {
 	if err != nil {
 		return err
 	}
-	ways, err := lines(cfg)
-	if err != nil {
-		return err
-	}
-	return h.trunk.UseLines(ways...)
+	return h.followLines(cfg)
 }
 
 // take carries one call to its end: a real one, or one of a rehearsal.
@@ -99,7 +95,7 @@ func (h *hotline) take(ctx context.Context, leg *trunk.Call) {
 	if h.rehearse.takes(ctx, leg) {
 		return
 	}
-	if !h.numbers[leg.To()].Supervisor { // who works here may be on the line all day
+	if !h.numbers.all()[leg.To()].Supervisor { // who works here may be on the line all day
 		defer h.rehearse.real()()
 	}
 	h.desk.Take(ctx, leg)
@@ -140,10 +136,10 @@ func (h *hotline) listenTCP(addr, setting string) (net.Listener, error) {
 // who were promised one.
 func outbound(cfg config.Config) func(call.Number, string) error {
 	o := cfg.SIP.Outgoing
-	if len(cfg.SIP.Lines) == 0 || len(o.Prefixes) == 0 {
+	if len(o.Prefixes) == 0 {
 		return nil
 	}
-	roles := append([]string{desk.RoleCallBack}, o.Roles...) // whoever was promised a call gets it
+	roles := append([]string{desk.RoleCallBack, roleTest}, o.Roles...) // whoever was promised a call gets it
 	policy := &trunk.OutboundPolicy{PerHour: o.PerHour, Rules: []trunk.DialRule{{Roles: roles, Prefixes: o.Prefixes}}}
 	rounds := roundPolicy(cfg)
 	return func(to call.Number, role string) error {
@@ -158,7 +154,7 @@ func outbound(cfg config.Config) func(call.Number, string) error {
 func roundPolicy(cfg config.Config) *trunk.OutboundPolicy {
 	o := cfg.SIP.Outgoing
 	policy := &trunk.OutboundPolicy{PerHour: o.Rounds}
-	if o.Rounds > 0 && len(cfg.SIP.Lines) > 0 {
+	if o.Rounds > 0 {
 		policy.Rules = []trunk.DialRule{{Roles: []string{desk.RoleRound}, Prefixes: o.Prefixes}}
 	}
 	return policy
@@ -170,7 +166,7 @@ func (h *hotline) roundsRun(cfg config.Config) func() bool {
 	if cfg.SIP.Outgoing.Rounds == 0 || outbound(cfg) == nil {
 		return nil
 	}
-	return func() bool { return !h.switches.Off(switches.CallDowns) }
+	return func() bool { return !h.switches.Off(switches.CallDowns) && h.hasLine() }
 }
 
 // roundPages is roundMay for the pages, nil where there are no rounds.
@@ -199,7 +195,8 @@ func roundMay(cfg config.Config) func(call.Number) bool {
 	}
 }
 
-func lines(cfg config.Config) ([]trunk.Line, error) {
+// fileLines are the lines of hotline.yaml.
+func fileLines(cfg config.Config) ([]trunk.Line, error) {
 	var out []trunk.Line
 	for _, l := range cfg.SIP.Lines {
 		authorities, err := provisioning.Authorities(cfg.CertificateFile(l))
@@ -226,7 +223,7 @@ func lineKind(kind string) trunk.LineKind {
 // ringOutFor is how long a number that we call may ring.
 const ringOutFor = 45 * time.Second
 
-// dialler places calls for agents, nil when there is no line.
+// dialler places calls for agents, nil when nothing may be dialled.
 func (h *hotline) dialler(cfg config.Config) func(context.Context, desk.Dialling) (*trunk.Call, error) {
 	if outbound(cfg) == nil {
 		return nil

@@ -115,7 +115,7 @@ func (h *hotline) newMirror(ctx context.Context, cfg config.Config) (_ *mirror, 
 		return nil, err
 	}
 	m.mirrorNumbers()
-	entries := maps.Clone(h.numbers) // for calls that a line brings back
+	entries := maps.Clone(h.numbers.all()) // for calls that a line brings back
 	maps.Copy(entries, m.numbers)
 	m.desk = desk.New(desk.Config{
 		Operation: cfg.Operation, Region: cfg.Region, Entries: entries, Contacts: m.contacts, Cases: cases, Lists: h.lists,
@@ -147,8 +147,8 @@ func mirrored(r triage.Routing, queues []string) triage.Routing {
 // nobody can guess.
 func (m *mirror) mirrorNumbers() {
 	known := map[desk.Entry]bool{}
-	for _, number := range slices.Sorted(maps.Keys(m.real.numbers)) {
-		e := m.real.numbers[number]
+	for _, number := range slices.Sorted(maps.Keys(m.real.numbers.all())) {
+		e := m.real.numbers.all()[number]
 		e.Language = ""
 		if e.Supervisor || e.Flash || e.Flow == "" || known[e] {
 			continue
@@ -158,7 +158,7 @@ func (m *mirror) mirrorNumbers() {
 		rand.Read(secret)
 		here := mirrorEntry{number: rehearsalPrefix + hex.EncodeToString(secret), flow: e.Flow}
 		m.entries = append(m.entries, here)
-		m.numbers[here.number] = m.real.numbers[number]
+		m.numbers[here.number] = m.real.numbers.all()[number]
 	}
 }
 

@@ -253,7 +253,7 @@ const roleRehearsal = "rehearsal"
 func (r *rehearsals) allowing(policy func(call.Number, string) error) func(call.Number, string) error {
 	return func(to call.Number, role string) error {
 		if role == roleRehearsal {
-			if _, ours := r.h.numbers[string(to)]; ours {
+			if r.h.numbers.serves(string(to)) {
 				return nil
 			}
 			return errors.New("a rehearsal rings nobody but the hotline itself")

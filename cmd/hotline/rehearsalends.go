@@ -211,27 +211,28 @@ func (w *walkthrough) bothSides(id string) error {
 
 // lines lets the box call itself by every line to the telephone network.
 func (w *walkthrough) lines(ctx context.Context) {
-	if len(w.cfg.SIP.Lines) == 0 {
+	ways := w.h.ways(w.cfg)
+	if len(ways) == 0 {
 		w.found(health.Watch, "lines.none", "")
 		return
 	}
-	for _, l := range w.cfg.SIP.Lines {
+	for _, l := range ways {
 		if ctx.Err() != nil {
 			return
 		}
 		own := w.ownNumber()
 		if own == "" || len(w.m.entries) == 0 {
-			w.found(health.Watch, "line.alone", "", "line", l.Name)
+			w.found(health.Watch, "line.alone", "", "line", l.name)
 			continue
 		}
-		w.line(ctx, l.Name, call.ParseNumber(l.From, w.cfg.Region), own)
+		w.line(ctx, l.name, call.ParseNumber(l.from, w.cfg.Region), own)
 	}
 }
 
 // ownNumber is one that callers dial from anywhere; "" where none is configured
 // in full.
 func (w *walkthrough) ownNumber() call.Number {
-	for _, number := range w.cfg.SIP.Help {
+	for _, number := range w.h.helpNumbers(w.cfg) {
 		if n := call.ParseNumber(number, w.cfg.Region); n.E164() {
 			return n
 		}

@@ -22,6 +22,7 @@ import (
 	"hotline/appliance/config"
 	"hotline/appliance/export"
 	"hotline/appliance/health"
+	"hotline/appliance/lines"
 	"hotline/appliance/lists"
 	"hotline/appliance/mdns"
 	"hotline/appliance/media"
@@ -99,7 +100,9 @@ type hotline struct {
 	watched  net.Listener          // where the figures are read; nil when nowhere
 	strain   *health.Strain        // when no more callers can be carried
 	measure  func() health.Figures // how the box is
-	numbers  map[string]desk.Entry // that callers dial
+	numbers  numbering             // that callers dial
+	trials   *lines.Trials         // test calls
+	lines    *lines.Book           // to the telephone network, and where numbers lead
 	tcp      net.Listener          // SIP over TCP; nil when there is none
 	certs    *provisioning.Certificates
 	beacon   *mdns.Beacon // by which browsers find the box by a name; nil where none can
@@ -223,7 +226,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 
 	// What supervisors can do to it while it runs.
 	h.commands, err = supervise.New(supervise.Config{Store: h.records, Mode: h.mode, Board: h.board, Closures: h.closures, Dispatcher: h.dispatch,
-		Accounts: h.accounts, Ring: h.ringer(cfg), Log: log})
+		Accounts: h.accounts, Ring: h.ringer(cfg), HasLine: h.hasLine, Log: log})
 	if err != nil {
 		return h, err
 	}
@@ -269,15 +272,20 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	if m.robot != nil {
 		robot = func() error { return m.robot(h.trunk.Addr()) }
 	}
-	if h.numbers, err = entries(cfg, h.engine.Flows()); err != nil {
+	led, err := entries(cfg, h.engine.Flows())
+	if err != nil {
+		return h, err
+	}
+	h.numbers.use(led)
+	if h.lines, err = lines.Open(h.records, h.lineRules(cfg)); err != nil {
 		return h, err
 	}
 	h.reach = reach.New(reach.Config{Routes: h.routes, Flows: h.engine.Flows, Numbers: h.reachable(cfg.Region), Contacts: h.contacts})
 	h.desk = desk.New(desk.Config{
-		Operation: cfg.Operation, Region: cfg.Region, Entries: h.numbers, Shares: shares(cfg), Forwarded: cfg.SIP.Forwarded, Upstream: cfg.SIP.Trusted, Contacts: h.contacts, Cases: cases, Lists: h.lists,
+		Operation: cfg.Operation, Region: cfg.Region, Entries: led, Shares: shares(cfg), Forwarded: cfg.SIP.Forwarded, Upstream: cfg.SIP.Trusted, Contacts: h.contacts, Cases: cases, Lists: h.lists,
 		Dispatcher: h.dispatch, Engine: h.engine, Prompts: h.studio, Mode: h.mode, Scenario: h.disaster, Script: h.flows.InUse, Closures: h.closures, Flashes: h.turned, Registry: registry, Recordings: h.tapes, Gateway: h.phones,
 		NewRoom: func() *media.Room { return media.NewRoom(h.agents, log) }, // writes to browsers, which may be slow
-		Dial:    h.dialler(cfg), Telephones: h.telephones(cfg), Languages: cfg.Languages, Robot: robot,
+		Dial:    h.dialler(cfg), HasLine: h.hasLine, Telephones: h.telephones(cfg), Languages: cfg.Languages, Robot: robot,
 		CallsBack: func() bool { return !h.switches.Off(switches.CallBacks) }, Rounds: h.roundsRun(cfg), RoundMay: roundMay(cfg), Log: log,
 	})
 	if h.rehearse, err = newRehearsals(h, cfg); err != nil {
@@ -286,6 +294,8 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	if err := h.listenForCalls(cfg, m); err != nil {
 		return h, err
 	}
+
+	h.trials = lines.NewTrials(lines.TrialConfig{Dial: h.trunk.Dial, Role: roleTest, Clip: h.studio.Clip, Book: h.lines, Log: log})
 
 	// Records that leave the box, and people who leave the records.
 	h.privacy = privacy.New(h.records, cfg.Operation, log, agingImports())
@@ -332,7 +342,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		Rounds: h.contacts, RoundMay: h.roundPages(cfg), Results: h.roundResults,
 		Scripts: scripts, Notices: notices,
 		Reports: h.reports,
-		Health:  h.measure, Rehearsals: h.rehearse, Backups: h.backups, BoxKey: boxkey.Owner{Keeper: h.keys, Records: h.records}, Certificates: pageCertificates{Certificates: h.certs, records: h.records}, SetClock: clockSetter(), Updates: updates(slot.Socket),
+		Health:  h.measure, Rehearsals: h.rehearse, Backups: h.backups, BoxKey: boxkey.Owner{Keeper: h.keys, Records: h.records}, Certificates: pageCertificates{Certificates: h.certs, records: h.records}, SetClock: clockSetter(), Updates: updates(slot.Socket), Telephone: h.telephone(cfg),
 		Recordings: h.tapes,
 		Exports:    h.exports, Imports: h.imports, Privacy: h.privacy, Closing: h.closing, Journal: ui.FromStore(h.records), Store: h.records, Hooks: h.hooks, Log: log,
 		Flows: h.flows, FlowTrial: h.flowTrial,
@@ -430,7 +440,7 @@ func (h *hotline) Run(ctx context.Context) error {
 	var support errgroup.Group
 	failed := make(chan error, 1)
 	for _, run := range []func(context.Context) error{h.callers.Run, h.agents.Run, h.strain.Run, h.phones.Run, h.journal.Run, h.reports.Run, h.turned.Run, h.hours.Run, h.finder.Run, h.dispatch.Run,
-		h.desk.Run, h.mode.Run, h.board.Run, h.commands.Run, h.followLoad, h.tellScreens, h.tapes.Run, h.exports.Run, h.hooks.Run, h.imports.Run, h.backUp, h.privacy.Run, h.closing.Run, h.records.KeepReserve, h.serveFigures, h.rehearse.Run, h.tellSystem, h.beacon.Run,
+		h.desk.Run, h.mode.Run, h.board.Run, h.commands.Run, h.followLoad, h.tellScreens, h.tapes.Run, h.exports.Run, h.hooks.Run, h.imports.Run, h.backUp, h.privacy.Run, h.closing.Run, h.records.KeepReserve, h.serveFigures, h.rehearse.Run, h.trials.Run, h.tellSystem, h.beacon.Run,
 		func(ctx context.Context) error { return h.front(ctx, h.web, h.certs.Pages()) }} {
 		support.Go(func() error {
 			err := run(below)
@@ -490,7 +500,8 @@ func (h *hotline) edition() ivr.Prompts { return h.studio.Library() }
 // bulletinsOff reports that bulletins are switched off.
 func (h *hotline) bulletinsOff() bool { return h.switches.Off(switches.Bulletins) }
 
-// ringer makes the hotline's own calls to its people, nil when there is no line.
+// ringer makes the hotline's own calls to its people, nil when nothing may be
+// dialled.
 func (h *hotline) ringer(cfg config.Config) func(context.Context, supervise.Ringing) (ivr.Outcome, error) {
 	if outbound(cfg) == nil {
 		return nil

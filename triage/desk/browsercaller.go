@@ -110,7 +110,7 @@ type BrowserCaller struct {
 // CallFromBrowser connects the sound of a page that calls the number to. Serve
 // then carries the call to its end.
 func (d *Desk) CallFromBrowser(ctx context.Context, to, source, offerSDP string) (*BrowserCaller, error) {
-	entry, ours := d.cfg.Entries[to]
+	entry, ours := d.entries()[to]
 	if !ours || entry.Supervisor || entry.Flash {
 		return nil, UserError("This number cannot be called from here.")
 	}

@@ -300,7 +300,7 @@ func (d *Desk) callFor(conv *conversation, agent, role, whom string, begin begin
 // worklist.
 func (s *Seat) callItem(ctx context.Context, c Command) error {
 	d := s.d
-	if d.cfg.Dial == nil {
+	if !d.CallsOut() {
 		return UserError("This hotline has no line for outgoing calls.")
 	}
 	if s.through() == wayBrowser {
@@ -404,7 +404,9 @@ func (d *Desk) earlier(number call.Number, but string) (out []EarlierView) {
 }
 
 // CallsOut reports whether this hotline can call anybody.
-func (d *Desk) CallsOut() bool { return d.cfg.Dial != nil }
+func (d *Desk) CallsOut() bool {
+	return d.cfg.Dial != nil && (d.cfg.HasLine == nil || d.cfg.HasLine())
+}
 
 // hereIs and isGone keep the numbers of callers on the line: who rings us is
 // not rung.

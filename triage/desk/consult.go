@@ -52,7 +52,7 @@ func (d *Desk) canRing(agent, asking string) error {
 func (t *talk) ringFor(to Target, why callingFor, service *triage.Service) error {
 	c := &calling{why: why, begun: time.Now(), party: &party{id: to.Kind + ":" + to.ID, kind: to.Kind, name: to.ID}}
 	if to.Kind == "number" {
-		if t.d.cfg.Dial == nil {
+		if !t.d.CallsOut() {
 			return UserError("This hotline has no line for outgoing calls.")
 		}
 		number := call.ParseNumber(to.ID, t.d.cfg.Region)

@@ -167,7 +167,7 @@ func (t *talk) transfer(to Target) (end talkEnd, over bool, err error) {
 		}
 		t.goTo = destination{queue: to.ID}
 	case "entry":
-		if e, known := t.d.cfg.Entries[to.ID]; !known || e.Supervisor {
+		if e, known := t.d.entries()[to.ID]; !known || e.Supervisor {
 			return talkOver, false, UserError("The hotline has no such number.")
 		}
 		t.goTo = destination{entry: to.ID}

@@ -28,7 +28,7 @@ import (
 type Config struct {
 	Operation  string
 	Region     string           // ISO 3166 country of numbers without a country code
-	Entries    map[string]Entry // by dialled number
+	Entries    map[string]Entry // by dialled number; see UseEntries
 	Forwarded  bool             // the number that was dialled before a forwarding decides, where the call tells it
 	Upstream   bool             // what a menu in front of the hotline says in headers is believed
 	Contacts   *triage.Contacts
@@ -48,6 +48,7 @@ type Config struct {
 	Gateway    *softphone.Gateway
 	NewRoom    func() *media.Room                                   // mixes for three and more
 	Dial       func(context.Context, Dialling) (*trunk.Call, error) // nil: no outgoing calls
+	HasLine    func() bool                                          // there is a line to call out over now; nil: with Dial there always is
 	Telephones Telephones                                           // of the agents; the zero value is none
 	Languages  []string                                             // of the prompts, the first for who has named none
 	CallsBack  func() bool                                          // whether the hotline may call back by itself; nil: always
@@ -89,7 +90,8 @@ type Desk struct {
 	stop context.CancelFunc
 	out  sync.WaitGroup
 
-	browsers browserCalls // of those who seek help
+	led      atomic.Pointer[map[string]Entry] // where numbers lead
+	browsers browserCalls                     // of those who seek help
 
 	lineChanged chan struct{} // a caller came or left
 
@@ -101,6 +103,7 @@ type Desk struct {
 // New makes a desk; Run watches over its seats.
 func New(cfg Config) *Desk {
 	d := &Desk{cfg: cfg, seats: map[string]*Seat{}, queued: map[string]*conversation{}, places: map[string]int{}, lines: map[call.Number]int{}, rang: map[call.Number]time.Time{}, outside: map[string]*trunk.Call{}, lineChanged: make(chan struct{}, 1)}
+	d.UseEntries(cfg.Entries)
 	d.patience.Store(int64(comeBack))
 	d.ctx, d.stop = context.WithCancel(context.Background())
 	return d

@@ -21,15 +21,22 @@ type Entry struct {
 	Agents     bool   // the line of phone volunteers who work by telephone; Supervisor too
 }
 
+// entries are where numbers lead now; nobody changes the map.
+func (d *Desk) entries() map[string]Entry { return *d.led.Load() }
+
+// UseEntries changes where numbers lead, for calls that come from now on and
+// for callers who are sent on.
+func (d *Desk) UseEntries(entries map[string]Entry) { d.led.Store(&entries) }
+
 // entry is what the call leads to. Where a trunk sends the calls of all numbers
 // to one, the number that was dialled first decides.
 func (d *Desk) entry(leg callerLeg) Entry {
 	if first := string(leg.Redirected()); d.cfg.Forwarded && first != "" {
-		if e, ours := d.cfg.Entries[first]; ours {
+		if e, ours := d.entries()[first]; ours {
 			return e
 		}
 	}
-	return d.cfg.Entries[leg.To()]
+	return d.entries()[leg.To()]
 }
 
 // Headers in which a telephone menu in front of the hotline says what it has

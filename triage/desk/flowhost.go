@@ -114,7 +114,7 @@ const RoleOfFlows = "flow"
 // connectOutside rings a number outside, as far as the policy allows it, and
 // joins the caller with it until one of them hangs up.
 func (s *story) connectOutside(ctx context.Context, to string, ring time.Duration) error {
-	if s.d.cfg.Dial == nil {
+	if !s.d.CallsOut() {
 		return errors.New("this hotline has no line for outgoing calls")
 	}
 	number := call.ParseNumber(to, s.d.cfg.Region)

@@ -19,7 +19,7 @@ import (
 // dialled, and the talk is the same as with a caller who rang us.
 func (s *Seat) callOut(ctx context.Context, c Command) error {
 	d := s.d
-	if d.cfg.Dial == nil {
+	if !d.CallsOut() {
 		return UserError("This hotline has no line for outgoing calls.")
 	}
 	number := call.ParseNumber(c.Number, d.cfg.Region)

@@ -43,7 +43,7 @@ func (d *Desk) ringOutside(agent, contact string, number call.Number) {
 }
 
 func (d *Desk) dialOutside(ctx context.Context, number call.Number) (*trunk.Call, error) {
-	if d.cfg.Dial == nil {
+	if !d.CallsOut() {
 		return nil, errNoLine
 	}
 	return d.cfg.Dial(ctx, Dialling{To: number, Role: partnerRole, RingFor: outsideRingFor})

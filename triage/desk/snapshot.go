@@ -29,7 +29,7 @@ func (s *Seat) Snapshot() Snapshot {
 	}
 	if conv != nil {
 		out.Call, out.Case = conv.view(now, ringUntil)
-		out.Call.CanRescue = s.d.cfg.Dial != nil && len(s.d.cfg.Dispatcher.Routing().Emergency) > 0
+		out.Call.CanRescue = s.d.CallsOut() && len(s.d.cfg.Dispatcher.Routing().Emergency) > 0
 		if out.Call.Internal { // each of the two sees the other
 			out.Call.Parties = slices.DeleteFunc(slices.Clone(out.Call.Parties), func(p PartyView) bool { return p.ID == person.ID })
 			out.Call.RingingOut = out.Call.RingingOut && a.State != triage.Offered
@@ -49,8 +49,8 @@ func (s *Seat) Snapshot() Snapshot {
 // Directory is whom the person may send a caller to or ask.
 func (s *Seat) Directory() Directory {
 	me := s.id()
-	out := Directory{Agents: []DirectoryAgent{}, Entries: []string{}, Queues: s.d.cfg.Dispatcher.Queues(), Outgoing: s.d.cfg.Dial != nil, Calls: true}
-	for number, e := range s.d.cfg.Entries {
+	out := Directory{Agents: []DirectoryAgent{}, Entries: []string{}, Queues: s.d.cfg.Dispatcher.Queues(), Outgoing: s.d.CallsOut(), Calls: true}
+	for number, e := range s.d.entries() {
 		if !e.Supervisor {
 			out.Entries = append(out.Entries, number)
 		}

@@ -126,7 +126,7 @@ func (s *story) dialogue() (again bool) {
 	}
 	known := map[string]string{}
 	maps.Copy(known, s.known)
-	maps.Copy(known, map[string]string{ivr.AttributeContactID: s.contact.ID, attributeCaller: string(caller), attributeWithheld: yes(caller.Withheld()), attributeLine: yes(d.cfg.Dial != nil),
+	maps.Copy(known, map[string]string{ivr.AttributeContactID: s.contact.ID, attributeCaller: string(caller), attributeWithheld: yes(caller.Withheld()), attributeLine: yes(d.CallsOut()),
 		scenario.Attribute: d.cfg.Scenario.Current().Attribute()})
 	out, err := d.cfg.Engine.Run(withStory(withCaller(s.ctx, caller), s), s.leg.Audio(), ivr.Start{Flow: s.entry.Flow,
 		Language: cmp.Or(s.contact.Language, s.entry.Language), Attributes: known, Flows: s.flows})
@@ -138,7 +138,7 @@ func (s *story) dialogue() (again bool) {
 	case s.ctx.Err() != nil:
 		s.leftFlow(out)
 	case out.Exit == ivr.ExitQueue && s.turnedAway(&out):
-	case out.Reason == endPartner && d.cfg.Dial != nil:
+	case out.Reason == endPartner && d.CallsOut():
 		return s.toPartner(out)
 	case out.Exit == ivr.ExitQueue, err != nil && !s.entry.Supervisor:
 		return s.serve(out)
@@ -521,7 +521,7 @@ func (s *story) enters() bool {
 	if number == "" {
 		return false
 	}
-	s.entry, s.goTo = s.d.cfg.Entries[number], destination{}
+	s.entry, s.goTo = s.d.entries()[number], destination{}
 	s.ending = ending{outcome: triage.OutcomeInterrupted, open: triage.OpenInterrupted, by: call.BySystem, reason: "ended for an unknown reason"}
 	return true
 }

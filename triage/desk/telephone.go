@@ -59,7 +59,7 @@ func (s *Seat) ways() []way {
 	if s.d.cfg.Telephones.Ring != nil && p.Extension != "" {
 		list = append(list, wayPhone)
 	}
-	if s.d.cfg.Dial != nil && p.Phone.E164() {
+	if s.d.CallsOut() && p.Phone.E164() {
 		list = append(list, wayNumber)
 	}
 	return list

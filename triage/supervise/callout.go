@@ -136,7 +136,7 @@ func (c *Commands) CallOutState() CallOutState {
 // Reachable are those who could be called in now: phone volunteers who are not
 // at work, have a number and agreed to be called.
 func (c *Commands) Reachable() ([]roster.Account, error) {
-	if c.cfg.Ring == nil {
+	if !c.canRing() {
 		return nil, ErrNoLine
 	}
 	list, err := c.cfg.Accounts.List()

@@ -45,10 +45,15 @@ func (c *Commands) phoneOf(id string) (call.Number, roster.Role, error) {
 	return account.Phone, account.Role, err
 }
 
+// canRing says whether there is a line to call people on now.
+func (c *Commands) canRing() bool {
+	return c.cfg.Ring != nil && (c.cfg.HasLine == nil || c.cfg.HasLine())
+}
+
 // Prepare keeps a change and calls its supervisor back on the number on file,
 // where one key confirms it. said is what the flow of that call has to say.
 func (c *Commands) Prepare(who Who, language string, said map[string]string, do func(context.Context, Who) error) error {
-	if c.cfg.Ring == nil {
+	if !c.canRing() {
 		return ErrNoLine
 	}
 	phone, role, err := c.phoneOf(who.ID)

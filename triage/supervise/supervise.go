@@ -46,10 +46,12 @@ type Config struct {
 	Closures   *triage.Closures
 	Dispatcher *triage.Dispatcher
 	Accounts   *roster.Accounts
-	// Ring makes a call and returns when it is over; nil when the hotline has
-	// no line for calls out.
-	Ring func(context.Context, Ringing) (ivr.Outcome, error)
-	Log  *slog.Logger
+	// Ring makes a call and returns when it is over; nil when the hotline
+	// may call nobody. HasLine says whether it has a line for that now; nil:
+	// with Ring it always has.
+	Ring    func(context.Context, Ringing) (ivr.Outcome, error)
+	HasLine func() bool
+	Log     *slog.Logger
 }
 
 // Commands are what supervisors can do. Run makes the calls that they ask for.

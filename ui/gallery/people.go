@@ -248,6 +248,9 @@ func (s *scene) steered(ctx context.Context) error {
 	if err := s.parts.Turn(ctx, switches.Synthesis, false, s.who.ids["admin"], "Maryam", "web"); err != nil {
 		return err
 	}
+	if err := s.addLines(ctx); err != nil {
+		return err
+	}
 	_, err = s.hooks.Add(ctx, webhooks.Hook{Name: "Map of the city", URL: "https://map.example.org/hotline/events", Topics: api.Topics(), By: s.who.ids["admin"]})
 	if err != nil {
 		return err

@@ -95,6 +95,7 @@ type scene struct {
 	imports    *intake.Office
 	flows      *versions.Shelf
 	hooks      *webhooks.Post
+	phones     ui.Telephone
 	rehearsals *rehearsals
 	dispatch   *triage.Dispatcher
 	room       *room
@@ -223,6 +224,9 @@ func (s *scene) openOffices(log *slog.Logger) (err error) {
 	s.imports = intake.New(intake.Config{Store: s.store, Operation: operation, Region: region, Labels: labels, Words: choices, Log: log,
 		Targets: []intake.Target{intake.People(s.lists), intake.Directory(s.cards), intake.CallList(operation, spoken())}})
 	s.hooks = webhooks.New(webhooks.Config{Store: s.store, Tell: api.NewTeller(s.contacts, s.cases, log).Message, Topics: api.Topics(), Off: func() bool { return true }, Log: log})
+	if s.phones, err = s.telephone(log); err != nil {
+		return err
+	}
 	s.flows, err = versions.Open(versions.Config{Store: s.store, Shipped: ivr.ShippedTexts(), Engine: nobodyCalls{}, Log: log})
 	return err
 }
@@ -286,7 +290,7 @@ func (s *scene) serve(texts *words.Catalogues, log *slog.Logger) (*ui.Server, er
 		},
 		Reports: reports.New(s.store, time.Local, log), Health: func() health.Figures { return s.health }, Rehearsals: s.rehearsals, Backups: keeper, BoxKey: boxkey.Owner{Keeper: keys, Records: s.store}, Updates: s.slots(), SetClock: s.clock(),
 		Prompts: s.studio, Sounds: foreign.New(), Recordings: s.tapes, Exports: s.exports, Imports: s.imports,
-		Privacy: privacy.New(s.store, operation, log, privacy.Aging{Rule: "imports", Find: intake.Aged, Gone: intake.Expire}), Closing: closing, Journal: ui.FromStore(s.store), Store: s.store, Hooks: s.hooks, Flows: s.flows, FlowTrial: playFlow, Log: log,
+		Privacy: privacy.New(s.store, operation, log, privacy.Aging{Rule: "imports", Find: intake.Aged, Gone: intake.Expire}), Closing: closing, Journal: ui.FromStore(s.store), Store: s.store, Hooks: s.hooks, Telephone: s.phones, Flows: s.flows, FlowTrial: playFlow, Log: log,
 	}, texts)
 }
 

@@ -94,7 +94,7 @@ const around = 3
 
 // Diff compares two texts line by line.
 func Diff(before, after string) []DiffLine {
-	a, b := lines(before), lines(after)
+	a, b := splitLines(before), splitLines(after)
 	start := 0
 	for start < len(a) && start < len(b) && a[start] == b[start] {
 		start++
@@ -115,7 +115,7 @@ func Diff(before, after string) []DiffLine {
 	return shorten(all)
 }
 
-func lines(text string) []string {
+func splitLines(text string) []string {
 	if text == "" {
 		return nil
 	}
