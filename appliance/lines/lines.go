@@ -141,10 +141,10 @@ type password struct {
 }
 
 var (
-	linesTable = store.NewTable[Line]("lines")
-	orderTable = store.NewTable[order]("line_order")
-	secrets    = store.NewTable[password]("line_passwords")
-	numbers    = store.NewTable[Number]("numbers")
+	linesTable = store.NewTable[Line]("telephone_lines")
+	orderTable = store.NewTable[order]("telephone_line_order")
+	secrets    = store.NewTable[password]("telephone_line_passwords")
+	numbers    = store.NewTable[Number]("telephone_numbers")
 )
 
 const orderKey = "order"

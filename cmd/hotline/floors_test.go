@@ -5,7 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -132,5 +136,33 @@ func TestTheFloorPlanWouldNoticeAWrongImport(t *testing.T) {
 		if len(violations(tc.from, tc.imp)) == 0 {
 			t.Errorf("%s importing %s passes", tc.from, tc.imp)
 		}
+	}
+}
+
+// Two owners of one table would read each other's records, and a wipe that
+// keeps the one's would keep the other's.
+func TestEveryTableHasOneOwner(t *testing.T) {
+	made := regexp.MustCompile(`store\.New(?:Table(?:\[[^(]*\])?|Index)\("([^"]+)"\)`)
+	owners := map[string]string{}
+	root := filepath.Join("..", "..")
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		for _, found := range made.FindAllStringSubmatch(string(text), -1) {
+			name := found[0][:strings.Index(found[0], "New")+len("NewT")] + found[1] // a table and an index are two things
+			if owner, known := owners[name]; known {
+				t.Errorf("%s is made in %s and in %s", found[1], owner, path)
+			}
+			owners[name] = path
+		}
+		return nil
+	})
+	if err != nil || len(owners) < 40 {
+		t.Errorf("%d tables were looked at (%v)", len(owners), err)
 	}
 }

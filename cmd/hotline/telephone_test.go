@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"hotline/appliance/config"
+	"hotline/appliance/lines"
+	"hotline/appliance/trunk/phone"
+	"hotline/triage/desk"
+)
+
+// A line and a number that are added while a call runs carry calls at once, in
+// both directions, and the call that runs knows nothing of it.
+func TestALineAndANumberAreAddedWhileTheHotlineRuns(t *testing.T) {
+	t.Parallel()
+	net, answered := outside(t, cHz)
+	b := startBoxWith(t, func(c *config.Config) { c.SIP.Outgoing.Prefixes = []string{"+1202555"} })
+	rosa := b.seatedAs("Rosa", sHz, true, "supervisor")
+	if err := rosa.seat.Do(t.Context(), desk.Command{Type: "call.out", Number: "+1 202 555 0191", Queue: "help"}); err == nil || !strings.Contains(err.Error(), "no line") {
+		t.Errorf("without a line, calling out is answered with %v", err)
+	}
+	rosa.do(desk.Command{Type: "ready"})
+	caller := b.helpCall("+12024561131", cHz)
+	rosa.answer()
+	b.hears("Rosa", rosa.sound, allHz, cHz)
+	ring := func(number string) error {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		c, err := phone.Dial(ctx, phone.Config{From: "+12024561132", To: number, Server: b.h.trunk.Addr()})
+		if err == nil {
+			c.Hangup()
+		}
+		return err
+	}
+	var refused *phone.RefusedError
+	if err := ring("300"); !errors.As(err, &refused) || refused.Status != 404 {
+		t.Errorf("a number that is not ours: %v", err)
+	}
+
+	ctx := t.Context()
+	if err := errors.Join(
+		b.h.lines.Add(ctx, lines.Line{Name: "gateway", Kind: lines.GSM, Servers: []string{net.Addr().String()}}, "", "ana"),
+		b.h.lines.SetNumber(ctx, lines.Number{Number: "300", Leads: lines.Flow, Name: "info"}, "ana")); err != nil {
+		t.Fatal(err)
+	}
+	if err := ring("300"); err != nil {
+		t.Errorf("a number that was added: %v", err)
+	}
+	b.hears("Rosa, with a caller from before,", rosa.sound, allHz, cHz)
+	b.hears("the caller", callerEar{caller}, allHz, sHz)
+	rosa.do(desk.Command{Type: "consult", To: desk.Target{Kind: "number", ID: "+12025550192"}})
+	person := <-answered
+	b.hears("Rosa, asking over the new line,", rosa.sound, allHz, cHz)
+
+	// It goes while a call is on it; that call stays, and no other comes.
+	if err := errors.Join(b.h.lines.Remove(ctx, "gateway", "ana"), b.h.lines.RemoveNumber(ctx, "300", "ana")); err != nil {
+		t.Fatal(err)
+	}
+	b.hears("the person outside, on a line that is removed,", callerEar{person}, allHz, sHz)
+	if err := ring("300"); !errors.As(err, &refused) || refused.Status != 404 {
+		t.Errorf("a number that was removed: %v", err)
+	}
+	if b.h.desk.CallsOut() {
+		t.Error("the desk offers calls out without a line")
+	}
+	person.Hangup()
+	caller.Hangup()
+
+	// A test call over a new one, on the real trunk: heard, and over by itself.
+	if err := b.h.lines.Add(ctx, lines.Line{Name: "second", Kind: lines.PBX, Servers: []string{net.Addr().String()}}, "", "ana"); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.h.trials.Start("second", "+12025550193", "en", "ana"); err != nil {
+		t.Fatal(err)
+	}
+	person = <-answered
+	if err := person.WaitWords(ctx); err != nil {
+		t.Errorf("whoever answers a test call hears nothing: %v", err)
+	}
+	if err := person.Press(ctx, "1"); err != nil {
+		t.Fatal(err)
+	}
+	b.ended(person)
+	select {
+	case <-b.h.trials.Over():
+	case <-time.After(30 * time.Second):
+		t.Fatal("the test call is not over")
+	}
+	if last, _ := b.h.trials.Last(); last.Outcome != lines.Good || len(last.Steps) != len(lines.Steps()) {
+		t.Errorf("the test call: %+v", last)
+	}
+	states := b.h.trunk.Lines()
+	if len(states) != 1 || states[0].Name != "second" {
+		t.Errorf("the lines: %+v", states)
+	}
+}
