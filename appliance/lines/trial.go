@@ -225,12 +225,12 @@ func (t *Trials) call(ctx context.Context, j job) (outcome Outcome, status int, 
 // talk says what call this is, asks for a key, and listens.
 func (t *Trials) talk(ctx context.Context, leg *trunk.Call, language string) Outcome {
 	sound := leg.Audio()
-	said := false
+	asked := 0
 	for range 2 { // whoever picks up may still be saying a name
 		if err := t.say(leg.Context(), sound, language, PromptHello); err != nil {
 			break
 		}
-		said = true
+		asked++
 		waiting, cancel := context.WithTimeout(leg.Context(), t.cfg.patience)
 		_, err := sound.Key(waiting)
 		cancel()
@@ -242,6 +242,7 @@ func (t *Trials) talk(ctx context.Context, leg *trunk.Call, language string) Out
 	}
 	t.listen(sound)
 	now, _ := t.Last()
+	gone := leg.Context().Err() != nil && ctx.Err() == nil
 	switch stats := sound.Stats(); {
 	case now.Got(StepKey):
 		_ = t.say(leg.Context(), sound, language, PromptBye) // whoever hangs up first has heard enough
@@ -249,13 +250,13 @@ func (t *Trials) talk(ctx context.Context, leg *trunk.Call, language string) Out
 			return Good
 		}
 		return Quiet
-	case !said:
+	case gone && asked < 2: // after the second time nobody waits any more who hears nothing
 		return HungUp
 	case stats.PacketsIn == 0:
 		return OneWay
 	case !now.Got(StepSound):
 		return Quiet
-	case leg.Context().Err() != nil && ctx.Err() == nil:
+	case gone:
 		return HungUp
 	}
 	return NoKey

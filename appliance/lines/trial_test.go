@@ -63,6 +63,9 @@ func telephones(t *testing.T) *phone.Station {
 				t.Error(err)
 				return
 			}
+			if err := c.WaitTone(ctx, 440); err != nil { // and not before our ACK (RFC 3261 §15)
+				t.Error(err)
+			}
 			c.Hangup()
 		case status == "401":
 			_ = r.Reply(nil, 401, false, `WWW-Authenticate: Digest realm="tel", nonce="x", algorithm=MD5, qop="auth"`)
@@ -152,7 +155,7 @@ func TestTestCalls(t *testing.T) {
 			}
 			return audio.Tone(440, time.Second, -12), nil
 		}}
-	cfg.Hasty(300 * time.Millisecond)
+	cfg.Hasty(time.Second)
 	trials := lines.NewTrials(cfg)
 	running, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
