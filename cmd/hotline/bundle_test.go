@@ -42,7 +42,7 @@ func TestAHotlineAsFiles(t *testing.T) {
 	must("is in", "bundle", "template", "town", filepath.Join(dir, "town.zip"))
 	must("can be applied", "bundle", "check", filepath.Join(dir, "town.zip"))
 	folder := filepath.Join(dir, "bundle")
-	must("10 files", "bundle", "export", folder, "--config", at(here))
+	must("11 files", "bundle", "export", folder, "--config", at(here))
 	write := func(name, text string) {
 		t.Helper()
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {

@@ -107,10 +107,7 @@ func (r *run) take() error {
 	if err := r.takeLanguages(); err != nil {
 		return err
 	}
-	if r.bundle.files[storedLines] != nil && !r.to.Stored {
-		r.problem(storedLines, 0, 0, "this hotline has its lines and numbers in hotline.yaml alone: write them into trunks.yaml and numbers.yaml")
-	}
-	for _, p := range r.parts() {
+	for _, p := range parts() {
 		if err := p.take(r); err != nil {
 			return err
 		}
@@ -128,7 +125,7 @@ func (r *run) take() error {
 	if len(r.problems) > 0 {
 		return nil
 	}
-	for _, p := range r.parts() {
+	for _, p := range parts() {
 		if err := p.proof(r); err != nil {
 			return err
 		}
@@ -190,7 +187,7 @@ func Export(ctx context.Context, from Hotline) (b *Bundle, err error) {
 		if err != nil {
 			return err
 		}
-		for _, p := range r.parts() {
+		for _, p := range parts() {
 			if err := p.write(r, b); err != nil {
 				return err
 			}

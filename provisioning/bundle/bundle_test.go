@@ -55,7 +55,7 @@ func newHotline(tb testing.TB) *hotline {
 }
 
 func (h *hotline) to() bundle.Hotline {
-	return bundle.Hotline{Store: h.records, Config: h.cfg, By: "test", Via: "cli", Stored: true, Log: slog.New(slog.DiscardHandler),
+	return bundle.Hotline{Store: h.records, Config: h.cfg, By: "test", Via: "cli", Log: slog.New(slog.DiscardHandler),
 		Flows: func(cfg config.Config) (flow.Surroundings, error) {
 			actions := ivr.Results()
 			maps.Copy(actions, supervise.Results())

@@ -58,11 +58,6 @@ func (l StoredLine) registers() bool {
 
 const storedLines = "lines.yaml"
 
-// parts are those that this hotline has.
-func (r *run) parts() []part {
-	return slices.DeleteFunc(parts(), func(p part) bool { return p.file() == storedLines && !r.to.Stored })
-}
-
 func linesPart() part {
 	return one[Telephony]{name: storedLines,
 		about: "Lines and numbers that are changed on the pages while the hotline runs. kind is account (a provider\nwith user name and password), address (one that knows our address), gsm, fxo or pbx; leads is help,\nsupervisor, agents, flow, queue or flash. Both lists are whole: what is not in them is taken away.\nPasswords are in a file that is named with --secrets; a line that lacks its own comes switched off.",
@@ -189,7 +184,7 @@ func (r *run) book() (*lines.Book, error) {
 		return nil, err
 	}
 	names = append(slices.AppendSeq(names, maps.Keys(now.Files)), slices.Collect(maps.Keys(r.bundle.flowTexts()))...)
-	rules := lines.Rules{Region: r.cfg.Region, Languages: r.cfg.Languages, Flows: func() []string { return names }, Queues: r.queues()}
+	rules := lines.Rules{Region: r.cfg.Region, Languages: r.cfg.Languages, Flows: func() []string { return names }, Queues: r.queues}
 	for _, l := range r.cfg.SIP.Lines {
 		rules.Lines = append(rules.Lines, l.Name)
 	}
@@ -213,7 +208,7 @@ func (nobody) Resume(*flow.FlowSet) (flow.Problems, error) {
 // storedSecrets gives lines that are stored other passwords, and notes which of
 // them there are.
 func (r *run) storedSecrets(known map[string]bool) error {
-	if !r.to.Stored || len(r.secret.Trunks) == 0 && r.bundle.files[storedLines] == nil {
+	if len(r.secret.Trunks) == 0 && r.bundle.files[storedLines] == nil {
 		return nil
 	}
 	book, err := r.book()

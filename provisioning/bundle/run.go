@@ -37,7 +37,6 @@ type Hotline struct {
 	// Leads says what is wrong with where the numbers lead.
 	Leads  func(config.Config, *flow.FlowSet) error
 	Decode prompts.Decode // of recordings that come from elsewhere
-	Stored bool           // lines and numbers that are stored are used by the program
 	By     string         // who does it, in the log
 	Via    string         // and how: at the console, or in setting up
 	Log    *slog.Logger

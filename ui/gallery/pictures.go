@@ -144,7 +144,7 @@ func floor() []Picture {
 		{Name: "queues", Path: "/admin/queues", Scene: fullScene, As: coordinator},
 		{Name: "queues-none", Path: "/admin/queues", Scene: emptyScene, As: admin},
 		{Name: "queues-wrong", Path: "/admin/queues", Scene: fullScene, As: coordinator, Form: url.Values{"do": {"add"}, "name": {""}}},
-		{Name: "queues-used", Path: "/admin/queues", Scene: fullScene, As: coordinator, Form: url.Values{"do": {"off"}, "id": {"shelter"}}},
+		{Name: "queues-used-wrong", Path: "/admin/queues", Scene: fullScene, As: coordinator, Form: url.Values{"do": {"off"}, "id": {"shelter"}}},
 		{Name: "routing", Path: "/admin/routing", Scene: fullScene, As: supervisor},
 		{Name: "scenario", Path: "/floor/scenario", Scene: fullScene, As: supervisor},
 		{Name: "scenario-none", Path: "/floor/scenario", Scene: emptyScene, As: supervisor},
