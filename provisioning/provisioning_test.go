@@ -1,6 +1,7 @@
 package provisioning
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -155,6 +156,50 @@ func TestSetupMakesAHotlineOnce(t *testing.T) {
 	}
 	if _, err := os.Stat(res.ConfigPath); err != nil {
 		t.Errorf("the refused setup took the hotline away: %v", err)
+	}
+}
+
+// A power cut in the middle of a set-up leaves a folder in which it begins again.
+func TestASetupThatIsCutOffBeginsAgain(t *testing.T) {
+	box := t.TempDir()
+	dir, cut := filepath.Join(box, "hotline"), filepath.Join(box, "cut")
+	log := slog.New(slog.DiscardHandler)
+	opts := Options{Dir: dir, Config: config.Default(), Log: log, People: []Person{{Login: "admin", Name: "Administrator", Role: roster.RoleAdmin}},
+		Fill: func(context.Context, *store.Store) error { return os.CopyFS(cut, os.DirFS(dir)) }}
+	first, err := Setup(t.Context(), opts)
+	must(t, err)
+	if Unfinished(dir) || !Unfinished(cut) {
+		t.Fatalf("unfinished: %v %v", Unfinished(dir), Unfinished(cut))
+	}
+	if _, err := config.Load(filepath.Join(cut, config.FileName)); err != nil {
+		t.Errorf("it was cut off before there was anything: %v", err)
+	}
+	ca, err := os.ReadFile(filepath.Join(CertificateDir(filepath.Join(cut, "data")), "root.pem"))
+	must(t, err)
+	opts.Dir, opts.Fill = cut, nil
+	second, err := Setup(t.Context(), opts)
+	must(t, err)
+	cfg, err := config.Load(second.ConfigPath)
+	must(t, err)
+	records, err := store.Open(cfg.DataDir(), log)
+	must(t, err)
+	accounts, err := roster.Open(records, cfg.DataDir(), log)
+	must(t, err)
+	if _, err := accounts.Authenticate(t.Context(), "admin", second.Credentials[0].Password); err != nil {
+		t.Errorf("nobody can sign in: %v", err)
+	}
+	if list, err := accounts.List(); err != nil || len(list) != 1 || first.Credentials[0].Password == second.Credentials[0].Password {
+		t.Errorf("%d accounts, %v", len(list), err)
+	}
+	must(t, records.Close())
+	if again, err := os.ReadFile(filepath.Join(CertificateDir(cfg.DataDir()), "root.pem")); err != nil || !bytes.Equal(ca, again) {
+		t.Errorf("the authority that browsers have is another one: %v", err)
+	}
+	if err := ClearUnfinished(cut); err != nil || Unfinished(cut) {
+		t.Errorf("%v", err)
+	}
+	if _, err := os.Stat(second.ConfigPath); err != nil {
+		t.Errorf("a hotline that is set up was taken away: %v", err)
 	}
 }
 

@@ -111,9 +111,13 @@ type Result struct {
 
 // Setup writes the configuration and makes the data folder, the certificates
 // and the first accounts. It refuses to touch a folder that has been set up,
-// and takes away all it made when it fails half-way.
+// and takes away all it made when it fails half-way; what a power cut leaves of it
+// is taken away by the next one.
 func Setup(ctx context.Context, opts Options) (res Result, err error) {
 	res.ConfigPath = filepath.Join(opts.Dir, config.FileName)
+	if err := ClearUnfinished(opts.Dir); err != nil {
+		return res, err
+	}
 	if _, err := os.Stat(res.ConfigPath); !errors.Is(err, fs.ErrNotExist) {
 		return res, &Problem{What: fmt.Sprintf("There is a hotline in this folder already: %s.", res.ConfigPath),
 			Do: "Start it with hotline serve, or choose an empty folder with --dir.", Err: err}
@@ -128,6 +132,17 @@ func Setup(ctx context.Context, opts Options) (res Result, err error) {
 		return res, err
 	}
 	made.emptied = nil // the folder of the file may hold other things
+	data := opts.Config.Data
+	if !filepath.IsAbs(data) {
+		data = filepath.Join(opts.Dir, data)
+	}
+	if entries, err := os.ReadDir(data); err == nil && slices.ContainsFunc(entries, isRecord) {
+		return res, &Problem{What: fmt.Sprintf("The data folder %s is not empty.", data), Do: "It may hold the records of a hotline. Choose another folder with --dir."}
+	}
+	made.file(filepath.Join(opts.Dir, unfinishedName))
+	if err := markUnfinished(opts.Dir, data); err != nil {
+		return res, err
+	}
 	made.file(res.ConfigPath)
 	if err := durable.WriteFile(res.ConfigPath, []byte(opts.Config.Describe()), 0o600); err != nil {
 		return res, fmt.Errorf("writing the configuration: %w", err)
@@ -135,10 +150,6 @@ func Setup(ctx context.Context, opts Options) (res Result, err error) {
 	cfg, err := config.Load(res.ConfigPath)
 	if err != nil {
 		return res, err
-	}
-	data := cfg.DataDir()
-	if entries, err := os.ReadDir(data); err == nil && slices.ContainsFunc(entries, isRecord) {
-		return res, &Problem{What: fmt.Sprintf("The data folder %s is not empty.", data), Do: "It may hold the records of a hotline. Choose another folder with --dir."}
 	}
 	if _, err := os.Stat(CertificateDir(data)); errors.Is(err, fs.ErrNotExist) {
 		if err := made.folder(data); err != nil {
@@ -186,7 +197,10 @@ func Setup(ctx context.Context, opts Options) (res Result, err error) {
 	if err = keys.Adopt(records.Key(), keeper.Recovery()); err != nil {
 		return res, err
 	}
-	return res, keys.Keep(records.Key(), opts.Key, opts.KeyAt)
+	if err := keys.Keep(records.Key(), opts.Key, opts.KeyAt); err != nil {
+		return res, err
+	}
+	return res, markFinished(opts.Dir)
 }
 
 // CertificateDir is where the certificates of a data folder are.

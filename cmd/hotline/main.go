@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime/debug"
 	"syscall"
 	"time"
@@ -23,6 +24,7 @@ import (
 	"hotline/appliance/config"
 	"hotline/appliance/store"
 	"hotline/appliance/wipe"
+	"hotline/provisioning"
 )
 
 // commands is the command line.
@@ -119,6 +121,9 @@ type serveCommand struct {
 }
 
 func (c *serveCommand) Run(ctx context.Context, s streams) error {
+	if dir := filepath.Dir(c.Config); provisioning.Unfinished(dir) {
+		return &provisioning.Problem{What: fmt.Sprintf("The set-up of the hotline in %s was cut off before anybody had an account.", dir), Do: "Run hotline start --dir, or hotline setup --dir, with this folder: it begins again."}
+	}
 	cfg, err := config.Load(c.Config)
 	if err != nil {
 		return err

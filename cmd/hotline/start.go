@@ -56,6 +56,9 @@ func (c *startCommand) Run(ctx context.Context, s streams) (err error) {
 	defer stop()
 	defer func() { post.ended(err) }()
 	path := filepath.Join(c.Dir, config.FileName)
+	if err := provisioning.ClearUnfinished(c.Dir); err != nil { // the questions are asked again
+		return err
+	}
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		finished, err := c.firstRun(ctx, s, post)
 		if err != nil || !finished {
