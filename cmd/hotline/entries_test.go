@@ -1,15 +1,21 @@
 package main
 
 import (
+	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"hotline/appliance/audio"
 	"hotline/appliance/config"
+	"hotline/appliance/lines"
 	"hotline/appliance/trunk/phone"
+	"hotline/ivr/versions"
 	"hotline/triage"
 	"hotline/triage/desk"
+	"hotline/triage/reach"
+	"hotline/triage/reports"
 )
 
 // TestNumbersLeadWhereTheyShould: a number of its own language; one that hands
@@ -105,4 +111,101 @@ func TestAnUntrustedTrunkChoosesNothing(t *testing.T) {
 	amal.answer()
 	c.Hangup()
 	amal.is(triage.WrapUp)
+}
+
+// TestCallersReachALineOfOnesOwn: a number names a line that is not there yet,
+// and its callers are helped all the same; then the line is added while calls
+// run, and callers come to it by the number and by a dialogue, are answered by
+// the people of a profile that has it, and are counted and exported under it.
+func TestCallersReachALineOfOnesOwn(t *testing.T) {
+	t.Parallel()
+	b := startBoxWith(t, func(c *config.Config) {
+		c.SIP.Entries = []config.Entry{{Numbers: []string{"302"}, Queue: "medical"}}
+	})
+	b.wanted = []string{"a contact was sent to a line that there is not"}
+	amal := b.seated("Amal", aHz, false)
+	amal.do(desk.Command{Type: "ready"})
+	talk := func(from, to, queue string) {
+		t.Helper()
+		c, err := phone.Dial(t.Context(), phone.Config{From: from, To: to, Server: b.h.trunk.Addr()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(c.Hangup)
+		c.SayLoop(audio.Tone(cHz, time.Second, -12))
+		amal.answer()
+		if got := amal.is(triage.OnCall).Call.Queue; got != queue {
+			t.Errorf("who rings %s is answered in the line %q, want %q", to, got, queue)
+		}
+		b.hears("who rings "+to, callerEar{c}, allHz, aHz)
+		c.Hangup()
+		s := amal.is(triage.WrapUp)
+		amal.do(desk.Command{Type: "wrap", Contact: s.Call.Contact, Disposition: "info_given"})
+		amal.is(triage.Ready)
+	}
+
+	talk("+12024561201", "302", triage.QueueHelp)
+	if lost := b.h.lostLines(); len(lost.From) != 1 || lost.From[0].Line != "medical" || lost.From[0].Name != "302" || lost.Contacts != 1 {
+		t.Errorf("health tells of %+v", lost)
+	}
+
+	err := b.h.routes.Change(t.Context(), "line.add", "id", "Rosa", "web", func(r *triage.Routing) error {
+		r.Answer(r.AddQueue("Medical"), "all")
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lost := b.h.lostLines(); len(lost.From) != 0 {
+		t.Errorf("with the line there, health tells of %+v", lost)
+	}
+	talk("+12024561202", "302", "medical")
+
+	by := versions.Actor{ID: "id", Name: "Rosa", Via: "web"}
+	flow := "about: Callers who want the doctor\nstart: a\nfallback: {queue: help}\nsteps:\n  a: {queue: medical, treatment: waiting}\n"
+	if err := b.h.flows.SaveDraft(t.Context(), "doctor", flow, "", by); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.h.flows.Publish(t.Context(), "to the doctor", by); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.h.lines.SetNumber(t.Context(), lines.Number{Number: "303", Leads: lines.Flow, Name: "doctor"}, "id"); err != nil {
+		t.Fatal(err)
+	}
+	talk("+12024561203", "303", "medical")
+	var used reach.InUseError
+	if err := b.h.reach.SwitchOff(t.Context(), "medical", "id", "Rosa", "web"); !errors.As(err, &used) || len(reach.Ways(used.Uses)) != 2 {
+		t.Errorf("switched off while a number and a dialogue lead there: %v", err)
+	}
+
+	// While somebody waits it stays, whatever leads there.
+	amal.do(desk.Command{Type: "break", Reason: "short"})
+	waits := b.dial("+12024561204", "302")
+	b.untilWaiting(1)
+	err = b.h.routes.Change(t.Context(), "line.off", "id", "Rosa", "web", func(r *triage.Routing) error {
+		for i := range r.Queues {
+			r.Queues[i].Off = r.Queues[i].ID == "medical"
+		}
+		for i := range r.Profiles {
+			r.Profiles[i].Lines = slices.DeleteFunc(r.Profiles[i].Lines, func(l triage.Line) bool { return l.Queue == "medical" })
+		}
+		return nil
+	})
+	if err == nil || !strings.Contains(err.Error(), "1 people wait in this line") {
+		t.Errorf("switched off while somebody waits: %v", err)
+	}
+	waits.Hangup()
+	b.untilWaiting(0)
+
+	row := only(t, b.exportUntil("contacts", "outcome", "abandoned_queue"), "caller_number", "+12024561204")
+	if row["queue"] != "medical" || row["queue_name"] != "Medical" {
+		t.Errorf("who waited in the line is exported as %v", row)
+	}
+	b.until("the figures count the line", func() bool {
+		report, err := b.h.reports.Report(t.Context(), time.Now().Add(-24*time.Hour), time.Now().Add(24*time.Hour), time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.ContainsFunc(report.Queues, func(r reports.Row) bool { return r.ID == "medical" && r.Handled == 2 && r.Abandoned == 1 })
+	})
 }
