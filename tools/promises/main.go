@@ -27,6 +27,7 @@ var promises = []struct{ key, words, test string }{
 	{"dead", "A dead line frees itself, also one that is on hold.", "TestSilentLineEnds, TestUnconfirmedAnswerEndsTheCall, TestSilentSideIsFoundOnHold, TestSippSessionTimers"},
 	{"flood", "Wanted: with as many calls as there may be, and 800 packets of strangers a second, no gap in the sound is longer than 200 ms. (The machine that measures plays the callers and the strangers, too: compare with the figures without the flood.)", ""},
 	{"leak", "Nothing is left of calls that are over.", ""},
+	{"day", "Half an hour of everything at once, with the load of a reference box: nobody is lost, every file is whole.", ""},
 	{"strangers", "Strangers get nothing: no answer, no sound, no key.", "TestPeersOnly, TestForeignSoundIsDropped"},
 	{"fraud", "No caller makes the hotline dial; what it may dial is a list, and nothing is on it to begin with.", "TestDialDeniedByDefault, TestDialRefused, TestChangesWithinACall, TestUnknownMethods"},
 	{"guessing", "The PIN line allows at most 240 guesses a day, whoever they are for, and cannot be locked against somebody with a paper code.", "TestTenWrongPINsAnHourLockTheLineForAll, TestALockKeepsTheLastSupervisorNotOut"},
