@@ -228,6 +228,7 @@ func table() []route {
 		{"GET", "/admin/trunks/line", accounts, (*Server).trunkForm, false},
 		{"POST", "/admin/trunks/line", accounts, (*Server).trunkSave, false},
 		{"POST", "/admin/trunks/number", accounts, (*Server).numberDo, false},
+		{"POST", "/admin/trunks/dials", accounts, (*Server).dialsDo, false},
 		{"GET", "/admin/trunks/test", accounts, (*Server).trial, false},
 		{"POST", "/admin/trunks/test", accounts, (*Server).trialStart, false},
 		{"GET", "/admin/hours", floor, (*Server).hours, false},

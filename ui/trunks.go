@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"hotline/appliance/call"
 	"hotline/appliance/lines"
@@ -26,7 +27,7 @@ type Telephone struct {
 	Dropped func() uint64        // messages of addresses that are not let in
 	At      func() TelephoneAddr // where the other side sends calls
 	Flows   func() []string
-	Allowed []string // beginnings of numbers that may be dialled
+	Allowed func() []string // beginnings of numbers that may be dialled
 }
 
 // TelephoneAddr is where the telephone side listens, by transport; empty where
@@ -66,6 +67,10 @@ func (s *Server) showTrunks(w http.ResponseWriter, r *http.Request, v visit, sta
 	}
 	for _, n := range now.Numbers {
 		p.Numbers = append(p.Numbers, page.TrunkNumber{Number: n})
+	}
+	p.FiledDials = strings.Join(t.Filed.Dials, " ")
+	if p.Dials == nil {
+		p.Dials = now.Dials
 	}
 	if p.Trouble != "" {
 		p.Title = p.T("problem.title") + ": " + p.Title
@@ -208,6 +213,18 @@ func (s *Server) numberDo(w http.ResponseWriter, r *http.Request, v visit) {
 	s.trunkDone(w, r, v, "number", err)
 }
 
+// dialsDo says which numbers may be called.
+func (s *Server) dialsDo(w http.ResponseWriter, r *http.Request, v visit) {
+	typed := strings.FieldsFunc(r.PostFormValue("dials"), func(c rune) bool { return c == ',' || c == ';' || unicode.IsSpace(c) })
+	err := s.cfg.Telephone.Book.SetDials(r.Context(), typed, v.account.ID)
+	var wrong lines.Problem
+	if errors.As(err, &wrong) {
+		s.showTrunks(w, r, v, http.StatusUnprocessableEntity, page.TrunksPage{Dials: typed, Trouble: s.frame(r, v, "trunks.title").Said(wrong.Sentence)})
+		return
+	}
+	s.trunkDone(w, r, v, "dials", err)
+}
+
 // trialWait is how long a page waits for the end of a test call, before it says
 // how far the call is: below writeReply.
 const trialWait = 15 * time.Second
@@ -237,7 +254,7 @@ func (s *Server) hasLine(name string) bool {
 
 func (s *Server) showTrial(w http.ResponseWriter, r *http.Request, v visit, status int, p page.TrialPage) {
 	t := s.cfg.Telephone
-	p.Frame, p.May, p.Allowed = s.frame(r, v, "trunks.title"), len(t.Allowed) > 0, strings.Join(t.Allowed, ", ")
+	p.Frame, p.May, p.Allowed = s.frame(r, v, "trunks.title"), len(t.Allowed()) > 0, strings.Join(t.Allowed(), ", ")
 	if last, any := t.Trials.Last(); any && last.Line == p.Line {
 		p.Trial = &last
 	}

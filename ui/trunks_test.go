@@ -3,6 +3,7 @@ package ui
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -77,6 +78,12 @@ func TestTelephoneLinesAreSetUpOnThePages(t *testing.T) {
 	s.post(t, client, "/admin/trunks/number", url.Values{"do": {"remove"}, "number": {"300"}})
 	if n := book.List().Numbers; len(n) != 0 {
 		t.Errorf("a number that was removed is there: %+v", n)
+	}
+	if got := s.post(t, client, "/admin/trunks/dials", url.Values{"dials": {"+1202 0034"}}); got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, "0034 is not the beginning") || !strings.Contains(got.body, `value="+1202 0034"`) {
+		t.Errorf("a beginning without +: %d", got.status)
+	}
+	if got := s.post(t, client, "/admin/trunks/dials", url.Values{"dials": {"+34,  +1202\n+34"}}); got.status != http.StatusSeeOther || !slices.Equal(book.Dials(), []string{"+1202", "+34"}) {
+		t.Errorf("what may be called: %d, %v", got.status, book.Dials())
 	}
 	for wrong, to := range map[string]string{"does not dial emergency numbers": "112", "not a telephone number": "home"} {
 		if got := s.post(t, client, "/admin/trunks/test", url.Values{"line": {"gateway"}, "to": {to}}); got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, wrong) {

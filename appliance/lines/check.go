@@ -28,6 +28,7 @@ type Rules struct {
 // Problem is why a line or a number is refused, in a sentence.
 type Problem struct {
 	Line, Number string // which one
+	Dials        string // or which beginning of numbers
 	Sentence     string
 }
 
@@ -36,6 +37,7 @@ func (p Problem) Error() string { return p.Sentence }
 const (
 	mostLines    = 20
 	mostNumbers  = 200
+	mostDials    = 50 // beginnings of numbers that may be called
 	mostName     = 40 // letters
 	mostText     = 200
 	mostCalls    = 10_000
@@ -95,6 +97,14 @@ func (b *Book) check(r Record, passwords map[string]string) []Problem {
 		taken[full(n.Number)] = true
 		if err != nil {
 			wrong = append(wrong, Problem{Number: n.Number, Sentence: err.Error()})
+		}
+	}
+	if len(r.Dials) > mostDials {
+		wrong = append(wrong, Problem{Sentence: fmt.Sprintf("there can be %d beginnings of numbers at most", mostDials)})
+	}
+	for _, prefix := range r.Dials {
+		if digits, full := strings.CutPrefix(prefix, "+"); !full || digits == "" || len(digits) > 15 || strings.Trim(digits, "0123456789") != "" {
+			wrong = append(wrong, Problem{Dials: prefix, Sentence: prefix + " is not the beginning of a full number, like +1202"})
 		}
 	}
 	return wrong

@@ -33,6 +33,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"hotline/appliance/events"
 	"hotline/appliance/store"
@@ -105,6 +106,7 @@ type Number struct {
 type Record struct {
 	Lines   []Line   `json:"lines" yaml:"lines"`
 	Numbers []Number `json:"numbers" yaml:"numbers"`
+	Dials   []string `json:"dials" yaml:"dials"` // beginnings of full numbers that may be called, besides those of hotline.yaml
 }
 
 // Line finds a line by its name.
@@ -126,10 +128,16 @@ const (
 	EventNumberAdded   = "number.added"
 	EventNumberChanged = "number.changed"
 	EventNumberRemoved = "number.removed"
+	EventDials         = "dialling.changed"
 )
 
 // ErrNone says that there is no such line or number.
 var ErrNone = errors.New("that is not there any more: somebody else has removed it")
+
+// dialling is which numbers may be called.
+type dialling struct {
+	Prefixes []string `json:"prefixes"`
+}
 
 // order is the names of the lines as they are tried; records lie by name.
 type order struct {
@@ -145,9 +153,13 @@ var (
 	orderTable = store.NewTable[order]("telephone_line_order")
 	secrets    = store.NewTable[password]("telephone_line_passwords")
 	numbers    = store.NewTable[Number]("telephone_numbers")
+	dials      = store.NewTable[dialling]("telephone_dialling")
 )
 
-const orderKey = "order"
+const (
+	orderKey = "order"
+	dialsKey = "allowed"
+)
 
 // Book is the lines and numbers of one hotline.
 type Book struct {
@@ -158,6 +170,8 @@ type Book struct {
 	apply   func([]trunk.Line, []Number) error
 	now     Record
 	secrets map[string]string
+
+	dials atomic.Pointer[[]string] // of now; asked while calls are made, also while lines change
 }
 
 // Open reads what is stored.
@@ -180,6 +194,7 @@ func (b *Book) read() error {
 		return fmt.Errorf("reading the telephone lines and numbers: %w", err)
 	}
 	b.now, b.secrets = now, known
+	b.dials.Store(&now.Dials)
 	return nil
 }
 
@@ -199,8 +214,17 @@ func load(tx *store.Tx, now *Record, known map[string]string) error {
 	for _, n := range numbers.All(tx) {
 		now.Numbers = append(now.Numbers, n)
 	}
-	return nil
+	may, err := dials.Get(tx, dialsKey)
+	if errors.Is(err, store.ErrNotFound) {
+		err = nil
+	}
+	now.Dials = may.Prefixes
+	return err
 }
+
+// Dials are the beginnings of numbers that may be called, besides those of
+// hotline.yaml. They are not to be changed.
+func (b *Book) Dials() []string { return *b.dials.Load() }
 
 // List is everything but the passwords.
 func (b *Book) List() Record {
@@ -210,7 +234,7 @@ func (b *Book) List() Record {
 }
 
 func (r Record) clone() Record {
-	out := Record{Lines: slices.Clone(r.Lines), Numbers: slices.Clone(r.Numbers)}
+	out := Record{Lines: slices.Clone(r.Lines), Numbers: slices.Clone(r.Numbers), Dials: slices.Clone(r.Dials)}
 	for i := range out.Lines {
 		out.Lines[i].Servers, out.Lines[i].Accepts = slices.Clone(out.Lines[i].Servers), slices.Clone(out.Lines[i].Accepts)
 	}
@@ -315,6 +339,10 @@ func (b *Book) Replace(tx *store.Tx, r Record, passwords map[string]string, by, 
 		errs = append(errs, linesTable.Put(tx, l.Name, l))
 	}
 	errs = append(errs, orderTable.Put(tx, orderKey, tried), replaceNumbers(tx, was.Numbers, r.Numbers, by, via))
+	if !slices.Equal(was.Dials, r.Dials) {
+		tx.Emit(events.Event{Kind: EventDials, By: by, Via: via, Data: map[string]string{"before": strings.Join(was.Dials, " "), "allowed": strings.Join(r.Dials, " ")}})
+		errs = append(errs, dials.Put(tx, dialsKey, dialling{r.Dials}))
+	}
 	return errors.Join(errs...)
 }
 
@@ -427,6 +455,15 @@ func (b *Book) SetNumber(ctx context.Context, n Number, by string) error {
 	n.Number = strings.TrimSpace(n.Number)
 	return b.change(ctx, nil, by, func(r *Record) error {
 		r.Numbers = append(slices.DeleteFunc(r.Numbers, func(was Number) bool { return was.Number == n.Number }), n)
+		return nil
+	})
+}
+
+// SetDials says which numbers may be called, by their beginnings; none: only those
+// that hotline.yaml allows.
+func (b *Book) SetDials(ctx context.Context, prefixes []string, by string) error {
+	return b.change(ctx, nil, by, func(r *Record) error {
+		r.Dials = slices.Compact(slices.Sorted(slices.Values(prefixes)))
 		return nil
 	})
 }

@@ -29,7 +29,7 @@ func keptTables() []string {
 		"prompts", "prompt_sounds", "prompt_languages", "mode", "mode_announcements", // what callers hear
 		"flow_drafts", "flow_versions", "routings", "queue_closures", "scripts", "quiet_hours", // how calls go
 		"recording_rules", "privacy", "sharing", "calendar", // what may be kept, and how long
-		"telephone_lines", "telephone_line_order", "telephone_line_passwords", "telephone_numbers", // how calls come and go
+		"telephone_lines", "telephone_line_order", "telephone_line_passwords", "telephone_numbers", "telephone_dialling", // how calls come and go
 	}
 }
 

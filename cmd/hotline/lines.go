@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"hotline/appliance/call"
@@ -82,7 +84,7 @@ func (h *hotline) listenForCalls(cfg config.Config, m manner) error {
 				h.turned.Note(from, called)
 			}
 		},
-		Region: cfg.Region, TrustIdentity: cfg.SIP.Trusted, Drain: m.drain, Log: h.log, Allow: h.rehearse.allowing(outbound(cfg)),
+		Region: cfg.Region, TrustIdentity: cfg.SIP.Trusted, Drain: m.drain, Log: h.log, Allow: h.rehearse.allowing(h.outbound(cfg)),
 	})
 	if err != nil {
 		return err
@@ -131,31 +133,46 @@ func (h *hotline) listenTCP(addr, setting string) (net.Listener, error) {
 	return ln, nil
 }
 
-// outbound is what may be dialled: nothing, unless the configuration says so.
-// Rounds have an allowance of their own: they must not take the calls of those
-// who were promised one.
-func outbound(cfg config.Config) func(call.Number, string) error {
+// outbound is what may be dialled: nothing, unless the configuration or an
+// administrator says so. Rounds have an allowance of their own: they must not
+// take the calls of those who were promised one.
+func (h *hotline) outbound(cfg config.Config) func(call.Number, string) error {
 	o := cfg.SIP.Outgoing
-	if len(o.Prefixes) == 0 {
-		return nil
-	}
 	roles := append([]string{desk.RoleCallBack, roleTest}, o.Roles...) // whoever was promised a call gets it
-	policy := &trunk.OutboundPolicy{PerHour: o.PerHour, Rules: []trunk.DialRule{{Roles: roles, Prefixes: o.Prefixes}}}
-	rounds := roundPolicy(cfg)
+	policy := &trunk.OutboundPolicy{PerHour: o.PerHour, More: func() []trunk.DialRule { return []trunk.DialRule{{Roles: roles, Prefixes: h.mayDial(cfg)}} }}
+	rounds := h.roundPolicy(cfg)
 	return func(to call.Number, role string) error {
-		if role == desk.RoleRound {
+		switch {
+		case len(h.mayDial(cfg)) == 0:
+			return errors.New("the hotline may not call any number; an administrator can allow the beginnings of numbers on the page Telephone lines")
+		case role == desk.RoleRound:
 			return rounds.Allow(to, role)
 		}
 		return policy.Allow(to, role)
 	}
 }
 
+// mayDial are the beginnings of numbers that may be called.
+func (h *hotline) mayDial(cfg config.Config) []string {
+	if h.lines == nil { // of a box without its key
+		return cfg.SIP.Outgoing.Prefixes
+	}
+	return slices.Concat(cfg.SIP.Outgoing.Prefixes, h.lines.Dials())
+}
+
+// callsOut reports that there is a line, and a number that may be called.
+func (h *hotline) callsOut(cfg config.Config) func() bool {
+	return func() bool { return len(h.mayDial(cfg)) > 0 && h.hasLine() }
+}
+
 // roundPolicy is what rounds may dial.
-func roundPolicy(cfg config.Config) *trunk.OutboundPolicy {
+func (h *hotline) roundPolicy(cfg config.Config) *trunk.OutboundPolicy {
 	o := cfg.SIP.Outgoing
 	policy := &trunk.OutboundPolicy{PerHour: o.Rounds}
 	if o.Rounds > 0 {
-		policy.Rules = []trunk.DialRule{{Roles: []string{desk.RoleRound}, Prefixes: o.Prefixes}}
+		policy.More = func() []trunk.DialRule {
+			return []trunk.DialRule{{Roles: []string{desk.RoleRound}, Prefixes: h.mayDial(cfg)}}
+		}
 	}
 	return policy
 }
@@ -163,10 +180,11 @@ func roundPolicy(cfg config.Config) *trunk.OutboundPolicy {
 // roundsRun says whether rounds may call somebody now, nil where the
 // configuration allows none.
 func (h *hotline) roundsRun(cfg config.Config) func() bool {
-	if cfg.SIP.Outgoing.Rounds == 0 || outbound(cfg) == nil {
+	if cfg.SIP.Outgoing.Rounds == 0 {
 		return nil
 	}
-	return func() bool { return !h.switches.Off(switches.CallDowns) && h.hasLine() }
+	out := h.callsOut(cfg)
+	return func() bool { return !h.switches.Off(switches.CallDowns) && out() }
 }
 
 // roundPages is roundMay for the pages, nil where there are no rounds.
@@ -174,7 +192,7 @@ func (h *hotline) roundPages(cfg config.Config) func(call.Number) bool {
 	if h.roundsRun(cfg) == nil {
 		return nil
 	}
-	return roundMay(cfg)
+	return h.roundMay(cfg)
 }
 
 // roundResults writes what came of a round.
@@ -187,8 +205,8 @@ func (h *hotline) roundResults(_ context.Context, w io.Writer, round, format str
 }
 
 // roundMay says whether rounds may dial a number.
-func roundMay(cfg config.Config) func(call.Number) bool {
-	policy := roundPolicy(cfg)
+func (h *hotline) roundMay(cfg config.Config) func(call.Number) bool {
+	policy := h.roundPolicy(cfg)
 	return func(to call.Number) bool {
 		_, err := trunk.Dialable(to, cfg.Region)
 		return err == nil && policy.Permits(to, desk.RoleRound) == nil
@@ -223,11 +241,8 @@ func lineKind(kind string) trunk.LineKind {
 // ringOutFor is how long a number that we call may ring.
 const ringOutFor = 45 * time.Second
 
-// dialler places calls for agents, nil when nothing may be dialled.
+// dialler places calls for agents.
 func (h *hotline) dialler(cfg config.Config) func(context.Context, desk.Dialling) (*trunk.Call, error) {
-	if outbound(cfg) == nil {
-		return nil
-	}
 	shown := map[string]call.Number{} // the first line that names a queue decides
 	for _, line := range cfg.SIP.Lines {
 		for queue, number := range line.QueueFrom {

@@ -226,7 +226,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 
 	// What supervisors can do to it while it runs.
 	h.commands, err = supervise.New(supervise.Config{Store: h.records, Mode: h.mode, Board: h.board, Closures: h.closures, Dispatcher: h.dispatch,
-		Accounts: h.accounts, Ring: h.ringer(cfg), HasLine: h.hasLine, Log: log})
+		Accounts: h.accounts, Ring: h.ringer(), HasLine: h.callsOut(cfg), Log: log})
 	if err != nil {
 		return h, err
 	}
@@ -285,8 +285,8 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		Operation: cfg.Operation, Region: cfg.Region, Entries: led, Shares: shares(cfg), Forwarded: cfg.SIP.Forwarded, Upstream: cfg.SIP.Trusted, Contacts: h.contacts, Cases: cases, Lists: h.lists,
 		Dispatcher: h.dispatch, Engine: h.engine, Prompts: h.studio, Mode: h.mode, Scenario: h.disaster, Script: h.flows.InUse, Closures: h.closures, Flashes: h.turned, Registry: registry, Recordings: h.tapes, Gateway: h.phones,
 		NewRoom: func() *media.Room { return media.NewRoom(h.agents, log) }, // writes to browsers, which may be slow
-		Dial:    h.dialler(cfg), HasLine: h.hasLine, Telephones: h.telephones(cfg), Languages: cfg.Languages, Robot: robot,
-		CallsBack: func() bool { return !h.switches.Off(switches.CallBacks) }, Rounds: h.roundsRun(cfg), RoundMay: roundMay(cfg), Log: log,
+		Dial:    h.dialler(cfg), HasLine: h.callsOut(cfg), Telephones: h.telephones(cfg), Languages: cfg.Languages, Robot: robot,
+		CallsBack: func() bool { return !h.switches.Off(switches.CallBacks) }, Rounds: h.roundsRun(cfg), RoundMay: h.roundMay(cfg), Log: log,
 	})
 	if h.rehearse, err = newRehearsals(h, cfg); err != nil {
 		return h, err
@@ -500,12 +500,8 @@ func (h *hotline) edition() ivr.Prompts { return h.studio.Library() }
 // bulletinsOff reports that bulletins are switched off.
 func (h *hotline) bulletinsOff() bool { return h.switches.Off(switches.Bulletins) }
 
-// ringer makes the hotline's own calls to its people, nil when nothing may be
-// dialled.
-func (h *hotline) ringer(cfg config.Config) func(context.Context, supervise.Ringing) (ivr.Outcome, error) {
-	if outbound(cfg) == nil {
-		return nil
-	}
+// ringer makes the hotline's own calls to its people.
+func (h *hotline) ringer() func(context.Context, supervise.Ringing) (ivr.Outcome, error) {
 	return func(ctx context.Context, r supervise.Ringing) (ivr.Outcome, error) {
 		leg, err := h.trunk.Dial(ctx, trunk.Outgoing{To: r.To, Role: r.Role, RingFor: r.RingFor})
 		if err != nil {

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"hotline/appliance/config"
 	"hotline/appliance/lines"
+	"hotline/appliance/trunk"
 	"hotline/appliance/trunk/phone"
 	"hotline/triage/desk"
 )
@@ -18,7 +18,7 @@ import (
 func TestALineAndANumberAreAddedWhileTheHotlineRuns(t *testing.T) {
 	t.Parallel()
 	net, answered := outside(t, cHz)
-	b := startBoxWith(t, func(c *config.Config) { c.SIP.Outgoing.Prefixes = []string{"+1202555"} })
+	b := startBox(t)
 	rosa := b.seatedAs("Rosa", sHz, true, "supervisor")
 	if err := rosa.seat.Do(t.Context(), desk.Command{Type: "call.out", Number: "+1 202 555 0191", Queue: "help"}); err == nil || !strings.Contains(err.Error(), "no line") {
 		t.Errorf("without a line, calling out is answered with %v", err)
@@ -50,11 +50,32 @@ func TestALineAndANumberAreAddedWhileTheHotlineRuns(t *testing.T) {
 	if err := ring("300"); err != nil {
 		t.Errorf("a number that was added: %v", err)
 	}
+	// With a line, nothing may be called before somebody has said so.
+	if b.h.desk.CallsOut() {
+		t.Error("a hotline on which nothing is allowed offers to call out")
+	}
+	var dial *trunk.DialError
+	if _, err := b.h.trunk.Dial(ctx, trunk.Outgoing{To: "+12025550193", Role: roleTest}); err == nil || errors.As(err, &dial) && dial.Status != 403 || !strings.Contains(err.Error(), "may not call any number") {
+		t.Errorf("a hotline on which nothing is allowed calls: %v", err)
+	}
+	if err := b.h.lines.SetDials(ctx, []string{"+1202555"}, "ana"); err != nil {
+		t.Fatal(err)
+	}
 	b.hears("Rosa, with a caller from before,", rosa.sound, allHz, cHz)
 	b.hears("the caller", callerEar{caller}, allHz, sHz)
 	rosa.do(desk.Command{Type: "consult", To: desk.Target{Kind: "number", ID: "+12025550192"}})
 	person := <-answered
 	b.hears("Rosa, asking over the new line,", rosa.sound, allHz, cHz)
+
+	if err := b.h.lines.SetDials(ctx, nil, "ana"); err != nil {
+		t.Fatal(err)
+	}
+	if b.h.desk.CallsOut() {
+		t.Error("what may not be called any more is called")
+	}
+	if err := b.h.lines.SetDials(ctx, []string{"+1202555", "+34"}, "ana"); err != nil {
+		t.Fatal(err)
+	}
 
 	// It goes while a call is on it; that call stays, and no other comes.
 	if err := errors.Join(b.h.lines.Remove(ctx, "gateway", "ana"), b.h.lines.RemoveNumber(ctx, "300", "ana")); err != nil {

@@ -22,6 +22,7 @@ import (
 type Telephony struct {
 	Lines   []StoredLine   `yaml:"lines"`
 	Numbers []lines.Number `yaml:"numbers"`
+	Dials   []string       `yaml:"dials"`
 }
 
 // StoredLine is lines.Line without what says that it has a password.
@@ -60,17 +61,18 @@ const storedLines = "lines.yaml"
 
 func linesPart() part {
 	return one[Telephony]{name: storedLines,
-		about: "Lines and numbers that are changed on the pages while the hotline runs. kind is account (a provider\nwith user name and password), address (one that knows our address), gsm, fxo or pbx; leads is help,\nsupervisor, agents, flow, queue or flash. Both lists are whole: what is not in them is taken away.\nPasswords are in a file that is named with --secrets; a line that lacks its own comes switched off.",
+		about: "Lines and numbers that are changed on the pages while the hotline runs. kind is account (a provider\nwith user name and password), address (one that knows our address), gsm, fxo or pbx; leads is help,\nsupervisor, agents, flow, queue or flash. dials are the beginnings of\nnumbers that may be called. All lists are whole: what is not in them is taken away.\nPasswords are in a file that is named with --secrets; a line that lacks its own comes switched off.",
 		now: func(r *run) (Telephony, error) {
 			book, err := r.book()
 			if err != nil {
 				return Telephony{}, err
 			}
-			out := Telephony{Lines: []StoredLine{}, Numbers: []lines.Number{}}
+			out := Telephony{Lines: []StoredLine{}, Numbers: []lines.Number{}, Dials: []string{}}
 			for _, l := range book.List().Lines {
 				out.Lines = append(out.Lines, storedLine(l))
 			}
 			out.Numbers = append(out.Numbers, book.List().Numbers...)
+			out.Dials = append(out.Dials, book.Dials()...)
 			return out, nil
 		},
 		tidy: func(r *run, _ Telephony, is *Telephony) error {
@@ -105,7 +107,7 @@ func putLines(r *run, _, is Telephony) error {
 	if err != nil {
 		return err
 	}
-	record := lines.Record{Numbers: is.Numbers}
+	record := lines.Record{Numbers: is.Numbers, Dials: is.Dials}
 	for _, l := range is.Lines {
 		record.Lines = append(record.Lines, l.line())
 	}
@@ -138,8 +140,11 @@ func (r *run) putBook(book *lines.Book, record lines.Record) error {
 // within is where a file names what is wrong.
 func (d *doc) within(p lines.Problem) item {
 	list, name := "lines", p.Line
-	if p.Number != "" {
+	switch {
+	case p.Number != "":
 		list, name = "numbers", p.Number
+	case p.Dials != "":
+		list = "dials"
 	}
 	at := d.at[list]
 	if sequence, ok := at.value.(*ast.SequenceNode); ok {

@@ -25,7 +25,7 @@ func (s *scene) telephone(log *slog.Logger) (ui.Telephone, error) {
 		return nil, &trunk.DialError{Status: 486, Q850: 17, Reason: "the called person is busy", Line: o.Lines[0]}
 	}
 	trials := lines.NewTrials(lines.TrialConfig{Dial: busy, Role: "line_test", Log: log})
-	return ui.Telephone{Book: book, Trials: trials, Filed: filed, Peers: []string{"192.0.2.7"}, Dropped: func() uint64 { return 12 }, Flows: flows, Allowed: []string{"+1202"},
+	return ui.Telephone{Book: book, Trials: trials, Filed: filed, Peers: []string{"192.0.2.7"}, Dropped: func() uint64 { return 12 }, Flows: flows, Allowed: func() []string { return append([]string{"+1202"}, book.Dials()...) },
 		At:     func() ui.TelephoneAddr { return ui.TelephoneAddr{UDP: "192.0.2.1:5060", TLS: "192.0.2.1:5061"} },
 		States: func() []trunk.LineState { return lineStates(book.List(), time.Now()) }}, nil
 }

@@ -22,7 +22,11 @@ type TrunksPage struct {
 	Offered []string // languages
 	Number  lines.Number
 	Trouble string
-	Done    string
+
+	Dials      []string // beginnings of numbers that may be called
+	FiledDials string   // those of hotline.yaml
+
+	Done string
 }
 
 // TrunkLine is one line as it stands.
@@ -41,7 +45,7 @@ type TrunkNumber struct {
 
 // TrunkDone are the words that say what was done.
 func TrunkDone() []string {
-	return []string{"added", "changed", "on", "off", "removed", "number", "number_removed"}
+	return []string{"added", "changed", "on", "off", "removed", "number", "number_removed", "dials"}
 }
 
 // state names how a line is.
