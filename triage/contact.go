@@ -144,6 +144,8 @@ type Contacts struct {
 	store *store.Store
 	mu    sync.Mutex
 	day   Day
+
+	clocks callClocks
 }
 
 // Day counts what ended on one calendar day, in the box's time zone.
@@ -199,6 +201,9 @@ func (c *Contacts) Open(ctx context.Context, k Contact) (Contact, error) {
 		opened = k
 		return openContact(tx, &opened)
 	})
+	if err == nil {
+		c.clocks.begin(opened.ID, opened.ReceivedAt)
+	}
 	return opened, err
 }
 
@@ -305,7 +310,7 @@ func (c *Contacts) Change(ctx context.Context, id string, fn func(k *Contact, no
 			return fmt.Errorf("contact %s: %w", id, err)
 		}
 		was := k
-		for _, ev := range fn(&k, tx.Now()) {
+		for _, ev := range fn(&k, c.clocks.at(id, tx.Now())) {
 			ev.Contact, ev.Operation = id, k.Operation
 			tx.Emit(ev)
 		}
@@ -360,8 +365,8 @@ func (c *Contacts) End(ctx context.Context, id string, fn func(k *Contact, now t
 		if err != nil {
 			return fmt.Errorf("contact %s: %w", id, err)
 		}
-		k.EndedAt = tx.Now()
-		fn(&k, tx.Now())
+		k.EndedAt = c.clocks.at(id, tx.Now())
+		fn(&k, k.EndedAt)
 		if k.Open == OpenAbandoned && k.Queue == QueueLife {
 			k.Open = OpenDanger // and nobody has asked them anything
 		}
@@ -393,6 +398,7 @@ func (c *Contacts) End(ctx context.Context, id string, fn func(k *Contact, now t
 		return errors.Join(err, contactsRunning.Remove(tx, running, id))
 	})
 	if err == nil {
+		c.clocks.end(id)
 		c.mu.Lock()
 		c.day.count(out)
 		c.mu.Unlock()

@@ -21,6 +21,8 @@ func (d *Dispatcher) Enter(w Waiting) (*Place, error) {
 	if w.Only == "" && !d.Has(w.Queue) {
 		w.Queue = d.Lost(w.Contact, w.Queue)
 	}
+	now := time.Now()
+	w.Since = now.Add(w.Since.Sub(now.Round(0))) // by the steady clock: the other one may be set while they wait
 	p := &Place{d: d, waiting: w, events: make(chan PlaceEvent, maxPlaceEvents)}
 	if !d.do(func() {
 		d.places[w.Contact] = p

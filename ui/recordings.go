@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -228,7 +229,10 @@ func (s *Server) recordingRulesChange(w http.ResponseWriter, r *http.Request, v 
 	case "rules":
 		form := page.RecordingForm{Purpose: clean(r.PostForm.Get("purpose"), 500), KeepDays: clean(r.PostForm.Get("keep_days"), 4), Queues: map[string]triage.RecordingPolicy{}}
 		for _, queue := range s.queues() {
-			form.Queues[queue] = triage.RecordingPolicy(r.PostForm.Get("policy:" + queue))
+			form.Queues[queue] = cmp.Or(s.cfg.Recordings.Rules().Queues[queue], triage.RecordNever) // a line that was added since the form was shown stays as it is
+			if name := "policy:" + queue; r.PostForm.Has(name) {
+				form.Queues[queue] = triage.RecordingPolicy(r.PostForm.Get(name))
+			}
 		}
 		days, _ := strconv.Atoi(form.KeepDays) // 0 is refused, in words
 		err = s.cfg.Recordings.SetRules(r.Context(), triage.RecordingRules{Purpose: form.Purpose, KeepDays: days, Queues: form.Queues}, v.account.ID)

@@ -74,7 +74,7 @@ func (b *Book) check(r Record, passwords map[string]string) []Problem {
 		case slices.Contains(b.rules.Lines, l.Name):
 			err = fmt.Errorf("the file hotline.yaml has a line %s already; give this one another name, or change that one there", l.Name)
 		case seen[l.Name]:
-			err = fmt.Errorf("there is a line %s already", l.Name)
+			err = fmt.Errorf("the line %s is there already", l.Name)
 		}
 		seen[l.Name] = true
 		if err != nil {

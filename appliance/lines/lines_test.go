@@ -168,7 +168,7 @@ func TestWhatIsRefused(t *testing.T) {
 		want   string
 	}{
 		"the name of one in the file": {with(func(l *lines.Line) { l.Name = "gateway" }), secret, "the file hotline.yaml has a line gateway already"},
-		"a name twice":                {account(), secret, "there is a line provider already"},
+		"a name twice":                {account(), secret, "the line provider is there already"},
 		"no name":                     {with(func(l *lines.Line) { l.Name = " " }), secret, "give the line a name"},
 		"no kind":                     {with(func(l *lines.Line) { l.Kind = "" }), secret, "choose what is at the other side"},
 		"no server":                   {with(func(l *lines.Line) { l.Servers = nil }), secret, "say where the other side is"},

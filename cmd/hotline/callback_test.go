@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net/netip"
@@ -329,10 +330,25 @@ func runProgram(data string) error {
 		}
 	}
 	fmt.Println(h.trunk.Addr())
-	return h.Run(context.Background())
+	ctx := context.Background()
+	if os.Getenv("HOTLINE_TEST_ENDS") != "" { // in order, when its input does
+		until, stop := context.WithCancel(ctx)
+		go func() {
+			defer stop()
+			_, _ = io.Copy(io.Discard, os.Stdin)
+		}()
+		ctx = until
+	}
+	return h.Run(ctx)
 }
 
 func startProgram(t *testing.T, data string, env ...string) *program {
+	t.Helper()
+	return startProgramBy(t, (*exec.Cmd).Start, data, env...)
+}
+
+// startProgramBy is startProgram in a way of the test's own.
+func startProgramBy(t *testing.T, start func(*exec.Cmd) error, data string, env ...string) *program {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), append(env, programData+"="+data)...)
@@ -341,7 +357,7 @@ func startProgram(t *testing.T, data string, env ...string) *program {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Start(); err != nil {
+	if err := start(cmd); err != nil {
 		t.Fatal(err)
 	}
 	p := &program{cmd: cmd}

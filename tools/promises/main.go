@@ -26,6 +26,7 @@ var promises = []struct{ key, words, test string }{
 	{"keys", "A key that is pressed counts once, however its packets arrive.", "TestEveryKeyCountsOnce"},
 	{"dead", "A dead line frees itself, also one that is on hold.", "TestSilentLineEnds, TestUnconfirmedAnswerEndsTheCall, TestSilentSideIsFoundOnHold, TestSippSessionTimers"},
 	{"flood", "Wanted: with as many calls as there may be, and 800 packets of strangers a second, no gap in the sound is longer than 200 ms. (The machine that measures plays the callers and the strangers, too: compare with the figures without the flood.)", ""},
+	{"clock", "A clock that is set in the middle of calls harms none of them, and the records say how long they were.", ""},
 	{"leak", "Nothing is left of calls that are over.", ""},
 	{"day", "Half an hour of everything at once, with the load of a reference box: nobody is lost, every file is whole.", ""},
 	{"strangers", "Strangers get nothing: no answer, no sound, no key.", "TestPeersOnly, TestForeignSoundIsDropped"},
