@@ -85,11 +85,11 @@ func measureBrowsers(ctx context.Context, o options, n int) (r result, err error
 	}
 	before := 0
 	for _, b := range open {
-		before += len(b.Packets())
+		before += b.Count()
 	}
 	r, err = l.measure(ctx, s, o.measure)
 	for _, b := range open {
-		r.browserPackets += len(b.Packets())
+		r.browserPackets += b.Count()
 	}
 	r.browserPackets -= before
 	r.idle = idle.rss

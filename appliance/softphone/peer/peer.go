@@ -25,8 +25,9 @@ type Peer struct {
 	voice *webrtc.TrackLocalStaticRTP
 
 	mu      sync.Mutex // guards what follows
-	heard   []rtp.Header
-	sound   []int16
+	heard   []rtp.Header // of the last minute at least
+	count   int          // of all packets
+	sound   []int16      // of the last second at least
 	more    chan struct{} // closed and made anew at each packet
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -75,8 +76,9 @@ func (p *Peer) listen(track *webrtc.TrackRemote) {
 			return
 		}
 		p.mu.Lock()
-		p.heard = append(p.heard, packet.Header)
-		p.sound = append(p.sound, audio.Decode(packet.Payload, audio.MuLaw)...)
+		p.count++
+		p.heard = append(latest(p.heard, minute), packet.Header)
+		p.sound = append(latest(p.sound, 2*half), audio.Decode(packet.Payload, audio.MuLaw)...)
 		close(p.more)
 		p.more = make(chan struct{})
 		p.mu.Unlock()
@@ -132,6 +134,18 @@ func (p *Peer) Speak(hz float64) {
 	})
 }
 
+// minute is how many packets a minute has.
+const minute = int(time.Minute / audio.FrameDuration)
+
+// latest keeps the last n of what has grown to twice as many: a page may listen
+// for a whole day.
+func latest[A any](all []A, n int) []A {
+	if len(all) < 2*n {
+		return all
+	}
+	return append(all[:0], all[len(all)-n:]...)
+}
+
 // half is the piece of sound that a judgement rests on.
 const half = audio.SampleRate / 2
 
@@ -156,7 +170,14 @@ func (p *Peer) WaitTone(ctx context.Context, hz float64) error {
 	}
 }
 
-// Packets are the headers of all packets heard so far.
+// Count is how many packets were heard so far.
+func (p *Peer) Count() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.count
+}
+
+// Packets are the headers of what was heard lately, of a minute at least.
 func (p *Peer) Packets() []rtp.Header {
 	p.mu.Lock()
 	defer p.mu.Unlock()
