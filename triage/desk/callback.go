@@ -301,7 +301,7 @@ func (d *Desk) callFor(conv *conversation, agent, role, whom string, begin begin
 func (s *Seat) callItem(ctx context.Context, c Command) error {
 	d := s.d
 	if !d.CallsOut() {
-		return UserError("This hotline has no line for outgoing calls.")
+		return UserError("This hotline has no line for outgoing calls, or may not call any number yet.")
 	}
 	if s.through() == wayBrowser {
 		if err := s.beHeard(ctx); err != nil {

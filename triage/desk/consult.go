@@ -53,7 +53,7 @@ func (t *talk) ringFor(to Target, why callingFor, service *triage.Service) error
 	c := &calling{why: why, begun: time.Now(), party: &party{id: to.Kind + ":" + to.ID, kind: to.Kind, name: to.ID}}
 	if to.Kind == "number" {
 		if !t.d.CallsOut() {
-			return UserError("This hotline has no line for outgoing calls.")
+			return UserError("This hotline has no line for outgoing calls, or may not call any number yet.")
 		}
 		number := call.ParseNumber(to.ID, t.d.cfg.Region)
 		if !number.E164() {

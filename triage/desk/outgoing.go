@@ -20,7 +20,7 @@ import (
 func (s *Seat) callOut(ctx context.Context, c Command) error {
 	d := s.d
 	if !d.CallsOut() {
-		return UserError("This hotline has no line for outgoing calls.")
+		return UserError("This hotline has no line for outgoing calls, or may not call any number yet.")
 	}
 	number := call.ParseNumber(c.Number, d.cfg.Region)
 	if !number.E164() {

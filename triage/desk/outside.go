@@ -49,7 +49,7 @@ func (d *Desk) dialOutside(ctx context.Context, number call.Number) (*trunk.Call
 	return d.cfg.Dial(ctx, Dialling{To: number, Role: partnerRole, RingFor: outsideRingFor})
 }
 
-const errNoLine = UserError("This hotline has no line for outgoing calls.")
+const errNoLine = UserError("This hotline has no line for outgoing calls, or may not call any number yet.")
 
 // takeOutside is the leg of a team outside that answered for a contact, nil when
 // there is none.
