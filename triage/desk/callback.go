@@ -164,7 +164,7 @@ func (c *callBacks) refresh(ev events.Event) error {
 func (c *callBacks) arrange(now time.Time) (next time.Time) {
 	next = now.Add(lookAgain)
 	due := map[string][]triage.Item{}
-	if c.d.cfg.CallsBack == nil || c.d.cfg.CallsBack() {
+	if c.d.CallsOut() && (c.d.cfg.CallsBack == nil || c.d.cfg.CallsBack()) { // otherwise the worklist is for people alone
 		quiet, err := c.d.cfg.Contacts.QuietHours()
 		if err != nil {
 			c.d.cfg.Log.Error("the quiet hours cannot be read; those that ship are kept", "error", err)
