@@ -24,10 +24,10 @@ type Peer struct {
 	pc    *webrtc.PeerConnection
 	voice *webrtc.TrackLocalStaticRTP
 
-	mu      sync.Mutex // guards what follows
-	heard   []rtp.Header // of the last minute at least
-	count   int          // of all packets
-	sound   []int16      // of the last second at least
+	mu      sync.Mutex    // guards what follows
+	heard   []rtp.Header  // of the last minute at least
+	count   int           // of all packets
+	sound   []int16       // of the last second at least
 	more    chan struct{} // closed and made anew at each packet
 	stop    context.CancelFunc
 	running sync.WaitGroup
