@@ -9,6 +9,7 @@ import (
 
 	"hotline/ivr"
 	"hotline/ivr/flow"
+	"hotline/ivr/flow/edit"
 	"hotline/ivr/prompts"
 )
 
@@ -135,4 +136,39 @@ func TestTheWaysToEveryLanguageAndLine(t *testing.T) {
 		t.Errorf("the way to help is %q", got.Queues["help"])
 	}
 	t.Log(got)
+}
+
+// What new dialogues begin with works as it is: the checker finds nothing, and
+// no way of it loses a caller, in any language.
+func TestNewDialoguesBeginWithWhatWorks(t *testing.T) {
+	shipped := ivr.ShippedTexts()
+	texts := map[string]string{ivr.FlowWaiting: shipped[ivr.FlowWaiting], ivr.FlowWaitingDanger: shipped[ivr.FlowWaitingDanger]}
+	for _, name := range edit.Templates {
+		if texts["new."+name] = edit.Template(name); texts["new."+name] == "" {
+			t.Fatalf("there is no %s", name)
+		}
+	}
+	set, err := flow.ParseSet(texts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	with := around(t, []string{"es", "en", "ar"}, "")
+	with.Actions["queue.info"] = []string{"ok"} // of the desk
+	if err := flow.Check(set, with); err != nil {
+		t.Fatal(err)
+	}
+	if told := flow.Warnings(set); len(told) > 0 {
+		t.Error(told)
+	}
+	walked, err := Walk(t.Context(), set, with, prompts.Internal)
+	if err != nil || len(walked.Trouble) > 0 {
+		t.Errorf("%v, %v", walked.Trouble, err)
+	}
+	for _, name := range edit.Templates {
+		var heard strings.Builder
+		_, _, err := Run(t.Context(), Config{Flows: set, With: with, In: strings.NewReader(""), Out: &heard, Unasked: true, Text: func(_, id string) string { return id }}, "new."+name, "en")
+		if err != nil || heard.Len() == 0 {
+			t.Errorf("trying %s: %v %s", name, err, heard.String())
+		}
+	}
 }

@@ -195,7 +195,7 @@ func (s *Shelf) Import(ctx context.Context, texts map[string]string, by Actor) (
 				continue
 			}
 			changed = append(changed, name)
-			if err := putDraft(tx, name, texts[name], by); err != nil {
+			if err := putDraft(tx, name, texts[name], have[name], by); err != nil {
 				return err
 			}
 		}

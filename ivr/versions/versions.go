@@ -37,6 +37,9 @@ const (
 	maxText = 256 << 10 // bytes of one file
 	maxSet  = 200       // files
 	maxNote = 300       // characters
+
+	maxEarlier     = 30        // texts of a draft that can be undone to
+	maxEarlierSize = 512 << 10 // bytes of them
 )
 
 // Errors that callers can act on.
@@ -44,6 +47,7 @@ var (
 	ErrChanged   = errors.New("somebody else has changed this flow meanwhile: copy your text, open the flow again and put your change into the new text")
 	ErrNoDrafts  = errors.New("there is nothing to publish: no flow was changed")
 	ErrNoVersion = errors.New("there is no such version")
+	ErrNoUndo    = errors.New("there is no change of this draft that could be undone")
 	ErrNoNote    = errors.New("say in a few words what changes, so that others can decide whether to go back")
 )
 
@@ -58,6 +62,8 @@ type Draft struct {
 	By   string    `json:"by"`
 	Name string    `json:"name,omitempty"`
 	At   time.Time `json:"at"`
+
+	Earlier []string `json:"earlier,omitempty"` // what it said before each change, the last one at the end
 }
 
 // Version is one publication.
@@ -255,18 +261,53 @@ func (s *Shelf) SaveDraft(ctx context.Context, name, text, seen string, by Actor
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.cfg.Store.Update(ctx, func(tx *store.Tx) error {
-		if seen != "" {
-			files, _ := s.next(tx)
-			if Print(s.over(files)[name]) != seen {
-				return ErrChanged
-			}
+		files, _ := s.next(tx)
+		before := s.over(files)[name]
+		if seen != "" && Print(before) != seen {
+			return ErrChanged
 		}
 		tx.Emit(events.Event{Kind: EventDraft, By: by.ID, Via: by.Via, Data: map[string]string{"name": by.Name, "flow": name}})
-		return putDraft(tx, name, text, by)
+		return putDraft(tx, name, text, before, by)
 	})
 }
 
-func putDraft(tx *store.Tx, name, text string, by Actor) error {
+// Undo takes the last change of a draft back, and then the one before it. When
+// there is nothing left to undo there is no draft any more. Seen is the Print of
+// the text that was looked at.
+func (s *Shelf) Undo(ctx context.Context, name, seen string, by Actor) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cfg.Store.Update(ctx, func(tx *store.Tx) error {
+		files, _ := s.next(tx)
+		if Print(s.over(files)[name]) != seen {
+			return ErrChanged
+		}
+		d, err := drafts.Get(tx, name)
+		if errors.Is(err, store.ErrNotFound) || err == nil && len(d.Earlier) == 0 {
+			return ErrNoUndo
+		}
+		if err != nil {
+			return err
+		}
+		inUse := map[string]string{}
+		for _, v := range versions.Backward(tx) {
+			inUse = v.Files
+			break
+		}
+		last := len(d.Earlier) - 1
+		d.Text, d.Earlier = d.Earlier[last], d.Earlier[:last]
+		if d.Text == s.over(inUse)[name] {
+			tx.Emit(events.Event{Kind: EventDiscarded, By: by.ID, Via: by.Via, Data: map[string]string{"name": by.Name, "flow": name}})
+			return drafts.Delete(tx, name)
+		}
+		d.By, d.Name, d.At = by.ID, by.Name, tx.Now()
+		tx.Emit(events.Event{Kind: EventDraft, By: by.ID, Via: by.Via, Data: map[string]string{"name": by.Name, "flow": name}})
+		return drafts.Put(tx, name, d)
+	})
+}
+
+// putDraft keeps a text, and before it what it was before.
+func putDraft(tx *store.Tx, name, text, before string, by Actor) error {
 	n := 0
 	for other := range drafts.All(tx) {
 		if other != name {
@@ -276,7 +317,22 @@ func putDraft(tx *store.Tx, name, text string, by Actor) error {
 	if n >= maxSet {
 		return fmt.Errorf("a hotline has at most %d flows", maxSet)
 	}
-	return drafts.Put(tx, name, Draft{Flow: name, Text: text, By: by.ID, Name: by.Name, At: tx.Now()})
+	old, err := drafts.Get(tx, name)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	earlier := old.Earlier
+	if before != text {
+		earlier = append(slices.Clone(earlier), before)
+	}
+	size := 0
+	for i := len(earlier) - 1; i >= 0; i-- {
+		if size += len(earlier[i]); len(earlier)-i > maxEarlier || size > maxEarlierSize {
+			earlier = earlier[i+1:]
+			break
+		}
+	}
+	return drafts.Put(tx, name, Draft{Flow: name, Text: text, By: by.ID, Name: by.Name, At: tx.Now(), Earlier: earlier})
 }
 
 func fits(name, text string) error {

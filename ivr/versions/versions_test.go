@@ -335,3 +335,42 @@ func FuzzReadBundle(f *testing.F) {
 		_, _ = flow.ParseSet(texts) // must come back, with whatever answer
 	})
 }
+
+// Changes of a draft are undone one after the other, whoever made them, and
+// nobody undoes what they have not seen.
+func TestChangesOfADraftAreUndone(t *testing.T) {
+	b := open(t, storetest.Open(t))
+	text := func() string {
+		t.Helper()
+		texts, err := b.shelf.Drafted()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return texts["main"]
+	}
+	undo := func(seen string) error { return b.shelf.Undo(t.Context(), "main", versions.Print(seen), bo) }
+	if err := undo(shipped["main"]); !errors.Is(err, versions.ErrNoUndo) {
+		t.Errorf("undone before anything was changed: %v", err)
+	}
+	b.draft("main", ends("first"))
+	b.draft("main", ends("first")) // saved again: no change
+	b.draft("main", ends("second"))
+	if err := undo(ends("first")); !errors.Is(err, versions.ErrChanged) || text() != ends("second") {
+		t.Errorf("undone by somebody who had not seen it: %v", err)
+	}
+	if err := undo(ends("second")); err != nil || text() != ends("first") {
+		t.Errorf("%v: it says %q", err, text())
+	}
+	if err := undo(ends("first")); err != nil || text() != shipped["main"] {
+		t.Errorf("%v: it says %q", err, text())
+	}
+	if drafts, err := b.shelf.Drafts(); err != nil || len(drafts) != 0 {
+		t.Errorf("%d drafts are left of nothing, %v", len(drafts), err)
+	}
+	for i := range 40 {
+		b.draft("main", ends(strings.Repeat("x", 1+i)))
+	}
+	if drafts, err := b.shelf.Drafts(); err != nil || len(drafts["main"].Earlier) != 30 {
+		t.Errorf("%d earlier texts are kept, %v", len(drafts["main"].Earlier), err)
+	}
+}
