@@ -33,7 +33,10 @@ func (s *Server) clock(w http.ResponseWriter, r *http.Request, v visit) {
 	case do == "set" && s.cfg.SetClock != nil:
 		var at time.Time
 		if at, err = browserTime(r.PostFormValue("now")); err == nil {
-			err = calendar.Set(r.Context(), s.cfg.Store, s.cfg.SetClock, at, s.cfg.Operation, v.account.ID)
+			kept := false
+			if kept, err = calendar.Set(r.Context(), s.cfg.Store, s.cfg.SetClock, at, s.cfg.Operation, v.account.ID); !kept {
+				done = "forgets"
+			}
 		}
 	case do == "right":
 		done, err = "date", calendar.Confirm(r.Context(), s.cfg.Store, time.Now(), s.cfg.Operation, v.account.ID)

@@ -55,7 +55,7 @@ type FirstRunConfig struct {
 	// Folder says whether the records can be kept, and how much room they have.
 	Folder func() page.FirstRunFolder
 	// SetClock sets the clock of the machine; nil where this program may not.
-	SetClock func(time.Time) error
+	SetClock func(time.Time) (kept bool, err error)
 	// Greeting is what callers hear first in a language, in words and sound.
 	Greeting func(language string) (text string, clip *audio.Clip, err error)
 	// Speak says a text; nil where the machine has no voice.
@@ -395,10 +395,11 @@ func (f *FirstRun) setClock(said string) error {
 	if err != nil || f.cfg.SetClock == nil {
 		return errClock
 	}
-	if err := f.cfg.SetClock(at); err != nil {
+	kept, err := f.cfg.SetClock(at)
+	if err != nil {
 		f.cfg.Log.Warn("the clock could not be set", "error", err)
 		return errClock
 	}
-	f.cfg.Log.Info("the clock of the machine was set by the person who sets the hotline up", "now", at.UTC())
+	f.cfg.Log.Info("the clock of the machine was set by the person who sets the hotline up", "now", at.UTC(), "kept without power", kept)
 	return nil
 }

@@ -51,7 +51,7 @@ func TestFirstRunPages(t *testing.T) {
 			return nil
 		},
 		Folder:   func() page.FirstRunFolder { return page.FirstRunFolder{Path: "data", FreeGB: 40, Hours: 700} },
-		SetClock: func(at time.Time) error { clock = at; return nil },
+		SetClock: func(at time.Time) (bool, error) { clock = at; return true, nil },
 		Greeting: func(language string) (string, *audio.Clip, error) {
 			clip, err := shipped.Clip(language, "hello")
 			return shipped.Text(language, "hello"), clip, err

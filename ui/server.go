@@ -38,11 +38,11 @@ type Config struct {
 	Operation    string // name of the disaster response, shown on every page
 	MadeUp       bool   // nothing here is real, and every page says so
 	Version      string
-	SetClock     func(time.Time) error // sets that of the machine; nil where this program may not
-	Region       string                // ISO 3166 country of numbers without a country code
-	PhoneServer  string                // where desk phones register, as people type it; "" when none can
-	WorkLine     string                // number for those who work by telephone; "" when there is none
-	CallTo       string                // number of the hotline that the caller page calls; "" when there is none
+	SetClock     func(time.Time) (kept bool, err error) // sets that of the machine; nil where this program may not; kept: it still has the time after it was without power
+	Region       string                                 // ISO 3166 country of numbers without a country code
+	PhoneServer  string                                 // where desk phones register, as people type it; "" when none can
+	WorkLine     string                                 // number for those who work by telephone; "" when there is none
+	CallTo       string                                 // number of the hotline that the caller page calls; "" when there is none
 	Desk         Desk
 	Routing      *triage.Routes // who helps whom
 	Reach        *reach.Map     // how callers come to the lines

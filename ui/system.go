@@ -44,7 +44,7 @@ func (s *Server) system(w http.ResponseWriter, r *http.Request, v visit) {
 func (s *Server) showSystem(w http.ResponseWriter, r *http.Request, v visit, status int, update error, trouble string) {
 	figures := s.cfg.Health()
 	p := page.SystemPage{Frame: s.frame(r, v, "system.title"), Version: s.cfg.Version, Figures: figures, Trouble: trouble, Update: s.updateOf(r),
-		Done: known(r.URL.Query().Get("done"), []string{"renewed", "brought", "returned", "update", "restart", "clock", "date"}), SetsClock: s.cfg.SetClock != nil}
+		Done: known(r.URL.Query().Get("done"), []string{"renewed", "brought", "returned", "update", "restart", "clock", "forgets", "date"}), SetsClock: s.cfg.SetClock != nil}
 	if leap, err := calendar.Unbelieved(s.cfg.Store); err != nil {
 		s.cfg.Log.Error("whether the date is believed cannot be read", "error", err)
 	} else {

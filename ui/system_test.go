@@ -75,9 +75,16 @@ func TestTheClockIsSetFromAPage(t *testing.T) {
 	if !s.clock.Equal(right) {
 		t.Errorf("the clock was set to %v, want %v", s.clock, right)
 	}
+	s.forgets = true
+	if got := s.post(t, client, "/admin/system/clock", url.Values{"do": {"set"}, "now": {fmt.Sprint(right.UnixMilli())}}); got.header.Get("Location") != "/admin/system?done=forgets" {
+		t.Errorf("%d %v", got.status, got.header)
+	}
+	if got := s.get(t, client, "/admin/system?done=forgets"); !strings.Contains(got.body, "After a power cut, set it again") {
+		t.Error("nobody is told that the machine forgets the time")
+	}
 	log := s.get(t, client, "/admin/log").body
-	for _, words := range []string{"Clock set", "Date said to be right"} {
-		if strings.Count(log, words) != 1 {
+	for words, times := range map[string]int{"Clock set": 2, "Date said to be right": 1} {
+		if strings.Count(log, words) != times {
 			t.Errorf("the log has %q %d times", words, strings.Count(log, words))
 		}
 	}

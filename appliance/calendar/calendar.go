@@ -97,13 +97,14 @@ func Unbelieved(s *store.Store) (leap Leap, err error) {
 }
 
 // Set sets the clock of the machine, by a way that may, and writes down by how much.
-// It makes no date believed that has leapt.
-func Set(ctx context.Context, s *store.Store, way func(time.Time) error, at time.Time, operation, by string) error {
+// It makes no date believed that has leapt. kept: the machine still has the time
+// after it was without power.
+func Set(ctx context.Context, s *store.Store, way func(time.Time) (kept bool, err error), at time.Time, operation, by string) (kept bool, err error) {
 	before := time.Now().Round(0)
-	if err := way(at); err != nil {
-		return err
+	if kept, err = way(at); err != nil {
+		return false, err
 	}
-	return s.Update(ctx, func(tx *store.Tx) error {
+	return kept, s.Update(ctx, func(tx *store.Tx) error {
 		tx.Emit(events.Event{Kind: EventSet, Operation: operation, By: by, Via: "web", Data: map[string]string{"seconds": strconv.Itoa(int(at.Sub(before).Round(time.Second) / time.Second))}})
 		return nil
 	})

@@ -11,7 +11,19 @@ type Clock struct {
 	Synced bool          // another clock keeps it right (NTP, GPS)
 	Known  bool          // whether Synced could be read
 	Leapt  int           // days by which the date moved on, and nobody has said yet that it is right
+
+	// Of the clock that goes on without power, where this program looks after it.
+	Off     time.Duration // how far it is from this one
+	Forgets bool          // there is none
+	Kept    bool          // it shows the same: then whoever moved this one meant it
 }
+
+// How far the two may be apart: no quartz loses an hour in a year, and an empty
+// battery loses more.
+const (
+	offMost  = time.Hour
+	keptMost = time.Minute
+)
 
 // Check judges the clock: call-backs, shifts and certificates depend on it.
 func (c Clock) Check() Check {
@@ -19,12 +31,16 @@ func (c Clock) Check() Check {
 	switch {
 	case c.Leapt > 0:
 		return Check{State: Bad, Words: "clock.leap", Values: []string{"days", strconv.Itoa(c.Leapt)}}
-	case c.Jumped.Abs() > 2*time.Minute:
+	case c.Jumped.Abs() > 2*time.Minute && !c.Kept:
 		return Check{State: Bad, Words: "clock.jumped", Values: []string{"seconds", seconds}}
 	case c.Jumped.Abs() > 2*time.Second:
 		return Check{State: Watch, Words: "clock.set", Values: []string{"seconds", seconds}}
 	case !c.Known:
 		return Check{State: Good, Words: "clock.unknown"}
+	case !c.Synced && c.Off.Abs() > offMost:
+		return Check{State: Bad, Words: "clock.lost"}
+	case !c.Synced && c.Forgets:
+		return Check{State: Watch, Words: "clock.forgets"}
 	case !c.Synced:
 		return Check{State: Watch, Words: "clock.alone"}
 	}
@@ -49,5 +65,13 @@ func (k *Timekeeper) Clock(now time.Time) Clock {
 	shown := now.Round(0).Sub(k.start.Round(0)) // by the clock on the wall
 	c := Clock{Jumped: shown - k.steady(now)}
 	c.Synced, c.Known = synchronised()
+	if MaySetClock() {
+		if at, err := hardwareTime(); err != nil {
+			c.Forgets = true
+		} else {
+			c.Off = at.Sub(now.Round(0))
+			c.Kept = c.Off.Abs() < keptMost
+		}
+	}
 	return c
 }

@@ -13,8 +13,15 @@ func synchronised() (synced, known bool) { return false, false }
 // cannot be told on this system.
 func DiskRoom(string) (free, size uint64) { return 0, 0 }
 
+var errClock = errors.New("the clock cannot be set on this system")
+
+// MoveClock is for Linux alone.
+func MoveClock(time.Time) error { return errClock }
+
 // SetClock is for Linux alone.
-func SetClock(time.Time) error { return errors.New("the clock cannot be set on this system") }
+func SetClock(time.Time) (kept bool, err error) { return false, errClock }
+
+func hardwareTime() (time.Time, error) { return time.Time{}, errClock }
 
 // MaySetClock is never true here.
 func MaySetClock() bool { return false }

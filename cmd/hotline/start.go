@@ -21,6 +21,7 @@ import (
 	"hotline/appliance/audio"
 	"hotline/appliance/audio/foreign"
 	"hotline/appliance/boxkey"
+	"hotline/appliance/calendar"
 	"hotline/appliance/call"
 	"hotline/appliance/config"
 	"hotline/appliance/health"
@@ -44,17 +45,25 @@ type startCommand struct {
 	Stick  string   `help:"Folder of a memory stick: where it holds a hotline.yaml, the questions of a new folder begin with what that says." type:"path" placeholder:"DIR"`
 	Screen []string `help:"Terminal of this machine on which stands where the pages are and, before there is a hotline, by which code they are opened; in its log it then does not. May be given more than once." placeholder:"/dev/tty1"`
 
+	Clock string `help:"File in which the time is kept once a minute, on a machine that looks after its own clock: one that is behind it at the start is set forward to it." type:"path" placeholder:"FILE"`
+
 	Template string `help:"In a new folder: begin as an organisation of a size, town, city or national (hotline bundle template lists them)." placeholder:"NAME"`
 }
 
 func (c *startCommand) Run(ctx context.Context, s streams) (err error) {
-	post := newSignpost(c.Screen, newLog(s.err, false))
+	log := newLog(s.err, false)
+	post := newSignpost(c.Screen, log)
 	until, stop := context.WithCancel(context.WithoutCancel(ctx)) // of the screens: they say the truth while calls end
-	var screens sync.WaitGroup
-	screens.Go(func() { post.Run(until) })
-	defer screens.Wait()
+	var beside sync.WaitGroup
+	beside.Go(func() { post.Run(until) })
+	defer beside.Wait()
 	defer stop()
 	defer func() { post.ended(err) }()
+	if c.Clock != "" && health.MaySetClock() {
+		known := calendar.LastKnown{Path: c.Clock, Log: log}
+		known.Resume(time.Now(), health.MoveClock)
+		beside.Go(func() { known.Run(until) })
+	}
 	path := filepath.Join(c.Dir, config.FileName)
 	if err := provisioning.ClearUnfinished(c.Dir); err != nil { // the questions are asked again
 		return err
@@ -268,7 +277,7 @@ func speaker() func(context.Context, string, string) (*audio.Clip, error) {
 }
 
 // clockSetter sets the clock of the machine; nil where this program may not.
-func clockSetter() func(time.Time) error {
+func clockSetter() func(time.Time) (kept bool, err error) {
 	if !health.MaySetClock() {
 		return nil
 	}

@@ -295,9 +295,9 @@ func (s *scene) serve(texts *words.Catalogues, log *slog.Logger) (*ui.Server, er
 }
 
 // clock is what the first machine may do, and the others may not.
-func (s *scene) clock() func(time.Time) error {
+func (s *scene) clock() func(time.Time) (bool, error) {
 	if filepath.Base(s.dir) == fullScene {
-		return func(time.Time) error { return nil }
+		return func(time.Time) (bool, error) { return true, nil }
 	}
 	return nil
 }
