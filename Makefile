@@ -123,12 +123,13 @@ forms:
 packages:
 	images/packages/build out
 
-# Switches such a disk on in an emulated machine, answers the first pages, rings
-# it and answers, pulls its plug, reads its disk as a thief would, looks whether
-# everybody is on record, and brings it a good and a broken update. Under UEFI, as
-# far as a hotline that runs: make boot TRY=-uefi (Debian package ovmf).
+# Switches such a disk on in an emulated machine, answers the first pages, sets its
+# clock, rings it and answers, takes its power away under load (TRY="-cuts 100"),
+# reads its disk as a thief would, looks whether everybody is on record, brings it a
+# good and a broken update, and destroys its records. Under UEFI and with Secure
+# Boot, as far as a hotline that runs: TRY=-uefi, TRY=-secure (Debian package ovmf).
 boot:
-	@sh .ci/need sipp:sip-tester mmdebstrap:mmdebstrap qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils mcopy:mtools mkfs.vfat:dosfstools ip:iproute2
+	@sh .ci/need e2fsck:e2fsprogs sipp:sip-tester mmdebstrap:mmdebstrap qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils mcopy:mtools mkfs.vfat:dosfstools ip:iproute2
 	@mkdir -p out && { test -f out/trial.key || $(GO) run ./images/sign -new -key out/trial.key; }
 	images/build out out/trial.key.pub
 	images/try out/disk.raw -key out/trial.key $(TRY)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,26 +25,56 @@ type machine struct {
 	started time.Time
 	boots   int
 	more    []string // of what qemu is told
+	begins  int      // where in what it wrote the present start begins
 }
+
+// battery is what the machine's clock shows whenever it is switched on: its battery
+// is empty. What is written to it lasts while qemu does.
+const battery = "2000-01-01T00:00:00"
 
 // The firmware of Debian's package ovmf.
 const (
 	uefiCode = "/usr/share/OVMF/OVMF_CODE_4M.fd"
 	uefiVars = "/usr/share/OVMF/OVMF_VARS_4M.fd"
+
+	// The same with the keys of Microsoft, that start nothing else (Secure Boot).
+	secureCode = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd"
+	secureVars = "/usr/share/OVMF/OVMF_VARS_4M.ms.fd"
 )
 
 // uefi gives the machine UEFI in place of a BIOS.
-func (m *machine) uefi() error {
-	vars, err := os.ReadFile(uefiVars)
+func (m *machine) uefi(secure bool) error {
+	code, vars := uefiCode, uefiVars
+	if secure {
+		code, vars = secureCode, secureVars
+		m.more = append(m.more, "-machine", "smm=on", "-global", "driver=cfi.pflash01,property=secure,value=on")
+	}
+	fresh, err := os.ReadFile(vars)
 	if err != nil {
 		return fmt.Errorf("a machine with UEFI needs the Debian package ovmf: %w", err)
 	}
-	m.more = append(m.more, "-drive", "if=pflash,format=raw,readonly=on,file="+uefiCode, "-drive", "if=pflash,format=raw,file="+m.path("vars.fd"))
-	return os.WriteFile(m.path("vars.fd"), vars, 0o600)
+	m.more = append(m.more, "-drive", "if=pflash,unit=0,format=raw,readonly=on,file="+code, "-drive", "if=pflash,unit=1,format=raw,file="+m.path("vars.fd"))
+	return os.WriteFile(m.path("vars.fd"), fresh, 0o600)
+}
+
+// espAt is where the partition of the boot loader begins on the disk (images/build).
+const espAt = 2 << 20
+
+// edited is a copy of the image with a file on the partition of its boot loader, as
+// somebody puts it there who has the disk in another machine.
+func edited(ctx context.Context, dir, image, name, text string) (string, error) {
+	copied, file := filepath.Join(dir, "edited.raw"), filepath.Join(dir, name)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		return "", err
+	}
+	if err := run(ctx, "cp", "--sparse=always", image, copied); err != nil {
+		return "", err
+	}
+	return copied, run(ctx, "mcopy", "-i", fmt.Sprintf("%s@@%d", copied, espAt), file, "::/"+name)
 }
 
 // newMachine lays a disk of 2 GiB over the image, which stays as it is, and
-// makes a stick with what the machine has to know.
+// makes an empty stick.
 func newMachine(ctx context.Context, dir, image string) (*machine, error) {
 	m := &machine{dir: dir}
 	image, err := filepath.Abs(image)
@@ -53,24 +84,18 @@ func newMachine(ctx context.Context, dir, image string) (*machine, error) {
 	if err := run(ctx, "qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", image, m.path("disk.qcow2"), "2G"); err != nil {
 		return nil, err
 	}
-	files := map[string]string{
-		"hotline.network": fmt.Sprintf("[Match]\nType=ether\n[Network]\nAddress=%s/24\nGateway=%s\n", guest, host),
-	}
 	if err := os.WriteFile(m.path("stick.img"), make([]byte, 300<<20), 0o600); err != nil {
 		return nil, err
 	}
-	if err := run(ctx, "mkfs.vfat", "-n", "HOTLINE", m.path("stick.img")); err != nil {
-		return nil, err
+	return m, run(ctx, "mkfs.vfat", "-n", "HOTLINE", m.path("stick.img"))
+}
+
+// told writes a text onto the stick.
+func (m *machine) told(ctx context.Context, name, text string) error {
+	if err := os.WriteFile(m.path(name), []byte(text), 0o600); err != nil {
+		return err
 	}
-	for name, content := range files {
-		if err := os.WriteFile(m.path(name), []byte(content), 0o600); err != nil {
-			return nil, err
-		}
-		if err := run(ctx, "mcopy", "-i", m.path("stick.img"), m.path(name), "::/"+name); err != nil {
-			return nil, err
-		}
-	}
-	return m, nil
+	return m.stick(ctx, name, m.path(name))
 }
 
 func (m *machine) path(name string) string { return filepath.Join(m.dir, name) }
@@ -81,12 +106,13 @@ func (m *machine) serial() string { return m.path(fmt.Sprintf("serial-%d.log", m
 // that works everywhere and does not reset by itself.
 func (m *machine) on(ctx context.Context) error {
 	m.boots++
+	m.begins = 0
 	log, err := os.Create(m.path(fmt.Sprintf("qemu-%d.log", m.boots)))
 	if err != nil {
 		return err
 	}
 	defer log.Close()
-	m.qemu = exec.CommandContext(ctx, "qemu-system-x86_64", append([]string{"-accel", "tcg", "-smp", "1", "-m", "1024", "-machine", "q35", "-display", "none", "-monitor", "none",
+	m.qemu = exec.CommandContext(ctx, "qemu-system-x86_64", append([]string{"-accel", "tcg", "-smp", "1", "-m", "1024", "-machine", "q35", "-display", "none", "-monitor", "unix:" + m.path("monitor") + ",server=on,wait=off", "-rtc", "base=" + battery,
 		"-serial", "file:" + m.serial(),
 		"-drive", "file=" + m.path("disk.qcow2") + ",if=virtio,format=qcow2",
 		"-drive", "file=" + m.path("stick.img") + ",if=virtio,format=raw",
@@ -95,6 +121,35 @@ func (m *machine) on(ctx context.Context) error {
 	m.qemu.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	m.started = time.Now()
 	return m.qemu.Start()
+}
+
+// reset cuts the power for a moment: all memory is lost, and the clock on its
+// battery goes on.
+func (m *machine) reset(ctx context.Context) error {
+	var dialer net.Dialer
+	monitor, err := dialer.DialContext(ctx, "unix", m.path("monitor"))
+	if err != nil {
+		return err
+	}
+	defer monitor.Close()
+	m.begins = len(m.wrote())
+	m.started = time.Now()
+	if _, err := io.WriteString(monitor, "system_reset\n"); err != nil {
+		return err
+	}
+	// It is done when the monitor asks for the next order.
+	said := make([]byte, 1<<10)
+	for all := ""; strings.Count(all, "(qemu)") < 2; {
+		if err := monitor.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+			return err
+		}
+		n, err := monitor.Read(said)
+		if err != nil {
+			return fmt.Errorf("restarting the machine: %w: %q", err, all)
+		}
+		all += string(said[:n])
+	}
+	return nil
 }
 
 // stick puts a file on the machine's stick, or takes it away (from == "").
@@ -168,13 +223,24 @@ func (m *machine) holds(ctx context.Context, texts ...string) (found []string, e
 	return found, nil
 }
 
-// console is what the machine has written since it was switched on.
-func (m *machine) console() string {
+// console is what the machine has written since it started.
+func (m *machine) console() string { return m.wrote()[m.begins:] }
+
+// wrote is what it has written since it was switched on.
+func (m *machine) wrote() string {
 	raw, err := os.ReadFile(m.serial())
 	if err != nil {
-		return err.Error()
+		return strings.Repeat(" ", m.begins) + err.Error()
 	}
 	return string(raw)
+}
+
+// complains is what no start of it may say.
+func (m *machine) complains() error {
+	if bad := regexp.MustCompile(`(?m)^.*(Oops|Kernel panic|BUG:|Failed to start|Failed to mount).*$`).FindString(m.wrote()); bad != "" {
+		return fmt.Errorf("the machine complains: %s", bad)
+	}
+	return nil
 }
 
 func run(ctx context.Context, name string, args ...string) error {

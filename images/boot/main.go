@@ -2,10 +2,10 @@
 
 // Command boot switches the image on in a machine that software makes, and
 // uses it as somebody who has never seen it: it reads the screen, answers the
-// questions of the first pages, rings and answers, pulls the plug during calls,
-// reads the disk as a thief would, switches on again, looks whether everybody is
-// on record, and brings updates. It runs in a network namespace with the
-// interface tap0 (make boot).
+// questions of the first pages, sets the clock, rings and answers, takes the power
+// away during calls, again and again, reads the disk as a thief would, looks whether
+// everybody is on record, brings updates, and destroys the disk. It runs in a
+// network namespace with the interface tap0 (make boot).
 package main
 
 import (
@@ -21,7 +21,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"syscall"
 	"time"
@@ -43,64 +42,78 @@ const (
 func main() {
 	image := flag.String("image", "out/disk.raw", "the disk image, made with the public half of -key")
 	key := flag.String("key", "", "the private key of updates; empty: updates are not tried")
-	uefi := flag.Bool("uefi", false, "start under UEFI (Debian package ovmf), and only as far as a hotline that runs")
+	uefi := flag.Bool("uefi", false, "start under UEFI (Debian package ovmf) with an address from the kernel's arguments, and only as far as a hotline that runs")
+	secure := flag.Bool("secure", false, "the same with Secure Boot")
+	cuts := flag.Int("cuts", 3, "how often the power goes away under load")
 	dir := flag.String("dir", "", "where the machine's disk and logs go (empty: a new folder, removed afterwards)")
 	patience := flag.Duration("patience", 8*time.Minute, "how long the machine may take to answer; it is emulated, and slow where others work, too")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := try(ctx, *image, *dir, *key, *uefi, *patience); err != nil {
+	t := trial{image: *image, dir: *dir, key: *key, cuts: *cuts, patience: *patience}
+	try := t.bios
+	if *uefi || *secure {
+		try = func(ctx context.Context) error { return t.uefi(ctx, *secure) }
+	}
+	if err := t.in(ctx, try); err != nil {
 		fmt.Fprintln(os.Stderr, "boot:", err)
 		os.Exit(1)
 	}
 }
 
-func try(ctx context.Context, image, dir, key string, uefi bool, patience time.Duration) (err error) {
-	if dir == "" {
-		if dir, err = os.MkdirTemp("", "hotline-boot-"); err != nil {
+// trial is what is tried, and on which image.
+type trial struct {
+	image, dir, key string
+	cuts            int
+	patience        time.Duration
+
+	m *machine
+}
+
+// in gives the trial a folder, and says what the machine wrote when it fails.
+func (t *trial) in(ctx context.Context, try func(context.Context) error) (err error) {
+	if t.dir == "" {
+		if t.dir, err = os.MkdirTemp("", "hotline-boot-"); err != nil {
 			return err
 		}
-		defer os.RemoveAll(dir)
+		defer os.RemoveAll(t.dir)
 	}
-	m, err := newMachine(ctx, dir, image)
-	if err != nil {
+	if err = try(ctx); t.m == nil {
 		return err
 	}
-	defer m.pull()
-	defer func() {
-		if err != nil {
-			fmt.Fprintf(os.Stderr, "--- what the machine wrote\n%s\n---\n", tail(m.console()))
-		}
-	}()
-
-	firmware := "BIOS"
-	if uefi {
-		firmware = "UEFI"
-		if err := m.uefi(); err != nil {
-			return err
-		}
+	t.m.pull()
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "--- what the machine wrote\n%s\n---\n", tail(t.m.console()))
 	}
-	fmt.Printf("Switched on for the first time, under %s\n", firmware)
+	return err
+}
+
+// stickNetwork is the file of a stick that gives the machine its address.
+const stickNetwork = "[Match]\nType=ether\n[Network]\nAddress=" + guest + "/24\nGateway=" + host + "\nNTP=" + host + "\n"
+
+// bios is the whole story.
+func (t *trial) bios(ctx context.Context) (err error) {
+	if t.m, err = newMachine(ctx, t.dir, t.image); err != nil {
+		return err
+	}
+	m := t.m
+	fmt.Println("Switched on for the first time, under BIOS, on a cable on which nobody gives addresses")
 	if err := m.on(ctx); err != nil {
 		return err
 	}
-	told, err := wizard(ctx, m, patience)
+	if err := linkLocal(ctx, m, t.patience); err != nil {
+		return err
+	}
+	fmt.Println("Switched on again with a stick that gives it an address; its battery is empty")
+	if err := m.told(ctx, "hotline.network", stickNetwork); err != nil {
+		return err
+	}
+	if err := m.reset(ctx); err != nil {
+		return err
+	}
+	told, err := t.settled(ctx)
 	if err != nil {
 		return err
-	}
-	if err := answers(ctx, patience); err != nil {
-		return err
-	}
-	fmt.Printf("  the hotline says that it is well after %s\n", time.Since(m.started).Round(time.Second))
-	if err := named(ctx); err != nil {
-		return err
-	}
-	fmt.Println("  the network finds it by hotline.local")
-	if err := m.tellsNothing(told.password, told.admin, told.recovery); err != nil {
-		return err
-	}
-	if uefi {
-		return nil
 	}
 	if err := grown(ctx, told.admin); err != nil {
 		return err
@@ -119,69 +132,180 @@ func try(ctx context.Context, image, dir, key string, uefi bool, patience time.D
 		return err
 	}
 	fmt.Printf("  a caller (sipp) is answered by a phone volunteer's page, and both hear each other; the first call ended %s after the machine was switched on\n", time.Since(m.started).Round(time.Second))
-	held, err := ring(ctx, 3)
+	held, err := ring(ctx, 0, 3)
 	if err != nil {
 		return err
 	}
 	fmt.Println("  three more callers are answered and hear the greeting")
+	if err := lostClock(ctx, t.image, told.admin); err != nil {
+		return err
+	}
+	if err := m.complains(); err != nil {
+		return err
+	}
 
-	fmt.Println("The plug is pulled during three calls")
-	m.pull()
+	fmt.Println("The power goes away during the three calls")
+	if err := m.reset(ctx); err != nil {
+		return err
+	}
 	for _, c := range held {
 		c.Die()
 	}
-	found, err := m.holds(ctx, operation, secretPlace, told.password, told.recovery, string(caller(0)), strings.TrimPrefix(string(caller(1)), "+"), string(caller(2))[5:])
+	if err := t.again(ctx); err != nil {
+		return err
+	}
+	if err := rightClock(ctx, told.admin); err != nil {
+		return err
+	}
+	if err := onList(ctx, told.password, 3); err != nil {
+		return err
+	}
+	fmt.Println("  all three are on the list of those to call back")
+	if err := nextCaller(ctx); err != nil {
+		return err
+	}
+	if err := t.powerCuts(ctx, told); err != nil {
+		return err
+	}
+	if t.key != "" {
+		clock, err := timeServer(ctx)
+		if err != nil {
+			return err
+		}
+		defer clock.Close()
+		admin, err := signIn(ctx, "ana", told.admin)
+		if err != nil {
+			return err
+		}
+		if err := updates(ctx, m, admin, filepath.Dir(t.image), t.key, t.patience); err != nil {
+			return err
+		}
+		if err := m.complains(); err != nil {
+			return err
+		}
+		if err := keptClock(ctx, told.admin); err != nil {
+			return err
+		}
+	}
+	return t.spare(ctx)
+}
+
+// settled goes from the screen to a hotline that runs.
+func (t *trial) settled(ctx context.Context) (told made, err error) {
+	if told, err = wizard(ctx, t.m, t.patience); err != nil {
+		return told, err
+	}
+	if err := t.back(ctx); err != nil {
+		return told, err
+	}
+	if err := named(ctx, guest); err != nil {
+		return told, err
+	}
+	fmt.Println("  the network finds it by hotline.local")
+	return told, t.m.tellsNothing(told.password, told.admin, told.recovery)
+}
+
+// back waits for a hotline that is well.
+func (t *trial) back(ctx context.Context) error {
+	if err := answers(ctx, t.patience); err != nil {
+		return err
+	}
+	fmt.Printf("  the hotline says that it is well after %s\n", time.Since(t.m.started).Round(time.Second))
+	return nil
+}
+
+// again waits for one that has been set up before.
+func (t *trial) again(ctx context.Context) error {
+	if err := t.back(ctx); err != nil {
+		return err
+	}
+	if strings.Contains(t.m.console(), "NOT SET UP") {
+		return errors.New("a later start asks to be set up again: nothing has lasted")
+	}
+	return nil
+}
+
+// uefi starts the machine in the other way, and tells it its address in the other.
+func (t *trial) uefi(ctx context.Context, secure bool) error {
+	firmware := "UEFI"
+	if secure {
+		firmware = "UEFI with Secure Boot"
+	}
+	// ip=ADDRESS::GATEWAY:MASK::INTERFACE:none (systemd-network-generator(8)).
+	image, err := edited(ctx, t.dir, t.image, "hotline.cfg", "set arguments=\"ip="+guest+"::"+host+":255.255.255.0:::none nameserver="+host+"\"\r\n")
 	if err != nil {
 		return err
 	}
-	if len(found) == 0 { // its name stands in clear in the configuration
-		return errors.New("on the disk nothing can be found, not even what is there")
-	}
-	if len(found) > 1 {
-		return fmt.Errorf("whoever steals the disk reads on it without any key: %q", found)
-	}
-	fmt.Println("  on the disk, nobody reads the callers' numbers, what was written down about them, a password or the recovery key")
-	if err := m.on(ctx); err != nil {
+	if t.m, err = newMachine(ctx, t.dir, image); err != nil {
 		return err
 	}
-	if err := answers(ctx, patience); err != nil {
+	if err := t.m.uefi(secure); err != nil {
 		return err
 	}
-	fmt.Printf("  the hotline says that it is well after %s\n", time.Since(m.started).Round(time.Second))
-	if strings.Contains(m.console(), "NOT SET UP") {
-		return errors.New("the second start asks to be set up again: nothing has lasted")
+	fmt.Printf("Switched on for the first time, under %s, with an address from the file hotline.cfg\n", firmware)
+	if err := t.m.on(ctx); err != nil {
+		return err
 	}
-	if supervisor, err = signIn(ctx, "supervisor", told.password); err != nil {
+	if _, err := t.settled(ctx); err != nil {
+		return err
+	}
+	if secure {
+		return t.changedKernel(ctx)
+	}
+	return t.m.complains()
+}
+
+// linkLocal looks whether somebody with a laptop gets in when nobody gives
+// addresses: both then take one by themselves (RFC 3927).
+func linkLocal(ctx context.Context, m *machine, patience time.Duration) error {
+	base, err := m.reads(ctx, `(https://169\.254\.[0-9.]+:8443)/setup`, patience)
+	if err != nil {
+		return err
+	}
+	c := client()
+	if err := until(ctx, patience, "the first page does not come to a laptop on the cable", func() bool {
+		res, err := c.Get(base + "/setup")
+		if err != nil {
+			return false
+		}
+		res.Body.Close()
+		return res.StatusCode == http.StatusOK
+	}); err != nil {
+		return err
+	}
+	if err := named(ctx, strings.TrimSuffix(strings.TrimPrefix(base, "https://"), ":8443")); err != nil {
+		return err
+	}
+	fmt.Printf("  it has taken one by itself, the screen tells it, and a laptop on the cable gets the first page there and by hotline.local; %s\n", time.Since(m.started).Round(time.Second))
+	return nil
+}
+
+// onList looks whether the first n callers are on the list of those to call back.
+func onList(ctx context.Context, password string, n int) error {
+	supervisor, err := signIn(ctx, "supervisor", password)
+	if err != nil {
 		return err
 	}
 	list, err := get(supervisor, "/worklist")
 	if err != nil {
 		return err
 	}
-	for i := range held {
-		if number := caller(i); !strings.Contains(digits(list), strings.TrimPrefix(string(number), "+")) {
+	list = digits(list)
+	for i := range n {
+		if number := caller(i); !strings.Contains(list, strings.TrimPrefix(string(number), "+")) {
 			return fmt.Errorf("the caller with the number ending in %s was cut off and is on no list", string(number)[8:])
 		}
 	}
-	fmt.Println("  all three are on the list of those to call back")
-	again, err := ring(ctx, 1)
+	return nil
+}
+
+func nextCaller(ctx context.Context) error {
+	again, err := ring(ctx, 0, 1)
 	if err != nil {
 		return err
 	}
 	again[0].Hangup()
 	fmt.Println("  and the next caller is answered")
-	if key != "" {
-		admin, err := signIn(ctx, "ana", told.admin)
-		if err != nil {
-			return err
-		}
-		if err := updates(ctx, m, admin, filepath.Dir(image), key, patience); err != nil {
-			return err
-		}
-	}
-	if bad := regexp.MustCompile(`(?m)^.*(Oops|Kernel panic|BUG:|Failed to start|Failed to mount).*$`).FindString(m.console()); bad != "" {
-		return fmt.Errorf("the machine complains: %s", bad)
-	}
 	return nil
 }
 
@@ -237,12 +361,13 @@ func until(ctx context.Context, patience time.Duration, otherwise string, so fun
 // caller is the number of the nth caller.
 func caller(n int) call.Number { return call.Number(fmt.Sprintf("+1202456%04d", 1111+n)) }
 
-// ring lets n callers ring at once, and waits until each hears something.
-func ring(ctx context.Context, n int) ([]*phone.Call, error) {
+// ring lets n callers ring at once, from the one with that number on, and waits
+// until each hears something.
+func ring(ctx context.Context, first, n int) ([]*phone.Call, error) {
 	var all []*phone.Call
 	for i := range n {
 		dialling, cancel := context.WithTimeout(ctx, time.Minute)
-		c, err := phone.Dial(context.WithoutCancel(dialling), phone.Config{From: string(caller(i)), To: number, Server: netip.MustParseAddrPort(guest + ":5060")})
+		c, err := phone.Dial(context.WithoutCancel(dialling), phone.Config{From: string(caller(first + i)), To: number, Server: netip.MustParseAddrPort(guest + ":5060")})
 		cancel()
 		if err != nil {
 			return nil, err

@@ -15,8 +15,8 @@ import (
 )
 
 // named asks on the cable for the machine's name, as a laptop there does when
-// somebody types it: with another implementation of Multicast DNS than the box's.
-func named(ctx context.Context) error {
+// somebody types it, and wants it to lead to an address: with another implementation of Multicast DNS than the box's.
+func named(ctx context.Context, want string) error {
 	cable, err := net.InterfaceByName("tap0")
 	if err != nil {
 		return err
@@ -36,10 +36,10 @@ func named(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("nobody on the cable answers for hotline.local: %w", err)
 	}
-	if at.Unmap() != netip.MustParseAddr(guest) {
+	if at.Unmap() != netip.MustParseAddr(want) {
 		return fmt.Errorf("hotline.local is %s", at)
 	}
-	browser, err := tls.Dial("tcp", guest+":8443", &tls.Config{InsecureSkipVerify: true}) // nobody has installed its authority yet
+	browser, err := tls.Dial("tcp", want+":8443", &tls.Config{InsecureSkipVerify: true}) // nobody has installed its authority yet
 	if err != nil {
 		return err
 	}

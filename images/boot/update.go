@@ -57,13 +57,7 @@ func updates(ctx context.Context, m *machine, admin *http.Client, build, key str
 		return fmt.Errorf("the machine says that it came up with the broken system")
 	}
 	fmt.Printf("  after three tries it is back in slot B; the hotline answers %s after it was switched on\n", time.Since(m.started).Round(time.Second))
-	again, err := ring(ctx, 1)
-	if err != nil {
-		return err
-	}
-	again[0].Hangup()
-	fmt.Println("  and the next caller is answered")
-	return nil
+	return nextCaller(ctx)
 }
 
 // sign makes an update.
