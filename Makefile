@@ -77,7 +77,7 @@ soak:
 # What this program promises when it is attacked, killed, cut off and full: the
 # long forms of the tests, with loop devices for power cuts (as root), an
 # hour. docs/promises.md is written from what they measured.
-TORTURE = TestKillingLosesNoAcknowledgedRecord|TestPowerCutsLoseNoAcknowledgedRecord|TestBitFlipsNeverGiveAWrongRecord|TestCallsAreWrittenDownOnAFullDisk|TestABackupSurvivesKilling|TestRestoringManyRecords|TestSpoiledMessagesNeverEndTheTrunk|TestAFloodOfStrangersIsNotHeard|TestKillingLeavesNoPartOfAnImport
+TORTURE = TestKillingLosesNoAcknowledgedRecord|TestPowerCutsLoseNoAcknowledgedRecord|TestBitFlipsNeverGiveAWrongRecord|TestDamagedPagesNeverGiveAWrongRecord|TestCallsAreWrittenDownOnAFullDisk|TestABackupSurvivesKilling|TestRestoringManyRecords|TestSpoiledMessagesNeverEndTheTrunk|TestAFloodOfStrangersIsNotHeard|TestKillingLeavesNoPartOfAnImport
 .PHONY: torture promises
 torture: need
 	@rm -f out/promises.jsonl; mkdir -p out

@@ -246,10 +246,16 @@ func (s *Store) sweepBlobs() error {
 				strays = append(strays, id)
 			}
 		}
-		return nil
+		if len(strays) == 0 {
+			return nil
+		}
+		return s.proveTable(tx.tx, blobs.name)
 	})
+	if err != nil {
+		return err
+	}
 	s.removeBlobs(strays)
-	return err
+	return nil
 }
 
 // UnfinishedBlobs are those that were being written when the box stopped, for

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -169,6 +170,38 @@ func TestADeletedBlobIsNoiseEvenIfItsFileSurvives(t *testing.T) {
 	}
 	if !bytes.Equal(read(t, s, kept), content) {
 		t.Error("the other blob suffered")
+	}
+}
+
+// A file of sound without a record is removed at the start, except where it is
+// the record that is lost: a backup has it.
+func TestSoundOutlivesTheLossOfItsRecord(t *testing.T) {
+	for name, loss := range map[string]func(*bolt.Tx, string) error{
+		"one record": func(tx *bolt.Tx, id string) error { return tx.Bucket([]byte("table:blobs")).Delete([]byte(id)) },
+		"the table":  func(tx *bolt.Tx, _ string) error { return tx.DeleteBucket([]byte("table:blobs")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			s := open(t, dir)
+			id := write(t, s, noise(1000))
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			file, err := os.ReadFile(blobFile(dir, id))
+			if err != nil {
+				t.Fatal(err)
+			}
+			change(t, dir, func(tx *bolt.Tx) error { return loss(tx, id) })
+			if s, err := store.Open(dir, slog.New(slog.DiscardHandler)); !errors.Is(err, store.ErrDamaged) {
+				t.Errorf("the loss is not said: %v", err)
+				if err == nil {
+					_ = s.Close()
+				}
+			}
+			if now, err := os.ReadFile(blobFile(dir, id)); err != nil || !bytes.Equal(now, file) {
+				t.Errorf("the sound is gone with its record: %v", err)
+			}
+		})
 	}
 }
 

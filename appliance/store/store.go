@@ -131,11 +131,22 @@ func OpenWith(dir string, key []byte, log *slog.Logger) (*Store, error) {
 	if err := s.check(path); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	if err := s.sweepBlobs(); err != nil {
+	if err := s.begin(); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	s.goOn()
 	return s, nil
+}
+
+// begin is what needs the records before anybody asks for one: it meets a
+// damaged page first.
+func (s *Store) begin() (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer recoverDamage(&err)
+	if err := s.sweepBlobs(); err != nil {
+		return err
+	}
+	s.goOn()
+	return nil
 }
 
 func openFile(path string) (db *bolt.DB, err error) {
@@ -252,6 +263,9 @@ func deriveKeys(box []byte) (keys, error) {
 func (s *Store) check(path string) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer recoverDamage(&err)
+	if err := trees(s.db); err != nil {
+		return err
+	}
 	var schema uint64
 	var counted bool
 	err = s.db.View(func(tx *bolt.Tx) error {

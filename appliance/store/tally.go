@@ -180,24 +180,51 @@ func (s *Store) countAnew(btx *bolt.Tx) error {
 // count walks through everything, opens every seal and adds up what is there.
 func (s *Store) count(btx *bolt.Tx) (map[string]tally, error) {
 	found := map[string]tally{}
-	err := btx.ForEach(func(name []byte, b *bolt.Bucket) error {
+	err := btx.ForEach(func(name []byte, b *bolt.Bucket) (err error) {
 		if bytes.Equal(name, bucketMeta) || bytes.Equal(name, bucketTally) {
 			return nil
 		}
-		t := tally{sequence: b.Sequence()}
-		err := b.ForEach(func(k, v []byte) error {
-			if sealed(name) {
-				if _, err := s.keys.open(name, k, v); err != nil {
-					return err
-				}
-			}
-			t.add(name, k, v)
-			return nil
-		})
-		found[string(name)] = t
+		found[string(name)], err = s.countBucket(name, b)
 		return err
 	})
 	return found, err
+}
+
+func (s *Store) countBucket(name []byte, b *bolt.Bucket) (tally, error) {
+	t := tally{sequence: b.Sequence()}
+	err := b.ForEach(func(k, v []byte) error {
+		if sealed(name) {
+			if _, err := s.keys.open(name, k, v); err != nil {
+				return err
+			}
+		}
+		t.add(name, k, v)
+		return nil
+	})
+	return t, err
+}
+
+// proveTable is Verify of one table: before something is removed because the
+// table does not have it.
+func (s *Store) proveTable(btx *bolt.Tx, name []byte) error {
+	want, err := s.keys.tallyOf(btx, name)
+	if err != nil {
+		return err
+	}
+	var found tally
+	if b := btx.Bucket(name); b != nil {
+		if found, err = s.countBucket(name, b); err != nil {
+			return err
+		}
+	}
+	return miscounted(name, found, want)
+}
+
+func miscounted(name []byte, found, want tally) error {
+	if found == want {
+		return nil
+	}
+	return fmt.Errorf("%w: %s holds %d pairs instead of %d, or not the ones that were written", ErrDamaged, name, found.pairs, want.pairs)
 }
 
 // Verify reads everything in the file and reports the first thing that is
@@ -217,8 +244,8 @@ func (s *Store) Verify() (err error) {
 		}
 		err = known.ForEach(func(name, _ []byte) error {
 			want, err := s.keys.tallyOf(tx.tx, name)
-			if err == nil && found[string(name)] != want {
-				err = fmt.Errorf("%w: %s holds %d pairs instead of %d, or not the ones that were written", ErrDamaged, name, found[string(name)].pairs, want.pairs)
+			if err == nil {
+				err = miscounted(name, found[string(name)], want)
 			}
 			delete(found, string(name))
 			return err
@@ -238,6 +265,9 @@ func (s *Store) Verify() (err error) {
 // structure looks for pages of the file that are used twice or not at all:
 // writing would destroy what is on them.
 func structure(btx *bolt.Tx) error {
+	if err := lengths(btx); err != nil {
+		return err
+	}
 	var wrong []string
 	for err := range btx.Check() {
 		if len(wrong) < 3 && !strings.Contains(err.Error(), "unreachable unfreed") { // that is lost room, and nothing else
