@@ -54,6 +54,7 @@ const (
 	// carry.
 	wholeShare = 20
 	wholeAgain = 10 * time.Minute // after one that failed
+	wholeLate  = 6 * time.Hour    // so long one waits for the machine
 	longest    = 2 * time.Hour    // one round may take
 	spare      = 1 << 30          // bytes that a backup on the box's own disk leaves free
 	dailyFor   = 7                // days for which one whole backup of each day is kept
@@ -82,7 +83,10 @@ type Config struct {
 	// NewKey is told the public half of a new recovery key before it counts, so
 	// that it opens the box itself as well; nil = it does not.
 	NewKey func(public string) error
-	Log    *slog.Logger
+	// Strained says that the machine carries all the calls that it can: a whole
+	// backup waits then, while what changes is copied as ever. nil: never.
+	Strained func() bool
+	Log      *slog.Logger
 }
 
 // State is how the backups are.
@@ -267,7 +271,7 @@ func (k *Keeper) Now(ctx context.Context) (err error) {
 }
 
 func (k *Keeper) copyTo(ctx context.Context, shelf place.Shelf, set settings) (err error) {
-	whole := k.chain.whole == "" || set.Forget || !time.Now().Before(k.chain.next)
+	whole := k.chain.whole == "" || set.Forget || k.due(time.Now())
 	if whole {
 		if err := k.prepare(shelf); err != nil {
 			return err
@@ -313,6 +317,14 @@ func (k *Keeper) copyTo(ctx context.Context, shelf place.Shelf, set settings) (e
 		return err
 	}
 	return errors.Join(k.carry(ctx, shelf, sounds), k.tidy(shelf, whole, set))
+}
+
+// due says that it is time for a whole backup.
+func (k *Keeper) due(now time.Time) bool {
+	if k.cfg.Strained != nil && k.cfg.Strained() {
+		now = now.Add(-wholeLate)
+	}
+	return !now.Before(k.chain.next)
 }
 
 // where is the place that was chosen, or a folder beside the records: it helps

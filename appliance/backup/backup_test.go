@@ -486,6 +486,41 @@ func TestAnEarlierTimeCanBeRestored(t *testing.T) {
 	}
 }
 
+// Calls come before a whole backup, though not for ever; what changes is safe
+// meanwhile.
+func TestAWholeBackupWaitsForTheMachine(t *testing.T) {
+	b := newBox(t)
+	strained := true
+	b.cfg.Strained = func() bool { return strained }
+	b.write("a", "first")
+	b.now() // there is none yet: it does not wait
+	first := b.State().Whole
+	if first.IsZero() {
+		t.Fatal("no whole backup was made")
+	}
+	b.chain.next = time.Now().Add(-time.Minute)
+	b.write("b", "second")
+	b.now()
+	if whole := b.State().Whole; whole != first {
+		t.Errorf("a whole backup was made at %v, while the machine had calls to carry", whole)
+	}
+	s, _, _ := b.restored(filepath.Join(b.data, "backups"), time.Time{})
+	if !bytes.Equal(content(t, s), content(t, b.Store)) {
+		t.Error("what changed meanwhile is not in the backup")
+	}
+	strained = false
+	b.now()
+	second := b.State().Whole
+	if second == first {
+		t.Error("no whole backup was made when the machine had time again")
+	}
+	strained, b.chain.next = true, time.Now().Add(-wholeLate)
+	b.now()
+	if b.State().Whole == second {
+		t.Error("a whole backup waits for ever")
+	}
+}
+
 func TestRunMakesALastBackupAtTheEnd(t *testing.T) {
 	b := newBox(t)
 	b.write("a", "first")

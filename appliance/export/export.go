@@ -199,7 +199,7 @@ type Config struct {
 	Operation string
 	Version   string // of the program, for the description in the file
 	Only      func(filter string) (Only, error)
-	Strained  func() bool                        // the machine has no strength for exports now: they wait; nil: never
+	Strained  func() bool                        // the machine has no strength for exports now: they wait, also in the middle; nil: never
 	May       func(account string) (bool, error) // export, as of now: nil = nobody can order regular exports
 	Log       *slog.Logger
 }

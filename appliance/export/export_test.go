@@ -453,6 +453,22 @@ func TestExportsWaitForTheMachine(t *testing.T) {
 	})
 }
 
+// One that is being made when the machine gets there stops until it is over.
+func TestAnExportGivesWayInTheMiddle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var strained atomic.Bool
+		o := open(t, people(3, func(int) { strained.Store(true) }))
+		o.cfg.Strained = strained.Load
+		j := o.ask(request(table.Coordination))
+		stop := o.run()
+		time.Sleep(time.Hour)
+		o.until(j.ID, Running)
+		strained.Store(false)
+		o.until(j.ID, Done)
+		stop()
+	})
+}
+
 // sevenZip runs 7-Zip and says whether it should be content.
 func sevenZip(t *testing.T, content bool, args ...string) {
 	t.Helper()

@@ -64,6 +64,25 @@ func (o *Office) again() <-chan time.Time {
 	return time.After(lookAgain)
 }
 
+// giveWay stops an export that is being made for as long as the machine has no
+// strength for it.
+type giveWay struct {
+	ctx   context.Context
+	w     io.Writer
+	waits func() bool
+}
+
+func (g *giveWay) Write(p []byte) (int, error) {
+	for g.waits() {
+		select {
+		case <-g.ctx.Done():
+			return 0, context.Cause(g.ctx)
+		case <-time.After(lookAgain):
+		}
+	}
+	return g.w.Write(p)
+}
+
 func (o *Office) recover(ctx context.Context) error {
 	return o.cfg.Store.Update(ctx, func(tx *store.Tx) error {
 		var cut []Job
@@ -224,7 +243,7 @@ func (o *Office) make(ctx context.Context, j Job) error {
 		return err
 	}
 	sum := sha256.New()
-	size := &counter{w: io.MultiWriter(out, sum)}
+	size := &counter{w: &giveWay{ctx: ctx, w: io.MultiWriter(out, sum), waits: o.waits}}
 	pack := newArchive(size, j.Request.Password, j.Asked)
 	parts, err := o.fill(ctx, pack, j)
 	if err == nil {

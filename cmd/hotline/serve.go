@@ -151,7 +151,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		log.Warn("people and records that were erased after the backup from which the hotline has started were erased again", "erasures", n)
 	}
 	h.backups, err = backup.Open(backup.Config{Store: h.records, Data: home, Files: carriedFiles(cfg), Version: version(), Log: log,
-		Erasing: []string{privacy.EventErased, cards.EventErased}, NewKey: h.rewrap})
+		Erasing: []string{privacy.EventErased, cards.EventErased}, NewKey: h.rewrap, Strained: h.strained})
 	if err != nil {
 		return h, err
 	}
