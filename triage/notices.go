@@ -20,6 +20,7 @@ type Notice struct {
 	Text    string               `json:"text"`
 	Urgent  bool                 `json:"urgent,omitempty"`
 	Profile string               `json:"profile,omitempty"` // only for those with this routing profile; "": for everybody
+	Teams   []string             `json:"teams,omitempty"`   // only for the people of these teams; none: for everybody
 	By      string               `json:"by"`
 	Name    string               `json:"name"`
 	At      time.Time            `json:"at"`
@@ -174,11 +175,12 @@ func (n *Notices) Up(now time.Time) []Notice {
 	return list
 }
 
-// For are those that somebody has to read: with this profile, and not seen yet.
-func (n *Notices) For(account, profile string, now time.Time) []Notice {
+// For are those that somebody has to read: with this profile, in these teams, and
+// not seen yet.
+func (n *Notices) For(account, profile string, teams []string, now time.Time) []Notice {
 	return slices.DeleteFunc(n.Up(now), func(one Notice) bool {
 		_, seen := one.Seen[account]
-		return seen || one.Profile != "" && one.Profile != profile
+		return seen || len(one.Teams) > 0 && !slices.ContainsFunc(one.Teams, func(id string) bool { return slices.Contains(teams, id) }) || one.Profile != "" && one.Profile != profile
 	})
 }
 

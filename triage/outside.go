@@ -1,7 +1,7 @@
 package triage
 
 import (
-	"fmt"
+	"strconv"
 	"time"
 
 	"hotline/appliance/call"
@@ -28,7 +28,7 @@ func (d *Dispatcher) seatOutside(now time.Time) {
 	for _, t := range d.seated.Teams {
 		for n := range t.Calls {
 			if t.Outside() {
-				wanted[fmt.Sprintf("outside %s %d", t.ID, n+1)] = t
+				wanted[outsideID(t.ID)+strconv.Itoa(n+1)] = t
 			}
 		}
 	}
@@ -50,6 +50,9 @@ func (d *Dispatcher) seatOutside(now time.Time) {
 		delete(d.agents, id)
 	}
 }
+
+// outsideID begins the ids of the agents that a team outside stands for.
+func outsideID(team string) string { return "outside " + team + " " }
 
 // missed is what becomes of an agent who did not take an offer. A number outside
 // is tried again by itself.

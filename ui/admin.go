@@ -48,7 +48,7 @@ func (s *Server) showAccounts(w http.ResponseWriter, r *http.Request, v visit, s
 		return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
 	})
 	f := s.frame(r, v, "accounts.title")
-	s.show(w, r, status, page.Accounts(page.AccountsPage{Frame: f, Accounts: list, Roles: roleNames(), Profiles: s.profiles(), Form: form,
+	s.show(w, r, status, page.Accounts(page.AccountsPage{Frame: f, Accounts: list, Roles: roleNames(), Profiles: s.profiles(), Teams: s.cfg.Routing.Routing().Teams, Form: form,
 		Trouble: s.mistake(f, mistake), Done: r.URL.Query().Get("done")}))
 }
 
@@ -77,9 +77,9 @@ func (s *Server) readAccount(r *http.Request) (roster.Account, page.AccountForm,
 	form := page.AccountForm{
 		Login: strings.ToLower(clean(r.PostForm.Get("login"), 32)), Name: clean(r.PostForm.Get("name"), 64), Role: r.PostForm.Get("role"),
 		Profile: r.PostForm.Get("profile"), Languages: clean(r.PostForm.Get("languages"), 64), Phone: clean(r.PostForm.Get("phone"), 32),
-		Reachable: r.PostForm.Get("reachable") == "yes",
+		Reachable: r.PostForm.Get("reachable") == "yes", Teams: r.PostForm["team"],
 	}
-	account := roster.Account{Login: form.Login, Name: form.Name, Role: roster.Role(form.Role), Profile: form.Profile, Reachable: form.Reachable}
+	account := roster.Account{Login: form.Login, Name: form.Name, Role: roster.Role(form.Role), Profile: form.Profile, Reachable: form.Reachable, Teams: form.Teams}
 	for _, tag := range strings.FieldsFunc(form.Languages, func(c rune) bool { return c == ',' || c == ' ' }) {
 		account.Languages = append(account.Languages, strings.ToLower(tag))
 	}
@@ -125,7 +125,7 @@ func (s *Server) account(w http.ResponseWriter, r *http.Request, v visit) {
 }
 
 func formOf(a roster.Account) page.AccountForm {
-	return page.AccountForm{Login: a.Login, Name: a.Name, Role: string(a.Role), Profile: a.Profile, Languages: strings.Join(a.Languages, ", "), Phone: string(a.Phone), Reachable: a.Reachable}
+	return page.AccountForm{Login: a.Login, Name: a.Name, Role: string(a.Role), Profile: a.Profile, Languages: strings.Join(a.Languages, ", "), Phone: string(a.Phone), Reachable: a.Reachable, Teams: a.Teams}
 }
 
 func (s *Server) showAccount(w http.ResponseWriter, r *http.Request, v visit, status int, account roster.Account, form page.AccountForm, mistake error) {
@@ -134,7 +134,7 @@ func (s *Server) showAccount(w http.ResponseWriter, r *http.Request, v visit, st
 
 func (s *Server) accountPage(r *http.Request, v visit, account roster.Account, form page.AccountForm, mistake error) page.AccountPage {
 	f := s.frame(r, v, "account.title")
-	return page.AccountPage{Frame: f, Account: account, Self: account.ID == v.account.ID, Roles: roleNames(), Profiles: s.profiles(),
+	return page.AccountPage{Frame: f, Account: account, Self: account.ID == v.account.ID, Roles: roleNames(), Profiles: s.profiles(), Teams: s.cfg.Routing.Routing().Teams,
 		Form: form, Trouble: s.mistake(f, mistake), Done: r.URL.Query().Get("done"), TakesCalls: account.Role.May(roster.Desk), PhoneServer: s.cfg.PhoneServer}
 }
 
@@ -219,7 +219,7 @@ func (s *Server) changeAccount(r *http.Request, v visit, account *roster.Account
 	}
 	next := *account
 	defer func() { s.know(next.ID) }()
-	next.Name, next.Role, next.Profile, next.Languages, next.Phone, next.Reachable = changed.Name, changed.Role, changed.Profile, changed.Languages, changed.Phone, changed.Reachable
+	next.Name, next.Role, next.Profile, next.Languages, next.Phone, next.Reachable, next.Teams = changed.Name, changed.Role, changed.Profile, changed.Languages, changed.Phone, changed.Reachable, changed.Teams
 	return s.cfg.Accounts.Change(r.Context(), next, v.account.ID)
 }
 

@@ -33,10 +33,12 @@ func changesMode(ev events.Event) bool {
 }
 
 func (s *Server) floorView(r *http.Request, v visit) (page.FloorPage, error) {
-	view, err := s.cfg.Desk.FloorView(time.Now())
+	whole, err := s.cfg.Desk.FloorView(time.Now())
 	if err != nil {
 		return page.FloorPage{}, fmt.Errorf("looking at the floor: %w", err)
 	}
+	scope := s.scope(v)
+	view := whole.For(scope)
 	changes, err := s.modes.events(s.cfg.Journal, time.Now())
 	if err != nil {
 		return page.FloorPage{}, fmt.Errorf("reading the last changes: %w", err)
@@ -46,12 +48,12 @@ func (s *Server) floorView(r *http.Request, v visit) (page.FloorPage, error) {
 		return page.FloorPage{}, err
 	}
 	var gauge *reports.Gauge
-	if g, err := s.cfg.Reports.Gauge(r.Context(), time.Now(), speakers(view)); err == nil {
+	if g, err := s.cfg.Reports.Gauge(r.Context(), time.Now(), speakers(whole)); err == nil {
 		gauge = &g
 	} else if !errors.Is(err, reports.ErrCounting) { // the floor is seen without it
 		s.cfg.Log.Error("who is missing could not be computed", "error", err)
 	}
-	return page.FloorPage{Gauge: gauge, Warnings: warnings, Bad: health.Worst(health.Checks(s.cfg.Health())) == health.Bad, Frame: s.frame(r, v, "floor.title"), View: view, Mode: s.cfg.Mode.Current(time.Now()), Changes: s.changes(changes)}, nil
+	return page.FloorPage{Scope: scope, Gauge: gauge, Warnings: warnings, Bad: health.Worst(health.Checks(s.cfg.Health())) == health.Bad, Frame: s.frame(r, v, "floor.title"), View: view, Mode: s.cfg.Mode.Current(time.Now()), Changes: s.changes(changes)}, nil
 }
 
 // changes names who switched the mode.

@@ -44,10 +44,11 @@ func (s *Server) showRecordings(w http.ResponseWriter, r *http.Request, v visit,
 	f := s.frame(r, v, "recordings.title")
 	content := page.RecordingsPage{Frame: f, Contact: clean(contact, 32), Keep: mayKeep(v.role), Trouble: trouble, Done: r.URL.Query().Get("done"),
 		KeepDays: s.cfg.Recordings.Rules().KeepDays}
-	seen := 0
+	seen, scope := 0, s.scope(v)
+	content.Scope = scope
 	err := s.cfg.Recordings.Each(func(rec triage.Recording) bool {
 		seen++
-		if content.Contact == "" || rec.Contact == content.Contact {
+		if scope.Has(rec.Agent) && (content.Contact == "" || rec.Contact == content.Contact) {
 			if len(content.List) == listed {
 				content.More = true
 				return false
@@ -67,6 +68,9 @@ func (s *Server) showRecordings(w http.ResponseWriter, r *http.Request, v visit,
 // begin at. Looking is not listening; what is played is noted by recordingSound.
 func (s *Server) recording(w http.ResponseWriter, r *http.Request, v visit) {
 	rec, err := s.cfg.Recordings.Get(r.PathValue("id"))
+	if err == nil && !s.scope(v).Has(rec.Agent) {
+		err = store.ErrNotFound
+	}
 	p := page.RecordingPage{Rec: rec, Keep: mayKeep(v.role), KeepDays: s.cfg.Recordings.Rules().KeepDays}
 	if err == nil && !rec.Running {
 		p.Caller, p.Agent, err = s.cfg.Recordings.Peaks(rec.ID, page.WavePieces)
@@ -122,6 +126,10 @@ func (s *Server) sendRecording(w http.ResponseWriter, r *http.Request, v visit, 
 		return false
 	}
 	defer sound.Close()
+	if !s.scope(v).Has(rec.Agent) {
+		s.problem(w, r, v, http.StatusNotFound, "missing")
+		return false
+	}
 	if note != nil {
 		if err := note(); err != nil {
 			s.broken(w, r, v, "noting who hears a recording", err)

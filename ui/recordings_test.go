@@ -19,7 +19,13 @@ import (
 // taped is a recording of a call of two seconds.
 func (s *script) taped(t *testing.T, number string) (contact, id string) {
 	t.Helper()
-	k := s.called(t, triage.Contact{Caller: call.Number(number), Queue: "help", AgentName: "Amal", Outcome: triage.OutcomeAnswered})
+	return s.tapedOf(t, number, "", "Amal")
+}
+
+// tapedOf is one of somebody's calls.
+func (s *script) tapedOf(t *testing.T, number, agent, name string) (contact, id string) {
+	t.Helper()
+	k := s.called(t, triage.Contact{Caller: call.Number(number), Queue: "help", Agent: agent, AgentName: name, Outcome: triage.OutcomeAnswered})
 	take, err := s.tapes.Begin(t.Context(), k.ID, "rule")
 	if err != nil {
 		t.Fatal(err)

@@ -41,13 +41,15 @@ func (s *Server) gauge(ctx context.Context, now time.Time) (reports.Gauge, error
 func (s *Server) reports(w http.ResponseWriter, r *http.Request, v visit) {
 	now := time.Now()
 	from, to, trouble := reportTime(r, now)
+	scope := s.scope(v)
 	report, err := s.cfg.Reports.Report(r.Context(), from, to, now)
 	if err != nil {
 		s.broken(w, r, v, "counting the figures", err)
 		return
 	}
+	report = report.For(scope)
 	f := s.frame(r, v, "reports.title")
-	p := page.ReportsPage{Frame: f, Report: report, Terms: reports.Agreed(), Names: s.names(report),
+	p := page.ReportsPage{Scope: scope, Frame: f, Report: report, Terms: reports.Agreed(), Names: s.names(report),
 		From: from.Format(time.DateOnly), Until: to.AddDate(0, 0, -1).Format(time.DateOnly)}
 	status := http.StatusOK
 	if trouble != "" {
@@ -128,6 +130,7 @@ func (s *Server) reportFile(w http.ResponseWriter, r *http.Request, v visit) {
 		s.broken(w, r, v, "counting the figures", err)
 		return
 	}
+	report = report.For(s.scope(v))
 	f := s.frame(r, v, "reports.title")
 	name := map[string]func(string) string{"queues": f.Line, "languages": f.Spoken, "agents": func(id string) string { return s.names(report)[id] }}[set]
 	content, _ := report.Table(set, reports.Agreed(), name)

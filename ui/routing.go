@@ -38,11 +38,14 @@ func (s *Server) showRouting(w http.ResponseWriter, r *http.Request, v visit, st
 		s.broken(w, r, v, "reading what was before", err)
 		return
 	}
-	accounts = slices.DeleteFunc(accounts, func(a roster.Account) bool { return a.Disabled || !a.Role.May(roster.Desk) })
+	scope := s.scope(v)
+	accounts = slices.DeleteFunc(accounts, func(a roster.Account) bool {
+		return a.Disabled || !a.Role.May(roster.Desk) || !scope.Has(a.ID)
+	})
 	slices.SortFunc(accounts, func(a, b roster.Account) int {
 		return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
 	})
-	s.show(w, r, status, page.Routing(page.RoutingPage{Frame: s.frame(r, v, "routing.title"), Routing: shown, People: accounts, History: history,
+	s.show(w, r, status, page.Routing(page.RoutingPage{Scope: scope, Frame: s.frame(r, v, "routing.title"), Routing: shown, People: accounts, History: history,
 		Trouble: trouble, Done: known(r.URL.Query().Get("done"), page.RoutingDone()), CallsOut: s.cfg.Desk.CallsOut()}))
 }
 
@@ -61,6 +64,8 @@ func (s *Server) routingChange(w http.ResponseWriter, r *http.Request, v visit) 
 		"profile": readProfile, "queue": readQueue, "team": s.readTeam, "skill": readSkill, "emergency": s.readEmergency}[what]
 	var err error
 	switch {
+	case (what == "team" || what == "back") && s.scope(v).Limited(): // who could choose the people could choose whom to see
+		err = errTyped("routing.wrong.teams")
 	case what == "person":
 		err = s.routePerson(r, v)
 	case what == "back":
@@ -72,7 +77,7 @@ func (s *Server) routingChange(w http.ResponseWriter, r *http.Request, v visit) 
 				return err
 			}
 			shown = *next
-			return s.mayRoute(v, before, *next)
+			return errors.Join(s.mayRoute(v, before, *next), s.ledTeams(before, *next))
 		})
 	default:
 		s.problem(w, r, v, http.StatusBadRequest, "method")
@@ -114,6 +119,23 @@ func (s *Server) mayRoute(v visit, before, next triage.Routing) error {
 	return nil
 }
 
+// ledTeams keeps teams that a supervisor leads.
+func (s *Server) ledTeams(before, next triage.Routing) error {
+	accounts, err := s.cfg.Accounts.List()
+	if err != nil {
+		return fmt.Errorf("listing the accounts: %w", err)
+	}
+	for _, a := range accounts {
+		for _, id := range a.Teams {
+			_, was := before.Team(id)
+			if _, is := next.Team(id); was && !is {
+				return errTyped("routing.wrong.led")
+			}
+		}
+	}
+	return nil
+}
+
 // routePerson gives somebody another profile and other skills at once.
 func (s *Server) routePerson(r *http.Request, v visit) error {
 	account, err := s.cfg.Accounts.Get(r.PostForm.Get("id"))
@@ -123,6 +145,8 @@ func (s *Server) routePerson(r *http.Request, v visit) error {
 	profile := r.PostForm.Get("profile")
 	routing := s.cfg.Routing.Routing()
 	switch {
+	case !s.scope(v).Has(account.ID):
+		return errTyped("routing.wrong.person")
 	case !slices.ContainsFunc(routing.Profiles, func(p triage.Profile) bool { return p.ID == profile }):
 		return errTyped("account.wrong.role")
 	case v.role != admin && routing.Trained(account.Profile) != routing.Trained(profile):

@@ -68,8 +68,10 @@ func (s *Server) lines(w http.ResponseWriter, r *http.Request, v visit) {
 }
 
 func (s *Server) showLines(w http.ResponseWriter, r *http.Request, v visit, status int, trouble string) {
-	people, err := s.cfg.Supervise.Reachable()
-	content := page.LinesPage{Frame: s.frame(r, v, "lines.title"), State: s.cfg.Supervise.State(time.Now()), Reachable: len(people),
+	people, err := s.cfg.Supervise.Reachable(v.by())
+	scope, state := s.scope(v), s.cfg.Supervise.State(time.Now())
+	state.CallOut.People = slices.DeleteFunc(state.CallOut.People, func(p supervise.Called) bool { return !scope.Has(p.Account) })
+	content := page.LinesPage{Frame: s.frame(r, v, "lines.title"), State: state, Reachable: len(people), Scope: scope,
 		NoLine: errors.Is(err, supervise.ErrNoLine), Trouble: trouble, Done: known(r.URL.Query().Get("done"), page.LinesDone())}
 	if err != nil && !content.NoLine && !errors.Is(err, supervise.ErrNobody) {
 		s.broken(w, r, v, "looking who could be called in", err)

@@ -22,7 +22,7 @@ func (s *Server) floorAgent(w http.ResponseWriter, r *http.Request, v visit) {
 }
 
 func (s *Server) showFloorAgent(w http.ResponseWriter, r *http.Request, v visit, status int, trouble string) {
-	view, err := s.cfg.Desk.FloorView(time.Now())
+	view, err := s.floorFor(v)
 	if err != nil {
 		s.broken(w, r, v, "looking at the floor", err)
 		return
@@ -65,7 +65,7 @@ func (s *Server) floorCaller(w http.ResponseWriter, r *http.Request, v visit) {
 }
 
 func (s *Server) showFloorCaller(w http.ResponseWriter, r *http.Request, v visit, status int, trouble string) {
-	view, err := s.cfg.Desk.FloorView(time.Now())
+	view, err := s.floorFor(v)
 	if err != nil {
 		s.broken(w, r, v, "looking at the floor", err)
 		return

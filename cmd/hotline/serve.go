@@ -286,7 +286,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		Dispatcher: h.dispatch, Engine: h.engine, Prompts: h.studio, Mode: h.mode, Scenario: h.disaster, Script: h.flows.InUse, Closures: h.closures, Flashes: h.turned, Registry: registry, Recordings: h.tapes, Gateway: h.phones,
 		NewRoom: func() *media.Room { return media.NewRoom(h.agents, log) }, // writes to browsers, which may be slow
 		Dial:    h.dialler(cfg), HasLine: h.callsOut(cfg), Telephones: h.telephones(cfg), Languages: cfg.Languages, Robot: robot,
-		CallsBack: func() bool { return !h.switches.Off(switches.CallBacks) }, Rounds: h.roundsRun(cfg), RoundMay: h.roundMay(cfg), Log: log,
+		CallsBack: func() bool { return !h.switches.Off(switches.CallBacks) }, Rounds: h.roundsRun(cfg), RoundMay: h.roundMay(cfg), Scope: h.commands.Scope, Log: log,
 	})
 	if h.rehearse, err = newRehearsals(h, cfg); err != nil {
 		return h, err

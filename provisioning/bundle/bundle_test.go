@@ -186,7 +186,7 @@ family: {hours: "22:00-06:00", waits_too_long: {after: 5m, to: promise}, mark_wa
 		"scripts.yaml":  "help/es: {lines: [\"¿Está a salvo?\", 'Yes: no']}\nall/en:\n  lines:\n    - \"Are you safe now?\"\n",
 		"users.yaml": `
 maria: {name: "María O'Hara", role: admin}
-jefe: {name: Jefe, role: supervisor, phone: "55 5555 0147", profile: all, reachable: true}
+jefe: {name: Jefe, role: supervisor, phone: "55 5555 0147", profile: all, teams: [nurses], reachable: true}
 ana: {name: Ana, role: agent, profile: night, languages: [es, ar], skills: {doctor: 2}}
 old: {name: Old, disabled: true}
 `,
@@ -371,7 +371,7 @@ func TestEveryMistakeIsToldWithItsPlace(t *testing.T) {
 		"queues.yaml":       "\nhelp:\n  hours: 8-20\nhelp2: {}\nlife: {most_waiting: 3}\n",
 		"profiles.yaml":     "odd:\n  lines:\n    - {queue: life, priority: 2}\n    - {queue: help, priority: 1}\nbad: [1]\n",
 		"rules.yaml":        "quiet_hours: none\nrecording: {queues: {help: always}}\nkeep_days: {moons: 3}\n",
-		"users.yaml":        "x: {name: X}\nanna:\n  name: Anna\n  role: boss\nbert:\n  name: Bert\n  pin: \"1234\"\ncarl: {name: Carl, profile: none}\ndora: {name: Dora, phone: 12}\n",
+		"users.yaml":        "x: {name: X}\nanna:\n  name: Anna\n  role: boss\nbert:\n  name: Bert\n  pin: \"1234\"\ncarl: {name: Carl, profile: none}\ndora: {name: Dora, phone: 12}\nemil: {name: Emil, teams: [a]}\nfaye: {name: Faye, role: supervisor, teams: [moons]}\n",
 		"scripts.yaml":      "moon/es: {lines: [a]}\n",
 		"skills.yaml":       "medical: {level: high}\n",
 		"services.yaml":     "emergency: [{name: Police, number: \"911\"}]\n",
@@ -407,6 +407,8 @@ func TestEveryMistakeIsToldWithItsPlace(t *testing.T) {
 		`users.yaml:7:3: pin is a secret`,
 		`users.yaml:8:20: there is no profile "none"`,
 		`users.yaml:9:20: the telephone number is not a full one`,
+		`users.yaml:10:20: only a supervisor leads teams`,
+		`users.yaml:11:38: there is no team "moons"`,
 		`scripts.yaml:1:1: there is no queue "moon"`,
 		`skills.yaml:1:18: "high" does not fit here, a whole number is expected`,
 		`services.yaml:1:1: An emergency service needs a name and its full number`,

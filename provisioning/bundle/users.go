@@ -22,14 +22,18 @@ type User struct {
 	Profile   string         `yaml:"profile"`
 	Languages []string       `yaml:"languages"`
 	Skills    map[string]int `yaml:"skills"`
+	Teams     []string       `yaml:"teams"`
 	Reachable bool           `yaml:"reachable"`
 	Disabled  bool           `yaml:"disabled"`
 }
 
 func userOf(a roster.Account) User {
-	u := User{a.Name, string(a.Role), string(a.Phone), a.Profile, a.Languages, a.Skills, a.Reachable, a.Disabled}
+	u := User{a.Name, string(a.Role), string(a.Phone), a.Profile, a.Languages, a.Skills, a.Teams, a.Reachable, a.Disabled}
 	if u.Languages == nil {
 		u.Languages = []string{}
+	}
+	if u.Teams == nil {
+		u.Teams = []string{}
 	}
 	if u.Skills == nil {
 		u.Skills = map[string]int{}
@@ -39,7 +43,7 @@ func userOf(a roster.Account) User {
 
 func usersPart() part {
 	return many[User]{name: "users.yaml",
-		about: "Who works here, by the name for signing in. A role is agent (a phone volunteer), supervisor,\ncoordinator or admin. Whoever is new gets a password, and a PIN with a telephone number; both are\nshown once. Nobody is ever taken away: disabled: true keeps somebody out.",
+		about: "Who works here, by the name for signing in. A role is agent (a phone volunteer), supervisor,\ncoordinator or admin. Whoever is new gets a password, and a PIN with a telephone number; both are\nshown once. A supervisor with teams sees and steers their people alone; without, everybody. Nobody is ever taken away: disabled: true keeps somebody out.",
 		now: func(r *run) (list []named[User], err error) {
 			all, err := r.everybody()
 			for _, a := range all {
@@ -67,6 +71,15 @@ func usersPart() part {
 			}
 			if !roster.Role(is.Role).Known() {
 				return fieldError{"role", fmt.Errorf("%q is no role: choose agent, supervisor, coordinator or admin", is.Role)}
+			}
+			slices.Sort(is.Teams)
+			if len(is.Teams) > 0 && roster.Role(is.Role) != roster.RoleSupervisor {
+				return fieldError{"teams", errors.New("only a supervisor leads teams: who is in one stands in members.yaml")}
+			}
+			for _, team := range is.Teams {
+				if _, known := r.routing.Team(team); !known {
+					return fieldError{"teams", fmt.Errorf("there is no team %q", team)}
+				}
 			}
 			if len(is.Skills) == 0 {
 				return nil
@@ -109,7 +122,7 @@ func putUser(r *run, login string, _, is User, isNew bool) error {
 	}
 	i := slices.IndexFunc(list, func(a roster.Account) bool { return a.Login == login })
 	next := list[i]
-	next.Name, next.Role, next.Phone, next.Profile, next.Languages, next.Skills, next.Reachable, next.Disabled =
-		is.Name, roster.Role(is.Role), call.Number(is.Phone), is.Profile, is.Languages, is.Skills, is.Reachable, is.Disabled
+	next.Name, next.Role, next.Phone, next.Profile, next.Languages, next.Skills, next.Teams, next.Reachable, next.Disabled =
+		is.Name, roster.Role(is.Role), call.Number(is.Phone), is.Profile, is.Languages, is.Skills, is.Teams, is.Reachable, is.Disabled
 	return accounts.Change(r.ctx, next, r.to.By)
 }

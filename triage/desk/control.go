@@ -208,12 +208,14 @@ func (t *talk) handOver(to *Seat) {
 		t.toNotes(before, false)
 	}
 	if to == nil {
+		t.ofOthers()
 		return
 	}
 	t.change(func(k *triage.Contact, _ time.Time) []events.Event {
 		k.Agent, k.AgentName = to.id(), to.name()
 		return []events.Event{{Kind: "contact.connected", Agent: k.Agent, Queue: k.Queue}}
 	})
+	t.ofOthers()
 }
 
 // drop takes one person out of a conference.

@@ -52,6 +52,7 @@ type Config struct {
 	Telephones Telephones                                           // of the agents; the zero value is none
 	Languages  []string                                             // of the prompts, the first for who has named none
 	CallsBack  func() bool                                          // whether the hotline may call back by itself; nil: always
+	Scope      func(account string) triage.Scope                    // whom a supervisor sees, hears and steers; nil: everybody
 	Rounds     func() bool                                          // whether people of rounds may be called now; nil: there are no rounds
 	RoundMay   func(call.Number) bool                               // whether the settings let a round dial a number; required with Rounds
 	Robot      func() error                                         // rings the hotline with the built-in robot caller; nil outside the demo

@@ -464,6 +464,9 @@ func (s *Seat) supervise(ctx context.Context, c Command) error {
 	if conv == nil {
 		return UserError("This call is over.")
 	}
+	if !s.d.mayHear(s.id(), conv) {
+		return UserError("Nobody on this call is in one of your teams.")
+	}
 	if err := s.beHeard(ctx); err != nil {
 		return err
 	}

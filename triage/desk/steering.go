@@ -46,6 +46,8 @@ func (d *Desk) SteerAgent(ctx context.Context, who Steerer, agent string, state 
 		return false, UserError("Choose what shall happen and why.")
 	case agent == who.ID:
 		return false, UserError("For yourself, use your own phone page.")
+	case !d.scope(who.ID).Has(agent):
+		return false, errNotTheirs
 	case seat == nil || a.State == triage.Offline:
 		return false, errGone
 	case state == triage.OnBreak && a.State == triage.OnBreak && a.Until.IsZero():

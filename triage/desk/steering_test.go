@@ -3,6 +3,7 @@ package desk
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -175,4 +176,98 @@ func TestASupervisorMovesWhoWaits(t *testing.T) {
 	if count(events, triage.EventPutFirst) != 1 || count(events, triage.EventTaken) != 1 {
 		t.Errorf("the log has %v", events)
 	}
+}
+
+// Supervisors of a team (S12) steer and hear its people alone, until somebody is
+// in danger. The call of their people that goes over to another team goes on
+// without them.
+func TestASupervisorOfATeamSteersAndHearsItAlone(t *testing.T) {
+	r := openRoom(t)
+	routing := triage.Routing{Teams: []triage.Team{{ID: "north", Members: []string{"a"}}, {ID: "south", Members: []string{"b"}}}}
+	r.cfg.Scope = func(account string) triage.Scope {
+		return routing.Scope(account, map[string][]string{"lead": {"north"}}[account])
+	}
+	a, b := r.sit("a"), r.sit("b")
+	lead := r.Seat(Person{ID: "lead", Name: "Amal", Profile: "all", Supervises: true})
+	steer := func(who, agent string) error {
+		_, err := r.SteerAgent(t.Context(), Steerer{ID: who, Name: who, Via: "web"}, agent, triage.OnBreak, "rest")
+		return err
+	}
+	if err := steer("lead", "b"); !errors.Is(err, errNotTheirs) {
+		t.Errorf("somebody of another team: %v", err)
+	}
+	if err := steer("lead", "a"); err != nil {
+		t.Errorf("the own people: %v", err)
+	}
+	if err := steer("boss", "b"); err != nil {
+		t.Errorf("who sees everybody: %v", err)
+	}
+	for _, seat := range []*Seat{a, b} {
+		if err := r.cfg.Dispatcher.Set(seat.id(), triage.Ready, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := r.dial("+12025550101")
+	var first, second *Seat
+	r.until("a call rings", func() bool {
+		for _, seat := range []*Seat{a, b} {
+			if r.cfg.Dispatcher.Agent(seat.id()).State == triage.Offered {
+				first = seat
+			}
+		}
+		return first != nil
+	})
+	if second = b; first == b {
+		second = a
+	}
+	contact := r.answer(first)
+	hears := func() error {
+		return lead.Do(t.Context(), Command{Type: "monitor", Contact: contact, Mode: modeListen})
+	}
+	toTheOther := func(from *Seat) { // the caller goes to the other one, who was asked first
+		to := map[*Seat]*Seat{a: b, b: a}[from]
+		r.do(from, Command{Type: "consult", Contact: contact, To: Target{Kind: "agent", ID: to.id()}})
+		r.answer(to)
+		r.do(from, Command{Type: "consult.transfer", Contact: contact})
+		r.state(from, triage.WrapUp)
+		r.do(from, Command{Type: "wrap", Contact: contact, Disposition: "info_given"})
+	}
+	if first == b {
+		if err := hears(); err == nil || !strings.Contains(err.Error(), "in one of your teams") {
+			t.Errorf("a call of another team: %v", err)
+		}
+		toTheOther(b)
+		first, second = a, b
+	}
+	if err := hears(); err == nil || !strings.Contains(err.Error(), "sound") { // which this room has not: the team was no reason
+		t.Errorf("a call of the own people: %v", err)
+	}
+	conv := r.conversation(contact)
+	if err := lead.ask(t.Context(), conv, Command{Type: "monitor", Contact: contact, Mode: modeListen}); err != nil {
+		t.Fatal(err)
+	}
+	if !conv.listenedTo() {
+		t.Error("the supervisor is not on the call")
+	}
+	toTheOther(first)
+	r.until("the supervisor has left a call that went to another team", func() bool { return !conv.listenedTo() })
+	if v := second.Snapshot(); v.Call == nil || v.Call.CallerLeft {
+		t.Errorf("the call that went on: %+v", v.Call)
+	}
+	if err := hears(); err == nil || !strings.Contains(err.Error(), "in one of your teams") {
+		t.Errorf("a call that is with another team now: %v", err)
+	}
+	r.do(second, Command{Type: "emergency", Contact: contact, On: true})
+	if err := hears(); err == nil || !strings.Contains(err.Error(), "sound") {
+		t.Errorf("somebody is in danger: %v", err)
+	}
+	view, err := r.FloorView(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	view = view.For(r.scope("lead"))
+	if len(view.Alarms) != 1 || view.Alarms[0].Contact != contact || slices.ContainsFunc(view.Agents, func(f FloorAgent) bool { return f.ID == "b" }) {
+		t.Errorf("the floor of the supervisor shows %+v and %+v", view.Agents, view.Alarms)
+	}
+	c.Hangup()
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"hotline/appliance/store"
+	"hotline/triage"
 )
 
 // Reports counts the event log as it grows. What was counted is kept, so that a
@@ -166,6 +167,13 @@ type Report struct {
 	Languages []Row
 	Hours     []Period // of the time, oldest first
 	Days      []Period
+}
+
+// For has the figures of people that a supervisor may see (S12); those of lines
+// and languages are about nobody.
+func (r Report) For(scope triage.Scope) Report {
+	r.Agents = slices.DeleteFunc(slices.Clone(r.Agents), func(row Row) bool { return !scope.Has(row.ID) })
+	return r
 }
 
 // Row is the figures of one queue, agent or language.

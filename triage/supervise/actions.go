@@ -289,7 +289,7 @@ func (c *Commands) applyQueue(ctx context.Context, s *ivr.Session) (string, erro
 // countCallOut is the action callout.count. Results: "ok" with callout.people,
 // "none", "no_line", or "running".
 func (c *Commands) countCallOut(_ context.Context, s *ivr.Session) (string, error) {
-	people, err := c.Reachable()
+	people, err := c.Reachable(whoCalls(s))
 	if err == nil && c.CallOutState().Running {
 		err = ErrRunning
 	}

@@ -133,9 +133,10 @@ func (c *Commands) CallOutState() CallOutState {
 	return s
 }
 
-// Reachable are those who could be called in now: phone volunteers who are not
-// at work, have a number and agreed to be called.
-func (c *Commands) Reachable() ([]roster.Account, error) {
+// Reachable are those whom somebody could call in now: phone volunteers who are
+// not at work, have a number and agreed to be called. A supervisor of teams calls
+// in their people.
+func (c *Commands) Reachable(who Who) ([]roster.Account, error) {
 	if !c.canRing() {
 		return nil, ErrNoLine
 	}
@@ -143,8 +144,9 @@ func (c *Commands) Reachable() ([]roster.Account, error) {
 	if err != nil {
 		return nil, err
 	}
+	scope := c.Scope(who.ID)
 	list = slices.DeleteFunc(list, func(a roster.Account) bool {
-		return a.Disabled || !a.Reachable || !a.Phone.E164() || !a.Role.May(roster.Desk) || !offShift(c.cfg.Dispatcher.Agent(a.ID))
+		return !scope.Has(a.ID) || a.Disabled || !a.Reachable || !a.Phone.E164() || !a.Role.May(roster.Desk) || !offShift(c.cfg.Dispatcher.Agent(a.ID))
 	})
 	if len(list) == 0 {
 		return nil, ErrNobody
@@ -156,7 +158,7 @@ func offShift(a triage.Agent) bool { return a.ID == "" || a.State == triage.Offl
 
 // CallOut begins to call everybody who is reachable, two at a time.
 func (c *Commands) CallOut(ctx context.Context, who Who) (CallOutState, error) {
-	people, err := c.Reachable()
+	people, err := c.Reachable(who)
 	if err != nil {
 		return CallOutState{}, err
 	}

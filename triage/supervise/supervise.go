@@ -100,6 +100,20 @@ func (c *Commands) later(job func(context.Context)) error {
 	}
 }
 
+// Scope is whom an account sees, hears and steers (S12): who has none, as rules of
+// the hotline, has no teams. Of one that cannot be read it is nobody.
+func (c *Commands) Scope(account string) triage.Scope {
+	a, err := c.cfg.Accounts.Get(account)
+	if errors.Is(err, roster.ErrNoAccount) {
+		return triage.Scope{}
+	}
+	if err != nil {
+		c.cfg.Log.Error("whom somebody may see cannot be read; until then it is nobody", "account", account, "error", err)
+		return c.cfg.Dispatcher.Routing().Scope(account, []string{""})
+	}
+	return c.cfg.Dispatcher.Routing().Scope(account, a.Teams)
+}
+
 // State is how the hotline stands.
 type State struct {
 	Mode    mode.State

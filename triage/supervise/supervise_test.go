@@ -166,6 +166,24 @@ func TestCallingInIsPaced(t *testing.T) {
 		if err := h.cfg.Dispatcher.Set(busy.ID, triage.Ready, ""); err != nil {
 			t.Fatal(err)
 		}
+		// A supervisor of a team calls in its people alone (S12).
+		few := h.add(t, "few-e", func(a *roster.Account) {
+			a.Role, a.Teams, a.Reachable = roster.RoleSupervisor, []string{"north"}, false
+		})
+		own, err := h.Reachable(supervise.Who{ID: few.ID})
+		if !errors.Is(err, supervise.ErrNobody) {
+			t.Errorf("people of a team that nobody has made: %v, %v", own, err)
+		}
+		all12, err := h.Reachable(rosa)
+		if err != nil {
+			t.Fatal(err)
+		}
+		routing := h.cfg.Dispatcher.Routing()
+		routing.Teams = []triage.Team{{ID: "north", Name: "North", Members: []string{all12[3].ID}}}
+		h.cfg.Dispatcher.Use(routing)
+		if own, err = h.Reachable(supervise.Who{ID: few.ID}); err != nil || len(own) != 1 || own[0].ID != all12[3].ID {
+			t.Errorf("the people of the team: %v, %v", own, err)
+		}
 		began := time.Now()
 		state, err := h.CallOut(t.Context(), rosa)
 		if err != nil || len(state.People) != 12 {

@@ -58,6 +58,7 @@ func (s *scene) team(ctx context.Context) error {
 	for _, a := range []roster.Account{
 		{Login: "beatriz", Name: "Beatriz", Role: roster.RoleAgent, Languages: []string{"es", "pt"}, Profile: "help"},
 		{Login: "duaa", Name: "دعاء الخطيب", Role: roster.RoleAgent, Languages: []string{"ar", "en"}, Profile: "help", Reachable: true, Phone: "+12025550148"},
+		{Login: "kofi", Name: "Kofi", Role: roster.RoleSupervisor, Languages: []string{"en"}, Profile: "help", Teams: []string{"office"}},
 		{Login: "emeka", Name: "Emeka", Role: roster.RoleAgent, Languages: []string{"en"}, Profile: "volunteers", Disabled: true},
 	} {
 		if err := s.add(ctx, a); err != nil {

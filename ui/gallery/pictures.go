@@ -121,6 +121,7 @@ func floor() []Picture {
 	return []Picture{
 		{Name: "floor", Path: "/floor", Scene: fullScene, As: supervisor},
 		{Name: "floor-empty", Path: "/floor", Scene: emptyScene, As: supervisor},
+		{Name: "floor-team", Path: "/floor", Scene: fullScene, As: "leader"},
 		{Name: "floor-agent", Path: "/floor/agents/{colleague}", Scene: fullScene, As: supervisor},
 		{Name: "floor-caller", Path: "/floor/waiting/w1", Scene: fullScene, As: supervisor},
 		{Name: "floor-caller-wrong", Path: "/floor/waiting/w1", Scene: fullScene, As: supervisor, Form: url.Values{"do": {"first"}}},

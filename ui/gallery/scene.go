@@ -416,6 +416,9 @@ func (s *scene) add(ctx context.Context, a roster.Account) error {
 	if err == nil && s.who.ids[string(a.Role)] == "" {
 		s.who.ids[string(a.Role)] = made.ID
 	}
+	if len(a.Teams) > 0 {
+		s.who.ids["leader"] = made.ID
+	}
 	return err
 }
 

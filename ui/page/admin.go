@@ -16,6 +16,7 @@ type AccountsPage struct {
 	Accounts []roster.Account
 	Roles    []string
 	Profiles []triage.Profile
+	Teams    []triage.Team
 	Form     AccountForm
 	Trouble  string
 	Done     string
@@ -24,7 +25,8 @@ type AccountsPage struct {
 // AccountForm is what was typed about an account.
 type AccountForm struct {
 	Login, Name, Role, Profile, Languages, Phone string
-	Reachable                                    bool // may be called in when off shift
+	Teams                                        []string // that a supervisor leads
+	Reachable                                    bool     // may be called in when off shift
 }
 
 // AccountPage is one account.
@@ -34,6 +36,7 @@ type AccountPage struct {
 	Self     bool
 	Roles    []string
 	Profiles []triage.Profile
+	Teams    []triage.Team
 	Form     AccountForm
 	Trouble  string
 	Done     string

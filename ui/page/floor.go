@@ -18,6 +18,7 @@ import (
 type FloorPage struct {
 	Frame
 	View     desk.FloorView
+	Scope    triage.Scope // whose people these are
 	Mode     mode.State
 	Changes  []Change
 	Warnings Warnings
@@ -66,7 +67,11 @@ func (f Frame) Why(w triage.Why) string {
 	if !f.Known(key) {
 		return string(w.Reason)
 	}
-	return f.F(key, "name", w.Agent, "skill", f.skill(w.Skill), "clock", f.Clock(w.Until))
+	name := w.Agent
+	if name == "" { // of another team, or not for this reader
+		name = f.T("why.somebody")
+	}
+	return f.F(key, "name", name, "skill", f.skill(w.Skill), "clock", f.Clock(w.Until))
 }
 
 // profile is the name of a routing profile, in words where it has shipped.

@@ -13,7 +13,8 @@ type RecordingsPage struct {
 	Frame
 	List     []triage.Recording
 	Contact  string // only of this one
-	Keep     bool   // this person may download and delete
+	Scope    triage.Scope
+	Keep     bool // this person may download and delete
 	KeepDays int
 	More     bool
 	Trouble  string

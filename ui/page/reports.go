@@ -8,6 +8,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"hotline/triage"
 	"hotline/triage/reports"
 )
 
@@ -15,6 +16,7 @@ import (
 type ReportsPage struct {
 	Frame
 	Report  reports.Report
+	Scope   triage.Scope   // whose figures are in it
 	Gauge   *reports.Gauge // nil while the log is being counted
 	Terms   reports.Terms
 	Names   map[string]string // of agents

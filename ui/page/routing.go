@@ -15,6 +15,7 @@ import (
 type RoutingPage struct {
 	Frame
 	Routing  triage.Routing
+	Scope    triage.Scope     // whom this person steers
 	People   []roster.Account // who take calls
 	History  []triage.RoutingVersion
 	Trouble  string

@@ -7,6 +7,7 @@ import (
 	"hotline/appliance/switches"
 	"hotline/ivr/bulletins"
 	"hotline/ivr/mode"
+	"hotline/triage"
 	"hotline/triage/supervise"
 	"hotline/volunteers/roster"
 )
@@ -29,7 +30,8 @@ type LinesPage struct {
 	Frame
 	State     supervise.State
 	Reachable int
-	NoLine    bool // the hotline cannot call out
+	Scope     triage.Scope // whom this person may call in
+	NoLine    bool         // the hotline cannot call out
 	Trouble   string
 	Done      string
 }

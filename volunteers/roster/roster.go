@@ -73,6 +73,7 @@ type Account struct {
 	Languages []string       `json:"languages,omitempty"`
 	Profile   string         `json:"profile,omitempty"`   // routing profile of an agent
 	Skills    map[string]int `json:"skills,omitempty"`    // beside languages, with their levels
+	Teams     []string       `json:"teams,omitempty"`     // of a supervisor, who sees and steers the people of these alone (S12); none: everybody
 	Reachable bool           `json:"reachable,omitempty"` // may be called in when off shift
 	Disabled  bool           `json:"disabled,omitempty"`
 	HasPIN    bool           `json:"has_pin,omitempty"`   // kept by this package
@@ -180,6 +181,7 @@ func (a *Accounts) List() ([]Account, error) {
 func (a *Accounts) Add(ctx context.Context, account Account, password, by string) (Account, error) {
 	account.Login = normalLogin(account.Login)
 	account.HasPIN, account.Second, account.Extension, account.Invite, account.Steps = false, false, "", "", nil
+	account.Teams = account.leading()
 	if err := account.check(); err != nil {
 		return Account{}, err
 	}
@@ -216,6 +218,7 @@ func (a *Accounts) Add(ctx context.Context, account Account, password, by string
 // when the role changes or the account is disabled.
 func (a *Accounts) Change(ctx context.Context, account Account, by string) error {
 	account.Login = normalLogin(account.Login)
+	account.Teams = account.leading()
 	if err := account.check(); err != nil {
 		return err
 	}
@@ -270,6 +273,7 @@ func (old Account) changes(next Account) map[string]string {
 	note("role", string(old.Role), string(next.Role))
 	note("profile", old.Profile, next.Profile)
 	note("skills", old.skills(), next.skills())
+	note("teams", strings.Join(old.Teams, " "), strings.Join(next.Teams, " "))
 	note("languages", strings.Join(old.Languages, " "), strings.Join(next.Languages, " "))
 	note("reachable", fmt.Sprint(old.Reachable), fmt.Sprint(next.Reachable))
 	note("disabled", fmt.Sprint(old.Disabled), fmt.Sprint(next.Disabled))
@@ -287,6 +291,16 @@ func (account Account) skills() string {
 	}
 	slices.Sort(words)
 	return strings.Join(words, " ")
+}
+
+// leading are the teams of the account, sorted; only supervisors have some.
+func (account Account) leading() []string {
+	if account.Role != RoleSupervisor {
+		return nil
+	}
+	teams := slices.Clone(account.Teams)
+	slices.Sort(teams)
+	return slices.Compact(teams)
 }
 
 func (account Account) administers() bool { return !account.Disabled && account.Role.May(Admin) }
