@@ -35,6 +35,20 @@ func TestOwnCallsAreListedCorrectedAndCalledAgain(t *testing.T) {
 	s := startSite(t, far, nil)
 	client := s.as(t, agent)
 
+	// D22: the day by state, of the agent alone; before it there is nothing to show.
+	if body := s.get(t, client, "/desk/history").body; strings.Contains(body, "Your day by state") {
+		t.Error("a day without any work has a ring")
+	}
+	s.aMorning(t)
+	if now := time.Now(); now.Add(-40*time.Minute).Day() == now.Day() { // the morning began today
+		if body := strings.Join(strings.Fields(s.get(t, client, "/desk/history").body), " "); !strings.Contains(body, `<circle cx="21" cy="21" r="15.9155" fill="none" class="arc-on_call" stroke-dasharray="82.5 17.5" stroke-dashoffset="25.0"`) ||
+			!strings.Contains(body, `data-h="Longest">5 min<`) || !strings.Contains(body, "Finishing notes") {
+			t.Errorf("five minutes of talk and one of notes are shown as %s", body)
+		}
+		if body := s.get(t, s.as(t, supervisor), "/desk/history").body; strings.Contains(body, "Your day by state") {
+			t.Error("somebody else's day is shown")
+		}
+	}
 	list := s.get(t, client, "/desk/history").body
 	for want, is := range map[string]bool{"+12025550147": true, "+12025550148": true, "+12025550149": false, "Protected": true, "+12025550199": false,
 		`href="/desk?again=` + mine.ID + `"`: true, `href="/desk?again=` + hidden.ID + `"`: false, "Correct the notes": true} {

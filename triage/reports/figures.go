@@ -6,7 +6,10 @@ package reports
 
 import (
 	"math"
+	"slices"
 	"time"
+
+	"hotline/triage"
 )
 
 // Figures are sums that can be added up over hours. Times are milliseconds, so
@@ -40,10 +43,74 @@ type Figures struct {
 	BusyMS      int64 `json:"busy_ms"`      // agents talking, on hold, or writing notes
 	AvailableMS int64 `json:"available_ms"` // agents ready
 
+	// Of an agent alone: how long each state was kept (D22). A stay counts whole, for
+	// the hour in which it began.
+	Stays *[len(stayed)]Stay `json:"stays,omitempty"`
+
 	CallsOut        int `json:"calls_out"` // that agents made, call-backs among them
 	CallsOutReached int `json:"calls_out_reached"`
 	Missed          int `json:"missed"` // offers that rang out
 	Declined        int `json:"declined"`
+}
+
+// stayed are the states in which time is spent at work, in the order of pages.
+var stayed = [...]triage.AgentState{triage.OnCall, triage.WrapUp, triage.Ready, triage.Offered, triage.OnBreak, triage.Missed}
+
+// Stay is how long somebody was in one state: how often, all of it and the
+// longest time.
+type Stay struct {
+	N         int   `json:"n"`
+	MS        int64 `json:"ms"`
+	LongestMS int64 `json:"longest_ms"`
+}
+
+// Mean is the usual time in the state.
+func (s Stay) Mean() (time.Duration, bool) { return meanOf(s.MS, s.N) }
+
+// StateStay is that of a state.
+type StateStay struct {
+	State triage.AgentState
+	Stay
+}
+
+// StayedIn are the states in which somebody was, in the order of pages.
+func (f Figures) StayedIn() (list []StateStay) {
+	if f.Stays == nil {
+		return nil
+	}
+	for i, s := range f.Stays {
+		if s.N > 0 {
+			list = append(list, StateStay{stayed[i], s})
+		}
+	}
+	return list
+}
+
+// stay counts one time in a state.
+func (f *Figures) stay(state triage.AgentState, d time.Duration) {
+	i := slices.Index(stayed[:], state)
+	if i < 0 || d <= 0 {
+		return
+	}
+	if f.Stays == nil {
+		f.Stays = new([len(stayed)]Stay)
+	}
+	f.Stays[i].add(Stay{1, d.Milliseconds(), d.Milliseconds()})
+}
+
+func (s *Stay) add(other Stay) {
+	s.N += other.N
+	s.MS += other.MS
+	s.LongestMS = max(s.LongestMS, other.LongestMS)
+}
+
+// own is a copy that shares nothing.
+func (f Figures) own() *Figures {
+	if f.Stays != nil {
+		stays := *f.Stays
+		f.Stays = &stays
+	}
+	return &f
 }
 
 // steps are the waits, in seconds, at which counts are kept: service level and
@@ -183,6 +250,14 @@ func (f *Figures) add(other Figures) {
 	for i := range f.Waits {
 		f.Waits[i] += other.Waits[i]
 		f.Leaves[i] += other.Leaves[i]
+	}
+	if other.Stays != nil {
+		if f.Stays == nil {
+			f.Stays = new([len(stayed)]Stay)
+		}
+		for i := range f.Stays {
+			f.Stays[i].add(other.Stays[i])
+		}
 	}
 	f.BusyMS += other.BusyMS
 	f.AvailableMS += other.AvailableMS

@@ -35,7 +35,7 @@ var (
 )
 
 const (
-	stateKey = "tally 1" // the number changes when the way of counting does: then everything is counted anew
+	stateKey = "tally 2" // the number changes when the way of counting does: then everything is counted anew
 	// readAtOnce is how many events are read in one look at the log: a longer
 	// one would keep the file from using its space again.
 	readAtOnce = 20_000

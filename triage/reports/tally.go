@@ -539,6 +539,7 @@ func (t *tally) leaves(id string, at time.Time) {
 		}
 	}
 	a.spread(t, busy, at, func(key string, fn func(*Figures)) { t.each(key, fn, scopeAll, scopeAgent+id) })
+	t.each(t.keyOf(a.Since), func(f *Figures) { f.stay(a.State, at.Sub(a.Since)) }, scopeAgent+id)
 	a.Since = at
 }
 
@@ -589,8 +590,7 @@ func (t *tally) sofar(now time.Time) (*tally, error) {
 		}
 		out := hour{}
 		for scope, f := range h {
-			own := *f
-			out[scope] = &own
+			out[scope] = f.own()
 		}
 		return out, nil
 	}

@@ -2,12 +2,14 @@ package reports
 
 import (
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"strconv"
 	"testing"
 	"time"
 
 	"hotline/appliance/events"
+	"hotline/triage"
 )
 
 // diary writes events down, one after the other.
@@ -232,6 +234,14 @@ func TestByQueueAgentLanguageAndHour(t *testing.T) {
 	near(t, "Ana's AHT", aht.Seconds(), known, 660)
 	busy, known := ana.Occupancy()
 	near(t, "Ana's occupancy", busy, known, 1320.0/(1320+9470))
+	const s = 1000 // Ana, on paper: three times ready, rings once for 10 s, two calls of 300 and 900 s, notes of a minute each
+	if got := fmt.Sprint(ana.StayedIn()); got != fmt.Sprint([]StateStay{{triage.OnCall, Stay{2, 1200 * s, 900 * s}}, {triage.WrapUp, Stay{2, 120 * s, 60 * s}},
+		{triage.Ready, Stay{3, 9470 * s, 3680 * s}}, {triage.Offered, Stay{1, 10 * s, 10 * s}}}) {
+		t.Errorf("Ana's time by state: %s", got)
+	}
+	if mean, known := ana.StayedIn()[0].Mean(); mean != 10*time.Minute || !known || r.Total.Stays != nil {
+		t.Errorf("a call of hers lasts %v; the whole room has %v", mean, r.Total.Stays)
+	}
 	if es := row(r.Languages, "es"); es.Offered != 1 || es.Handled != 1 || es.TalkMS != 240_000 {
 		t.Errorf("Spanish: %+v", es)
 	}

@@ -34,6 +34,7 @@ func figuresOf(f reports.Figures) figuresJSON {
 		return &v
 	}
 	span := func(d time.Duration, known bool) *float64 { return rate(d.Seconds(), known) }
+	f.Stays = nil // of somebody: for this person, and for who leads them
 	terms := reports.Agreed()
 	return figuresJSON{Figures: f, ServiceLevel: rate(f.ServiceLevel(terms)), Abandonment: rate(f.Abandonment()), ASA: span(f.ASA()), AbandonTime: span(f.AbandonTime()),
 		AHT: span(f.AHT()), Occupancy: rate(f.Occupancy()), Reach: rate(f.Reach()), Containment: rate(f.Containment()), ShortAbandons: f.ShortAbandons(terms)}

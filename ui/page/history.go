@@ -78,3 +78,32 @@ func ownDo(k triage.Contact, now time.Time) string {
 func ownLook(f Frame, k triage.Contact, now time.Time) string {
 	return f.T(ownDo(k, now)) + ": " + f.F("own.look.who", "when", f.When(k.ReceivedAt))
 }
+
+// arc is a part of a ring with a circumference of 100.
+type arc struct {
+	state        triage.AgentState
+	dash, offset string
+}
+
+// ringOf begins at the top and goes round with the clock, with a thin gap between
+// the parts: nobody has to tell them apart by colour alone.
+func ringOf(stays []reports.StateStay) (arcs []arc) {
+	var all int64
+	for _, one := range stays {
+		all += one.MS
+	}
+	if all == 0 {
+		return nil
+	}
+	at := 25.0 // a dash begins at three o'clock
+	for _, one := range stays {
+		share := 100 * float64(one.MS) / float64(all)
+		drawn := share
+		if len(stays) > 1 {
+			drawn = max(share-0.8, 0.2)
+		}
+		arcs = append(arcs, arc{one.State, unit(drawn) + " " + unit(100-drawn), unit(at)})
+		at -= share
+	}
+	return arcs
+}
