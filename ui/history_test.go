@@ -42,7 +42,7 @@ func TestOwnCallsAreListedCorrectedAndCalledAgain(t *testing.T) {
 	s.aMorning(t)
 	if now := time.Now(); now.Add(-40*time.Minute).Day() == now.Day() { // the morning began today
 		if body := strings.Join(strings.Fields(s.get(t, client, "/desk/history").body), " "); !strings.Contains(body, `<circle cx="21" cy="21" r="15.9155" fill="none" class="arc-on_call" stroke-dasharray="82.5 17.5" stroke-dashoffset="25.0"`) ||
-			!strings.Contains(body, `data-h="Longest">5 min<`) || !strings.Contains(body, "Finishing notes") {
+			!strings.Contains(body, `data-h="Longest">5 min 0 s<`) || !strings.Contains(body, "Finishing notes") {
 			t.Errorf("five minutes of talk and one of notes are shown as %s", body)
 		}
 		if body := s.get(t, s.as(t, supervisor), "/desk/history").body; strings.Contains(body, "Your day by state") {
