@@ -25,6 +25,7 @@ type machine struct {
 	started time.Time
 	boots   int
 	more    []string // of what qemu is told
+	pc      bool     // a disk and a network of a usual computer (SATA, E1000), and not what is made for emulated ones
 	begins  int      // where in what it wrote the present start begins
 }
 
@@ -112,11 +113,15 @@ func (m *machine) on(ctx context.Context) error {
 		return err
 	}
 	defer log.Close()
+	disk, network := "virtio", "virtio-net-pci"
+	if m.pc {
+		disk, network = "ide", "e1000" // on this board that is AHCI
+	}
 	m.qemu = exec.CommandContext(ctx, "qemu-system-x86_64", append([]string{"-accel", "tcg", "-smp", "1", "-m", "1024", "-machine", "q35", "-display", "none", "-monitor", "unix:" + m.path("monitor") + ",server=on,wait=off", "-rtc", "base=" + battery,
 		"-serial", "file:" + m.serial(),
-		"-drive", "file=" + m.path("disk.qcow2") + ",if=virtio,format=qcow2",
+		"-drive", "file=" + m.path("disk.qcow2") + ",if=" + disk + ",format=qcow2",
 		"-drive", "file=" + m.path("stick.img") + ",if=virtio,format=raw",
-		"-netdev", "tap,id=n,ifname=tap0,script=no,downscript=no", "-device", "virtio-net-pci,netdev=n"}, m.more...)...)
+		"-netdev", "tap,id=n,ifname=tap0,script=no,downscript=no", "-device", network + ",netdev=n"}, m.more...)...)
 	m.qemu.Stdout, m.qemu.Stderr = log, log
 	m.qemu.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	m.started = time.Now()

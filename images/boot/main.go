@@ -239,10 +239,11 @@ func (t *trial) uefi(ctx context.Context, secure bool) error {
 	if t.m, err = newMachine(ctx, t.dir, image); err != nil {
 		return err
 	}
+	t.m.pc = true
 	if err := t.m.uefi(secure); err != nil {
 		return err
 	}
-	fmt.Printf("Switched on for the first time, under %s, with an address from the file hotline.cfg\n", firmware)
+	fmt.Printf("Switched on for the first time, under %s, with SATA and E1000 and an address from the file hotline.cfg\n", firmware)
 	if err := t.m.on(ctx); err != nil {
 		return err
 	}
@@ -387,7 +388,7 @@ func ring(ctx context.Context, first, n int) ([]*phone.Call, error) {
 func client() *http.Client {
 	jar, _ := cookiejar.New(nil) // never fails without options
 	// The certificate is the box's own; who it is, is not what is tried here.
-	return &http.Client{Jar: jar, Timeout: 20 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+	return &http.Client{Jar: jar, Timeout: 2 * time.Minute, Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 }
 
 // answers waits until the hotline says that it is well.
