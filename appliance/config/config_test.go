@@ -129,3 +129,16 @@ func TestEverySettingIsExplained(t *testing.T) {
 		t.Errorf("%d settings: nobody can choose so many", keys)
 	}
 }
+
+// FuzzParse: whatever stands in the file, it is read or refused with a sentence
+// that begins with its name.
+func FuzzParse(f *testing.F) {
+	for _, text := range []string{"", "name: Flood\n", "sip: {listen: 1}", "a: &a [*a]", "sip:\n  lines:\n  - {name: x, server: y}\n", "%YAML 9\n---\n? [", "\t", "languages: [es, [en]]", "<<: {a: b}", "- \n -", "name: !!binary x", "\ufeffname: x\r\n"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if _, err := Parse("hotline.yaml", []byte(text)); err != nil && !strings.HasPrefix(err.Error(), "hotline.yaml:") {
+			t.Errorf("%q: %v", text, err)
+		}
+	})
+}

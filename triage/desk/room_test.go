@@ -36,7 +36,7 @@ const patience = 20 * time.Second
 // sound stay where a test puts them.
 type room struct {
 	*Desk
-	t       *testing.T
+	t       testing.TB
 	records *store.Store
 	trunk   *trunk.Trunk
 	faults  uint64       // of ours that the test wants
@@ -44,14 +44,14 @@ type room struct {
 	dialled atomic.Int64 // what a test has changed before it dials is seen by the call
 }
 
-func openRoom(t *testing.T) *room {
+func openRoom(t testing.TB) *room {
 	t.Helper()
 	return openRoomWith(t, map[string]string{"straight": "about: t\nstart: q\nfallback: {queue: help, priority: 5}\nsteps:\n  q:\n    queue: help\n    priority: 1\n"}, nil)
 }
 
 // openRoomWith leads callers through the flow "straight" of texts. Dial places
 // calls to numbers outside; lines are the ways there.
-func openRoomWith(t *testing.T, texts map[string]string, dial func(context.Context, Dialling) (*trunk.Call, error), lines ...trunk.Line) *room {
+func openRoomWith(t testing.TB, texts map[string]string, dial func(context.Context, Dialling) (*trunk.Call, error), lines ...trunk.Line) *room {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	r := &room{t: t, records: storetest.Open(t)}
