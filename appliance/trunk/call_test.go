@@ -11,6 +11,7 @@ import (
 	"hotline/appliance/audio"
 	"hotline/appliance/call"
 	"hotline/appliance/media"
+	"hotline/appliance/proof"
 	"hotline/appliance/trunk"
 	"hotline/appliance/trunk/phone"
 )
@@ -387,6 +388,8 @@ func TestSilentLineEnds(t *testing.T) {
 		}
 		p.Hangup()
 	}
+	proof.Note(t, proof.Result{Promise: "dead", Figure: "of three calls the one from which no sound comes is ended, with its cause on record",
+		Control: "the one that talks and the one on hold go on"})
 }
 
 func TestFaultEndsOneCallOnly(t *testing.T) {

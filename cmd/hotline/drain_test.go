@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"hotline/appliance/config"
+	"hotline/appliance/proof"
 	"hotline/appliance/trunk/phone"
 )
 
@@ -75,6 +76,8 @@ func TestAPlannedEndCutsNobodyOff(t *testing.T) {
 	case <-time.After(60 * time.Second):
 		t.Fatal("the hotline does not end when the last caller has gone")
 	}
+	proof.Note(t, proof.Result{Promise: "restart", Figure: "0 calls cut: who waits when the end is asked for goes on hearing music, the next one gets 503, and the program ends when the last one has hung up",
+		Control: "a second signal cuts the same caller off, and that is seen (TestASecondSignalCuts)"})
 }
 
 // TestASecondSignalCuts asks the real command to end, twice: the first time it

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"hotline/appliance/config"
+	"hotline/appliance/proof"
 	"hotline/appliance/trunk/phone"
 	"hotline/triage"
 	"hotline/triage/desk"
@@ -22,11 +24,14 @@ func TestAFullHotline(t *testing.T) {
 		c.SIP.MaxCalls, c.SIP.Peers, c.Web.Metrics = 1, []string{"127.0.0.1"}, "127.0.0.1:0"
 	})
 	first := b.dial("+12024561161", "100")
+	slowest := time.Duration(0)
 	for range 2 {
 		var refused *phone.RefusedError
+		began := time.Now()
 		if _, err := phone.Dial(t.Context(), phone.Config{From: "+12024561162", To: "100", Server: b.h.trunk.Addr()}); !errors.As(err, &refused) || refused.Status != 503 {
 			t.Fatalf("a second caller: %v", err)
 		}
+		slowest = max(slowest, time.Since(began))
 	}
 	row := only(t, b.exportUntil("contacts", "outcome", "rejected_full"), "caller_number", "+12024561162")
 	if row["open_item"] != "turned_away" || row["answered_at"] != "" || row["number_dialled"] != "100" {
@@ -61,6 +66,8 @@ func TestAFullHotline(t *testing.T) {
 	}
 	first.Hangup()
 	b.ended(first)
+	proof.Note(t, proof.Result{Promise: "full", Figure: fmt.Sprintf("who rings a full hotline is told so at once (503, when to try again; %v at most here) and heads the list of people to call back", slowest.Round(100*time.Microsecond)),
+		Control: "the caller who has the channel was answered, stayed on the line and is not on that list"})
 }
 
 // TestALineHasItsShare: callers of a queue that has its share of the channels
