@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"hotline/ivr/flow"
+	"hotline/ivr/flow/edit"
 	"hotline/ivr/versions"
 	"hotline/ui/page"
 )
@@ -31,6 +32,7 @@ type Flows interface {
 	Check() (problems, warnings flow.Problems, err error)
 	CheckTexts(texts map[string]string) (problems, warnings flow.Problems)
 	SaveDraft(ctx context.Context, name, text, seen string, by versions.Actor) error
+	Undo(ctx context.Context, name, seen string, by versions.Actor) error
 	Discard(ctx context.Context, name string, by versions.Actor) error
 	Publish(ctx context.Context, note string, by versions.Actor) (versions.Version, error)
 	Back(ctx context.Context, number int, by versions.Actor) (versions.Version, error)
@@ -225,55 +227,46 @@ func (s *Server) flowVersion(w http.ResponseWriter, r *http.Request, v visit) {
 	s.show(w, r, http.StatusOK, page.FlowVersionView(p))
 }
 
-// flowText is a flow with its text as it would be published; false when there
-// is none.
-func (s *Server) flowText(name string) (text string, known bool, err error) {
-	drafted, err := s.cfg.Flows.Drafted()
-	if err != nil {
-		return "", false, err
-	}
-	text, known = drafted[name]
-	return text, known, nil
-}
-
-const newFlow = "about: \nstart: hello\nfallback: {queue: help}\nsteps:\n  hello:\n    say: hello\n    next: person\n  person: {queue: help}\n"
-
-func (s *Server) flow(w http.ResponseWriter, r *http.Request, v visit) {
+// flowAsText is a dialogue as it is written.
+func (s *Server) flowAsText(w http.ResponseWriter, r *http.Request, v visit) {
 	name := r.PathValue("id")
-	text, known, err := s.flowText(name)
+	drafted, err := s.cfg.Flows.Drafted()
 	if err != nil {
 		s.broken(w, r, v, "reading a flow", err)
 		return
 	}
+	text, known := drafted[name]
 	if !known {
-		if !r.URL.Query().Has("new") || !flow.ValidName(name) {
-			s.problem(w, r, v, http.StatusNotFound, "missing")
-			return
-		}
-		s.showFlow(w, r, v, http.StatusOK, name, newFlow, versions.Print(""), nil)
+		s.problem(w, r, v, http.StatusNotFound, "missing")
 		return
 	}
 	s.showFlow(w, r, v, http.StatusOK, name, text, versions.Print(text), nil)
 }
 
-// flowNew leads to the page of a flow that does not exist yet.
+// flowNew begins a dialogue as one of those that are ready to be changed.
 func (s *Server) flowNew(w http.ResponseWriter, r *http.Request, v visit) {
 	if err := r.ParseForm(); err != nil {
 		s.broken(w, r, v, "reading the form", err)
 		return
 	}
-	name := clean(r.PostForm.Get("name"), 64)
-	if !flow.ValidName(name) {
-		s.showFlows(w, r, v, http.StatusUnprocessableEntity, "", errors.New("a name has letters, digits, dots, dashes and underscores"))
+	name, text := nameOf(r.PostForm.Get("name")), edit.Template(known(r.PostForm.Get("template"), edit.Templates))
+	err := errors.New("a name has letters, digits, dots, dashes and underscores")
+	if flow.ValidName(name) && text != "" {
+		if err = s.cfg.Flows.SaveDraft(r.Context(), name, text, versions.Print(""), s.flowActor(v)); errors.Is(err, versions.ErrChanged) {
+			err = errors.New("there is a dialogue of that name already")
+		}
+	}
+	if err != nil {
+		s.showFlows(w, r, v, http.StatusUnprocessableEntity, "", err)
 		return
 	}
-	http.Redirect(w, r, "/admin/flow/"+name+"?new", http.StatusSeeOther)
+	http.Redirect(w, r, "/admin/flow/"+name+"?done=begun", http.StatusSeeOther)
 }
 
-// showFlow is one flow: its map, its text, and what is wrong with the text as
-// it is on the page.
+// showFlow is the text of one flow, and what is wrong with it as it is on the
+// page.
 func (s *Server) showFlow(w http.ResponseWriter, r *http.Request, v visit, status int, name, text, seen string, mistake error) {
-	f := s.frame(r, v, "flow.title")
+	f := s.flowFrame(r, v, "flow.title")
 	drafts, err := s.cfg.Flows.Drafts()
 	drafted, err2 := s.cfg.Flows.Drafted()
 	if err := errors.Join(err, err2); err != nil {
@@ -295,7 +288,7 @@ func (s *Server) showFlow(w http.ResponseWriter, r *http.Request, v visit, statu
 	}
 	p.Queues = s.queues()
 	if parsed, err := flow.Parse(name, []byte(text)); err == nil {
-		p.About, p.Steps = parsed.About, parsed.Outline()
+		p.About = parsed.About
 	}
 	s.show(w, r, status, page.Flow(p))
 }
@@ -318,7 +311,7 @@ func (s *Server) flowChange(w http.ResponseWriter, r *http.Request, v visit) {
 			s.showFlow(w, r, v, http.StatusUnprocessableEntity, name, text, seen, err)
 			return
 		}
-		http.Redirect(w, r, "/admin/flow/"+name+"?done=saved", http.StatusSeeOther)
+		http.Redirect(w, r, "/admin/flow/"+name+"/text?done=saved", http.StatusSeeOther)
 	case "check":
 		s.showFlow(w, r, v, http.StatusOK, name, text, seen, nil)
 	case "discard":
@@ -357,7 +350,7 @@ func (s *Server) flowTry(w http.ResponseWriter, r *http.Request, v visit) {
 	if strings.Count(answers, "\n") > mostAnswers {
 		answers = ""
 	}
-	f := s.frame(r, v, "flow.try.title")
+	f := s.flowFrame(r, v, "flow.try.title")
 	p := page.FlowTryPage{Frame: f, Name: name, Answers: answers}
 	p.Transcript, p.More, err = s.cfg.FlowTrial(r.Context(), drafted, name, answers)
 	if err != nil {

@@ -228,6 +228,7 @@ func (s *scene) openOffices(log *slog.Logger) (err error) {
 		return err
 	}
 	s.flows, err = versions.Open(versions.Config{Store: s.store, Shipped: ivr.ShippedTexts(), Engine: nobodyCalls{}, Log: log})
+	s.made["main"] = versions.Print(ivr.ShippedTexts()[ivr.FlowMain]) // where nobody has changed it
 	return err
 }
 

@@ -41,7 +41,6 @@ type FlowVersion struct {
 type FlowPage struct {
 	Frame
 	Name, About, Text, Seen string
-	Steps                   []flow.OutlineStep
 	Problems, Warnings      flow.Problems
 	Elsewhere               int // problems in other flows
 	Draft                   bool

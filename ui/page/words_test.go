@@ -19,7 +19,7 @@ func TestEveryTextOfThePagesIsWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	texts := catalogues.Keys(words.English)
-	asks := regexp.MustCompile(`(\.[TFN]\(|frame\(r, [^",]+, )"([^"]+)"[,)]`)
+	asks := regexp.MustCompile(`(\.[TFN]\(|[fF]rame\(r, [^",]+, )"([^"]+)"[,)]`)
 	found := 0
 	for _, pattern := range []string{"*.templ", "*.go", "../*.go"} {
 		names, err := filepath.Glob(pattern)

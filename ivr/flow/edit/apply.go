@@ -77,10 +77,10 @@ func (d *Doc) apply(name string, f Filled) error {
 				}
 			}
 		}
-		if was, ok := s.Test(); f.Test != nil && (ok || !s.Has("if")) && was != *f.Test {
+		if was, ok := s.Test(); f.Test != nil && (ok || !s.Has("if") || s.blank("if")) && was != *f.Test {
 			t.set("if", f.Test.text(), "")
 		}
-		if was, ok := s.Values(); f.Values != nil && (ok || !s.Has("set")) && !slices.Equal(was, f.Values) {
+		if was, ok := s.Values(); f.Values != nil && (ok || !s.Has("set") || s.blank("set")) && !slices.Equal(was, f.Values) {
 			var all []string
 			for _, v := range f.Values {
 				all = append(all, quoteKey(v.Attribute)+": "+quote(v.Value))

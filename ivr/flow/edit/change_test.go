@@ -84,6 +84,30 @@ func TestEdits(t *testing.T) {
 			"    say: hello    # short",
 			"    say: hello.short    # short|    barge_in: true",
 		},
+		"a question about the call": {
+			func(d *Doc) error {
+				_, err := d.Add(New{Kind: flow.If, After: "hello", By: "next"}, Filled{Test: &Test{"language", "is", "en, es"}, Ways: map[string]string{"else": "help"}})
+				return err
+			},
+			"    next: main",
+			"    next: if|  if:|    if: {attribute: language, is: [en, es]}|    then: main|    else: help",
+		},
+		"something noted": {
+			func(d *Doc) error {
+				_, err := d.Add(New{Kind: flow.Set, After: "hello", By: "next"}, Filled{Values: []Value{{"asked", "yes"}}})
+				return err
+			},
+			"    next: main",
+			"    next: set|  set:|    set: {asked: yes}|    next: main",
+		},
+		"a rest": {
+			func(d *Doc) error {
+				_, err := d.Add(New{Kind: flow.Wait, After: "hello", By: "next"}, Filled{Words: map[string]string{"wait": "2.5"}})
+				return err
+			},
+			"    next: main",
+			"    next: wait|  wait:|    wait: 2.5s|    next: main",
+		},
 		"what is there already": {
 			func(d *Doc) error {
 				return d.Apply("main", Filled{Said: map[string][]string{"say": {"=0"}}, Ways: map[string]string{"default": "help", "menu|1": "help", "menu|2|next": "bye", "silence": ""},
@@ -201,6 +225,9 @@ func TestRandomEdits(t *testing.T) {
 			t.Fatalf("a %s behind %s: %v", kind, at.Name, err)
 		}
 		s, ok := d.Step(name)
+		if unknown := s.Unknown(); len(unknown) > 0 && kind != flow.Wait { // "help" is no time
+			t.Errorf("the form of a new %s does not show %v", kind, unknown)
+		}
 		if !ok || s.Kind != kind {
 			t.Fatalf("a new %s is a %q in\n%s", kind, s.Kind, d.Source(name))
 		}

@@ -134,7 +134,7 @@ func (s Step) Unknown() []string {
 // shows reports that the form can show what stands there.
 func (s Step) shows(one Setting) bool {
 	raw, ok := s.tree.get(one.Name)
-	if !ok {
+	if !ok || s.blank(one.Name) {
 		return true
 	}
 	switch one.Is {
@@ -155,3 +155,6 @@ func (s Step) shows(one Setting) bool {
 	_, ok = word(raw)
 	return ok
 }
+
+// blank reports that a setting has not been filled in yet.
+func (s Step) blank(setting string) bool { return s.Written(setting) == `""` }

@@ -10,6 +10,7 @@ import (
 // Part is one piece of what a step says.
 type Part struct {
 	Prompt string // the one that is played, where it is nothing else
+	Like   string // one that may be played: in another language, or by what is known
 	Text   string // as it is written
 }
 
@@ -19,7 +20,7 @@ func (s Step) Parts(setting string) []Part {
 	if !ok {
 		return nil
 	}
-	return parts(raw)
+	return slices.DeleteFunc(parts(raw), func(p Part) bool { return p.Text == `""` }) // not said yet
 }
 
 func parts(raw string) []Part {
@@ -40,9 +41,21 @@ func part(raw string) Part {
 	}
 	if t, err := grow(raw, atColon); err == nil && t.flow {
 		end := strings.LastIndexAny(t.close, "]}")
-		return Part{Text: strings.TrimSpace(strings.TrimSuffix(raw, t.close) + t.close[:end+1])}
+		return Part{Like: t.like(), Text: strings.TrimSpace(strings.TrimSuffix(raw, t.close) + t.close[:end+1])}
 	}
 	return Part{Text: strings.TrimSpace(raw)}
+}
+
+// like is the prompt that stands for a piece which is one of several.
+func (t tree) like() string {
+	raw, _ := t.get("prompt")
+	if of, ok := t.get("of"); ok {
+		if all, err := grow(of, atColon); err == nil && len(all.items) > 0 {
+			raw = all.items[0].value
+		}
+	}
+	w, _ := word(raw)
+	return w
 }
 
 // Seconds is a length of time, in seconds.
