@@ -35,7 +35,7 @@ func (s *Server) warnings(now time.Time) (page.Warnings, error) {
 		return page.Warnings{}, fmt.Errorf("reading the last locks: %w", err)
 	}
 	locked = slices.DeleteFunc(locked, func(ev events.Event) bool { return now.Sub(ev.At) > lockAlertFor })
-	w := page.Warnings{Overdue: len(s.cfg.Supervise.State(now).Overdue)}
+	w := page.Warnings{Alerts: s.cfg.Supervise.Alerts(now), Overdue: len(s.cfg.Supervise.State(now).Overdue)}
 	for _, ev := range locked {
 		name := ""
 		if account, err := s.cfg.Accounts.Get(ev.Agent); err == nil {

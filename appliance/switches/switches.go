@@ -25,6 +25,7 @@ const (
 	Bulletins = Part("bulletins") // callers hear none
 	CallBacks = Part("callbacks") // no number is rung back by the hotline itself
 	CallDowns = Part("calldowns") // nobody is called of the hotline's own accord, to be asked how they are
+	Alerts    = Part("alerts")    // no supervisor is called because callers wait for too long
 	HTTP      = Part("http")      // steps of flows that ask other machines take their way on
 	Webhooks  = Part("webhooks")  // other systems are told nothing; what happens is kept for them
 	Synthesis = Part("synthesis") // no text is spoken by the box
@@ -38,7 +39,7 @@ func usuallyOff(part Part) bool { return part == Browsers }
 
 // Parts are all parts, in the order of forms.
 func Parts() []Part {
-	return []Part{Bulletins, CallBacks, CallDowns, HTTP, Webhooks, Synthesis, Recording, Browsers}
+	return []Part{Bulletins, CallBacks, CallDowns, Alerts, HTTP, Webhooks, Synthesis, Recording, Browsers}
 }
 
 // EventTurned is emitted when a part is switched.

@@ -226,7 +226,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 
 	// What supervisors can do to it while it runs.
 	h.commands, err = supervise.New(supervise.Config{Store: h.records, Mode: h.mode, Board: h.board, Closures: h.closures, Dispatcher: h.dispatch,
-		Accounts: h.accounts, Ring: h.ringer(), HasLine: h.callsOut(cfg), Log: log})
+		Accounts: h.accounts, Ring: h.ringer(), HasLine: h.callsOut(cfg), AlertsOff: func() bool { return h.switches.Off(switches.Alerts) }, Log: log})
 	if err != nil {
 		return h, err
 	}

@@ -13,7 +13,9 @@ import (
 	"hotline/appliance/call"
 	"hotline/appliance/config"
 	"hotline/appliance/trunk/phone"
+	"hotline/ivr"
 	"hotline/ivr/mode"
+	"hotline/triage/supervise"
 	"hotline/volunteers/roster"
 )
 
@@ -279,6 +281,25 @@ func TestPeopleAreCalledInByPhone(t *testing.T) {
 	if _, err := b.h.accounts.Add(t.Context(), roster.Account{Login: "ben", Name: "Ben Reachable", Role: roster.RoleAgent, Phone: "+12025550193", Reachable: true},
 		"meadow-lantern-43", ""); err != nil {
 		t.Fatal(err)
+	}
+	// In the same way a supervisor hears that callers wait for too long, and says
+	// that somebody sees to it (P8). When that is, triage/supervise tests.
+	told := make(chan ivr.Outcome, 1)
+	go func() {
+		heard, _ := b.h.ringer()(t.Context(), supervise.Ringing{To: "+12025550194", Role: "supervisor", Flow: supervise.FlowAlert, Language: "es", RingFor: 20 * time.Second,
+			Attributes: map[string]string{"alert.queue": "life", "alert.kind": "danger", "room.waiting": "2", "room.longest": "4"}})
+		told <- heard
+	}()
+	select {
+	case lead := <-answered:
+		lead.SayLoop(nil)
+		b.press(lead, 2*time.Second, "1")
+		b.ended(lead)
+	case <-time.After(60 * time.Second):
+		t.Fatal("the supervisor is not called")
+	}
+	if heard := <-told; heard.Attributes["alert.answer"] != "yes" {
+		t.Errorf("who pressed 1 is taken for %v", heard.Attributes)
 	}
 	line := b.supervisorLine()
 	b.press(line, 3*time.Second, "6")

@@ -51,7 +51,10 @@ type Config struct {
 	// with Ring it always has.
 	Ring    func(context.Context, Ringing) (ivr.Outcome, error)
 	HasLine func() bool
-	Log     *slog.Logger
+	// AlertsOff says that no supervisor is called about callers who wait for too
+	// long; nil: they are.
+	AlertsOff func() bool
+	Log       *slog.Logger
 }
 
 // Commands are what supervisors can do. Run makes the calls that they ask for.
@@ -60,14 +63,16 @@ type Commands struct {
 	work chan func(context.Context)
 
 	mu      sync.Mutex
-	pending map[string]pending // changes that wait for a call-back, by id
-	callout *callOut           // the last one, nil when there was none
+	pending map[string]pending   // changes that wait for a call-back, by id
+	callout *callOut             // the last one, nil when there was none
+	lines   map[string]*watched  // by queue
+	rang    map[string]time.Time // supervisors, when they were last called about a line
 }
 
 // New makes the commands of a hotline and reads the last call-out; Run starts
 // what they need.
 func New(cfg Config) (*Commands, error) {
-	c := &Commands{cfg: cfg, work: make(chan func(context.Context), mostWork), pending: map[string]pending{}}
+	c := &Commands{cfg: cfg, work: make(chan func(context.Context), mostWork), pending: map[string]pending{}, lines: map[string]*watched{}, rang: map[string]time.Time{}}
 	return c, c.loadCallOut()
 }
 
@@ -81,6 +86,7 @@ var ErrBusy = errors.New("the hotline has too many calls of this kind to make: t
 func (c *Commands) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	defer running.Wait()
+	running.Go(func() { c.watch(ctx) })
 	for {
 		select {
 		case <-ctx.Done():

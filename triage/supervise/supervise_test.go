@@ -35,6 +35,7 @@ type hotline struct {
 	*supervise.Commands
 	cfg   supervise.Config
 	store *store.Store
+	off   atomic.Bool // no supervisor is called about lines
 }
 
 func start(t *testing.T, ring func(context.Context, supervise.Ringing) (ivr.Outcome, error)) *hotline {
@@ -49,6 +50,7 @@ func start(t *testing.T, ring func(context.Context, supervise.Ringing) (ivr.Outc
 	}
 	dispatch := triage.NewDispatcher(triage.DispatcherConfig{Profiles: triage.ShippedProfiles(), RingFor: time.Minute, Journal: triage.NewJournal(nil, "test", log), Log: log})
 	h := &hotline{store: s, cfg: supervise.Config{Store: s, Dispatcher: dispatch, Ring: ring, Log: log}}
+	h.cfg.AlertsOff = h.off.Load
 	var err error
 	h.cfg.Mode, err = mode.Open(s, log)
 	must(err)

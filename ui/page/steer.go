@@ -16,6 +16,7 @@ import (
 type Warnings struct {
 	Overdue int // bulletins that have run out
 	Locked  []Locked
+	Alerts  []supervise.Alert // lines on which callers wait for too long, for which supervisors were called
 }
 
 // Locked is a phone PIN, or with no name the whole PIN line, that was locked
