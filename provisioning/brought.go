@@ -58,22 +58,42 @@ type Brought struct {
 func (c *Certificates) broughtPath() string { return filepath.Join(c.dir, "brought.key") }
 
 // Pages is the configuration of the web server: as TLS, with the certificate
-// that was brought for those who come by a name of it.
+// that was brought for those who come by a name of it, or else with the one that
+// was got from an authority for those who come by a name of that. Somebody has
+// chosen the first by hand. One that is over is shown to nobody: the box's own is
+// known at least to those who have installed its authority.
 func (c *Certificates) Pages() *tls.Config {
 	own := c.TLS()
 	return &tls.Config{MinVersion: own.MinVersion, GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 		c.mu.Lock()
-		brought := c.brought
+		list := []*tls.Certificate{c.brought, c.got}
 		c.mu.Unlock()
 		name := hello.ServerName
 		if name == "" && hello.Conn != nil { // browsers say no name when they come by an address (RFC 6066 §3)
 			name, _, _ = net.SplitHostPort(hello.Conn.LocalAddr().String())
 		}
-		if brought != nil && brought.Leaf.VerifyHostname(name) == nil && !time.Now().After(brought.Leaf.NotAfter) {
-			return brought, nil
+		for _, pair := range list {
+			if pair != nil && pair.Leaf.VerifyHostname(name) == nil && !time.Now().After(pair.Leaf.NotAfter) {
+				return pair, nil
+			}
 		}
 		return own.GetCertificate(hello)
 	}}
+}
+
+// Get takes a certificate from an authority into use, for those who come by a
+// name of it; nil ends that. It covers no address, so who comes by one on the
+// box's own network gets the box's own. The names are covered by that as well,
+// for the day on which the other could not be renewed.
+func (c *Certificates) Get(pair *tls.Certificate) {
+	c.mu.Lock()
+	c.got = pair
+	c.mu.Unlock()
+	if pair != nil {
+		for _, name := range pair.Leaf.DNSNames {
+			c.Cover(name)
+		}
+	}
 }
 
 // Bring takes a certificate into use for the pages, after it was checked. The

@@ -273,3 +273,53 @@ func TestACertificateThatBrowsersWouldRefuseIsNotUsed(t *testing.T) {
 		t.Error("a damaged file is used")
 	}
 }
+
+// A certificate from an authority is for those who come by a name of it; one that
+// somebody has brought goes before it, and one that is over is shown to nobody.
+func TestWhoGetsTheCertificateOfAnAuthority(t *testing.T) {
+	c, err := OpenCertificates(t.TempDir(), []string{"127.0.0.1"}, time.Now())
+	must(t, err)
+	address := served(t, c)
+	by := func(name string) string {
+		t.Helper()
+		_, shown := met(t, address, name)
+		return shown[0].Issuer.CommonName
+	}
+	own := c.root.Subject.CommonName
+	pair := func(who string, names []string, ends time.Duration) *tls.Certificate {
+		t.Helper()
+		leaf := (*authority)(nil).issues(t, ellipticKey(t), authorityNamed(who)).issues(t, ellipticKey(t), func(c *x509.Certificate) {
+			c.DNSNames, c.NotBefore, c.NotAfter = names, time.Now().Add(-48*time.Hour), time.Now().Add(ends)
+		})
+		return &tls.Certificate{Certificate: [][]byte{leaf.cert.Raw}, PrivateKey: leaf.key, Leaf: leaf.cert}
+	}
+	c.Get(pair("First", []string{"help.example.org", "*.example.org"}, time.Hour))
+	for name, want := range map[string]string{"help.example.org": "First", "other.example.org": "First", "": own, "127.0.0.1": own, "hotline.local": own, "example.org": own} {
+		if got := by(name); got != want {
+			t.Errorf("who comes by %q gets the certificate of %s", name, got)
+		}
+	}
+	if sip, err := c.TLS().GetCertificate(&tls.ClientHelloInfo{ServerName: "help.example.org"}); err != nil || sip.Leaf.Issuer.CommonName != own {
+		t.Errorf("telephones get it, too: %v", err)
+	}
+	c.Get(pair("Second", []string{"help.example.org"}, time.Hour))
+	if got := by("help.example.org"); got != "Second" {
+		t.Errorf("after it was renewed, the certificate of %s is shown", got)
+	}
+	c.Get(pair("Third", []string{"help.example.org"}, -time.Hour))
+	_, shown := met(t, address, "help.example.org")
+	if shown[0].Issuer.CommonName != own || shown[0].VerifyHostname("help.example.org") != nil {
+		t.Errorf("after its end the certificate of %s is shown, for %v", shown[0].Issuer.CommonName, shown[0].DNSNames)
+	}
+	c.Get(pair("Fourth", []string{"help.example.org"}, time.Hour))
+	brought := (*authority)(nil).issues(t, ellipticKey(t), authorityNamed("Brought")).issues(t, ellipticKey(t), named("help.example.org"))
+	must(t, c.Bring([][]byte{certPEM(brought), keyPEM(t, brought.key)}, "", nil, time.Now()))
+	if got := by("help.example.org"); got != "Brought" {
+		t.Errorf("next to one that was brought, the certificate of %s is shown", got)
+	}
+	must(t, c.Return())
+	c.Get(nil)
+	if got := by("help.example.org"); got != own {
+		t.Errorf("after it was taken away, the certificate of %s is shown", got)
+	}
+}

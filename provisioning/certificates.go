@@ -47,6 +47,7 @@ type Certificates struct {
 	names   []string
 	leaf    tls.Certificate
 	brought *tls.Certificate // by somebody, for the pages; nil: the box's own
+	got     *tls.Certificate // from an authority, for the pages; nil: none
 }
 
 // aDayPast is before any box was set up. A box without a battery clock may be

@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"hotline/appliance/acme"
 	"hotline/appliance/audio"
 	"hotline/appliance/call"
 	"hotline/appliance/events"
@@ -372,4 +373,12 @@ type Hooks interface {
 	Pause(ctx context.Context, id string, paused bool, by string) error
 	Hurry(id string)
 	Test(ctx context.Context, id string) (webhooks.Result, error)
+}
+
+// Obtained is the certificate that is got from an authority; *acme.Keeper.
+type Obtained interface {
+	State() acme.State
+	Save(ctx context.Context, s acme.Settings, look bool, by string) error
+	Ask(ctx context.Context, look bool) error
+	Remove(ctx context.Context, by string) error
 }

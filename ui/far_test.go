@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"errors"
+	"hotline/appliance/acme"
 	"io"
 	"log/slog"
 	"net"
@@ -526,7 +527,7 @@ func (s *script) config(t *testing.T) Config {
 		Reports: reports.New(s.store, time.UTC, slog.New(slog.DiscardHandler)),
 		Health:  measured, Rehearsals: s.rehearsals(t), Backups: s.keeper(t), BoxKey: s.boxKey(t), Updates: s.slots, SetClock: func(at time.Time) (bool, error) { s.clock = at; return !s.forgets, nil },
 		Recordings: s.tapes,
-		Exports:    s.office, Imports: s.intake, Privacy: privacy.New(s.store, "Flood response", slog.New(slog.DiscardHandler), privacy.Aging{Rule: "imports", Find: intake.Aged, Gone: intake.Expire}), Journal: FromStore(s.store), Store: s.store, Hooks: s.hooks(t), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Exports:    s.office, Imports: s.intake, Privacy: privacy.New(s.store, "Flood response", slog.New(slog.DiscardHandler), privacy.Aging{Rule: "imports", Find: intake.Aged, Gone: intake.Expire}), Journal: FromStore(s.store), Store: s.store, Hooks: s.hooks(t), Obtained: s.obtained(t), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Closing: s.closer(t), Telephone: s.telephone(t),
 		Flows: openFlows(t, s.store), FlowTrial: playFlow,
 	}
@@ -591,6 +592,24 @@ func (s *script) hooks(t *testing.T) *webhooks.Post {
 	})
 	t.Cleanup(func() { stop(); running.Wait() })
 	return post
+}
+
+// obtained gets a certificate for nobody.
+func (s *script) obtained(t *testing.T) *acme.Keeper {
+	t.Helper()
+	keeper, err := acme.Open(acme.Config{Store: s.store, Use: func(*tls.Certificate) {}, Resolvers: []string{"127.0.0.1:1"}, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := keeper.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(func() { stop(); running.Wait() })
+	return keeper
 }
 
 // finder finds the records of the test.

@@ -77,6 +77,7 @@ type Config struct {
 	Recordings   Recordings
 	Journal      Journal
 	Store        *store.Store // whose events programs hear
+	Obtained     Obtained     // a certificate that is got by itself; nil where Certificates is
 	Hooks        Hooks
 	Flows        Flows
 	FlowTrial    FlowTrial

@@ -1,5 +1,6 @@
 // Package egress is the one door through which the box asks other machines over
-// HTTP of its own accord: steps of flows, webhooks. Whoever may name an address
+// HTTP of its own accord: steps of flows, webhooks, authorities that give
+// certificates, and the name servers for those. Whoever may name an address
 // must not reach into the network of the box with it, so the address that is
 // really connected to is looked at, after every name was resolved: a name that
 // leads elsewhere a moment later (DNS rebinding) gains nothing. It does not know
@@ -7,6 +8,8 @@
 package egress
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -28,17 +31,27 @@ var ErrPrivate = errors.New("this is an address of a private network, which may 
 // and those in Allowed, which somebody has chosen by hand.
 type Guard struct {
 	Allowed []netip.Prefix
-	Only    bool // no others than those in Allowed
-	Keep    bool // connections for the next question: whoever asks closes them at the end
+	Only    bool           // no others than those in Allowed
+	Keep    bool           // connections for the next question: whoever asks closes them at the end
+	Roots   *x509.CertPool // that are believed; nil: those that the system believes
+}
+
+// Dialer connects under the guard.
+func (g Guard) Dialer(patience time.Duration) *net.Dialer {
+	return &net.Dialer{Timeout: patience, Control: g.control}
 }
 
 // Client asks other machines under the guard, and waits as long as patience for
 // an answer. It follows to no other address and uses no proxy.
 func (g Guard) Client(patience time.Duration) *http.Client {
-	dialer := &net.Dialer{Timeout: patience / 2, Control: g.control}
+	dialer := g.Dialer(patience / 2)
+	var believed *tls.Config
+	if g.Roots != nil {
+		believed = &tls.Config{RootCAs: g.Roots, MinVersion: tls.VersionTLS12}
+	}
 	return &http.Client{
 		Timeout: patience,
-		Transport: &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: !g.Keep, MaxResponseHeaderBytes: mostHeader,
+		Transport: &http.Transport{DialContext: dialer.DialContext, TLSClientConfig: believed, DisableKeepAlives: !g.Keep, MaxResponseHeaderBytes: mostHeader,
 			TLSHandshakeTimeout: patience, MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: g.Keep},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}

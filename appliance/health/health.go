@@ -58,6 +58,7 @@ type Figures struct {
 	Orders          []Order
 	Hooks           []Hook
 	CertificateEnds time.Time // of the pages; zero: not known
+	Got             Got       // the certificate that is got from an authority
 	Unsaved         int       // records that could not be written
 	Panics          int64     // faults of ours that were caught
 }
@@ -71,7 +72,7 @@ type Load struct {
 
 // Checks judges everything, the worst first.
 func Checks(f Figures) []Check {
-	all := slices.Concat(Sound(f.Trunk.Rejected[488]), Backups(f.Backup, f.Now), f.Key.Checks(), f.Lost.Checks(), Orders(f.Orders), Hooks(f.Hooks, f.Now), Rehearsals(f.Rehearsal, f.Now), Lines(f.Lines, f.Now), Peers(f.Peers, f.Now), []Check{
+	all := slices.Concat(Sound(f.Trunk.Rejected[488]), Backups(f.Backup, f.Now), f.Key.Checks(), f.Lost.Checks(), Orders(f.Orders), Hooks(f.Hooks, f.Now), f.Got.Checks(f.Now), Rehearsals(f.Rehearsal, f.Now), Lines(f.Lines, f.Now), Peers(f.Peers, f.Now), []Check{
 		Calls(f.Trunk), Strained(f.Strain, f.Trunk.Calls), Records(f.Unsaved), Faults(f.Panics), Disk(f.DiskFree, f.DiskSize, f.DiskFull), f.Clock.Check(), Certificate(f.CertificateEnds, f.Now),
 	})
 	slices.SortStableFunc(all, func(a, b Check) int { return cmp.Compare(a.State, b.State) })

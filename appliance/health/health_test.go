@@ -84,6 +84,11 @@ func TestWhatEachCheckFinds(t *testing.T) {
 		"a rehearsal long ago":           {Rehearsals(Rehearsal{Since: hour, Last: now.Add(-4 * time.Hour)}, now)[0], "watch rehearsal.old"},
 		"damaged records":                {Backups(Backup{Started: hour, Damaged: true}, now)[2], "bad records.damaged"},
 		"a box that restored itself":     {Backups(Backup{Started: hour, Restored: hour}, now)[2], "watch records.restored"},
+		"a certificate that renews":      {Got{Names: "a", Begins: now.Add(-30 * 24 * time.Hour), Ends: now.Add(60 * 24 * time.Hour)}.Checks(now)[0], "good got.good"},
+		"one that does not, in time":     {Got{Names: "a", Begins: now.Add(-70 * 24 * time.Hour), Ends: now.Add(20 * 24 * time.Hour), Failing: now}.Checks(now)[0], "watch got.failing"},
+		"one that does not, in no time":  {Got{Names: "a", Begins: now.Add(-82 * 24 * time.Hour), Ends: now.Add(8 * 24 * time.Hour), Failing: now}.Checks(now)[0], "bad got.ending"},
+		"one that is over":               {Got{Names: "a", Begins: now.Add(-90 * 24 * time.Hour), Ends: now, Failing: now}.Checks(now)[0], "bad got.over"},
+		"one that never came":            {Got{Names: "a", Failing: now}.Checks(now)[0], "watch got.none"},
 	} {
 		if got := tc.check.State.String() + " " + tc.check.Words; got != tc.want {
 			t.Errorf("%s is judged %q, want %q", name, got, tc.want)

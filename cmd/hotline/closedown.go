@@ -30,6 +30,7 @@ func keptTables() []string {
 		"flow_drafts", "flow_versions", "routings", "queue_closures", "scripts", "quiet_hours", // how calls go
 		"recording_rules", "privacy", "sharing", "calendar", // what may be kept, and how long
 		"telephone_lines", "telephone_line_order", "telephone_line_passwords", "telephone_numbers", "telephone_dialling", // how calls come and go
+		"certificate_orders", "certificate_accounts", "certificates_got", "certificate_standings", // by which certificate the pages are believed
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"hotline/appliance/backup"
@@ -26,6 +27,7 @@ func (h *hotline) figures(data string, started time.Time) func() health.Figures 
 		f.DiskFull = h.records.Full()
 		f.Backup, f.Key = h.backupFigures(data), h.keyFigures()
 		f.Orders, f.Hooks = h.orderFigures(now), h.hookFigures()
+		f.Got = h.gotFigures()
 		if h.keys != nil {
 			f.Rehearsal = h.rehearse.kept.Health(started)
 		}
@@ -34,6 +36,22 @@ func (h *hotline) figures(data string, started time.Time) func() health.Figures 
 		f.Strain = h.strain.Kind()
 		return f
 	}
+}
+
+// gotFigures is how the certificate stands that is got from an authority.
+func (h *hotline) gotFigures() (g health.Got) {
+	s := h.renewal.State()
+	if !s.Set {
+		return g
+	}
+	g.Names, g.Failing = strings.Join(s.Settings.Names, ", "), s.Failing
+	if s.Why != nil {
+		g.Why = string(s.Why.Code)
+	}
+	if s.Pair != nil {
+		g.Begins, g.Ends = s.Pair.NotBefore, s.Pair.NotAfter
+	}
+	return g
 }
 
 // lostLines is what sends callers to lines that there are not. A hotline without

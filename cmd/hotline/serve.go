@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"hotline/appliance/acme"
 	"hotline/appliance/audio/foreign"
 	"hotline/appliance/backup"
 	"hotline/appliance/boxkey"
@@ -105,6 +106,7 @@ type hotline struct {
 	lines    *lines.Book           // to the telephone network, and where numbers lead
 	tcp      net.Listener          // SIP over TCP; nil when there is none
 	certs    *provisioning.Certificates
+	renewal  *acme.Keeper // of a certificate from an authority
 	beacon   *mdns.Beacon // by which browsers find the box by a name; nil where none can
 	disaster *scenario.Choice
 	rehearse *rehearsals
@@ -118,6 +120,7 @@ type manner struct {
 	drain time.Duration                     // how long running calls may go on after the end was asked for
 
 	coolOff time.Duration // in which a wipe may be stopped; 0: as shipped
+	names   []string      // servers that are asked for names when a certificate is got; none: those of the machine
 
 	records *store.Store // opened already; nil: assemble opens those of the data folder
 	locked  *lockedBox   // the box is without its key: what is written goes into an inbox
@@ -162,6 +165,9 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		return h, err
 	}
 	if h.certs, err = provisioning.OpenCertificates(provisioning.CertificateDir(data), provisioning.Names(cfg), time.Now()); err != nil {
+		return h, err
+	}
+	if h.renewal, err = acme.Open(acme.Config{Store: h.records, Use: h.certs.Get, Resolvers: m.names, Log: log}); err != nil {
 		return h, err
 	}
 	if h.disaster, err = scenario.Open(h.records); err != nil {
@@ -342,7 +348,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		Rounds: h.contacts, RoundMay: h.roundPages(cfg), Results: h.roundResults,
 		Scripts: scripts, Notices: notices,
 		Reports: h.reports,
-		Health:  h.measure, Rehearsals: h.rehearse, Backups: h.backups, BoxKey: boxkey.Owner{Keeper: h.keys, Records: h.records}, Certificates: pageCertificates{Certificates: h.certs, records: h.records}, SetClock: clockSetter(), Updates: updates(slot.Socket), Telephone: h.telephone(cfg),
+		Health:  h.measure, Rehearsals: h.rehearse, Backups: h.backups, BoxKey: boxkey.Owner{Keeper: h.keys, Records: h.records}, Certificates: pageCertificates{Certificates: h.certs, records: h.records}, Obtained: h.renewal, SetClock: clockSetter(), Updates: updates(slot.Socket), Telephone: h.telephone(cfg),
 		Recordings: h.tapes,
 		Exports:    h.exports, Imports: h.imports, Privacy: h.privacy, Closing: h.closing, Journal: ui.FromStore(h.records), Store: h.records, Hooks: h.hooks, Log: log,
 		Flows: h.flows, FlowTrial: h.flowTrial,
@@ -440,7 +446,7 @@ func (h *hotline) Run(ctx context.Context) error {
 	var support errgroup.Group
 	failed := make(chan error, 1)
 	for _, run := range []func(context.Context) error{h.callers.Run, h.agents.Run, h.strain.Run, h.phones.Run, h.journal.Run, h.reports.Run, h.turned.Run, h.hours.Run, h.finder.Run, h.dispatch.Run,
-		h.desk.Run, h.mode.Run, h.board.Run, h.commands.Run, h.followLoad, h.tellScreens, h.tapes.Run, h.exports.Run, h.hooks.Run, h.imports.Run, h.backUp, h.privacy.Run, h.closing.Run, h.records.KeepReserve, h.serveFigures, h.rehearse.Run, h.trials.Run, h.tellSystem, h.beacon.Run,
+		h.desk.Run, h.mode.Run, h.board.Run, h.commands.Run, h.followLoad, h.tellScreens, h.tapes.Run, h.exports.Run, h.hooks.Run, h.renewal.Run, h.imports.Run, h.backUp, h.privacy.Run, h.closing.Run, h.records.KeepReserve, h.serveFigures, h.rehearse.Run, h.trials.Run, h.tellSystem, h.beacon.Run,
 		func(ctx context.Context) error { return h.front(ctx, h.web, h.certs.Pages()) }} {
 		support.Go(func() error {
 			err := run(below)

@@ -83,6 +83,12 @@ func startBoxWith(t *testing.T, change func(*config.Config)) *box {
 // startBoxAfter starts a hotline in which something was put out of order before.
 func startBoxAfter(t *testing.T, change func(*config.Config), before func(*hotline)) *box {
 	t.Helper()
+	return startBoxIn(t, manner{}, change, before)
+}
+
+// startBoxIn starts one in another manner.
+func startBoxIn(t *testing.T, m manner, change func(*config.Config), before func(*hotline)) *box {
+	t.Helper()
 	cfg := config.Default()
 	cfg.Data, cfg.Operation = t.TempDir(), "Flood"
 	cfg.SIP.Listen, cfg.Web.Listen, cfg.Web.Sound = "127.0.0.1:0", "127.0.0.1:0", "0"
@@ -93,7 +99,8 @@ func startBoxAfter(t *testing.T, change func(*config.Config), before func(*hotli
 	}
 	log := slog.New(slog.NewTextHandler(logFile, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	d := newDemo(t.Context(), log)
-	h, err := assemble(cfg, manner{robot: d.ring}, log)
+	m.robot = d.ring
+	h, err := assemble(cfg, m, log)
 	if err != nil {
 		t.Fatal(err)
 	}

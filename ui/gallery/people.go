@@ -398,7 +398,7 @@ func healthy() health.Figures {
 		Trunk:    trunk.Stats{Calls: 3, Limit: 100, Reserved: 5, Turned: 2},
 		Lines:    []trunk.LineState{{Name: "gateway", Up: true, Checked: true, Since: now.Add(-time.Hour), Calls: 2, Limit: 4}},
 		Peers:    []trunk.PeerState{{Net: "192.0.2.7", Heard: now.Add(-4 * time.Minute)}},
-		DiskFree: 50 << 30, DiskSize: 100 << 30, Clock: health.Clock{Known: true, Synced: true}, CertificateEnds: now.Add(90 * 24 * time.Hour),
+		DiskFree: 50 << 30, DiskSize: 100 << 30, Clock: health.Clock{Known: true, Synced: true}, CertificateEnds: now.Add(90 * 24 * time.Hour), Got: health.Got{Names: "help.example.org", Begins: now.Add(-30 * 24 * time.Hour), Ends: now.Add(60 * 24 * time.Hour)},
 		Backup: health.Backup{Place: "/media/usb", Started: now.Add(-3 * time.Hour), Last: now.Add(-time.Minute), Key: true}}
 }
 
@@ -408,5 +408,6 @@ func ailing() health.Figures {
 	f.Lines = append(f.Lines, trunk.LineState{Name: "carrier", Checked: true, Reason: "server sip.example.org does not answer; check the network", Since: f.Now.Add(-12 * time.Minute)})
 	f.Peers = append(f.Peers, trunk.PeerState{Net: "192.0.2.8"})
 	f.DiskFree, f.Clock.Synced, f.CertificateEnds, f.Backup = 300<<20, false, f.Now.Add(6*24*time.Hour), health.Backup{}
+	f.Got.Ends, f.Got.Failing, f.Got.Why = f.Now.Add(6*24*time.Hour), f.Now.Add(-24*24*time.Hour), "BADSIG"
 	return f
 }

@@ -281,7 +281,7 @@ func (s *scene) serve(texts *words.Catalogues, log *slog.Logger) (*ui.Server, er
 		return nil, err
 	}
 	return ui.NewIn(ui.Config{
-		MadeUp: true, Certificates: madeUpCertificates{}, Operation: operation, Version: "gallery", Region: region, PhoneServer: "192.0.2.1:5060", CallTo: "100", WorkLine: "198",
+		MadeUp: true, Certificates: madeUpCertificates{}, Obtained: madeUpObtained{filepath.Base(s.dir)}, Operation: operation, Version: "gallery", Region: region, PhoneServer: "192.0.2.1:5060", CallTo: "100", WorkLine: "198",
 		Desk: s.room, Sessions: s.who, Accounts: s.accounts, Routing: s.routes, Reach: s.reach(), Mode: s.mode, Supervise: s.commands, Switches: s.parts, Offered: spoken(),
 		Scenario: s.scenario, Lists: s.lists, Scripts: s.scripts, Notices: s.notices, Contacts: s.contacts, Cases: s.cases, Registrants: s.registry, Hours: s.hours, Finder: s.finder, Cards: s.cards,
 		Worklist: s.contacts, Books: triage.NewBooks(s.store), Rounds: s.contacts,
