@@ -111,6 +111,7 @@ type Keeper struct {
 	standing Standing
 	pair     *tls.Certificate
 	running  bool
+	looking  bool   // what runs is only a look
 	steps    []Step // of the try that runs
 }
 
@@ -239,12 +240,12 @@ func (k *Keeper) Remove(ctx context.Context, by string) error {
 // seen without one. It does not wait for it.
 func (k *Keeper) Ask(ctx context.Context, look bool) error {
 	k.mu.Lock()
-	set, held, running := k.set, k.settings.Held, k.running
+	set, held, same := k.set, k.settings.Held, k.running && (look || !k.looking)
 	k.mu.Unlock()
 	switch {
 	case !set:
 		return ErrNone
-	case running:
+	case same: // it runs already
 		return nil
 	case held && !look: // from now on by itself
 		if err := k.release(ctx); err != nil {
@@ -280,7 +281,7 @@ func (k *Keeper) put(look bool) {
 	select {
 	case k.asked <- look:
 		if !k.running {
-			k.running, k.steps = true, nil
+			k.running, k.looking, k.steps = true, look, nil
 		}
 	default: // one waits already
 	}
@@ -310,11 +311,11 @@ func (k *Keeper) Run(ctx context.Context) error {
 func (k *Keeper) try(ctx context.Context, now time.Time, look bool) {
 	k.mu.Lock()
 	s, set := k.settings, k.set
-	k.running, k.steps = true, nil
+	k.running, k.looking, k.steps = true, look, nil
 	k.mu.Unlock()
 	defer func() {
 		k.mu.Lock()
-		k.running = false
+		k.running = len(k.asked) > 0 // the next one begins at once
 		k.mu.Unlock()
 	}()
 	if !set {
@@ -356,7 +357,11 @@ func (k *Keeper) settle(ctx context.Context, s Settings, now time.Time, look boo
 		st.Next = now.Add(max(gapAfter(st.Fails, f.reached()), min(f.After, longest)))
 	}
 	if f != nil {
-		k.cfg.Log.Warn("a certificate could not be got; the one that is there stays in use", "names", s.Names, "look", look, "why", f.Code, "detail", f.Detail, "next", st.Next)
+		level := slog.LevelInfo // without internet this is said every half hour
+		if first || look {
+			level = slog.LevelWarn
+		}
+		k.cfg.Log.Log(ctx, level, "a certificate could not be got; the one that is there stays in use", "names", s.Names, "look", look, "why", f.Code, "detail", f.Detail, "next", st.Next)
 	}
 	err := k.cfg.Store.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error {
 		if kept, err := orders.Get(tx, the); err != nil || !kept.Changed.Equal(s.Changed) {

@@ -4,9 +4,13 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/big"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -231,8 +235,36 @@ func TestWhyARecordIsNotSet(t *testing.T) {
 		t.Errorf("a key that may not: %v", f)
 	}
 	names.Refuse(false)
+	names.Late(true)
+	if f := sets(func(*Settings) {}, at); f == nil || f.Code != FailedTime {
+		t.Errorf("another clock: %v", f)
+	}
+	names.Late(false)
 	if f := sets(func(*Settings) {}, at); f != nil {
 		t.Errorf("everything right: %v", f)
+	}
+}
+
+// The clock of an authority is compared with ours, before anything goes wrong
+// because of it.
+func TestAClockThatDiffersIsTold(t *testing.T) {
+	for off, told := range map[time.Duration]bool{time.Minute: false, -time.Minute: false, 3 * time.Hour: true, -3 * time.Hour: true} {
+		server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Date", time.Now().Add(off).UTC().Format(http.TimeFormat))
+			fmt.Fprint(w, `{"newNonce":"https://127.0.0.1/n","newAccount":"https://127.0.0.1/a","newOrder":"https://127.0.0.1/o"}`)
+		}))
+		names := wanted(&far.Names{}, "hotline.example.test")
+		names.Directory, names.Roots = server.URL, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
+		tr := &try{k: &Keeper{limit: usual()}, s: names, now: time.Now()}
+		_, end, err := tr.authority(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		end()
+		server.Close()
+		if got := slices.ContainsFunc(tr.k.steps, func(s Step) bool { return s.Code == "clock" && s.Warn }); got != told {
+			t.Errorf("a difference of %v is told: %v", off, got)
+		}
 	}
 }
 

@@ -68,7 +68,7 @@ func (f *Failure) Error() string {
 // reached says whether the authority was bothered.
 func (f *Failure) reached() bool {
 	switch f.Code {
-	case FailedOffline, FailedPrivate, FailedUntrusted, FailedClock, FailedServer, FailedHere:
+	case FailedOffline, FailedPrivate, FailedUntrusted, FailedClock, FailedHere:
 		return false
 	}
 	return true

@@ -123,11 +123,11 @@ func (t *try) seen(ctx context.Context, names names, zone, at, value string) err
 		case asked > 0 && behind == "":
 			t.say("seen", "record", strings.TrimSuffix(at, "."), "n", strconv.Itoa(asked))
 			return nil
-		case time.Since(begun) > t.k.limit.visible:
-			return &Failure{Code: FailedInvisible, Values: []string{"record", strings.TrimSuffix(at, "."), "server", behind}}
 		case asked == 0 && !slices.ContainsFunc(servers, func(s string) bool { return silent[s] < 2 }):
 			t.note(Step{Code: "blind", Values: []string{"zone", strings.TrimSuffix(zone, ".")}, Warn: true})
 			return pause(ctx, t.k.limit.blind)
+		case asked > 0 && time.Since(begun) > t.k.limit.visible:
+			return &Failure{Code: FailedInvisible, Values: []string{"record", strings.TrimSuffix(at, "."), "server", behind}}
 		}
 		if err := pause(ctx, t.k.limit.pause); err != nil {
 			return err

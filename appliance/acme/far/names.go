@@ -24,6 +24,7 @@ type Names struct {
 	records []dns.RR
 	hide    bool
 	refuse  bool
+	late    bool
 	sets    int
 }
 
@@ -91,6 +92,13 @@ func (n *Names) Refuse(refuse bool) {
 	n.refuse = refuse
 }
 
+// Late says that its clock is another one.
+func (n *Names) Late(late bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.late = late
+}
+
 // Left are the records that were set and are still there, and how many were set.
 func (n *Names) Left() (left []string, sets int) {
 	n.mu.Lock()
@@ -110,7 +118,11 @@ func (n *Names) serve(w dns.ResponseWriter, r *dns.Msg) {
 	m.SetReply(r)
 	if signed := r.IsTsig(); signed != nil {
 		m.SetTsig(signed.Hdr.Name, signed.Algorithm, 300, time.Now().Unix())
-		switch w.TsigStatus() {
+		status := w.TsigStatus()
+		if n.late {
+			status = dns.ErrTime
+		}
+		switch status {
 		case nil:
 		case dns.ErrTime: // RFC 8945 §5.2.3
 			m.Rcode, m.IsTsig().Error = dns.RcodeNotAuth, dns.RcodeBadTime
