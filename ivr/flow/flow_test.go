@@ -326,7 +326,6 @@ func readAnything(text string) string {
 	}
 	_ = flow.Check(set, surroundings()) // must come back, with whatever answer
 	_ = flow.Warnings(set)
-	parsed.Outline()
 	return ""
 }
 

@@ -2,6 +2,7 @@ package edit
 
 import (
 	"errors"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -245,5 +246,41 @@ func TestRandomEdits(t *testing.T) {
 		if err := d.Remove(steps[1].Name, steps[0].Name); err != nil {
 			t.Fatalf("removing %s: %v", steps[1].Name, err)
 		}
+	}
+}
+
+// Whatever somebody types: what can be opened is written back as it was, and
+// what cannot is refused.
+func TestDamagedTexts(t *testing.T) {
+	text, random := shipped(t)["private"], rand.New(rand.NewPCG(1, 2))
+	opened := 0
+	for range 300 {
+		damaged := []byte(text)
+		for range 1 + random.IntN(3) {
+			at := random.IntN(len(damaged))
+			switch random.IntN(3) {
+			case 0:
+				damaged = append(damaged[:at], damaged[at+1:]...)
+			case 1:
+				damaged[at] = "{}[]:,#'\"-\n &*|"[random.IntN(15)]
+			default:
+				damaged = append(damaged[:at], damaged[min(len(damaged), at+random.IntN(60)):]...)
+			}
+		}
+		d, err := Open(string(damaged))
+		if err != nil {
+			continue
+		}
+		opened++
+		same(t, "damaged", d.Text(), string(damaged))
+		for _, s := range d.Steps() {
+			s.Unknown()
+			s.Parts("say")
+			s.Ways()
+			d.Source(s.Name)
+		}
+	}
+	if opened < 50 {
+		t.Errorf("only %d were opened", opened)
 	}
 }
