@@ -44,6 +44,7 @@ func main() {
 	key := flag.String("key", "", "the private key of updates; empty: updates are not tried")
 	uefi := flag.Bool("uefi", false, "start under UEFI (Debian package ovmf) with an address from the kernel's arguments, and only as far as a hotline that runs")
 	secure := flag.Bool("secure", false, "the same with Secure Boot")
+	spare := flag.Bool("spare", false, "only a machine whose disk for the records is of no use")
 	cuts := flag.Int("cuts", 3, "how often the power goes away under load")
 	dir := flag.String("dir", "", "where the machine's disk and logs go (empty: a new folder, removed afterwards)")
 	patience := flag.Duration("patience", 8*time.Minute, "how long the machine may take to answer; it is emulated, and slow where others work, too")
@@ -52,8 +53,11 @@ func main() {
 	defer stop()
 	t := trial{image: *image, dir: *dir, key: *key, cuts: *cuts, patience: *patience}
 	try := t.bios
-	if *uefi || *secure {
+	switch {
+	case *uefi || *secure:
 		try = func(ctx context.Context) error { return t.uefi(ctx, *secure) }
+	case *spare:
+		try = t.spareAlone
 	}
 	if err := t.in(ctx, try); err != nil {
 		fmt.Fprintln(os.Stderr, "boot:", err)
