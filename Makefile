@@ -131,6 +131,7 @@ packages:
 # reads its disk as a thief would, looks whether everybody is on record, brings it a
 # good and a broken update, and destroys its records. Under UEFI and with Secure
 # Boot, as far as a hotline that runs: TRY=-uefi, TRY=-secure (Debian package ovmf).
+# The destroyed records alone: TRY=-spare.
 boot:
 	@sh .ci/need e2fsck:e2fsprogs sipp:sip-tester mmdebstrap:mmdebstrap qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils mcopy:mtools mkfs.vfat:dosfstools ip:iproute2
 	@mkdir -p out && { test -f out/trial.key || $(GO) run ./images/sign -new -key out/trial.key; }
