@@ -42,11 +42,13 @@ type Credential struct {
 
 const by = "setup" // who made the accounts, in the log
 
-// setPIN gives an account a new PIN. One in fifty thousand is refused as too
-// easy to guess.
-func setPIN(ctx context.Context, accounts *roster.Accounts, id string) (pin string, err error) {
+// setPIN gives an account a new PIN, or the one that was drawn for it. One in
+// fifty thousand is refused as too easy to guess.
+func setPIN(ctx context.Context, accounts *roster.Accounts, id, drawn string) (pin string, err error) {
 	for range 5 {
-		pin = newPIN()
+		if pin, drawn = drawn, ""; pin == "" {
+			pin = newPIN()
+		}
 		var easy roster.Mistake
 		if err = accounts.SetPIN(ctx, id, pin, by); !errors.As(err, &easy) {
 			return pin, err
@@ -58,6 +60,16 @@ func setPIN(ctx context.Context, accounts *roster.Accounts, id string) (pin stri
 // Enrol gives every person an account with a new password and, with a phone, a
 // new PIN. An account that exists keeps everything else.
 func Enrol(ctx context.Context, accounts *roster.Accounts, people []Person) ([]Credential, error) {
+	var drawn []Credential
+	for _, p := range people {
+		drawn = append(drawn, Credential{Person: p})
+	}
+	return EnrolAs(ctx, accounts, drawn)
+}
+
+// EnrolAs is Enrol for people of whom some have a password and a PIN that were
+// drawn for them already.
+func EnrolAs(ctx context.Context, accounts *roster.Accounts, people []Credential) ([]Credential, error) {
 	have, err := accounts.List()
 	if err != nil {
 		return nil, err
@@ -67,8 +79,11 @@ func Enrol(ctx context.Context, accounts *roster.Accounts, people []Person) ([]C
 		ids[a.Login] = a.ID
 	}
 	var out []Credential
-	for _, p := range people {
-		c := Credential{Person: p, Password: NewPassword()}
+	for _, c := range people {
+		p := c.Person
+		if c.Password == "" {
+			c.Password = NewPassword()
+		}
 		id, exists := ids[p.Login]
 		if exists {
 			// Whoever is at the machine has lost the old ones.
@@ -79,7 +94,7 @@ func Enrol(ctx context.Context, accounts *roster.Accounts, people []Person) ([]C
 			id = a.ID
 		}
 		if err == nil && p.Phone != "" {
-			c.PIN, err = setPIN(ctx, accounts, id)
+			c.PIN, err = setPIN(ctx, accounts, id, c.PIN)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("making the account of %s: %w", p.Login, err)

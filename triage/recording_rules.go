@@ -105,6 +105,20 @@ func (r *Recordings) SetRules(ctx context.Context, next RecordingRules, account 
 	return err
 }
 
+// Renew waits while change changes the stored rules by other ways than these
+// recordings, and goes by what is stored then.
+func (r *Recordings) Renew(change func()) error {
+	r.changing.Lock()
+	defer r.changing.Unlock()
+	change()
+	rules, err := readRules(r.store)
+	if err != nil {
+		return fmt.Errorf("reading the rules for recording: %w", err)
+	}
+	r.rules.Store(&rules)
+	return nil
+}
+
 func (rules *RecordingRules) check() error {
 	rules.Purpose = strings.TrimSpace(clean(rules.Purpose))
 	records := false

@@ -142,8 +142,8 @@ func putRouting(ctx context.Context, s *store.Store, what, by, name, via string,
 	return nil
 }
 
-// SetRouting changes the routing of a hotline that does not run: it holds from
-// the next start on. Whoever changes one that runs has Routes.
+// SetRouting changes what is stored: it holds from the next start on, or from
+// Routes.Renew on. Whoever changes the routing of a hotline that runs has Routes.
 func SetRouting(ctx context.Context, s *store.Store, what, by, name, via string, next Routing) error {
 	was, err := ReadRouting(s)
 	if err != nil {
@@ -170,6 +170,20 @@ func (r *Routes) History(most int) (all []RoutingVersion, err error) {
 
 // ErrNoVersion means that the routing was never so.
 var ErrNoVersion = errors.New("there is no such version")
+
+// Renew waits while change changes what is stored by other ways than these routes,
+// and has the next offer go by what is stored then.
+func (r *Routes) Renew(change func()) error {
+	r.changing.Lock()
+	defer r.changing.Unlock()
+	change()
+	next, err := ReadRouting(r.store)
+	if err != nil {
+		return err
+	}
+	r.dispatch.Use(next)
+	return nil
+}
 
 // Restore makes an older version hold again; "" is what was shipped.
 func (r *Routes) Restore(ctx context.Context, id, by, name, via string) error {

@@ -51,19 +51,33 @@ type Scripts struct {
 
 // OpenScripts reads them.
 func OpenScripts(s *store.Store, queues func() []string) (*Scripts, error) {
+	out := &Scripts{store: s, queues: queues}
+	return out, out.load()
+}
+
+// Renew waits while change changes what is stored by other ways than these
+// scripts, and uses what is stored then.
+func (s *Scripts) Renew(change func()) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change()
+	return s.load()
+}
+
+func (s *Scripts) load() error {
 	known := map[string]Script{}
-	err := s.View(func(tx *store.Tx) error {
+	err := s.store.View(func(tx *store.Tx) error {
+		clear(known)
 		for key, one := range scriptTable.All(tx) {
 			known[key] = one
 		}
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("reading what volunteers say first: %w", err)
+		return fmt.Errorf("reading what volunteers say first: %w", err)
 	}
-	out := &Scripts{store: s, queues: queues}
-	out.known.Store(&known)
-	return out, nil
+	s.known.Store(&known)
+	return nil
 }
 
 func scriptKey(queue, language string) string { return queue + "/" + language }

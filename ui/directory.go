@@ -93,7 +93,7 @@ func (s *Server) deskRefer(w http.ResponseWriter, r *http.Request, v visit) {
 		s.sendJSON(w, status, map[string]string{"text": s.textFor(r).F(key, pairs...)})
 	}
 	contact := r.PostForm.Get("contact")
-	now := s.cfg.Desk.Seat(personOf(v.account)).Snapshot()
+	now := s.cfg.Desk.Seat(PersonOf(v.account)).Snapshot()
 	if now.Call == nil || now.Call.Contact != contact || now.Call.Internal || now.Monitoring != nil {
 		say(http.StatusConflict, "refer.wrong.call")
 		return

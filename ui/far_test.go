@@ -117,6 +117,7 @@ type script struct {
 	beats    int
 	delay    time.Duration
 	keyDir   string // where the key of the box is kept
+	bundles  scriptedBundles
 	slots    Updates
 	clock    time.Time // to which that of the machine was set
 	forgets  bool      // it has none that goes on without power
@@ -529,7 +530,7 @@ func (s *script) config(t *testing.T) Config {
 		Recordings: s.tapes,
 		Exports:    s.office, Imports: s.intake, Privacy: privacy.New(s.store, "Flood response", slog.New(slog.DiscardHandler), privacy.Aging{Rule: "imports", Find: intake.Aged, Gone: intake.Expire}), Journal: FromStore(s.store), Store: s.store, Hooks: s.hooks(t), Obtained: s.obtained(t), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Closing: s.closer(t), Telephone: s.telephone(t),
-		Flows: openFlows(t, s.store), FlowTrial: playFlow,
+		Flows: openFlows(t, s.store), FlowTrial: playFlow, Bundles: &s.bundles,
 	}
 }
 

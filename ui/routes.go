@@ -223,6 +223,11 @@ func table() []route {
 		{"GET", "/admin/webhooks", accounts, (*Server).webhooks, false},
 		{"POST", "/admin/webhooks", accounts, (*Server).webhookAdd, false},
 		{"POST", "/admin/webhooks/{id}", accounts, (*Server).webhookDo, false},
+		{"GET", "/admin/bundle", accounts, (*Server).bundle, false},
+		{"POST", "/admin/bundle", accounts, (*Server).bundleBring, true},
+		{"GET", "/admin/bundle/file", accounts, (*Server).bundleFile, false},
+		{"GET", "/admin/bundle/{id}", accounts, (*Server).bundleLook, false},
+		{"POST", "/admin/bundle/{id}", accounts, (*Server).bundleApply, false},
 		{"GET", "/admin/trunks", accounts, (*Server).trunks, false},
 		{"POST", "/admin/trunks", accounts, (*Server).trunkDo, false},
 		{"GET", "/admin/trunks/line", accounts, (*Server).trunkForm, false},
@@ -318,7 +323,7 @@ func menu(who role) []menuGroup {
 		{"menu.group.phone", []string{"/desk", "/worklist", "/desk/history", "/desk/start", "/desk/try"}},
 		{"menu.group.floor", []string{"/floor", "/floor/mode", "/floor/bulletins", "/floor/notices", "/floor/scripts", "/floor/lines", "/rounds", "/admin/queues", "/admin/hours", "/admin/routing", "/floor/scenario", "/floor/invites", "/floor/walls"}},
 		{"menu.group.records", []string{"/records", "/import", "/reports", "/recordings"}},
-		{"menu.group.setup", []string{"/admin", "/prompts", "/admin/flows", "/admin/lists", "/admin/recording", "/admin/access", "/admin/trunks", "/admin/webhooks", "/admin/backup", "/admin/key", "/admin/system", "/health", "/rehearsal", "/admin/privacy", "/admin/log", "/admin/close", "/second"}},
+		{"menu.group.setup", []string{"/admin", "/prompts", "/admin/flows", "/admin/lists", "/admin/recording", "/admin/access", "/admin/trunks", "/admin/webhooks", "/admin/backup", "/admin/key", "/admin/system", "/admin/bundle", "/health", "/rehearsal", "/admin/privacy", "/admin/log", "/admin/close", "/second"}},
 	}
 	var groups []menuGroup
 	for _, group := range all {

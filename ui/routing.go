@@ -170,7 +170,7 @@ func (s *Server) know(id string) {
 		s.cfg.Log.Error("a changed account cannot be read; it counts from the next sign-in on", "account", id, "error", err)
 		return
 	}
-	s.cfg.Desk.Know(personOf(account))
+	s.cfg.Desk.Know(PersonOf(account))
 }
 
 // skillsOf reads "medical 3, law": without a number a skill is known well.

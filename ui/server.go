@@ -81,6 +81,7 @@ type Config struct {
 	Hooks        Hooks
 	Flows        Flows
 	FlowTrial    FlowTrial
+	Bundles      Bundles
 	Health       func() health.Figures
 	Rehearsals   Rehearsals
 	Backups      Backups
@@ -144,7 +145,7 @@ func NewIn(cfg Config, catalogues *words.Catalogues) (*Server, error) {
 		modes:   lately{keep: changesMode, most: lastModes},
 		locks:   lately{keep: func(ev events.Event) bool { return ev.Kind == roster.EventLocked }, most: mostLocks},
 	}
-	programs, err := api.New(api.Config{Operation: cfg.Operation, Region: cfg.Region, Store: cfg.Store, Accounts: cfg.Accounts, Desk: cfg.Desk, PersonOf: personOf, Routing: cfg.Routing,
+	programs, err := api.New(api.Config{Operation: cfg.Operation, Region: cfg.Region, Store: cfg.Store, Accounts: cfg.Accounts, Desk: cfg.Desk, PersonOf: PersonOf, Routing: cfg.Routing,
 		Mode: cfg.Mode, Supervise: cfg.Supervise, Contacts: cfg.Contacts, Cases: cfg.Cases, Registrants: cfg.Registrants, Finder: cfg.Finder, Lists: cfg.Lists, Exports: cfg.Exports,
 		Reports: cfg.Reports, Gauge: s.gauge, Words: catalogues, Closing: s.closing, Log: cfg.Log})
 	if err != nil {

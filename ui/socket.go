@@ -74,7 +74,7 @@ func (s *Server) backByPhone(v visit) string {
 }
 
 func (s *Server) deskSocket(w http.ResponseWriter, r *http.Request, v visit) {
-	s.openDeskSocket(w, r, v, s.cfg.Desk.Seat(personOf(v.account)))
+	s.openDeskSocket(w, r, v, s.cfg.Desk.Seat(PersonOf(v.account)))
 }
 
 func (s *Server) openDeskSocket(w http.ResponseWriter, r *http.Request, v visit, seat Seat) {
@@ -355,8 +355,8 @@ func (d *deskPage) sentence(err error) string {
 	return d.text("js.error.failed")
 }
 
-// personOf is who sits at the seat of an account.
-func personOf(a roster.Account) desk.Person {
+// PersonOf is who sits at the seat of an account.
+func PersonOf(a roster.Account) desk.Person {
 	return desk.Person{ID: a.ID, Name: a.Name, Login: a.Login, Profile: a.Profile, Languages: a.Languages, Can: a.Skills,
 		Phone: a.Phone, Extension: a.Extension, Role: string(a.Role), Supervises: a.Role.May(roster.Floor), Unprepared: !a.Prepared()}
 }

@@ -135,7 +135,7 @@ func (s *Server) practiceSocket(w http.ResponseWriter, r *http.Request, v visit)
 	if !slices.Contains(s.cfg.Offered, language) {
 		language = s.cfg.Offered[0]
 	}
-	s.openDeskSocket(w, r, v, s.cfg.Desk.Practise(personOf(v.account), language, func() {
+	s.openDeskSocket(w, r, v, s.cfg.Desk.Practise(PersonOf(v.account), language, func() {
 		ctx, stop := context.WithTimeout(context.Background(), commandLimit)
 		defer stop()
 		if err := s.cfg.Accounts.NoteStep(ctx, v.account.ID, roster.StepPractice, nil); err != nil {

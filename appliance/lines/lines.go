@@ -252,9 +252,14 @@ func (b *Book) Follow(apply func([]trunk.Line, []Number) error) error {
 
 // Refresh reads what is stored and hands it on: after a transaction with
 // Replace.
-func (b *Book) Refresh() error {
+func (b *Book) Refresh() error { return b.Renew(func() {}) }
+
+// Renew waits while change changes what is stored by other ways than this book,
+// and hands on what is stored then.
+func (b *Book) Renew(change func()) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	change()
 	if err := b.read(); err != nil {
 		return err
 	}

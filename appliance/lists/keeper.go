@@ -76,19 +76,36 @@ func Open(s *store.Store) (*Keeper, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &Keeper{store: s, shipped: shipped, stored: map[string]changes{}}
+	k := &Keeper{store: s, shipped: shipped}
 	k.places.Store(&gazetteer{})
-	err = s.View(func(tx *store.Tx) error {
+	return k, k.load(1)
+}
+
+// load reads what is stored and puts it in force.
+func (k *Keeper) load(version uint64) error {
+	stored := map[string]changes{}
+	err := k.store.View(func(tx *store.Tx) error {
+		clear(stored)
 		for name, c := range table.All(tx) {
-			k.stored[name] = c
+			stored[name] = c
 		}
 		return k.readPlaces(tx)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("reading the lists: %w", err)
+		return fmt.Errorf("reading the lists: %w", err)
 	}
-	k.use(shipped.with(k.stored, 1))
-	return k, nil
+	k.stored = stored
+	k.use(k.shipped.with(stored, version))
+	return nil
+}
+
+// Renew waits while change changes what is stored by other ways than this keeper,
+// and puts in force what is stored then.
+func (k *Keeper) Renew(change func()) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	change()
+	return k.load(k.Now().Version + 1)
 }
 
 // use puts lists in force, and tells those who wait for it.

@@ -13,8 +13,8 @@ import (
 // when Together returns nil. When fn returns an error, or one of the updates did,
 // nothing of it is kept, whatever fn made of that. Owners are opened on the
 // store that fn is given, and forgotten with it: what they have in memory is of
-// records that may never have been. Nobody else can write meanwhile, so a hotline
-// that takes calls has no time for it. Like every update, fn may run more than once.
+// records that may never have been. Nobody else can write meanwhile, callers
+// included: fn does nothing that takes its time. Like every update, fn may run more than once.
 func (s *Store) Together(ctx context.Context, fn func(*Store) error) error {
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)

@@ -68,8 +68,22 @@ type Panel struct {
 // Open reads what is switched off.
 func Open(s *store.Store) (*Panel, error) {
 	p := &Panel{store: s}
+	return p, p.load()
+}
+
+// Renew waits while change changes what is stored by other ways than this panel,
+// and uses what is stored then.
+func (p *Panel) Renew(change func()) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	change()
+	return p.load()
+}
+
+func (p *Panel) load() error {
 	off := map[Part]Off{}
-	err := s.View(func(tx *store.Tx) error {
+	err := p.store.View(func(tx *store.Tx) error {
+		clear(off)
 		for name, one := range table.All(tx) {
 			off[Part(name)] = one
 		}
@@ -84,10 +98,10 @@ func Open(s *store.Store) (*Panel, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("reading which parts of the hotline are switched off: %w", err)
+		return fmt.Errorf("reading which parts of the hotline are switched off: %w", err)
 	}
 	p.off.Store(&off)
-	return p, nil
+	return nil
 }
 
 // Off reports whether a part is switched off. It is asked by every call, from

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"hotline/appliance/backup"
 	"hotline/appliance/boxkey"
 	"hotline/appliance/config"
+	"hotline/appliance/control"
 	"hotline/appliance/durable"
 	"hotline/appliance/store"
 	"hotline/ivr/flow"
@@ -23,9 +25,9 @@ import (
 // bundleCommand is a whole hotline as files.
 type bundleCommand struct {
 	Check  bundleCheckCommand    `cmd:"" help:"Say what is wrong with a bundle, with file and line. It needs no hotline."`
-	Diff   bundleDiffCommand     `cmd:"" help:"Say what a bundle would change in a hotline that does not run. Nothing is changed."`
-	Apply  bundleApplyCommand    `cmd:"" help:"Change a hotline that does not run into what a bundle says: all of it, or nothing."`
-	Export bundleExportCommand   `cmd:"" help:"Write what a hotline that does not run is into a bundle, to keep it, to change it or to carry it to another machine. It holds no records and no secrets."`
+	Diff   bundleDiffCommand     `cmd:"" help:"Say what a bundle would change in a hotline, whether it runs or not. Nothing is changed."`
+	Apply  bundleApplyCommand    `cmd:"" help:"Change a hotline into what a bundle says, whether it runs or not: all of it, or nothing."`
+	Export bundleExportCommand   `cmd:"" help:"Write what a hotline is, whether it runs or not, into a bundle, to keep it, to change it or to carry it to another machine. It holds no records and no secrets."`
 	Templ  bundleTemplateCommand `cmd:"" name:"template" help:"Write one of the bundles that ship, to begin with: organisations of three sizes. Without a name: list them."`
 }
 
@@ -123,17 +125,21 @@ func wrongBundle(path string, err error) error {
 	return fmt.Errorf("%s in the bundle %s, and nothing was changed:\n%w", what, path, problems)
 }
 
-// open opens a hotline that does not run.
-func (c bundleConfig) open(ctx context.Context, s streams, do func(bundle.Hotline) error) error {
+// open does something with a hotline: first by asking the one that runs; where
+// none does, with its records.
+func (c bundleConfig) open(ctx context.Context, s streams, ask func(config.Config) error, do func(bundle.Hotline) error) error {
 	cfg, err := config.Load(c.Config)
 	if err != nil {
+		return err
+	}
+	if err := ask(cfg); !errors.Is(err, control.ErrNotRunning) {
 		return err
 	}
 	err = withKey(ctx, c.Config, s, bufio.NewReader(s.in), func(_ *boxkey.Keeper, _ *backup.Keeper, records *store.Store) error {
 		return do(bundled(cfg, records, s))
 	})
 	if errors.Is(err, errRunning) {
-		return errors.New("the hotline is running, and nobody else can reach its records meanwhile: stop it first, in a quiet moment (calls that run may end; who rings is on the worklist). To look at a bundle alone, hotline bundle check needs no hotline")
+		return errors.New("the hotline is running and cannot be reached from here: it is without its key, or an older version, or its folder cannot hold a socket. Use the page \"A whole hotline as files\", or stop it first, in a quiet moment. To look at a bundle alone, hotline bundle check needs no hotline")
 	}
 	return err
 }
@@ -145,13 +151,18 @@ func (c *bundleDiffCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return wrongBundle(c.Bundle, err)
 	}
-	return c.open(ctx, s, func(h bundle.Hotline) error {
-		plan, err := bundle.Diff(ctx, h, b, secrets)
-		if err != nil {
-			return wrongBundle(c.Bundle, err)
+	return c.open(ctx, s, func(cfg config.Config) error {
+		got, _, err := askRunning(ctx, cfg, "bundle.look", b, bundleAsked{Given: secrets, File: c.Secrets})
+		if err == nil {
+			c.tell(s, got.Plan)
 		}
-		c.tell(s, plan)
-		return nil
+		return wrongBundle(c.Bundle, err)
+	}, func(h bundle.Hotline) error {
+		plan, err := bundle.Diff(ctx, h, b, secrets)
+		if err == nil {
+			c.tell(s, plan)
+		}
+		return wrongBundle(c.Bundle, err)
 	})
 }
 
@@ -161,8 +172,12 @@ func (c bundleConfig) tell(s streams, plan bundle.Plan) {
 		fmt.Fprintln(s.out, "Nothing to change: the hotline is as the bundle says.")
 		return
 	}
-	for _, line := range plan.Changes {
-		fmt.Fprintln(s.out, "  "+line)
+	for _, change := range plan.Changes {
+		later := ""
+		if change.Later {
+			later = " [from the next start on]"
+		}
+		fmt.Fprintf(s.out, "  %s%s\n", change, later)
 	}
 	for _, note := range plan.Notes {
 		fmt.Fprintln(s.out, note)
@@ -177,21 +192,37 @@ func (c *bundleApplyCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return wrongBundle(c.Bundle, err)
 	}
-	return c.open(ctx, s, func(h bundle.Hotline) error {
+	done := func(plan bundle.Plan, counts string) {
+		c.tell(s, plan)
+		if len(plan.Changes) == 0 {
+			return
+		}
+		fmt.Fprintln(s.out, "Done: "+counts)
+		if plan.NotYet != nil {
+			fmt.Fprintf(s.out, "Stored, and not in use before the next start:\n%v\n", plan.NotYet)
+		}
+		if len(plan.Credentials) > 0 {
+			fmt.Fprintf(s.out, "\nNew people. Write this down now; it is shown only once.\n\n")
+			printCredentials(s.out, plan.Credentials)
+		}
+	}
+	return c.open(ctx, s, func(cfg config.Config) error {
+		got, _, err := askRunning(ctx, cfg, "bundle.apply", b, bundleAsked{Given: secrets, File: c.Secrets})
+		if err != nil {
+			return wrongBundle(c.Bundle, err)
+		}
+		if got.NotYet != "" {
+			got.Plan.NotYet = errors.New(got.NotYet)
+		}
+		done(got.Plan, "it counts now, for the next call; what says so counts from the next start on. Calls that run go on.")
+		return nil
+	}, func(h bundle.Hotline) error {
 		h.Keep = keepConfig(c.Config)
 		plan, err := bundle.Apply(ctx, h, b, secrets)
 		if err != nil {
 			return wrongBundle(c.Bundle, err)
 		}
-		c.tell(s, plan)
-		if len(plan.Changes) == 0 {
-			return nil
-		}
-		fmt.Fprintln(s.out, "Done: it counts from the next start on.")
-		if len(plan.Credentials) > 0 {
-			fmt.Fprintf(s.out, "\nNew people. Write this down now; it is shown only once.\n\n")
-			printCredentials(s.out, plan.Credentials)
-		}
+		done(plan, "it counts from the next start on.")
 		return nil
 	})
 }
@@ -203,11 +234,7 @@ type bundleExportCommand struct {
 }
 
 func (c *bundleExportCommand) Run(ctx context.Context, s streams) error {
-	return bundleConfig{Config: c.Config}.open(ctx, s, func(h bundle.Hotline) error {
-		b, err := bundle.Export(ctx, h)
-		if err != nil {
-			return err
-		}
+	keep := func(b *bundle.Bundle, secrets bundle.Secrets) error {
 		if err := writeBundle(b, c.Out); err != nil {
 			return err
 		}
@@ -215,15 +242,34 @@ func (c *bundleExportCommand) Run(ctx context.Context, s streams) error {
 		if c.Secrets == "" {
 			return nil
 		}
-		secrets, err := bundle.SecretsOf(h)
-		if err == nil {
-			err = secrets.Write(c.Secrets)
-		}
-		if err != nil {
+		if err := secrets.Write(c.Secrets); err != nil {
 			return err
 		}
 		fmt.Fprintf(s.out, "The passwords of the telephone lines are in %s: keep it apart.\n", c.Secrets)
 		return nil
+	}
+	return bundleConfig{Config: c.Config}.open(ctx, s, func(cfg config.Config) error {
+		got, file, err := askRunning(ctx, cfg, "bundle.export", nil, bundleAsked{Secrets: c.Secrets != ""})
+		if err != nil {
+			return err
+		}
+		b, err := bundle.Read(bytes.NewReader(file), int64(len(file)))
+		if err != nil {
+			return err
+		}
+		return keep(b, got.Secrets)
+	}, func(h bundle.Hotline) error {
+		b, err := bundle.Export(ctx, h)
+		if err != nil {
+			return err
+		}
+		var secrets bundle.Secrets
+		if c.Secrets != "" {
+			if secrets, err = bundle.SecretsOf(h); err != nil {
+				return err
+			}
+		}
+		return keep(b, secrets)
 	})
 }
 
@@ -254,7 +300,11 @@ func (c *bundleTemplateCommand) Run(s streams) error {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(s.out, "%-10s %s\n", name, b.About())
+			about, err := b.About()
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(s.out, "%-10s %s\n", name, about)
 		}
 		return nil
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"net"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,12 +19,11 @@ import (
 // rehearsals let the box call itself: everything when somebody asks for it, and
 // a light form every hour. A rehearsal gives way to real calls at once.
 type rehearsals struct {
-	h      *hotline
-	cfg    config.Config
-	kept   *rehearsal.Keeper
-	socket net.Listener // for commands of this machine; nil: none
-	asked  chan asking
-	calls  atomic.Int64 // real ones, in and out
+	h     *hotline
+	cfg   config.Config
+	kept  *rehearsal.Keeper
+	asked chan asking
+	calls atomic.Int64 // real ones, in and out
 
 	mu     sync.Mutex              // guards what follows
 	busy   bool                    // one runs or is asked for
@@ -60,22 +58,15 @@ func newRehearsals(h *hotline, cfg config.Config) (*rehearsals, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &rehearsals{h: h, cfg: cfg, kept: kept, asked: make(chan asking, 1)}
-	if h.keys != nil { // a box without its key has no records to keep a report in
-		r.socket = r.listenForCommands()
-	}
-	return r, nil
+	return &rehearsals{h: h, cfg: cfg, kept: kept, asked: make(chan asking, 1)}, nil
 }
 
 // Run rehearses until ctx ends.
 func (r *rehearsals) Run(ctx context.Context) error {
-	if r.h.keys == nil {
+	if r.h.keys == nil { // a box without its key has no records to keep a report in
 		<-ctx.Done()
 		return nil
 	}
-	var commands sync.WaitGroup
-	commands.Go(func() { r.takeCommands(ctx) })
-	defer commands.Wait()
 	hour := time.NewTimer(rehearseFirst)
 	defer hour.Stop()
 	for {

@@ -6,13 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"os"
-	"path/filepath"
-	"sync"
-	"time"
 
 	"hotline/appliance/config"
+	"hotline/appliance/control"
 	"hotline/appliance/health"
 	"hotline/appliance/lists"
 	"hotline/appliance/rehearsal"
@@ -26,10 +22,6 @@ type rehearseCommand struct {
 	Language string `help:"Language of the report." default:"en"`
 }
 
-// rehearseSocket is where the hotline of a data folder listens for commands of
-// this machine. Who may read the records may ask.
-const rehearseSocket = "rehearse.sock"
-
 func (c *rehearseCommand) Run(ctx context.Context, s streams) error {
 	cfg, err := config.Load(c.Config)
 	if err != nil {
@@ -37,7 +29,7 @@ func (c *rehearseCommand) Run(ctx context.Context, s streams) error {
 	}
 	fmt.Fprintln(s.err, "The hotline calls itself. This takes a few minutes.")
 	report, err := askForRehearsal(ctx, cfg)
-	if errors.Is(err, errNotRunning) {
+	if errors.Is(err, control.ErrNotRunning) {
 		report, err = rehearseAlone(ctx, cfg, s)
 	}
 	if err != nil {
@@ -58,30 +50,14 @@ func (c *rehearseCommand) Run(ctx context.Context, s streams) error {
 	return nil
 }
 
-var errNotRunning = errors.New("no hotline runs in this data folder")
-
 // askForRehearsal asks the running hotline and waits for what it found.
 func askForRehearsal(ctx context.Context, cfg config.Config) (r rehearsal.Report, err error) {
-	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(cfg.DataDir(), rehearseSocket))
+	got, err := control.Ask(ctx, cfg.DataDir(), "rehearse", byCommand, control.Message{})
 	if err != nil {
-		return r, errNotRunning
+		return r, err
 	}
-	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	var got answered
-	if err := json.NewDecoder(conn).Decode(&got); err != nil {
-		return r, fmt.Errorf("the hotline ended before it had an answer: %w", err)
-	}
-	if got.Problem != "" {
-		return r, errors.New(got.Problem)
-	}
-	return got.Report, nil
-}
-
-// answered is what the hotline tells the command.
-type answered struct {
-	Report  rehearsal.Report `json:"report"`
-	Problem string           `json:"problem,omitempty"`
+	err = json.Unmarshal(got.Words, &r)
+	return r, err
 }
 
 // rehearseAlone runs the hotline for as long as the rehearsal takes.
@@ -141,58 +117,16 @@ func writeReport(w io.Writer, text pagewords.Text, r rehearsal.Report) {
 	}
 }
 
-// listenForCommands opens the place where this machine's commands are heard;
-// nothing is read before takeCommands. A hotline whose folder cannot hold a
-// socket runs without: the button on the page does the same.
-func (r *rehearsals) listenForCommands() net.Listener {
-	path := filepath.Join(r.cfg.DataDir(), rehearseSocket)
-	_ = os.Remove(path) // of a program that was killed; the records are ours alone
-	l, err := net.Listen("unix", path)
-	if err == nil {
-		err = os.Chmod(path, 0o600)
-	}
-	if err != nil {
-		r.h.log.Warn("hotline rehearse cannot reach this hotline; use the button on the page Rehearsal", "error", err)
-		return nil
-	}
-	r.h.took(l.Close)
-	return l
-}
-
-// takeCommands answers them until ctx ends.
-func (r *rehearsals) takeCommands(ctx context.Context) {
-	if r.socket == nil {
-		return
-	}
-	var asked sync.WaitGroup
-	defer asked.Wait()
-	defer context.AfterFunc(ctx, func() { r.socket.Close() })()
-	for {
-		conn, err := r.socket.Accept()
-		if err != nil {
-			return // it is closed
-		}
-		asked.Go(func() { r.answerCommand(ctx, conn) })
-	}
-}
-
-func (r *rehearsals) answerCommand(ctx context.Context, conn net.Conn) {
-	defer conn.Close()
+// onCommand rehearses because somebody at this machine has asked.
+func (r *rehearsals) onCommand(ctx context.Context, _ string, _ control.Message) (out control.Message, err error) {
 	done := make(chan rehearsal.Report, 1)
-	var out answered
 	if err := r.ask(asking{by: "hotline rehearse", done: done}); err != nil {
-		out.Problem = err.Error()
-	} else {
-		select {
-		case out.Report = <-done:
-		case <-ctx.Done():
-			out.Problem = "the hotline was stopped"
-		}
+		return out, err
 	}
-	if err := conn.SetWriteDeadline(time.Now().Add(10 * time.Second)); err != nil {
-		return
-	}
-	if err := json.NewEncoder(conn).Encode(out); err != nil {
-		r.h.log.Warn("the report of a rehearsal did not reach the command that asked for it", "error", err)
+	select {
+	case report := <-done:
+		return control.Say(report, nil)
+	case <-ctx.Done():
+		return out, errors.New("the hotline was stopped")
 	}
 }

@@ -21,6 +21,7 @@ import (
 	"hotline/appliance/boxkey"
 	"hotline/appliance/call"
 	"hotline/appliance/config"
+	"hotline/appliance/control"
 	"hotline/appliance/export"
 	"hotline/appliance/health"
 	"hotline/appliance/lines"
@@ -110,8 +111,11 @@ type hotline struct {
 	beacon   *mdns.Beacon // by which browsers find the box by a name; nil where none can
 	disaster *scenario.Choice
 	rehearse *rehearsals
-	sipAt    netip.AddrPort // where this machine reaches its own telephone side
-	takes    []func() error // undone by Close, last first
+	scripts  *triage.Scripts // what volunteers say first
+	bundles  *bundles        // the whole hotline as files
+	door     *control.Door   // for commands of this machine; nil: none
+	sipAt    netip.AddrPort  // where this machine reaches its own telephone side
+	takes    []func() error  // undone by Close, last first
 }
 
 // manner is what differs between a hotline for use and one for a demo or test.
@@ -319,8 +323,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	h.hooks = webhooks.New(webhooks.Config{Store: h.records, Tell: api.NewTeller(h.contacts, cases, log).Message, Topics: api.Topics(),
 		Off: func() bool { return h.switches.Off(switches.Webhooks) }, Log: log})
 
-	scripts, err := triage.OpenScripts(h.records, h.dispatch.Queues)
-	if err != nil {
+	if h.scripts, err = triage.OpenScripts(h.records, h.dispatch.Queues); err != nil {
 		return h, err
 	}
 	notices, err := triage.OpenNotices(context.Background(), h.records)
@@ -340,18 +343,20 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		}
 		h.took(h.watched.Close)
 	}
+	h.bundles = &bundles{h: h, cfg: cfg}
+	h.listenForCommands(data)
 	h.measure = h.figures(data, time.Now())
 	h.pages, err = ui.New(ui.Config{
 		Operation: cfg.Operation, Version: version(), Region: cfg.Region, Routing: h.routes, Reach: h.reach, PhoneServer: h.phoneServer(cfg), CallTo: callTo(cfg), WorkLine: first(cfg.SIP.Agents), Desk: ui.FromDesk(h.desk),
 		Accounts: h.accounts, Sessions: h.accounts, Mode: h.mode, Scenario: h.disaster, Lists: h.lists, Supervise: h.commands, Switches: h.switches, Offered: cfg.Languages, Contacts: h.contacts, Cases: cases, Registrants: registry, Hours: h.hours, Finder: h.finder, Cards: filed, Prompts: h.studio, Sounds: foreign.New(),
 		Worklist: h.contacts, Books: triage.NewBooks(h.records),
 		Rounds: h.contacts, RoundMay: h.roundPages(cfg), Results: h.roundResults,
-		Scripts: scripts, Notices: notices,
+		Scripts: h.scripts, Notices: notices,
 		Reports: h.reports,
 		Health:  h.measure, Rehearsals: h.rehearse, Backups: h.backups, BoxKey: boxkey.Owner{Keeper: h.keys, Records: h.records}, Certificates: pageCertificates{Certificates: h.certs, records: h.records}, Obtained: h.renewal, SetClock: clockSetter(), Updates: updates(slot.Socket), Telephone: h.telephone(cfg),
 		Recordings: h.tapes,
 		Exports:    h.exports, Imports: h.imports, Privacy: h.privacy, Closing: h.closing, Journal: ui.FromStore(h.records), Store: h.records, Hooks: h.hooks, Log: log,
-		Flows: h.flows, FlowTrial: h.flowTrial,
+		Flows: h.flows, FlowTrial: h.flowTrial, Bundles: h.bundles,
 	})
 	if err != nil {
 		return h, err
@@ -446,7 +451,7 @@ func (h *hotline) Run(ctx context.Context) error {
 	var support errgroup.Group
 	failed := make(chan error, 1)
 	for _, run := range []func(context.Context) error{h.callers.Run, h.agents.Run, h.strain.Run, h.phones.Run, h.journal.Run, h.reports.Run, h.turned.Run, h.hours.Run, h.finder.Run, h.dispatch.Run,
-		h.desk.Run, h.mode.Run, h.board.Run, h.commands.Run, h.followLoad, h.tellScreens, h.tapes.Run, h.exports.Run, h.hooks.Run, h.renewal.Run, h.imports.Run, h.backUp, h.privacy.Run, h.closing.Run, h.records.KeepReserve, h.serveFigures, h.rehearse.Run, h.trials.Run, h.tellSystem, h.beacon.Run,
+		h.desk.Run, h.mode.Run, h.board.Run, h.commands.Run, h.followLoad, h.tellScreens, h.tapes.Run, h.exports.Run, h.hooks.Run, h.renewal.Run, h.imports.Run, h.backUp, h.privacy.Run, h.closing.Run, h.records.KeepReserve, h.serveFigures, h.rehearse.Run, h.answerCommands, h.trials.Run, h.tellSystem, h.beacon.Run,
 		func(ctx context.Context) error { return h.front(ctx, h.web, h.certs.Pages()) }} {
 		support.Go(func() error {
 			err := run(below)

@@ -159,7 +159,9 @@ func (c *startCommand) proposed() (cfg config.Config, line page.FirstRunAnswers,
 			return cfg, line, err
 		}
 		if given == nil {
-			cfg.Languages = size.Languages()
+			if cfg.Languages, err = size.Languages(); err != nil {
+				return cfg, line, err
+			}
 		}
 	}
 	cfg.Web.Listen, cfg.Web.Sound, cfg.SIP.Listen = c.Listen, c.Sound, c.SIP

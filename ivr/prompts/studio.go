@@ -147,6 +147,20 @@ func (s *Studio) Clip(language, id string) (*audio.Clip, error) {
 	return s.Library().Clip(language, id)
 }
 
+// Renew waits while change changes what is stored by other ways than this studio,
+// and says what is stored then to every call that begins.
+func (s *Studio) Renew(change func()) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change()
+	return s.reload()
+}
+
+// SpeakBy has texts be spoken by something else than the voice of this machine.
+func (s *Studio) SpeakBy(speak func(ctx context.Context, v voice.Voice, text string) (*audio.Clip, error)) {
+	s.speak = speak
+}
+
 // reload makes a new edition of what is stored.
 func (s *Studio) reload() error {
 	own := map[string]record{}

@@ -102,21 +102,32 @@ func Open(s *store.Store) (*Choice, error) {
 		return nil, err
 	}
 	c := &Choice{store: s, packs: packs}
+	return c, c.load()
+}
+
+// Renew waits while change changes what is stored by other ways than this choice,
+// and uses what is stored then.
+func (c *Choice) Renew(change func()) error {
+	change()
+	return c.load()
+}
+
+func (c *Choice) load() error {
 	var r record
-	err = s.View(func(tx *store.Tx) error {
+	err := c.store.View(func(tx *store.Tx) error {
 		var err error
 		r, err = choices.Get(tx, currentKey)
 		return err
 	})
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return nil, fmt.Errorf("reading the scenario: %w", err)
+		return fmt.Errorf("reading the scenario: %w", err)
 	}
 	chosen, ok := c.find(r)
 	if !ok {
 		chosen, _ = c.find(record{ID: General})
 	}
 	c.now.Store(&chosen)
-	return c, nil
+	return nil
 }
 
 func (c *Choice) find(r record) (Chosen, bool) {

@@ -111,12 +111,43 @@ type Shelf struct {
 // Trouble says so: a hotline that does not start helps nobody.
 func Open(cfg Config) (*Shelf, error) {
 	s := &Shelf{cfg: cfg}
+	return s, s.load()
+}
+
+// Renew waits while change changes what is stored by other ways than this shelf,
+// and gives every call that begins what is stored then. Flows that do not fit the
+// running program stay where they are until it starts anew.
+func (s *Shelf) Renew(change func()) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := s.inUse.Load()
+	change()
+	last, err := s.Current()
+	if err != nil || int64(last.Number) == before {
+		return err
+	}
+	set, err := flow.ParseSet(s.over(last.Files))
+	if err == nil {
+		err = s.cfg.Engine.Publish(set)
+	}
+	if err != nil {
+		s.trouble = fmt.Sprintf("Version %d of the flows counts from the next start of the hotline on. Callers get those from before.", last.Number)
+		return err
+	}
+	s.trouble = ""
+	s.inUse.Store(int64(last.Number))
+	s.cfg.Log.Info("flows changed", "version", last.Number, "by", last.By)
+	return nil
+}
+
+func (s *Shelf) load() error {
+	cfg := s.cfg
 	last, err := s.Current()
 	if err != nil {
-		return nil, fmt.Errorf("reading the published flows: %w", err)
+		return fmt.Errorf("reading the published flows: %w", err)
 	}
 	if last.Number == 0 {
-		return s, nil
+		return nil
 	}
 	set, err := flow.ParseSet(s.over(last.Files))
 	if err == nil {
@@ -131,7 +162,7 @@ func Open(cfg Config) (*Shelf, error) {
 		s.trouble = fmt.Sprintf("Version %d of the flows does not fit this program any more. Callers get the flows that ship with it. Check the flows and publish them again.", last.Number)
 		cfg.Log.Error("the published flows cannot be used; callers get the shipped ones", "version", last.Number, "error", err)
 	}
-	return s, nil
+	return nil
 }
 
 // Trouble is what is wrong with the flows in use, a sentence; "" when nothing

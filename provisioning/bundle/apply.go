@@ -14,31 +14,26 @@ import (
 	"hotline/appliance/lists"
 	"hotline/appliance/operation"
 	"hotline/appliance/store"
-	"hotline/provisioning"
 )
 
 // EventApplied is emitted when a bundle has changed a hotline.
 const EventApplied = "bundle.applied"
 
-// Plan is what a bundle changes, or has changed.
-type Plan struct {
-	Changes []string // sentences, in the order of the files
-	Notes   []string // what somebody has to do besides
-	Same    int      // things that are as the bundle says already
-
-	Credentials []provisioning.Credential // of new people, shown once
-}
-
 var (
 	errLook    = errors.New("this was only a look")
 	errNothing = errors.New("there is nothing to change")
+	// ErrOther means that the hotline has changed since somebody looked.
+	ErrOther = errors.New("the hotline was changed meanwhile, so the bundle would change something else than what was looked at; nothing was changed: look again")
 )
+
+// mostLooks is how often a bundle is looked at until everything is ready. What a
+// look wants is known after two of them.
+const mostLooks = 6
 
 // Diff says what a bundle would change, and what is wrong with it: it is applied,
 // and then nothing of that is kept. Its error may be Problems.
 func Diff(ctx context.Context, to Hotline, b *Bundle, secret Secrets) (Plan, error) {
-	to.Keep = nil
-	plan, err := change(ctx, to, b, secret, true)
+	plan, err := change(ctx, to, b, secret, wish{look: true})
 	for i := range plan.Credentials { // of people that are not there
 		plan.Credentials[i].Password, plan.Credentials[i].PIN = "", ""
 	}
@@ -48,14 +43,67 @@ func Diff(ctx context.Context, to Hotline, b *Bundle, secret Secrets) (Plan, err
 // Apply changes a hotline into what a bundle says: all of it, or nothing. A bundle
 // that changes nothing writes nothing. Its error may be Problems.
 func Apply(ctx context.Context, to Hotline, b *Bundle, secret Secrets) (Plan, error) {
-	return change(ctx, to, b, secret, false)
+	return change(ctx, to, b, secret, wish{})
 }
 
-func change(ctx context.Context, to Hotline, b *Bundle, secret Secrets, look bool) (plan Plan, err error) {
+// ApplySeen is Apply when it changes what somebody has looked at, by Plan.Print;
+// ErrOther when it is not that any more.
+func ApplySeen(ctx context.Context, to Hotline, b *Bundle, secret Secrets, seen string) (Plan, error) {
+	return change(ctx, to, b, secret, wish{seen: seen})
+}
+
+// wish is what is to be done with a bundle.
+type wish struct {
+	look bool   // nothing is to be changed
+	seen string // the print of the plan that may be carried out; "": any
+}
+
+func change(ctx context.Context, to Hotline, b *Bundle, secret Secrets, w wish) (plan Plan, err error) {
+	slow := newErrands(to, b)
+	for range mostLooks {
+		plan, err = Plan{}, nil
+		// One that runs is looked at first, so that the owners of what changes wait
+		// only for a change that can be made.
+		if w.look || to.Alone != nil {
+			plan, err = once(ctx, to, b, secret, slow, wish{look: true})
+		}
+		switch {
+		case err != nil || w.look:
+		case to.Alone == nil:
+			plan, err = once(ctx, to, b, secret, slow, w)
+		default:
+			notYet := to.Alone(func() { plan, err = once(ctx, to, b, secret, slow, w) })
+			if err == nil {
+				plan.NotYet = notYet
+			}
+		}
+		if !errors.Is(err, errNotReady) {
+			break
+		}
+		if doing := slow.do(ctx); doing != nil {
+			err = doing
+			break
+		}
+	}
+	var problems Problems
+	if errors.As(err, &problems) { // the store says of which part it was, which the problems say better
+		err = problems
+	}
+	if err != nil {
+		plan.Credentials = nil
+	}
+	return plan, err
+}
+
+// once is one reading of a bundle over what is so, and the change that comes of it.
+func once(ctx context.Context, to Hotline, b *Bundle, secret Secrets, slow *errands, w wish) (plan Plan, err error) {
 	var back func() error
+	if w.look {
+		to.Keep = nil
+	}
 	err = to.Store.Together(ctx, func(in *store.Store) error {
 		plan = Plan{}
-		r, err := newRun(ctx, to, in, b, secret)
+		r, err := newRun(ctx, to, in, b, secret, slow)
 		if err != nil {
 			return err
 		}
@@ -64,10 +112,14 @@ func change(ctx context.Context, to Hotline, b *Bundle, secret Secrets, look boo
 		}
 		plan = Plan{Changes: r.changes, Notes: r.notes, Same: r.same, Credentials: r.credentials}
 		switch {
+		case slow.open():
+			return errNotReady
 		case len(r.problems) > 0:
 			return r.problems
-		case look:
+		case w.look:
 			return errLook
+		case w.seen != "" && w.seen != plan.Print():
+			return ErrOther
 		case len(r.changes) == 0:
 			return errNothing
 		}
@@ -90,13 +142,6 @@ func change(ctx context.Context, to Hotline, b *Bundle, secret Secrets, look boo
 	}
 	if errors.Is(err, errLook) || errors.Is(err, errNothing) {
 		err = nil
-	}
-	var problems Problems
-	if errors.As(err, &problems) { // the store says of which part it was, which the problems say better
-		err = problems
-	}
-	if err != nil {
-		plan.Credentials = nil
 	}
 	return plan, err
 }
@@ -183,7 +228,7 @@ func Export(ctx context.Context, from Hotline) (b *Bundle, err error) {
 	b = &Bundle{files: map[string][]byte{}}
 	b.files[manifestName] = append(comment("A hotline as files. What a file does not name stays as it is where the bundle is applied;\nwhat is wanted besides can be added. hotline bundle check, diff, apply."), encode(Manifest{Format: format, About: from.Config.Name})...)
 	err = from.Store.Together(ctx, func(in *store.Store) error {
-		r, err := newRun(ctx, from, in, b, Secrets{})
+		r, err := newRun(ctx, from, in, b, Secrets{}, newErrands(from, b))
 		if err != nil {
 			return err
 		}

@@ -26,8 +26,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/goccy/go-yaml"
 )
 
 // Limits of a bundle. Sizes are counted while reading: what a ZIP file says of
@@ -91,6 +89,11 @@ func (ps Problems) Unwrap() []error {
 	return all
 }
 
+// NoBundle says that a file is none.
+type NoBundle string
+
+func (n NoBundle) Error() string { return string(n) }
+
 // Open reads a bundle: a folder or a ZIP file.
 func Open(at string) (*Bundle, error) {
 	about, err := os.Stat(at)
@@ -111,11 +114,11 @@ func Open(at string) (*Bundle, error) {
 // Read reads a ZIP file.
 func Read(r io.ReaderAt, size int64) (*Bundle, error) {
 	if size > MaxBundle {
-		return nil, fmt.Errorf("this file is larger than a bundle can be (%d MB)", MaxBundle>>20)
+		return nil, NoBundle(fmt.Sprintf("this file is larger than a bundle can be (%d MB)", MaxBundle>>20))
 	}
 	z, err := zip.NewReader(r, size)
 	if err != nil {
-		return nil, errors.New("this is no bundle: it is neither a folder nor a ZIP file, or it is damaged")
+		return nil, NoBundle("this is no bundle: it is neither a folder nor a ZIP file, or it is damaged")
 	}
 	in := newIntake()
 	for _, f := range z.File {
@@ -279,9 +282,20 @@ func (b *Bundle) Equal(other *Bundle) bool {
 // Text is the content of a file.
 func (b *Bundle) Text(name string) string { return string(b.files[name]) }
 
-// quick reads a file as far as it can be read: what is wrong with it is told when
-// it is applied.
-func (b *Bundle) quick(name string, into any) {
-	defer func() { _ = recover() }() // as decode
-	_ = yaml.Unmarshal(b.files[name], into)
+// setting reads one setting of a file, as applying the bundle reads it; into stays
+// what it is where the bundle does not name it. Its error is Problems.
+func (b *Bundle) setting(file, name string, into any) error {
+	r := &run{bundle: b, docs: map[string]*doc{}}
+	d := r.read(file)
+	if d != nil {
+		if at, named := d.at[name]; named {
+			if err := decode(at.value, into); err != nil {
+				r.fault(file, at, err)
+			}
+		}
+	}
+	if len(r.problems) > 0 {
+		return r.problems
+	}
+	return nil
 }

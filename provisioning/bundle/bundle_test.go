@@ -446,8 +446,10 @@ func TestTemplatesFitANewHotline(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if b.About() == "" || len(b.Languages()) == 0 || b.HasUsers() {
-			t.Errorf("%s: %q, languages %v, people: %v", name, b.About(), b.Languages(), b.HasUsers())
+		about, err := b.About()
+		languages, wrong := b.Languages()
+		if err != nil || wrong != nil || about == "" || len(languages) == 0 || b.HasUsers() {
+			t.Errorf("%s: %q, languages %v, people: %v; %v, %v", name, about, languages, b.HasUsers(), err, wrong)
 		}
 		// One after the other: the larger one is put over the smaller, as by somebody who grows.
 		if plan, err := h.apply(b); err != nil || len(plan.Changes) == 0 {
@@ -481,7 +483,7 @@ func TestSecretsStayApart(t *testing.T) {
 	h := newHotline(t)
 	files := map[string]string{"bundle.yaml": "format: 1\n", "trunks.yaml": "lines:\n  - {name: carrier, servers: [sip.example.org], user: us}\n"}
 	plan, err := h.apply(read(t, files))
-	if err != nil || len(plan.Notes) != 1 || !strings.Contains(plan.Notes[0], "has a user and no password") {
+	if err != nil || len(plan.Notes) != 1 || !strings.Contains(plan.Notes[0].String(), "has a user and no password") {
 		t.Fatalf("a line without its password: %v, %v", err, plan.Notes)
 	}
 	at := filepath.Join(t.TempDir(), "secrets.yaml")
@@ -514,7 +516,7 @@ func TestSecretsStayApart(t *testing.T) {
 	}
 	// The lines that are changed on the pages: one without its password comes switched off.
 	files["lines.yaml"] = "lines:\n  - {name: provider, kind: account, servers: [sip.example.net], user: us}\n"
-	if plan, err = bundle.Apply(t.Context(), h.to(), read(t, files), bundle.Secrets{}); err != nil || len(plan.Notes) != 1 || !strings.Contains(plan.Notes[0], "provider is switched off") {
+	if plan, err = bundle.Apply(t.Context(), h.to(), read(t, files), bundle.Secrets{}); err != nil || len(plan.Notes) != 1 || !strings.Contains(plan.Notes[0].String(), "provider is switched off") {
 		t.Fatalf("a stored line without its password: %v, %v", err, plan.Notes)
 	}
 	for _, password := range []string{"first", "second"} {

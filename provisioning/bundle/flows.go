@@ -78,6 +78,7 @@ func (r *run) takeFlows() error {
 	}
 	all := maps.Clone(have)
 	maps.Copy(all, wanted)
+	first := len(r.changes)
 	set, err := flow.ParseSet(all)
 	if err == nil {
 		err = flow.Check(set, with)
@@ -93,11 +94,14 @@ func (r *run) takeFlows() error {
 			continue
 		}
 		changed = append(changed, name)
-		r.changes = append(r.changes, "flows: "+name+" is changed, and published")
+		r.changes = append(r.changes, Change{Kind: Flow, File: "flows", Name: name})
 	}
 	if len(changed) > 0 {
 		if _, err := shelf.PublishTexts(r.ctx, wanted, "from a bundle", versions.Actor{ID: r.to.By, Name: r.to.By, Via: r.to.Via}); err != nil {
 			r.flowProblems(err)
+		}
+		if err := r.fitsNow(set, with, first); err != nil {
+			return err
 		}
 	}
 	if err := r.to.Leads(r.cfg, set); err != nil {
@@ -110,6 +114,24 @@ func (r *run) takeFlows() error {
 			}
 		}
 		r.problem("numbers.yaml", at.line, at.column, sentence(err))
+	}
+	return nil
+}
+
+// fitsNow says when dialogues fit only what a running hotline gets with its next
+// start.
+func (r *run) fitsNow(set *flow.FlowSet, with flow.Surroundings, first int) error {
+	if r.to.Alone == nil {
+		return nil
+	}
+	now, err := r.to.Flows(r.to.Running)
+	if err != nil {
+		return err
+	}
+	now.HasPrompt, now.HasQueue = with.HasPrompt, with.HasQueue
+	if flow.Check(set, now) != nil {
+		r.later(first, "*")
+		r.notes = append(r.notes, Note{Kind: FlowsLater})
 	}
 	return nil
 }

@@ -59,7 +59,7 @@ func (r *run) takeLanguages() error {
 			r.problem(file, 0, 0, sentence(err))
 			continue
 		}
-		r.changes = append(r.changes, "languages: "+c.Language+" is added, or its sentences are others")
+		r.changes = append(r.changes, Change{Kind: Language, File: "languages", Name: c.Language})
 	}
 	return nil
 }

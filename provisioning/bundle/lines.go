@@ -2,7 +2,6 @@ package bundle
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -230,10 +229,10 @@ func (r *run) storedSecrets(known map[string]bool) error {
 		password, given := r.secret.Trunks[l.Name]
 		if given && password != had[l.Name] {
 			change = true
-			r.changes = append(r.changes, fmt.Sprintf("secrets: the line %s gets another password", l.Name))
+			r.changes = append(r.changes, Change{Kind: Secret, File: "lines", Name: l.Name})
 		}
 		if storedLine(l).registers() && !l.Password && !given {
-			r.notes = append(r.notes, fmt.Sprintf("The line %s is switched off until its password is there: name a file with it with --secrets, or give it on the page of the lines.", l.Name))
+			r.notes = append(r.notes, Note{LineOff, l.Name})
 		}
 		record.Lines[i].Password = false
 	}

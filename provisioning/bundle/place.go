@@ -24,7 +24,7 @@ type Organisation struct {
 }
 
 func organisationPart() part {
-	return one[Organisation]{name: "organisation.yaml",
+	return one[Organisation]{name: "organisation.yaml", later: []string{"hotline", "region", "zone", "languages"},
 		about: "Who runs the hotline, and where: its name on the pages, the organisation, the country of\nnumbers without a country code, the time zone, and the languages of callers, the first one\nfor those who do not choose.",
 		now: func(r *run) (Organisation, error) {
 			facts, err := operation.Read(r.in)
@@ -68,7 +68,7 @@ type Operation struct {
 }
 
 func operationPart() part {
-	return one[Operation]{name: "operation.yaml",
+	return one[Operation]{name: "operation.yaml", later: []string{"name"},
 		about: "The disaster response: its name, its number (glidenumber.net), the country by its code, and\nthe kind of disaster with its stage, which decides what callers hear and are asked:\n" + scenarios(),
 		now: func(r *run) (Operation, error) {
 			facts, err := operation.Read(r.in)
@@ -159,7 +159,7 @@ type Numbers struct {
 }
 
 func numbersPart() part {
-	return one[Numbers]{name: "numbers.yaml",
+	return one[Numbers]{name: "numbers.yaml", later: []string{"*"},
 		about: "The numbers of the hotline as the line sends them, where they lead, and how many calls at a\ntime are taken. The settings are those of hotline.yaml: hotline config explains them.",
 		now: func(r *run) (Numbers, error) {
 			s := r.cfg.SIP
@@ -199,7 +199,7 @@ type Line struct {
 }
 
 func trunksPart() part {
-	return one[Trunks]{name: "trunks.yaml",
+	return one[Trunks]{name: "trunks.yaml", later: []string{"*"},
 		about: "The lines of the telephone company, and what may be dialled on them. The settings are those\nof hotline.yaml; passwords are not here but in a file that is named with --secrets.",
 		now: func(r *run) (Trunks, error) {
 			s := r.cfg.SIP

@@ -2,7 +2,6 @@ package bundle
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -56,7 +55,10 @@ func promptsPart() part {
 					if err != nil {
 						return nil, err
 					}
-					one.clip, one.print = clip, printOf(clip)
+					if r.prints[own.Use] == "" {
+						r.prints[own.Use] = printOf(clip)
+					}
+					one.clip, one.print = clip, r.prints[own.Use]
 				}
 				list = append(list, named[Prompt]{own.Language + "/" + own.ID, one})
 			}
@@ -136,7 +138,7 @@ func (r *run) sound(file string) recording {
 	case r.to.Decode == nil:
 		out.err = errors.New("this recording is in another form than the hotline's own and cannot be decoded here")
 	default:
-		out.clip, out.err = r.to.Decode(context.WithoutCancel(r.ctx), bytes.NewReader(raw), prompts.MaxLength)
+		return r.slow.sound(file)
 	}
 	if out.err == nil {
 		out.print = printOf(out.clip)

@@ -23,11 +23,10 @@ import (
 	"hotline/volunteers/roster"
 )
 
-// Hotline is one that does not run: its records, and what it is told by its
-// configuration file.
+// Hotline is its records, and what it is told by its configuration file.
 type Hotline struct {
 	Store  *store.Store
-	Config config.Config
+	Config config.Config // as the file is now
 	// Keep keeps a changed configuration and says how to put back the one from
 	// before; nil where it is kept already and cannot change.
 	Keep func(config.Config) (back func() error, err error)
@@ -40,6 +39,13 @@ type Hotline struct {
 	By     string         // who does it, in the log
 	Via    string         // and how: at the console, or in setting up
 	Log    *slog.Logger
+
+	// Alone is of a hotline that runs; nil for another one. It runs change while
+	// nobody else changes what bundles change, and has the hotline go on with what
+	// is stored then; its error is what cannot be used before the next start.
+	Alone    func(change func()) error
+	Running  config.Config // by which it works until its next start
+	Silenced func() bool   // the synthetic voice is switched off there; nil: never
 }
 
 // run is one look at a bundle, or one change by it.
@@ -50,6 +56,7 @@ type run struct {
 	bundle *Bundle
 	docs   map[string]*doc
 	secret Secrets
+	slow   *errands
 
 	cfg      config.Config
 	routing  triage.Routing
@@ -58,17 +65,18 @@ type run struct {
 	listed   *lists.Keeper
 	differ   map[string]lists.Difference // that the file of lists wants
 	sounds   map[string]recording        // of the bundle, by file
+	prints   map[string]string           // of takes that are stored
 
 	problems    Problems
-	changes     []string
-	notes       []string
+	changes     []Change
+	notes       []Note
 	same        int
 	routed      bool
 	credentials []provisioning.Credential
 }
 
-func newRun(ctx context.Context, to Hotline, in *store.Store, b *Bundle, secret Secrets) (*run, error) {
-	r := &run{ctx: ctx, to: to, in: in, bundle: b, secret: secret, docs: map[string]*doc{}, sounds: map[string]recording{}, cfg: to.Config}
+func newRun(ctx context.Context, to Hotline, in *store.Store, b *Bundle, secret Secrets, slow *errands) (*run, error) {
+	r := &run{ctx: ctx, to: to, in: in, bundle: b, secret: secret, slow: slow, docs: map[string]*doc{}, sounds: map[string]recording{}, prints: map[string]string{}, cfg: to.Config}
 	var err error
 	r.routing, err = triage.ReadRouting(in)
 	return r, err
@@ -77,7 +85,9 @@ func newRun(ctx context.Context, to Hotline, in *store.Store, b *Bundle, secret 
 // speech is what this hotline says.
 func (r *run) speech() (_ *prompts.Studio, err error) {
 	if r.studio == nil {
-		r.studio, err = prompts.OpenStudio(r.in, nil, r.to.Log)
+		if r.studio, err = prompts.OpenStudio(r.in, nil, r.to.Log); err == nil {
+			r.studio.SpeakBy(r.slow.say)
+		}
 	}
 	return r.studio, err
 }
@@ -91,10 +101,10 @@ func (r *run) tongues() ([]string, error) {
 	return slices.DeleteFunc(studio.Library().Languages(), func(tag string) bool { return tag == prompts.Neutral }), nil
 }
 
-// people are the accounts of this hotline. Opening them costs as much as a sign-in.
+// people are the accounts of this hotline.
 func (r *run) people() (_ *roster.Accounts, err error) {
 	if r.accounts == nil {
-		r.accounts, err = roster.Open(r.in, r.to.Config.DataDir(), r.to.Log)
+		r.accounts, err = roster.Within(r.in, r.to.Config.DataDir(), r.to.Log, r.slow.hashes)
 	}
 	return r.accounts, err
 }
@@ -149,7 +159,7 @@ func (r *run) read(file string) *doc {
 		return d
 	}
 	r.docs[file] = nil
-	tree, err := parser.ParseBytes(text, 0)
+	tree, err := parse(text)
 	if err != nil {
 		r.fault(file, item{}, err)
 		return nil
@@ -202,13 +212,23 @@ func (r *run) fault(file string, at item, err error) {
 	r.problem(file, line, column, what)
 }
 
+// parse reads a text as YAML.
+func parse(text []byte) (tree *ast.File, err error) {
+	defer unreadable(&err)
+	return parser.ParseBytes(text, 0)
+}
+
+// unreadable makes a fault of a panic: the reader of YAML must not end a hotline,
+// whatever it is given.
+func unreadable(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("this cannot be read: %v", p)
+	}
+}
+
 // decode reads a value over what is so already: what is not named stays.
 func decode(value ast.Node, into any) (err error) {
-	defer func() { // the reader of YAML must not end a hotline, whatever it is given
-		if p := recover(); p != nil {
-			err = fmt.Errorf("this cannot be read: %v", p)
-		}
-	}()
+	defer unreadable(&err)
 	if value == nil || value.Type() == ast.NullType {
 		return nil
 	}
@@ -245,19 +265,28 @@ func fields(value any) yaml.MapSlice {
 	return out
 }
 
-// differences are the sentences of what changes in a value.
-func differences(where string, was, is any) []string {
+// differences is what changes in a value.
+func differences(file, name string, was, is any) []Change {
 	before := map[any]any{}
 	for _, f := range fields(was) {
 		before[f.Key] = f.Value
 	}
-	var out []string
+	var out []Change
 	for _, f := range fields(is) {
 		if from, to := said(before[f.Key]), said(f.Value); from != to {
-			out = append(out, fmt.Sprintf("%s: %v becomes %s (is %s)", where, f.Key, to, from))
+			out = append(out, Change{Kind: Changed, File: short(file), Name: name, Setting: fmt.Sprint(f.Key), Was: from, Is: to})
 		}
 	}
 	return out
+}
+
+// unlike is differences in one sentence.
+func unlike(was, is any) string {
+	var all []string
+	for _, c := range differences("now", "", was, is) {
+		all = append(all, c.String())
+	}
+	return strings.Join(all, "; ")
 }
 
 // named is a thing with its name.
@@ -378,11 +407,11 @@ func (m many[T]) take(r *run) error {
 	if d == nil {
 		return nil
 	}
+	have, err := m.now(r)
+	if err != nil {
+		return err
+	}
 	for _, at := range d.items {
-		have, err := m.now(r)
-		if err != nil {
-			return err
-		}
 		was, is, isNew, ok := m.wanted(r, at, have)
 		switch {
 		case !ok:
@@ -395,14 +424,16 @@ func (m many[T]) take(r *run) error {
 			r.wrong(m.name, at, err)
 			continue
 		}
-		where := strings.TrimSuffix(m.name, ".yaml") + ": " + at.name
-		switch told := differences(where, m.told(was), m.told(is)); {
+		switch {
 		case isNew:
-			r.changes = append(r.changes, where+" is new: "+said(m.told(is)))
+			r.changes = append(r.changes, Change{Kind: New, File: short(m.name), Name: at.name, Is: said(m.told(is))})
 		case gone(is):
-			r.changes = append(r.changes, where+" is taken away")
+			r.changes = append(r.changes, Change{Kind: Gone, File: short(m.name), Name: at.name, Was: said(m.told(was))})
 		default:
-			r.changes = append(r.changes, told...)
+			r.changes = append(r.changes, differences(m.name, at.name, m.told(was), m.told(is))...)
+		}
+		if have, err = m.now(r); err != nil {
+			return err
 		}
 	}
 	if m.end != nil {
@@ -425,7 +456,7 @@ func (m many[T]) proof(r *run) error {
 	for _, at := range d.items {
 		was, is, isNew, ok := m.wanted(r, at, have)
 		if ok && (isNew && !gone(is) || !isNew && !m.equal(was, is)) {
-			r.problem(m.name, at.line, at.column, fmt.Sprintf("%s did not become as this file says, so nothing was changed: %s", at.name, strings.Join(differences("now", m.told(was), m.told(is)), "; ")))
+			r.problem(m.name, at.line, at.column, fmt.Sprintf("%s did not become as this file says, so nothing was changed: %s", at.name, unlike(m.told(was), m.told(is))))
 		}
 	}
 	return nil
@@ -456,6 +487,7 @@ type one[T any] struct {
 	now         func(*run) (T, error)
 	tidy        func(r *run, was T, is *T) error
 	put         func(r *run, was, is T) error
+	later       []string // settings that count from the next start on; "*" are all
 }
 
 func (o one[T]) file() string { return o.name }
@@ -473,7 +505,7 @@ func (o one[T]) wanted(r *run) (was, is T, ok bool, err error) {
 	if len(d.items) == 0 {
 		return was, is, true, nil
 	}
-	tree, err := parser.ParseBytes(r.bundle.files[o.name], 0)
+	tree, err := parse(r.bundle.files[o.name])
 	if err != nil {
 		return was, is, false, err // read before: cannot be
 	}
@@ -518,7 +550,7 @@ func (o one[T]) take(r *run) error {
 	if err != nil || !ok {
 		return err
 	}
-	told := differences(strings.TrimSuffix(o.name, ".yaml"), was, is)
+	told := differences(o.name, "", was, is)
 	if len(told) == 0 {
 		r.same++
 		return nil
@@ -527,7 +559,9 @@ func (o one[T]) take(r *run) error {
 		o.wrong(r, r.read(o.name), err)
 	}
 	if len(r.problems) == problems {
+		first := len(r.changes)
 		r.changes = append(r.changes, told...)
+		r.later(first, o.later...)
 	}
 	return nil
 }
@@ -538,7 +572,7 @@ func (o one[T]) proof(r *run) error {
 		return err
 	}
 	if !bytes.Equal(encode(was), encode(is)) {
-		r.problem(o.name, 1, 1, "the hotline did not become as this file says, so nothing was changed: "+strings.Join(differences("now", was, is), "; "))
+		r.problem(o.name, 1, 1, "the hotline did not become as this file says, so nothing was changed: "+unlike(was, is))
 	}
 	return nil
 }

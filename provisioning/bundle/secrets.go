@@ -19,11 +19,23 @@ type Secrets struct {
 
 // ReadSecrets reads a file of secrets.
 func ReadSecrets(path string) (Secrets, error) {
-	s := Secrets{file: path}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return s, fmt.Errorf("reading the secrets: %w", err)
+		return Secrets{}, fmt.Errorf("reading the secrets: %w", err)
 	}
+	return ParseSecrets(path, text)
+}
+
+// Called gives secrets the name of the file in which mistakes are told.
+func (s Secrets) Called(path string) Secrets {
+	s.file = path
+	return s
+}
+
+// ParseSecrets reads the text of a file of secrets.
+func ParseSecrets(path string, text []byte) (s Secrets, err error) {
+	s.file = path
+	defer unreadable(&err)
 	if len(text) > maxText {
 		return s, fmt.Errorf("%s is larger than a file of secrets can be", path)
 	}
@@ -73,10 +85,10 @@ func (r *run) keepSecrets() error {
 		known[l.Name] = true
 		if password, given := r.secret.Trunks[l.Name]; given && password != l.Password {
 			all[i].Password = password
-			r.changes = append(r.changes, fmt.Sprintf("secrets: the line %s gets another password", l.Name))
+			r.changes = append(r.changes, Change{Kind: Secret, File: "trunks", Name: l.Name, Later: r.to.Alone != nil})
 		}
 		if all[i].User != "" && all[i].Password == "" {
-			r.notes = append(r.notes, fmt.Sprintf("The line %s has a user and no password: name a file with it with --secrets, or write it into hotline.yaml.", l.Name))
+			r.notes = append(r.notes, Note{NoPassword, l.Name})
 		}
 	}
 	if err := r.storedSecrets(known); err != nil {

@@ -30,18 +30,16 @@ func Template(name string) (*Bundle, error) {
 }
 
 // About is what a bundle says of itself.
-func (b *Bundle) About() string {
-	var m Manifest
-	b.quick(manifestName, &m)
-	return m.About
+func (b *Bundle) About() (about string, err error) {
+	err = b.setting(manifestName, "about", &about)
+	return about, err
 }
 
 // Languages are the languages of callers that a bundle names; nil when it names
 // none.
-func (b *Bundle) Languages() []string {
-	var o Organisation
-	b.quick("organisation.yaml", &o)
-	return o.Languages
+func (b *Bundle) Languages() (languages []string, err error) {
+	err = b.setting("organisation.yaml", "languages", &languages)
+	return languages, err
 }
 
 // HasUsers reports that a bundle names people.

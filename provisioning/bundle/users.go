@@ -107,13 +107,16 @@ func putUser(r *run, login string, _, is User, isNew bool) error {
 		return err
 	}
 	if isNew {
-		made, err := provisioning.Enrol(r.ctx, accounts, []provisioning.Person{{Login: login, Name: is.Name, Role: roster.Role(is.Role), Phone: call.Number(is.Phone), Profile: is.Profile}})
+		drawn := r.slow.drawn[login]
+		drawn.Person = provisioning.Person{Login: login, Name: is.Name, Role: roster.Role(is.Role), Phone: call.Number(is.Phone), Profile: is.Profile}
+		made, err := provisioning.EnrolAs(r.ctx, accounts, []provisioning.Credential{drawn})
 		if err != nil {
 			if inside := errors.Unwrap(err); inside != nil {
 				err = inside
 			}
 			return err
 		}
+		r.slow.drawn[login] = made[0]
 		r.credentials = append(r.credentials, made...)
 	}
 	list, err := accounts.List()
