@@ -13,9 +13,17 @@ import (
 )
 
 // unfinishedName is a file beside the configuration for as long as a hotline is
-// being set up. It names the data folder. Whoever finds it knows that the plug was
-// pulled meanwhile: there is a configuration, and nobody has an account.
+// being set up, or laid out of a backup. It names the data folder. Whoever finds it
+// knows that the plug was pulled meanwhile: there may be a configuration, and nobody
+// has an account, or records of which half are missing.
 const unfinishedName = "setup.unfinished"
+
+// Begin notes that a hotline with that data folder is being made in dir, which is
+// there. Until Finish it is taken away by whoever begins again.
+func Begin(dir, data string) error { return markUnfinished(dir, data) }
+
+// Finish says that it is whole.
+func Finish(dir string) error { return markFinished(dir) }
 
 func markUnfinished(dir, data string) error {
 	if inside, err := filepath.Rel(dir, data); err == nil && filepath.IsLocal(inside) {
@@ -31,13 +39,15 @@ func markFinished(dir string) error {
 	return durable.SyncDir(dir)
 }
 
-// Unfinished reports that the set-up of the hotline in dir was cut off.
+// Unfinished reports that the set-up of the hotline in dir, or its restoring, was
+// cut off.
 func Unfinished(dir string) bool {
 	_, err := os.Stat(filepath.Join(dir, unfinishedName))
 	return err == nil
 }
 
-// ClearUnfinished takes away what a set-up has left that was cut off, so that it
+// ClearUnfinished takes away what a set-up has left that was cut off, or what a
+// backup was being laid out into, so that it
 // can begin again: nobody has used any of it. The certificates stay, because a
 // browser may have them already.
 func ClearUnfinished(dir string) error {

@@ -88,7 +88,7 @@ func (s *Server) trunkDo(w http.ResponseWriter, r *http.Request, v visit) {
 	var err error
 	switch done {
 	case "on", "off":
-		err = book.Switch(r.Context(), name, done == "on", v.account.ID)
+		err = book.Switch(r.Context(), name, done == "on", v.account.ID, "web")
 	case "remove":
 		done, err = "removed", book.Remove(r.Context(), name, v.account.ID)
 	default:

@@ -383,6 +383,10 @@ func replaceNumbers(tx *store.Tx, was, next []Number, by, via string) error {
 // change stores what edit makes of the record. The first thing that is wrong with
 // it is the error.
 func (b *Book) change(ctx context.Context, passwords map[string]string, by string, edit func(*Record) error) error {
+	return b.changeVia(ctx, passwords, by, "web", edit)
+}
+
+func (b *Book) changeVia(ctx context.Context, passwords map[string]string, by, via string, edit func(*Record) error) error {
 	if by == "" {
 		return errors.New("changing the telephone lines needs to say who does it")
 	}
@@ -398,7 +402,7 @@ func (b *Book) change(ctx context.Context, passwords map[string]string, by strin
 			return wrong
 		}
 	}
-	if err := b.store.Update(ctx, func(tx *store.Tx) error { return b.Replace(tx, next, passwords, by, "web") }); err != nil {
+	if err := b.store.Update(ctx, func(tx *store.Tx) error { return b.Replace(tx, next, passwords, by, via) }); err != nil {
 		return err
 	}
 	if err := b.read(); err != nil {
@@ -433,8 +437,8 @@ func (b *Book) Change(ctx context.Context, l Line, secret, by string) error {
 }
 
 // Switch takes a line out of use, or into it again.
-func (b *Book) Switch(ctx context.Context, name string, on bool, by string) error {
-	return b.change(ctx, nil, by, func(r *Record) error {
+func (b *Book) Switch(ctx context.Context, name string, on bool, by, via string) error {
+	return b.changeVia(ctx, nil, by, via, func(r *Record) error {
 		return r.line(name, func(at int) { r.Lines[at].Off = !on })
 	})
 }

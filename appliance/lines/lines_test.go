@@ -85,7 +85,7 @@ func TestLinesAndNumbersAreKeptAndUsedAtOnce(t *testing.T) {
 	if got.ways[0].Password != secret || got.ways[0].Servers[0] != "sip2.example.org:5062" {
 		t.Errorf("after a change: %+v", got.ways[0])
 	}
-	must(b.Switch(ctx, "provider", false, "ben"))
+	must(b.Switch(ctx, "provider", false, "ben", "web"))
 	if len(got.ways) != 1 || got.ways[0].Name != "a gateway" {
 		t.Errorf("switched off, and in use: %+v", got.ways)
 	}
@@ -93,7 +93,7 @@ func TestLinesAndNumbersAreKeptAndUsedAtOnce(t *testing.T) {
 	if len(got.ways) != 1 {
 		t.Error("a change switched the line on")
 	}
-	must(b.Switch(ctx, "provider", true, "ben"))
+	must(b.Switch(ctx, "provider", true, "ben", "web"))
 
 	// Nobody reads the password again: not in the list, the log, the events, the file.
 	said, err := json.Marshal(b.List())

@@ -19,6 +19,7 @@ import (
 	"hotline/appliance/durable"
 	"hotline/appliance/erasures"
 	"hotline/appliance/store"
+	"hotline/provisioning"
 	"hotline/triage"
 	"hotline/triage/privacy"
 )
@@ -88,21 +89,41 @@ func (c *restoreCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
+	data := filepath.Join(c.To, config.Default().Data)
+	if provisioning.Unfinished(c.To) { // the plug was pulled: nobody has used any of it
+		if err := errors.Join(os.RemoveAll(data), provisioning.ClearUnfinished(c.To)); err != nil {
+			return err
+		}
+	}
 	if entries, err := os.ReadDir(c.To); err == nil && len(entries) > 0 {
 		return fmt.Errorf("the folder %s is not empty: choose another one, so that nothing is overwritten", c.To)
 	}
+	if err := os.MkdirAll(c.To, 0o700); err != nil {
+		return fmt.Errorf("the folder cannot be made: %w", err)
+	}
+	// A power cut from here on leaves a folder in which no hotline starts, and into
+	// which the same command can be given again.
+	if err := provisioning.Begin(c.To, data); err != nil {
+		return err
+	}
 	began := time.Now()
 	back, err := putBack(ctx, c.From, c.To, c.Before, id)
+	if err != nil && !back.laid {
+		return errors.Join(err, os.RemoveAll(data), provisioning.ClearUnfinished(c.To))
+	}
 	if err != nil {
-		return err
+		return errors.Join(err, provisioning.Finish(c.To))
+	}
+	report(s.out, back.Report, time.Since(began))
+	until, n, err := back.eraseAgain(ctx, c.Erased, newLog(s.err, false), id)
+	if err != nil {
+		return err // and the next one begins again
 	}
 	path := filepath.Join(c.To, config.FileName)
 	if err := durable.WriteFile(path, []byte(back.config.Describe()), 0o600); err != nil {
 		return err
 	}
-	report(s.out, back.Report, time.Since(began))
-	until, n, err := back.eraseAgain(ctx, c.Erased, newLog(s.err, false), id)
-	if err != nil {
+	if err := provisioning.Finish(c.To); err != nil {
 		return err
 	}
 	if n > 0 {
@@ -126,6 +147,7 @@ type restored struct {
 	backup.Report
 	config config.Config // as it was; its data folder is the new one
 	data   string
+	laid   bool // everything is there
 }
 
 // putBack lays the backup out below the folder to. The configuration is not
@@ -137,6 +159,7 @@ func putBack(ctx context.Context, from, to string, before time.Time, id age.Iden
 	if back.Report, err = backup.Restore(ctx, from, back.data, before, id); err != nil {
 		return back, err
 	}
+	back.laid = true
 	if text, ok := back.Files[config.FileName]; ok {
 		if back.config, err = config.Parse(config.FileName, text); err != nil {
 			return back, fmt.Errorf("everything is in %s, but the configuration of the backup cannot be read: %w", back.data, err)

@@ -2,12 +2,15 @@ package main
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"hotline/appliance/config"
+	"hotline/provisioning"
 )
 
 // A hotline is set up, copied to a disk and lost. With the key of its sheet it
@@ -47,6 +50,47 @@ func TestALostHotlineStartsElsewhere(t *testing.T) {
 	}
 	if status, out, errs := hotlineCommand(t.Context(), "restore", "--from", usb, "--to", again, "--key", file); status != 0 || !strings.Contains(out, "Missing:  what happened after that time.") {
 		t.Fatalf("restore: status %d\n%s%s", status, out, errs)
+	}
+	// The plug is pulled while it is laid out: what is there then is a hotline as a
+	// whole, or none that starts, and the same command begins again.
+	for n := range 4 {
+		to := filepath.Join(t.TempDir(), "cut")
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "restore", "--from", usb, "--to", to, "--key", file)
+		cmd.Env = append(os.Environ(), programCommand+"=1")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- cmd.Wait() }()
+		for over := false; !over; {
+			left, _ := os.ReadDir(filepath.Join(to, "data"))
+			switch {
+			case n == 0 && provisioning.Unfinished(to), n > 0 && len(left) >= 3*n:
+				_ = cmd.Process.Kill()
+				<-ended
+				over = true
+			default:
+				select {
+				case <-ended: // it was quicker
+					over = true
+				case <-time.After(time.Millisecond):
+				}
+			}
+		}
+		conf := filepath.Join(to, config.FileName)
+		if provisioning.Unfinished(to) {
+			if status, out, errs := hotlineCommand(t.Context(), "serve", "--config", conf, "--smoke"); status != 1 || !strings.Contains(errs, "was cut off") {
+				t.Errorf("half a hotline starts: status %d\n%s%s", status, out, errs)
+			}
+		}
+		if _, err := os.Stat(conf); err != nil || provisioning.Unfinished(to) {
+			if status, out, errs := hotlineCommand(t.Context(), "restore", "--from", usb, "--to", to, "--key", file); status != 0 {
+				t.Errorf("beginning again: status %d\n%s%s", status, out, errs)
+			}
+		}
+		if status, out, errs := hotlineCommand(t.Context(), "serve", "--config", conf, "--smoke"); status != 0 {
+			t.Errorf("after the cut: status %d\n%s%s", status, out, errs)
+		}
 	}
 	conf = filepath.Join(again, config.FileName)
 	cfg, err := config.Load(conf)

@@ -169,7 +169,7 @@ func TestABundleChangesAHotlineThatRuns(t *testing.T) {
 		"scripts.yaml":      "help/en: {lines: [Are you safe now?]}\n",
 		"operation.yaml":    "scenario: flood\n",
 		"users.yaml":        "volunteer: {profile: night}\nana: {name: Ana, role: supervisor, phone: \"+12025550148\"}\nsupervisor: {disabled: true}\n",
-		"lines.yaml":        "numbers: [{number: \"5550300\", leads: flow, name: extra, language: en}, {number: \"5550301\", leads: queue, name: medical}]\n",
+		"lines.yaml":        "lines: [{name: gateway, kind: gsm, servers: [\"127.0.0.1:9\"]}]\nnumbers: [{number: \"5550300\", leads: flow, name: extra, language: en}, {number: \"5550301\", leads: queue, name: medical}]\n",
 		"prompts.yaml":      "en/hello: {recording: hello.wav}\n",
 		"flows/extra.yaml":  "about: One more\nstart: hang\nfallback: {queue: medical, priority: 5, treatment: waiting}\nsteps:\n  hang:\n    hangup: done\n    say: hello\n",
 		"audio/hello.wav":   toneFile(t, bHz),
@@ -251,6 +251,19 @@ func TestABundleChangesAHotlineThatRuns(t *testing.T) {
 	}
 	if status, said := command("diff"); status != 0 || !strings.Contains(said, "Nothing to change") {
 		t.Errorf("once more: status %d\n%s", status, said)
+	}
+	// Without a browser at hand, lines are seen and switched by a command.
+	if status, out, errs := hotlineCommand(t.Context(), "lines", "--config", at); status != 0 || !strings.Contains(out, "gateway ") || !strings.Contains(out, "Number 5550300") || !strings.Contains(out, "leads to flow extra") {
+		t.Errorf("the lines: status %d\n%s%s", status, out, errs)
+	}
+	if status, out, errs := hotlineCommand(t.Context(), "lines", "off", "gateway", "--config", at); status != 0 || !strings.Contains(out, "off\n") {
+		t.Errorf("a line is switched off: status %d\n%s%s", status, out, errs)
+	}
+	if l, _ := b.h.lines.List().Line("gateway"); !l.Off {
+		t.Error("the line is not off")
+	}
+	if status, _, errs := hotlineCommand(t.Context(), "lines", "off", "carrier", "--config", at); status != 1 || !strings.Contains(errs, "no line \"carrier\"") {
+		t.Errorf("a line that there is not: status %d, %s", status, errs)
 	}
 	// The same on the page: what is looked at is what is done.
 	files = map[string]string{"queues.yaml": "help: {most_waiting: 7}\n"}

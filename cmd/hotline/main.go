@@ -36,6 +36,7 @@ type commands struct {
 	Rehearse rehearseCommand    `cmd:"" help:"Let the hotline call itself and say in words whether callers get through."`
 	Flow     flowCommand        `cmd:"" help:"Check, try, carry and put back the dialogues that callers hear."`
 	Bundle   bundleCommand      `cmd:"" help:"A whole hotline as files: check them, see what they change, apply them, write them."`
+	Lines    linesCommand       `cmd:"" help:"See the telephone lines and numbers of the hotline that runs, and switch lines off and on."`
 	Audit    auditCommand       `cmd:"" help:"Prove the log of what people did."`
 	Backup   backupCommand      `cmd:"" help:"Copy everything to another place now, while the hotline does not run. A running one does it by itself every minute."`
 	Restore  restoreCommand     `cmd:"" help:"Make a hotline out of a backup, on any machine."`
@@ -122,7 +123,7 @@ type serveCommand struct {
 
 func (c *serveCommand) Run(ctx context.Context, s streams) error {
 	if dir := filepath.Dir(c.Config); provisioning.Unfinished(dir) {
-		return &provisioning.Problem{What: fmt.Sprintf("The set-up of the hotline in %s was cut off before anybody had an account.", dir), Do: "Run hotline start --dir, or hotline setup --dir, with this folder: it begins again."}
+		return &provisioning.Problem{What: fmt.Sprintf("The set-up of the hotline in %s was cut off before anybody had an account, or its restoring before everything was there.", dir), Do: "Run hotline start --dir, hotline setup --dir or hotline restore --to with this folder: it begins again."}
 	}
 	cfg, err := config.Load(c.Config)
 	if err != nil {

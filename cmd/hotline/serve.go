@@ -344,7 +344,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		h.took(h.watched.Close)
 	}
 	h.bundles = &bundles{h: h, cfg: cfg}
-	h.listenForCommands(data)
+	h.listenForCommands(cfg)
 	h.measure = h.figures(data, time.Now())
 	h.pages, err = ui.New(ui.Config{
 		Operation: cfg.Operation, Version: version(), Region: cfg.Region, Routing: h.routes, Reach: h.reach, PhoneServer: h.phoneServer(cfg), CallTo: callTo(cfg), WorkLine: first(cfg.SIP.Agents), Desk: ui.FromDesk(h.desk),

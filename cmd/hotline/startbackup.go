@@ -13,6 +13,7 @@ import (
 	"hotline/appliance/config"
 	"hotline/appliance/durable"
 	"hotline/appliance/health"
+	"hotline/provisioning"
 	"hotline/ui/page"
 )
 
@@ -90,14 +91,20 @@ func (b *backupReader) Use(context.Context) error {
 			}
 		}
 	}
+	// A power cut from here on begins again with the questions.
+	if err := provisioning.Begin(b.dir, data); err != nil {
+		return err
+	}
 	if err := os.RemoveAll(data); err != nil {
 		return err
 	}
-	if err := os.Rename(filepath.Join(b.dir, stagedFolder, cfg.Data), data); err != nil {
+	if err := errors.Join(os.Rename(filepath.Join(b.dir, stagedFolder, cfg.Data), data), durable.SyncDir(b.dir)); err != nil {
 		return err
 	}
-	// Last: with it, the folder counts as a hotline.
-	return durable.WriteFile(filepath.Join(b.dir, config.FileName), []byte(cfg.Describe()), 0o600)
+	if err := durable.WriteFile(filepath.Join(b.dir, config.FileName), []byte(cfg.Describe()), 0o600); err != nil {
+		return err
+	}
+	return provisioning.Finish(b.dir)
 }
 
 // forgetStaging takes away what was not used.

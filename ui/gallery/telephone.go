@@ -70,7 +70,7 @@ func (s *scene) addLines(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := book.Switch(ctx, "Second company", false, by); err != nil {
+	if err := book.Switch(ctx, "Second company", false, by, "web"); err != nil {
 		return err
 	}
 	for _, n := range []lines.Number{{Number: "+12025550100", Leads: lines.Help}, {Number: "+12025550111", Leads: lines.Queue, Name: "volunteers", Language: "en"}, {Number: "105", Leads: lines.Flash}} {
