@@ -72,7 +72,7 @@ func write(to net.Conn, f frame, file []byte) error {
 	head := binary.BigEndian.AppendUint32(nil, uint32(len(words)))
 	head = append(head, words...)
 	head = binary.BigEndian.AppendUint64(head, uint64(len(file)))
-	if _, err := to.Write(head); err != nil {
+	if _, err := to.Write(head); err != nil || len(file) == 0 { // the other side may have its answer, and be gone
 		return err
 	}
 	_, err = to.Write(file)

@@ -17,7 +17,7 @@ import (
 // linesCommand is the telephone lines of the hotline that runs, for people without
 // a browser at hand.
 type linesCommand struct {
-	List linesListCommand `cmd:"" default:"1" help:"Say which telephone lines and numbers there are, and how they are."`
+	List linesListCommand `cmd:"" default:"withargs" help:"Say which telephone lines and numbers there are, and how they are."`
 	On   linesOnCommand   `cmd:"" help:"Switch a line on that was added on the page Telephone lines."`
 	Off  linesOffCommand  `cmd:"" help:"Switch such a line off. Calls that run on it go on."`
 }
