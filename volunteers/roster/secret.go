@@ -56,7 +56,7 @@ const (
 type hasher struct {
 	slots  chan struct{}
 	pepper []byte
-	nobody string // a hash that nothing fits, for accounts that do not exist
+	nobody string  // a hash that nothing fits, for accounts that do not exist
 	later  *Hashes // makes the hashes; nil: they are made at once
 }
 
