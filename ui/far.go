@@ -107,6 +107,10 @@ type Accounts interface {
 	Change(ctx context.Context, account roster.Account, by string) error
 	SetPassword(ctx context.Context, id, password, by string) error
 	SetPIN(ctx context.Context, id, pin, by string) error
+	OwnPassword(ctx context.Context, id, present, password, kept string) error
+	OwnPIN(ctx context.Context, id, present, pin, kept string) error
+	OwnDeskPhone(ctx context.Context, id, present string) (extension, password string, err error)
+	PINSignsIn(account roster.Account) (bool, error)
 	MakeCodes(ctx context.Context, id, by string) ([]string, error)
 	NewSecond(ctx context.Context, id, issuer string) (key, address string, err error)
 	ConfirmSecond(ctx context.Context, id, code string) error

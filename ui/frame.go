@@ -17,7 +17,7 @@ import (
 // frame is what the page has around its content, for this visitor.
 func (s *Server) frame(r *http.Request, v visit, title string) page.Frame {
 	text, now := s.textFor(r), time.Now()
-	f := page.Frame{Text: text, Title: text.T(title), Operation: s.cfg.Operation, Path: r.URL.Path, Asset: s.assets.Path, Now: now, MadeUp: s.cfg.MadeUp}
+	f := page.Frame{Text: text, Title: text.T(title), Operation: s.cfg.Operation, Path: r.URL.Path, Theme: themeOf(r), Asset: s.assets.Path, Now: now, MadeUp: s.cfg.MadeUp}
 	if s.cfg.Lists != nil { // the pages before there is a hotline, and without its key, have none
 		f.Lists = s.cfg.Lists.Now()
 	}

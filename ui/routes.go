@@ -58,6 +58,9 @@ func table() []route {
 		{"GET", "/second", floor, (*Server).second, false},
 		{"POST", "/second", floor, (*Server).secondDo, false},
 
+		{"GET", "/me", signedIn, (*Server).me, false},
+		{"POST", "/me", signedIn, (*Server).meDo, false},
+
 		{"GET", "/call", everybody, (*Server).call, false},
 		{"GET", "/ws/call", everybody, (*Server).callSocket, false},
 		{"GET", "/join", everybody, (*Server).joinCode, false},

@@ -29,7 +29,7 @@ func mayUse(who role, verb, pattern string) bool {
 		return false
 	case pattern == "/second":
 		return who != agent
-	case pattern == "/{$}" || pattern == "/places" || strings.HasPrefix(pattern, "/handbook") || pattern == "/closing":
+	case pattern == "/{$}" || pattern == "/places" || pattern == "/me" || strings.HasPrefix(pattern, "/handbook") || pattern == "/closing":
 		return true
 	case pattern == "/rounds/{id}/results":
 		return who == coordinator
@@ -169,6 +169,7 @@ func TestThePageMap(t *testing.T) {
 		menu       bool
 	}{
 		{"one's own first page", "/{$}", []role{agent, supervisor, coordinator, admin}, false},
+		{"one's own account", "/me", []role{agent, supervisor, coordinator, admin}, false},
 		{"signing in", "/login", nil, false},
 		{"joining by invitation", "/join/{invite}", nil, false},
 		{"joining by six digits", "/join", nil, false},

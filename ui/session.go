@@ -18,10 +18,11 @@ const (
 	sessionCookie  = "__Host-s"
 	halfCookie     = "__Host-half" // between the password and the second step
 	languageCookie = "__Host-lang"
+	themeCookie    = "__Host-theme"
 
 	cookieLife   = 24 * time.Hour // the session itself may end earlier
 	halfLife     = 10 * time.Minute
-	languageLife = 365 * 24 * time.Hour
+	languageLife = 365 * 24 * time.Hour // and of the theme
 )
 
 // visit is who asks.
@@ -138,6 +139,8 @@ func (s *Server) language(w http.ResponseWriter, r *http.Request, v visit) {
 	to := homeOf(v.role)
 	if back := r.PostForm.Get("back"); back == "/join" || strings.HasPrefix(back, "/join/") && !strings.ContainsAny(back, "\\?#") {
 		to = back
+	} else if back == "/me" && v.role != nobody {
+		to = "/me?done=language"
 	}
 	http.Redirect(w, r, to, http.StatusSeeOther)
 }

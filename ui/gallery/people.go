@@ -68,6 +68,9 @@ func (s *scene) team(ctx context.Context) error {
 	if err := s.accounts.SetPIN(ctx, s.who.ids["supervisor"], "482916", ""); err != nil {
 		return err
 	}
+	if _, _, err := s.accounts.NewDeskPhone(ctx, s.who.ids["coordinator"], ""); err != nil {
+		return err
+	}
 	token, code, _, err := s.accounts.NewInvite(ctx, roster.Invite{Name: "School hall", Profile: "help", Most: 30, By: s.who.ids["supervisor"]}, 24*time.Hour)
 	if err != nil {
 		return err

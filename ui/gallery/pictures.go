@@ -298,6 +298,9 @@ func setup() []Picture {
 		{Name: "closing", Path: "/closing", Scene: longScene, As: admin},
 		{Name: "closing-none", Path: "/closing", Scene: fullScene, As: admin},
 		{Name: "certificate", Path: "/admin/close/{certificate}", Scene: fullScene, As: coordinator},
+		{Name: "me", Path: "/me", Scene: fullScene, As: supervisor},
+		{Name: "me-wrong", Path: "/me", Scene: fullScene, As: supervisor, Form: url.Values{"do": {"password"}, "present": {"not this one"}, "password": {"four words are good"}, "again": {"four words are good"}}},
+		{Name: "me-done", Path: "/me?done=password", Scene: fullScene, As: coordinator},
 		{Name: "second", Path: "/second", Scene: fullScene, As: supervisor},
 		{Name: "second-new", Path: "/second", Scene: spareScene, As: supervisor, Form: url.Values{"do": {"new"}}},
 	}

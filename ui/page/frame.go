@@ -20,6 +20,7 @@ type Frame struct {
 	Operation string
 	Person    *Person
 	Path      string
+	Theme     string // colours chosen in this browser; "" follows the device
 	Languages []Language
 	Asset     func(name string) string
 	Mode      string // words of the emergency mode when it is on, else empty

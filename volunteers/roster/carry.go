@@ -3,7 +3,6 @@ package roster
 import (
 	"context"
 	"errors"
-	"time"
 
 	"hotline/appliance/store"
 )
@@ -73,19 +72,9 @@ func (a *Accounts) Prove(ctx context.Context, id, password, code string) error {
 	if err != nil {
 		return err
 	}
-	door := "prove\x00" + id
-	if wait := a.doors.wait(door, time.Now()); wait > 0 {
-		return TooSoon(wait)
-	}
-	found, fits, err := a.authenticate(ctx, account.Login, password)
-	if err != nil {
+	if err := a.proveOwner(ctx, account, password, false); err != nil {
 		return err
 	}
-	if !fits || found.ID != id {
-		a.doors.failed(door, time.Now())
-		return ErrRefused
-	}
-	a.doors.passed(door)
 	if account.Second {
 		return a.proveSecond(ctx, id, code)
 	}

@@ -13,7 +13,8 @@
 //     tells everybody. The password goes on working: a lock must not keep the
 //     right person out.
 //  4. A session ends at once when its account is disabled or its role or
-//     password changes. Sessions survive a restart of the program.
+//     password changes, but for the one in which its owner changes the own
+//     password. Sessions survive a restart of the program.
 package roster
 
 import (

@@ -208,6 +208,12 @@ func (a *Accounts) SetPassword(ctx context.Context, id, password, by string) err
 	if err != nil {
 		return err
 	}
+	return a.setPassword(ctx, account, password, by, "")
+}
+
+// setPassword signs out everywhere but in the session of the token kept, which
+// may be empty.
+func (a *Accounts) setPassword(ctx context.Context, account Account, password, by, kept string) error {
 	if err := checkPassword(password, account); err != nil {
 		return err
 	}
@@ -215,6 +221,7 @@ func (a *Accounts) SetPassword(ctx context.Context, id, password, by string) err
 	if err != nil {
 		return err
 	}
+	id, except := account.ID, exceptFor(kept)
 	err = a.store.Update(ctx, func(tx *store.Tx) error {
 		if _, err := get(tx, id); err != nil {
 			return err
@@ -225,10 +232,10 @@ func (a *Accounts) SetPassword(ctx context.Context, id, password, by string) err
 		}
 		s.Password, s.PasswordSet = hash, tx.Now()
 		tx.Emit(events.Event{Kind: EventPasswordSet, Agent: id, By: by})
-		return errors.Join(secrets.Put(tx, id, s), endSessions(tx, id, "", by, "the password was changed"))
+		return errors.Join(secrets.Put(tx, id, s), endSessions(tx, id, except, by, "the password was changed"))
 	})
 	if err == nil {
-		a.forgetSessions(id, "")
+		a.forgetSessions(id, except)
 	}
 	return err
 }

@@ -239,10 +239,7 @@ func (a *Accounts) SignOut(ctx context.Context, token string) error {
 // SignOutAll ends all sessions of an account, except the one of the token kept
 // (which may be empty).
 func (a *Accounts) SignOutAll(ctx context.Context, id, kept, by string) error {
-	except := ""
-	if kept != "" {
-		except = digest(kept)
-	}
+	except := exceptFor(kept)
 	err := a.store.Update(ctx, func(tx *store.Tx) error {
 		return endSessions(tx, id, except, by, "signed out everywhere")
 	})
@@ -251,6 +248,15 @@ func (a *Accounts) SignOutAll(ctx context.Context, id, kept, by string) error {
 	}
 	a.forgetSessions(id, except)
 	return nil
+}
+
+// exceptFor is the session of a token that goes on when all others end; none of
+// an empty token.
+func exceptFor(kept string) string {
+	if kept == "" {
+		return ""
+	}
+	return digest(kept)
 }
 
 // endSessions ends the sessions of an account on disk.
@@ -270,10 +276,16 @@ func endSessions(tx *store.Tx, id, except, by, why string) error {
 	return nil
 }
 
-// forgetSessions ends the sessions of an account in memory.
+// forgetSessions ends the sessions of an account in memory, and what waits for
+// its second step.
 func (a *Accounts) forgetSessions(id, except string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	for key, h := range a.halves {
+		if h.account == id {
+			delete(a.halves, key)
+		}
+	}
 	for key, live := range a.sessions {
 		if live.Account == id && key != except {
 			a.drop(key)
