@@ -110,7 +110,7 @@ func (s *Server) flowMistake(f page.Frame, err error) string {
 	case errors.As(err, &problems):
 		return f.T("flows.wrong.problems")
 	}
-	return f.F("flows.wrong.refused", "why", err.Error())
+	return f.F("flows.wrong.refused", "why", f.Said(err.Error()))
 }
 
 func (s *Server) flowPublish(w http.ResponseWriter, r *http.Request, v visit) {

@@ -85,8 +85,20 @@ func TestAFlowIsChangedCheckedPublishedAndPutBack(t *testing.T) {
 	if got.status != http.StatusOK || !strings.Contains(got.body, "10:28") || !strings.Contains(got.body, "prompt &#34;missing&#34; is missing") {
 		t.Errorf("checking: %d\n%s", got.status, got.body)
 	}
+	inSpanish := s.as(t, admin)
+	s.post(t, inSpanish, "/language", url.Values{"language": {"es"}})
+	if got = s.post(t, inSpanish, "/admin/flow/main", url.Values{"do": {"check"}, "text": {wrong}, "seen": {seen}}); !strings.Contains(got.body, "falta el mensaje «missing» en el idioma «en»") {
+		t.Errorf("checking in Spanish: %d\n%s", got.status, got.body)
+	}
 	if s.post(t, client, "/admin/flow/main", url.Values{"do": {"save"}, "text": {wrong}, "seen": {seen}}); !strings.Contains(s.get(t, client, "/admin/flows").body, "Does not work yet") {
 		t.Error("a draft that does not work looks like one that does")
+	}
+	// In the check's list and beside the step; on the step's own page; in the list of all.
+	for path, times := range map[string]int{"/admin/flow/main": 4, "/admin/flow/main/step/bye": 2, "/admin/flows": 2} {
+		body := s.get(t, inSpanish, path).body
+		if got := strings.Count(body, "falta el mensaje «missing»"); got != times || strings.Contains(body, "is missing") {
+			t.Errorf("in Spanish %s says %d times what is missing, want %d", path, got, times)
+		}
 	}
 	got = s.post(t, client, "/admin/flows/publish", url.Values{"note": {"try it"}})
 	if got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, "Put right what is listed first") {

@@ -297,12 +297,13 @@ func formName(form plural.Form) string {
 // a Latin name would turn its neighbours around, and itself: 48 29 16 would be
 // read as 16 29 48.
 func (t Text) fill(text string, pairs []string) string {
+	places := make([]string, 0, len(pairs))
 	for i := 0; i+1 < len(pairs); i += 2 {
 		value := pairs[i+1]
 		if t.dir == "rtl" && strings.Trim(value, "0123456789") != "" {
 			value = "\u2068" + value + "\u2069"
 		}
-		text = strings.ReplaceAll(text, "{"+pairs[i]+"}", value)
+		places = append(places, "{"+pairs[i]+"}", value)
 	}
-	return text
+	return strings.NewReplacer(places...).Replace(text) // once: a value may have braces itself
 }
