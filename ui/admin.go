@@ -69,7 +69,7 @@ func (s *Server) mistake(f page.Frame, err error) string {
 	case errors.Is(err, roster.ErrBusy):
 		return f.T("login.busy")
 	}
-	return f.F("account.wrong.refused", "why", err.Error())
+	return f.F("account.wrong.refused", "why", f.Said(err.Error()))
 }
 
 // readAccount takes the fields that both account forms share.
