@@ -177,7 +177,7 @@ func TestSentencesOfTheProgramAreTranslated(t *testing.T) {
 // other sentence takes it.
 func TestNoSentenceIsTakenForAnother(t *testing.T) {
 	c := load(t)
-	es, ar, tried := c.Choose("", "es"), c.Choose("", "ar"), 0
+	es, tried := c.Choose("", "es"), 0
 	bare := func(text string) string { return small(strings.TrimSuffix(text, ".")) }
 	written := map[string]int{} // some are said in two places
 	for key, text := range c.Keys(English) {
@@ -190,7 +190,7 @@ func TestNoSentenceIsTakenForAnother(t *testing.T) {
 			continue
 		}
 		tried++
-		for _, value := range []string{"x", "two words", "{step} is a menu: 12", "7", ""} {
+		for _, value := range []string{"{step} is a menu: 12", ""} {
 			var pairs []string
 			sentence, places := text, regexp.MustCompile(`\{([a-z_]+)\}`).FindAllStringSubmatch(text, -1)
 			if value == "" && (len(places) != 1 || !strings.Contains(text, `"{`)) {
@@ -200,7 +200,7 @@ func TestNoSentenceIsTakenForAnother(t *testing.T) {
 				pairs = append(pairs, place[1], value)
 			}
 			sentence = es.fill(text, pairs)
-			for _, language := range []Text{es, ar} {
+			for _, language := range []Text{es} {
 				got, ok := language.fitting(sentence, strings.HasPrefix(key, piecePrefix))
 				if want := language.fill(language.T(key), pairs); !ok || got != want {
 					t.Errorf("%s: %q became %q, and should be %q", key, sentence, got, want)
