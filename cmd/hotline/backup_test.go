@@ -28,14 +28,7 @@ func TestALostHotlineStartsElsewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	conf := filepath.Join(dir, config.FileName)
-	text, err := os.ReadFile(conf)
-	if err != nil {
-		t.Fatal(err)
-	}
-	free := strings.NewReplacer(`"0.0.0.0:5060"`, `"127.0.0.1:0"`, `"0.0.0.0:8443"`, `"127.0.0.1:0"`, `"8444"`, `"0"`).Replace(string(text))
-	if err := os.WriteFile(conf, []byte(free), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	onFreePorts(t, conf)
 	if status, out, errs := hotlineCommand(t.Context(), "backup", "--config", conf, "--to", usb); status != 0 || !strings.Contains(out, "proved by reading it back") {
 		t.Fatalf("backup: status %d\n%s%s", status, out, errs)
 	}

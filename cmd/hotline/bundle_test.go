@@ -123,6 +123,7 @@ func TestAHotlineAsFiles(t *testing.T) {
 	if err := running.Close(); err != nil {
 		t.Fatal(err)
 	}
+	onFreePorts(t, at(there))
 	must("Everything is in place", "serve", "--config", at(there), "--smoke")
 	must("The log is whole", "audit", "verify", "--config", at(there))
 }

@@ -33,14 +33,7 @@ func TestSetupThenServe(t *testing.T) {
 		}
 	}
 	path := filepath.Join(dir, config.FileName)
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	free := strings.NewReplacer(`"0.0.0.0:5060"`, `"127.0.0.1:0"`, `"0.0.0.0:8443"`, `"127.0.0.1:0"`, `"8444"`, `"0"`).Replace(string(text))
-	if err := os.WriteFile(path, []byte(free), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	onFreePorts(t, path)
 	if status, out, errs := hotlineCommand(t.Context(), "serve", "--config", path, "--smoke"); status != 0 || !strings.Contains(out, "in place") {
 		t.Errorf("serve --smoke: status %d\n%s%s", status, out, errs)
 	}
@@ -110,5 +103,21 @@ func TestConfigPrintsAFileThatServeReads(t *testing.T) {
 	}
 	if status, out, _ := hotlineCommand(t.Context(), "--help"); status != 0 || !strings.Contains(out, "demo") {
 		t.Errorf("help: status %d, %s", status, out)
+	}
+}
+
+// onFreePorts lets a hotline that was set up listen where nobody else does.
+func onFreePorts(t *testing.T, path string) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	free := strings.NewReplacer(`"0.0.0.0:5060"`, `"127.0.0.1:0"`, `"0.0.0.0:8443"`, `"127.0.0.1:0"`, `"8444"`, `"0"`).Replace(string(text))
+	if free == string(text) {
+		t.Fatalf("%s has other ports than those of a set-up", path)
+	}
+	if err := os.WriteFile(path, []byte(free), 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
