@@ -55,8 +55,10 @@ func TestLinesAreAddedOnAPage(t *testing.T) {
 	for _, path := range []string{"/admin/routing", "/admin/hours", "/floor/scripts"} {
 		shows(path, "Medical advice")
 	}
-	if body := s.get(t, s.as(t, admin), "/admin/flow/main").body; !strings.Contains(body, "queue: medical-advice") {
-		t.Error("the page of a dialogue does not offer the line")
+	for path, one := range map[string]string{"/admin/flow/main/text": "queue: medical-advice", "/admin/flow/main/step/person": `<option value="medical-advice"`} {
+		if body := s.get(t, s.as(t, admin), path).body; !strings.Contains(body, one) {
+			t.Errorf("%s does not offer the line", path)
+		}
 	}
 	if texts := s.routes.Routing().Texts("ar"); texts["queue.medical-advice"] != "مشورة طبية" || texts["queue.shelter"] != "Shelter" {
 		t.Errorf("in Arabic the lines are called %v", texts)
