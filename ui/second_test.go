@@ -15,7 +15,8 @@ import (
 func TestTheSecondStepAtSignIn(t *testing.T) {
 	s := startSite(t, newScript(t), nil)
 	typed := regexp.MustCompile(`<code dir="ltr">([A-Z2-7]{32})</code>`)
-	setUp := func(who role) (client *http.Client, code func() string) {
+	confirmed := "" // the code that confirmed the last key: the next half minute has another one
+	setUp := func(who role) (client *http.Client) {
 		t.Helper()
 		client = s.as(t, who)
 		fresh := s.post(t, client, "/second", url.Values{"do": {"new"}})
@@ -24,7 +25,7 @@ func TestTheSecondStepAtSignIn(t *testing.T) {
 			t.Fatalf("no key is shown: %s", fresh.body)
 		}
 		sees(t, fresh, []string{`class="qr"`, "is shown only once"})
-		code = func() string {
+		code := func() string {
 			c, err := totp.GenerateCode(found[1], time.Now())
 			if err != nil {
 				t.Fatal(err)
@@ -32,12 +33,13 @@ func TestTheSecondStepAtSignIn(t *testing.T) {
 			return c
 		}
 		sees(t, s.post(t, client, "/second", url.Values{"do": {"confirm"}, "code": {"000000"}}), []string{"This code does not count"}, found[1])
-		if got := s.post(t, client, "/second", url.Values{"do": {"confirm"}, "code": {code()}}); got.header.Get("Location") != "/second?done=confirm" {
+		confirmed = code()
+		if got := s.post(t, client, "/second", url.Values{"do": {"confirm"}, "code": {confirmed}}); got.header.Get("Location") != "/second?done=confirm" {
 			t.Fatalf("the right code: %d %s", got.status, got.body)
 		}
-		return client, code
+		return client
 	}
-	rosa, code := setUp(supervisor)
+	rosa := setUp(supervisor)
 	sees(t, s.get(t, rosa, "/second?done=confirm"), []string{"It is switched on", "The second step is switched on."})
 	sheet := s.post(t, rosa, "/second", url.Values{"do": {"paper"}})
 	paper := regexp.MustCompile(`\b(03) ?(\d{3}) ?(\d{3})\b`).FindStringSubmatch(sheet.body)
@@ -54,7 +56,7 @@ func TestTheSecondStepAtSignIn(t *testing.T) {
 		t.Errorf("between the steps the floor answers %d to %q", got.status, got.header.Get("Location"))
 	}
 	sees(t, s.get(t, again, "/login/second"), []string{"Enter the code", time.Now().UTC().Format("15:")})
-	sees(t, s.post(t, again, "/login/second", url.Values{"code": {code()}}), []string{"used already"}) // it confirmed the key
+	sees(t, s.post(t, again, "/login/second", url.Values{"code": {confirmed}}), []string{"used already"})
 	if got := s.post(t, again, "/login/second", url.Values{"code": {paper[1] + paper[2] + " " + paper[3]}}); got.header.Get("Location") != "/floor" {
 		t.Fatalf("a code of the sheet: %d %s", got.status, got.body)
 	}
@@ -70,7 +72,7 @@ func TestTheSecondStepAtSignIn(t *testing.T) {
 		t.Errorf("a coordinator demands it of others: %d", got.status)
 	}
 	sees(t, s.post(t, s.as(t, admin), "/second", url.Values{"do": {"need"}}), []string{"set up your own second step first"})
-	boss, _ := setUp(admin)
+	boss := setUp(admin)
 	if got := s.post(t, boss, "/second", url.Values{"do": {"need"}}); got.header.Get("Location") != "/second?done=need" {
 		t.Fatalf("%d %s", got.status, got.body)
 	}

@@ -210,14 +210,13 @@ func (d *aDay) rings(ctx context.Context) {
 			return
 		}
 		d.sampled++
-		select {
-		case <-time.After(3 * time.Second):
-		case <-c.Done():
-		}
 		heard := c.HeardPackets()
+		for limit := began.Add(30 * time.Second); len(heard) < 100 && time.Now().Before(limit) && pause(d.t.Context(), c, 100*time.Millisecond); {
+			heard = c.HeardPackets()
+		}
 		c.Hangup()
 		if len(heard) < 100 {
-			d.t.Errorf("in three seconds somebody hears %d packets of sound", len(heard))
+			d.t.Errorf("in half a minute somebody hears %d packets of sound", len(heard))
 			return
 		}
 		d.first = append(d.first, heard[0].At.Sub(began))
