@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/netip"
@@ -67,6 +68,7 @@ func TestAPlannedEndCutsNobodyOff(t *testing.T) {
 			t.Fatalf("the caller who waits is cut off after %d packets", len(caller.HeardPackets())-heard)
 		}
 	}
+	more := len(caller.HeardPackets()) - heard
 	caller.Hangup()
 	select {
 	case err := <-done:
@@ -76,7 +78,7 @@ func TestAPlannedEndCutsNobodyOff(t *testing.T) {
 	case <-time.After(60 * time.Second):
 		t.Fatal("the hotline does not end when the last caller has gone")
 	}
-	proof.Note(t, proof.Result{Promise: "restart", Figure: "0 calls cut: who waits when the end is asked for goes on hearing music, the next one gets 503, and the program ends when the last one has hung up",
+	proof.Note(t, proof.Result{Promise: "restart", Figure: fmt.Sprintf("who waits when the end is asked for goes on hearing music (%d packets until they hung up), the next one gets %d, and the program ends when the last one has gone", more, refused.Status),
 		Control: "a second signal cuts the same caller off, and that is seen (TestASecondSignalCuts)"})
 }
 

@@ -31,7 +31,7 @@ var promises = []struct{ key, words, test string }{
 	{"day", "Half an hour of everything at once, with the load of a reference box: nobody is lost, every file is whole.", ""},
 	{"strangers", "Strangers get nothing: no answer, no sound, no key.", "TestPeersOnly, TestForeignSoundIsDropped"},
 	{"fraud", "No caller makes the hotline dial; what it may dial is a list, and nothing is on it to begin with.", "TestDialDeniedByDefault, TestDialRefused, TestChangesWithinACall, TestUnknownMethods"},
-	{"guessing", "The PIN line allows at most 240 guesses a day, whoever they are for, and cannot be locked against somebody with a paper code.", "TestTenWrongPINsAnHourLockTheLineForAll, TestALockKeepsTheLastSupervisorNotOut"},
+	{"guessing", "The PIN line allows at most 240 guesses a day, whoever they are for, and cannot be locked against somebody with a paper code.", "TestADayOfGuessing, TestTenWrongPINsAnHourLockTheLineForAll, TestALockKeepsTheLastSupervisorNotOut"},
 	{"erased", "Who is erased is in no file of the box, and gone from the backups as soon as the next one counts; deleted sound within the hour.", "TestWhoIsErasedIsNowhere, TestScrubLeavesNothingOfWhatWasDeleted, TestWhatIsErasedGoesFromAllBackups, TestWhatIsDeletedGoesFromTheBackup"},
 	{"log", "A log that somebody has changed is found out.", "TestTheLogProvesItself, TestAChangedLogIsFound"},
 	{"roles", "Nobody reaches a page that is not for them.", "TestEveryRouteWithEveryRole"},

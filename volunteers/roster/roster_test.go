@@ -352,8 +352,30 @@ func TestTenWrongPINsAnHourLockTheLineForAll(t *testing.T) {
 			t.Errorf("an hour later: %v", err)
 		}
 	})
-	proof.Note(t, proof.Result{Promise: "guessing", Figure: "10 wrong PINs within an hour, two for each of five people, close the line to all for an hour: 240 a day, whoever they are for",
-		Control: "30 calls from numbers that nobody has close nothing, and an hour later the right PIN opens"})
+}
+
+// TestADayOfGuessing guesses without a pause, for five people in turn. How many of
+// the guesses were looked at, the log says: what is refused unseen guesses nothing.
+func TestADayOfGuessing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := open(t)
+		for i := range 5 {
+			b.supervisor(t, fmt.Sprint("super", i), fmt.Sprint("+1202555013", i))
+		}
+		hours, guesses := proof.Rounds(2, 24), 0
+		for end := time.Now().Add(time.Duration(hours) * time.Hour); time.Now().Before(end); time.Sleep(4 * time.Minute) {
+			if _, err := b.AuthenticatePhone(t.Context(), call.Number(fmt.Sprint("+1202555013", guesses%5)), "111111", roster.Mode); err != roster.ErrPIN {
+				t.Fatal(err)
+			}
+			guesses++
+		}
+		looked, unseen := strings.Count(b.log.String(), `reason="wrong PIN"`), strings.Count(b.log.String(), "locked")
+		if looked > 10*hours || looked < 5*hours || looked+unseen != guesses {
+			t.Errorf("of %d guesses in %d hours %d were looked at and %d refused unseen", guesses, hours, looked, unseen)
+		}
+		proof.Note(t, proof.Result{Promise: "guessing", Figure: fmt.Sprintf("of %d guesses for five people within %d hours %d were looked at", guesses, hours, looked),
+			Control: fmt.Sprintf("the other %d were made, too, and refused unseen", unseen)})
+	})
 }
 
 func TestAPINIsWorthlessWithoutItsKeyFile(t *testing.T) {
