@@ -2,19 +2,9 @@ package ui
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
-	"hotline/appliance/acme"
-	"io"
 	"log/slog"
-	"net"
-	"net/http"
-	"net/http/cookiejar"
-	"net/http/httptest"
-	"net/netip"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,37 +17,24 @@ import (
 
 	"hotline/appliance/audio"
 	"hotline/appliance/audio/foreign"
-	"hotline/appliance/backup"
 	"hotline/appliance/call"
 	"hotline/appliance/export"
-	"hotline/appliance/lines"
 	"hotline/appliance/lists"
 	"hotline/appliance/lists/liststest"
-	"hotline/appliance/media"
 	"hotline/appliance/softphone"
 	"hotline/appliance/store"
 	"hotline/appliance/store/storetest"
 	"hotline/appliance/switches"
 	redact "hotline/appliance/table"
-	"hotline/appliance/trunk"
-	"hotline/appliance/webhooks"
-	"hotline/ivr"
 	"hotline/ivr/bulletins"
-	"hotline/ivr/flow"
 	"hotline/ivr/mode"
 	"hotline/ivr/prompts"
 	"hotline/ivr/scenario"
 	"hotline/triage"
-	"hotline/triage/cards"
 	"hotline/triage/desk"
 	"hotline/triage/find"
 	"hotline/triage/intake"
-	"hotline/triage/privacy"
-	"hotline/triage/reach"
-	"hotline/triage/reports"
 	"hotline/triage/supervise"
-	"hotline/ui/api"
-	"hotline/ui/words"
 	"hotline/volunteers"
 	"hotline/volunteers/roster"
 )
@@ -512,318 +489,6 @@ func (s *script) setFloor(change func(*desk.FloorView)) {
 	change(&s.view)
 	close(s.floorNow)
 	s.floorNow = make(chan struct{})
-}
-
-func (s *script) config(t *testing.T) Config {
-	return Config{
-		Prompts: s.studio, Sounds: foreign.New(),
-		Operation: "Flood response", Version: "test", Region: "US", Routing: s.routes, Reach: s.reach(),
-		CallTo: "100", WorkLine: "198", PhoneServer: "192.0.2.1:5060", Desk: s, Sessions: s.accounts, Accounts: s.accounts, Mode: s.mode, Scenario: s.scenario, Lists: s.lists, Supervise: s.steer, Switches: s.parts, Offered: []string{"es", "en"}, Contacts: s.contacts, Cases: s.cases, Registrants: s.registry, Hours: volunteers.NewShifts(s.store, s.accounts, "US"), Finder: s.finds, Cards: s.filed(t),
-		Worklist: s.contacts, Books: triage.NewBooks(s.store),
-		Rounds: s.contacts, RoundMay: func(n call.Number) bool { return strings.HasPrefix(string(n), "+1202555") },
-		Results: func(_ context.Context, w io.Writer, round, _ string) error {
-			return redact.WriteCSV(w, triage.RoundTable(s.contacts, round))
-		},
-		Scripts: s.scripts, Notices: s.noticeBoard(t),
-		Reports: reports.New(s.store, time.UTC, slog.New(slog.DiscardHandler)),
-		Health:  measured, Rehearsals: s.rehearsals(t), Backups: s.keeper(t), BoxKey: s.boxKey(t), Updates: s.slots, SetClock: func(at time.Time) (bool, error) { s.clock = at; return !s.forgets, nil },
-		Recordings: s.tapes,
-		Exports:    s.office, Imports: s.intake, Privacy: privacy.New(s.store, "Flood response", slog.New(slog.DiscardHandler), privacy.Aging{Rule: "imports", Find: intake.Aged, Gone: intake.Expire}), Journal: FromStore(s.store), Store: s.store, Hooks: s.hooks(t), Obtained: s.obtained(t), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
-		Closing: s.closer(t), Telephone: s.telephone(t),
-		Flows: openFlows(t, s.store), FlowTrial: playFlow, Bundles: &s.bundles,
-	}
-}
-
-// reach is how callers come to the lines: by the flows that ship, and by one
-// number that leads to a line at once.
-func (s *script) reach() *reach.Map {
-	numbers := []reach.Number{{Number: "100", Flow: ivr.FlowMain}, {Number: "+12025550133", Queue: "shelter"}}
-	set, err := ivr.ShippedFlows()
-	if err != nil {
-		panic(err)
-	}
-	return reach.New(reach.Config{Routes: s.routes, Flows: func() *flow.FlowSet { return set }, Numbers: func() []reach.Number { return numbers }, Contacts: s.contacts})
-}
-
-func (s *script) noticeBoard(t *testing.T) *triage.Notices {
-	t.Helper()
-	n, err := triage.OpenNotices(t.Context(), s.store)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
-
-// filed are the records beside cases.
-func (s *script) filed(t *testing.T) *cards.Cards {
-	t.Helper()
-	c, err := cards.Open(s.store)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
-// telephone has one line in the file and knows how no line is.
-func (s *script) telephone(t *testing.T) Telephone {
-	t.Helper()
-	flows := func() []string { return []string{"main", "info"} }
-	book, err := lines.Open(s.store, lines.Rules{Lines: []string{"gateway"}, Numbers: []string{"100"}, Region: "US", Languages: []string{"es", "en"}, Flows: flows, Queues: func() []string { return s.routes.Routing().LineIDs() }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	log := slog.New(slog.DiscardHandler)
-	return Telephone{Book: book, Trials: lines.NewTrials(lines.TrialConfig{Log: log}), Dropped: func() uint64 { return 0 }, Flows: flows, Allowed: func() []string { return append([]string{"+1202"}, book.Dials()...) },
-		Filed:  lines.Record{Lines: []lines.Line{{Name: "gateway"}}, Numbers: []lines.Number{{Number: "100", Leads: lines.Help}}},
-		At:     func() TelephoneAddr { return TelephoneAddr{UDP: "192.0.2.1:5060"} },
-		States: func() []trunk.LineState { return []trunk.LineState{{Name: "gateway", Up: true, Checked: true}} }}
-}
-
-// hooks tell other systems of the test.
-func (s *script) hooks(t *testing.T) *webhooks.Post {
-	t.Helper()
-	post := webhooks.New(webhooks.Config{Store: s.store, Tell: api.NewTeller(s.contacts, s.cases, slog.New(slog.DiscardHandler)).Message, Topics: api.Topics(),
-		Off: func() bool { return s.parts.Off(switches.Webhooks) }, Log: slog.New(slog.DiscardHandler)})
-	ctx, stop := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	running.Go(func() {
-		if err := post.Run(ctx); err != nil {
-			t.Error(err)
-		}
-	})
-	t.Cleanup(func() { stop(); running.Wait() })
-	return post
-}
-
-// obtained gets a certificate for nobody.
-func (s *script) obtained(t *testing.T) *acme.Keeper {
-	t.Helper()
-	keeper, err := acme.Open(acme.Config{Store: s.store, Use: func(*tls.Certificate) {}, Resolvers: []string{"127.0.0.1:1"}, Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	running.Go(func() {
-		if err := keeper.Run(ctx); err != nil {
-			t.Error(err)
-		}
-	})
-	t.Cleanup(func() { stop(); running.Wait() })
-	return keeper
-}
-
-// finder finds the records of the test.
-func (s *script) finder(t *testing.T) *find.Finder {
-	t.Helper()
-	names, err := SearchWords(s.lists)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := find.New(find.Config{Store: s.store, Lists: s.lists, Contacts: s.contacts, Cases: s.cases, Registrants: s.registry, Cards: s.filed(t), Region: "US", Names: names, Log: slog.New(slog.DiscardHandler)})
-	ctx, stop := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	running.Go(func() {
-		if err := f.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
-			t.Error(err)
-		}
-	})
-	t.Cleanup(func() { stop(); running.Wait() })
-	return f
-}
-
-// keeper keeps backups of the store of the test.
-func (s *script) keeper(t *testing.T) *backup.Keeper {
-	t.Helper()
-	k, err := backup.Open(backup.Config{Store: s.store, Data: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return k
-}
-
-// site is the server on a real TLS port.
-type site struct {
-	*script
-	server *Server
-	url    string
-	roots  *x509.CertPool
-	cable  *cable
-}
-
-func startSite(t *testing.T, s *script, extra map[string]map[string]string) *site {
-	t.Helper()
-	catalogues, err := words.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if extra != nil {
-		all := map[string]map[string]string{"en": catalogues.Keys("en")}
-		for tag, texts := range extra {
-			all[tag] = texts
-		}
-		if catalogues, err = words.New(all); err != nil {
-			t.Fatal(err)
-		}
-	}
-	server, err := NewIn(s.config(t), catalogues)
-	if err != nil {
-		t.Fatal(err)
-	}
-	certificate, roots := lentCertificate()
-	socket, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	listener := &cable{Listener: socket}
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() {
-		done <- server.Run(ctx, listener, &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12})
-	}()
-	t.Cleanup(func() {
-		stop()
-		select {
-		case err := <-done:
-			if err != nil {
-				t.Errorf("the server ended with: %v", err)
-			}
-		case <-time.After(15 * time.Second):
-			t.Error("the server did not stop")
-		}
-		if n := server.Panics(); n != 0 {
-			t.Errorf("%d requests ended in a fault of the program", n)
-		}
-	})
-	return &site{script: s, server: server, url: "https://" + listener.Addr().String(), roots: roots, cable: listener}
-}
-
-// lentCertificate is httptest's, which it only lends for 127.0.0.1.
-func lentCertificate() (tls.Certificate, *x509.CertPool) {
-	lender := httptest.NewUnstartedServer(nil)
-	lender.StartTLS()
-	defer lender.Close()
-	roots := x509.NewCertPool()
-	roots.AddCert(lender.Certificate())
-	return lender.TLS.Certificates[0], roots
-}
-
-// withSound runs the real browser side of the voice plane behind the script.
-func (s *script) withSound(t *testing.T) {
-	t.Helper()
-	log := slog.New(slog.DiscardHandler)
-	pacer := media.NewPacer(log)
-	gateway, err := softphone.New(softphone.Config{IPs: []netip.Addr{netip.MustParseAddr("127.0.0.1")}, Pacer: pacer, Log: log})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	running.Go(func() {
-		if err := pacer.Run(ctx); err != nil {
-			t.Errorf("pacer: %v", err)
-		}
-	})
-	running.Go(func() {
-		if err := gateway.Run(ctx); err != nil {
-			t.Errorf("gateway: %v", err)
-		}
-	})
-	t.Cleanup(func() { stop(); running.Wait() })
-	s.gateway = gateway
-}
-
-func (s *site) client(t *testing.T) *http.Client {
-	t.Helper()
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.roots}}
-	t.Cleanup(transport.CloseIdleConnections)
-	return &http.Client{Jar: jar, Transport: transport, Timeout: 10 * time.Second,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-}
-
-// as signs in; nobody stays outside.
-func (s *site) as(t *testing.T, who role) *http.Client {
-	t.Helper()
-	client := s.client(t)
-	if who == nobody {
-		return client
-	}
-	s.admit(t, client, who)
-	return client
-}
-
-// admit gives a client the session of somebody who has signed in. The form has
-// tests of its own; here its password would only take time.
-func (s *site) admit(t *testing.T, client *http.Client, who role) {
-	t.Helper()
-	home, err := url.Parse(s.url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	client.Jar.SetCookies(home, []*http.Cookie{{Name: sessionCookie, Value: s.session(t, who), Path: "/", Secure: true}})
-}
-
-func (s *site) session(t *testing.T, who role) string {
-	t.Helper()
-	token, err := s.accounts.Begin(t.Context(), s.ids[who], "127.0.0.1")
-	if err != nil {
-		t.Fatalf("signing in as %s: %v", who, err)
-	}
-	return token
-}
-
-type answer struct {
-	status int
-	header http.Header
-	body   string
-}
-
-func (s *site) get(t *testing.T, client *http.Client, path string) answer {
-	t.Helper()
-	request, err := http.NewRequest(http.MethodGet, s.url+path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s.send(t, client, request)
-}
-
-func (s *site) post(t *testing.T, client *http.Client, path string, form url.Values) answer {
-	t.Helper()
-	request, err := http.NewRequest(http.MethodPost, s.url+path, strings.NewReader(form.Encode()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	request.Header.Set("Sec-Fetch-Site", "same-origin")
-	return s.send(t, client, request)
-}
-
-func (s *site) send(t *testing.T, client *http.Client, request *http.Request) answer {
-	t.Helper()
-	response, err := client.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	// A live stream never ends: its beginning is enough.
-	body, err := io.ReadAll(io.LimitReader(response.Body, liveLimit(response)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := response.Body.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return answer{response.StatusCode, response.Header, string(body)}
-}
-
-func liveLimit(response *http.Response) int64 {
-	if strings.HasPrefix(response.Header.Get("Content-Type"), "text/event-stream") {
-		return 20
-	}
-	return 1 << 20
 }
 
 // ringing is a call as it is offered.
