@@ -43,8 +43,9 @@ func (s *story) turnedAway(out *ivr.Outcome) bool {
 	return true
 }
 
-// closedPath plays the dialogue of a closed line. The caller stays who is to
-// wait after all. silent is yes of one who has said and pressed nothing.
+// closedPath plays the dialogue of a closed line, which is told the line and why,
+// so that each line can have words of its own. The caller stays who is to wait
+// after all. silent is yes of one who has said and pressed nothing.
 func (s *story) closedPath(silent string) (heard ivr.Outcome, stays bool) {
 	since := s.queuedAt // what is promised is as old as the wait
 	if since.IsZero() {
@@ -59,7 +60,7 @@ func (s *story) closedPath(silent string) (heard ivr.Outcome, stays bool) {
 	}
 	heard, err := s.d.cfg.Engine.Run(withStory(withCaller(s.ctx, s.caller()), s), s.leg.Audio(), ivr.Start{Flow: ivr.FlowClosed, Language: s.contact.Language,
 		Attributes: map[string]string{ivr.AttributeContactID: s.contact.ID, attributeCaller: string(s.caller()),
-			attributeWithheld: yes(s.caller().Withheld()), ivr.AttributeSince: since.UTC().Format(time.RFC3339Nano), "closed.why": why,
+			attributeWithheld: yes(s.caller().Withheld()), ivr.AttributeSince: since.UTC().Format(time.RFC3339Nano), "closed.why": why, "closed.queue": s.turned,
 			attributeSilent: silent, scenario.Attribute: s.d.cfg.Scenario.Current().Attribute()}, Flows: s.flows})
 	if err != nil {
 		s.d.cfg.Log.Error("the dialogue of a closed line failed; the caller is let in", "contact", s.contact.ID, "error", err)

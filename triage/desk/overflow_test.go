@@ -87,7 +87,8 @@ func TestOutsideTheHoursNobodyIsLostAndDangerGetsThrough(t *testing.T) {
 	r := openRoomWith(t, map[string]string{
 		"straight": flowHead + "steps:\n  a: {wait: 60s, keys: {\"1\": help, \"2\": mute, \"3\": life}, next: help}\n  mute: {set: {caller.silent: yes}, next: help}\n" +
 			"  help: {queue: help, priority: 5}\n  life: {queue: life, priority: 1}\n",
-		"closed": flowHead + "steps:\n  a: {when: [{attribute: caller.silent, is: yes, next: in}, {attribute: closed.why, is: hours, next: words}], else: noted}\n" +
+		"closed": flowHead + "steps:\n  a: {if: {attribute: closed.queue, is: help}, then: why, else: noted}\n" +
+			"  why: {when: [{attribute: caller.silent, is: yes, next: in}, {attribute: closed.why, is: hours, next: words}], else: noted}\n" +
 			"  words: {say: beep, next: danger}\n  danger: {wait: 60s, keys: {\"1\": life, \"2\": noted}, next: noted}\n" +
 			"  in: {queue: help}\n  life: {queue: life, priority: 1}\n  noted: {end: announcement, say: beep}\n",
 	}, nil)
