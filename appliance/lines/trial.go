@@ -225,6 +225,7 @@ func (t *Trials) call(ctx context.Context, j job) (outcome Outcome, status int, 
 // talk says what call this is, asks for a key, and listens.
 func (t *Trials) talk(ctx context.Context, leg *trunk.Call, language string) Outcome {
 	sound := leg.Audio()
+	defer sound.Attend()() // a short "hello" counts, too
 	asked := 0
 	for range 2 { // whoever picks up may still be saying a name
 		if err := t.say(leg.Context(), sound, language, PromptHello); err != nil {
@@ -246,7 +247,8 @@ func (t *Trials) talk(ctx context.Context, leg *trunk.Call, language string) Out
 	switch stats := sound.Stats(); {
 	case now.Got(StepKey):
 		_ = t.say(leg.Context(), sound, language, PromptBye) // whoever hangs up first has heard enough
-		if now.Got(StepSound) || !stats.Silent && stats.PacketsIn > 0 {
+		t.listen(sound)                                      // a key may come before the first word
+		if now, _ = t.Last(); now.Got(StepSound) {
 			return Good
 		}
 		return Quiet

@@ -26,10 +26,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // telephones is a telephone network: what a number does stands in its last
 // digits, which are a status, or 200 and a manner.
-func telephones(t *testing.T) *phone.Station {
+func telephones(t *testing.T, manners phone.Config) *phone.Station {
 	t.Helper()
-	// One telephone speaks, the other, at an address of its own, is mute.
-	s, err := phone.Listen(context.Background(), netip.MustParseAddr("127.0.0.1"), phone.Config{}, func(ctx context.Context, r *phone.Request) {
+	s, err := phone.Listen(context.Background(), netip.MustParseAddr("127.0.0.1"), manners, func(ctx context.Context, r *phone.Request) {
 		user := "000" + r.Recipient.User
 		switch status := user[len(user)-3:]; {
 		case r.Method != "INVITE":
@@ -40,8 +39,10 @@ func telephones(t *testing.T) *phone.Station {
 				t.Error(err)
 				return
 			}
-			c.SayLoop(audio.Tone(1000, time.Second, -12))
 			if err := c.WaitTone(ctx, 440); err != nil { // the sentence is heard
+				t.Error(err)
+			}
+			if err := c.Say(ctx, audio.Tone(1000, 60*time.Millisecond, -12)); err != nil { // the shortest of words, and silence
 				t.Error(err)
 			}
 			if err := c.Press(ctx, "5"); err != nil {
@@ -57,6 +58,10 @@ func telephones(t *testing.T) *phone.Station {
 				return
 			}
 			c.SayLoop(audio.Tone(1000, time.Second, -12))
+		case status == "203": // whose microphone is off, or who is mute
+			if _, err := r.Answer(); err != nil {
+				t.Error(err)
+			}
 		case status == "202": // hangs up in the middle of the sentence
 			c, err := r.Answer()
 			if err != nil {
@@ -136,14 +141,15 @@ func TestTestCalls(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	here := telephones(t).Addr().String()
+	here := telephones(t, phone.Config{}).Addr().String()
+	mute := telephones(t, phone.Config{Mute: true}).Addr().String()             // its sound is lost on the way
 	deaf, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)}) // nobody reads it
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer deaf.Close()
 	for _, l := range []lines.Line{{Name: "one", Kind: lines.GSM, Servers: []string{here}}, {Name: "switched off", Kind: lines.PBX, Servers: []string{deaf.LocalAddr().String()}},
-		{Name: "misspelt", Kind: lines.Address, Servers: []string{"sip.exmaple.org"}}} {
+		{Name: "one way", Kind: lines.GSM, Servers: []string{mute}}, {Name: "misspelt", Kind: lines.Address, Servers: []string{"sip.exmaple.org"}}} {
 		if err := b.Add(ctx, l, "", "ana"); err != nil {
 			t.Fatal(err)
 		}
@@ -155,7 +161,7 @@ func TestTestCalls(t *testing.T) {
 			}
 			return audio.Tone(440, time.Second, -12), nil
 		}}
-	cfg.Hasty(time.Second)
+	cfg.Hasty(time.Second / 2)
 	trials := lines.NewTrials(cfg)
 	running, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
@@ -178,6 +184,8 @@ func TestTestCalls(t *testing.T) {
 		{"one", "+12025550200", lines.Good, 0, lines.Steps()},
 		{"one", "+12025550201", lines.NoKey, 0, lines.Steps()[:4]},
 		{"one", "+12025550202", lines.HungUp, 0, lines.Steps()[:3]},
+		{"one", "+12025550203", lines.Quiet, 0, lines.Steps()[:3]},
+		{"one way", "+12025550203", lines.OneWay, 0, lines.Steps()[:3]},
 		{"one", "+12025550401", lines.Password, 401, lines.Steps()[:1]},
 		{"one", "+12025550403", lines.Refused, 403, lines.Steps()[:1]},
 		{"one", "+12025550404", lines.NoNumber, 404, lines.Steps()[:1]},
@@ -210,7 +218,7 @@ func TestTestCalls(t *testing.T) {
 			}
 		}
 		return nil
-	}); err != nil || noted != 13 {
+	}); err != nil || noted != 15 {
 		t.Errorf("%d test calls are in the log (%v)", noted, err)
 	}
 	// The last one ends with the hotline.

@@ -41,8 +41,9 @@ type mirror struct {
 	real     *hotline
 	numbers  map[string]desk.Entry // by the secret number that leads here
 	entries  []mirrorEntry
-	loops    sync.Map   // own numbers that a line is about to ring, by the caller ID that it shows
-	gate     sync.Mutex // guards closed, and that nothing is added to calls after it
+	loops    sync.Map         // own numbers that a line is about to ring, by the caller ID that it shows
+	looped   chan *trunk.Call // the last call that a line brought back; has room for it
+	gate     sync.Mutex       // guards closed, and that nothing is added to calls after it
 	closed   bool
 	calls    sync.WaitGroup // stories that run
 	stop     func() error
@@ -65,7 +66,7 @@ const rehearsalProfile = "rehearsal"
 func (h *hotline) newMirror(ctx context.Context, cfg config.Config) (_ *mirror, err error) {
 	log := h.log.With("rehearsal", true)
 	m := &mirror{hotline: &hotline{log: log, studio: h.studio, board: h.board, mode: h.mode, lists: h.lists, closures: h.closures, disaster: h.disaster,
-		switches: h.switches, callers: h.callers, agents: h.agents, phones: h.phones}, real: h, dir: filepath.Join(cfg.DataDir(), "rehearsal"), numbers: map[string]desk.Entry{}}
+		switches: h.switches, callers: h.callers, agents: h.agents, phones: h.phones}, real: h, dir: filepath.Join(cfg.DataDir(), "rehearsal"), numbers: map[string]desk.Entry{}, looped: make(chan *trunk.Call, 1)}
 	if err := os.RemoveAll(m.dir); err != nil { // of a rehearsal that a stop cut short
 		return nil, fmt.Errorf("clearing away an earlier rehearsal: %w", err)
 	}
@@ -183,7 +184,9 @@ func (m *mirror) takes(ctx context.Context, leg *trunk.Call) bool {
 	if m == nil {
 		return false
 	}
-	if _, own := m.numbers[leg.To()]; !own && !m.looped(leg) {
+	_, own := m.numbers[leg.To()]
+	back := m.broughtBack(leg)
+	if !own && !back {
 		return false
 	}
 	m.gate.Lock()
@@ -193,6 +196,10 @@ func (m *mirror) takes(ctx context.Context, leg *trunk.Call) bool {
 		return true
 	}
 	m.calls.Add(1)
+	if back {
+		m.forgetLooped()
+		m.looped <- leg // there is room, and the gate lets one in at a time
+	}
 	m.gate.Unlock()
 	defer m.calls.Done()
 	m.desk.Take(ctx, leg)
@@ -203,9 +210,9 @@ func (m *mirror) takes(ctx context.Context, leg *trunk.Call) bool {
 // companies drop it: then the caller ID says it.
 const headerRehearsal = "X-Hotline-Rehearsal"
 
-// looped reports that a call to one of the hotline's own numbers is the one that
+// broughtBack reports that a call to one of the hotline's own numbers is the one that
 // the rehearsal has just made by a line.
-func (m *mirror) looped(leg *trunk.Call) bool {
+func (m *mirror) broughtBack(leg *trunk.Call) bool {
 	for _, said := range leg.Header(headerRehearsal) {
 		if _, own := m.numbers[said]; own {
 			return true
@@ -213,4 +220,36 @@ func (m *mirror) looped(leg *trunk.Call) bool {
 	}
 	_, pending := m.loops.Load(leg.From())
 	return pending && leg.From().E164()
+}
+
+// forgetLooped forgets the call that a line brought back.
+func (m *mirror) forgetLooped() {
+	select {
+	case <-m.looped:
+	default:
+	}
+}
+
+// lastLooped is the sound of the call that a line has brought back; nil when
+// there is none that was answered.
+func (m *mirror) lastLooped(ctx context.Context) *media.Endpoint {
+	ctx, over := context.WithTimeout(ctx, loopFound)
+	defer over()
+	select {
+	case leg := <-m.looped:
+		tick := time.NewTicker(poll)
+		defer tick.Stop()
+		for leg.Audio() == nil {
+			select {
+			case <-tick.C:
+			case <-leg.Context().Done():
+				return nil
+			case <-ctx.Done():
+				return nil
+			}
+		}
+		return leg.Audio()
+	case <-ctx.Done():
+		return nil
+	}
 }

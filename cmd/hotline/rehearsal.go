@@ -29,7 +29,11 @@ type rehearsals struct {
 	busy   bool                    // one runs or is asked for
 	mirror *mirror                 // of the rehearsal that runs; nil when none does
 	stop   context.CancelCauseFunc // of it
-	next   int                     // language of the light form
+
+	// Of the light form, which one goroutine makes after another.
+	next     int // language
+	hours    int // how many were made
+	lineNext int
 }
 
 // asking is what somebody wants.
@@ -41,7 +45,8 @@ type asking struct {
 const (
 	rehearseEvery = time.Hour
 	rehearseFirst = 10 * time.Minute // after the start
-	rehearseAgain = 5 * time.Minute  // after one that gave way
+	rehearseAgain = 5 * time.Minute  // after one that gave way, or was not begun
+	rehearseLines = 6                // one light form in so many rings over the telephone network, too: that may cost money
 	rehearseLook  = 200 * time.Millisecond
 	rehearseLimit = 15 * time.Minute
 )
@@ -79,16 +84,37 @@ func (r *rehearsals) Run(ctx context.Context) error {
 				wish.done <- report
 			}
 		case <-hour.C:
-			if !r.begins() {
-				continue // the one that was asked for sets the clock anew
-			}
-			if report := r.rehearse(ctx, false, ""); report.GaveWay != "" {
-				hour.Reset(rehearseAgain)
-				continue
-			}
+			hour.Reset(r.light(ctx))
+			continue
 		}
 		hour.Reset(rehearseEvery)
 	}
+}
+
+// light makes the light form, unless callers need what it takes: then nothing is
+// begun, and nothing written down, and it is due again soon.
+func (r *rehearsals) light(ctx context.Context) (again time.Duration) {
+	if r.inTheWay() != nil {
+		return rehearseAgain
+	}
+	if !r.begins() {
+		return rehearseEvery // the one that was asked for shows more
+	}
+	if report := r.rehearse(ctx, false, ""); report.GaveWay != "" {
+		return rehearseAgain
+	}
+	return rehearseEvery
+}
+
+// inTheWay is what a rehearsal gives way to now; nil when nothing does.
+func (r *rehearsals) inTheWay() error {
+	switch {
+	case r.calls.Load() > 0 || r.h.desk.BrowserCalls() > 0:
+		return errRealCall
+	case r.h.strained():
+		return errStrained
+	}
+	return nil
 }
 
 // errRehearses is for whoever asks while one runs.
@@ -186,12 +212,8 @@ func (r *rehearsals) watch(ctx context.Context, stop context.CancelCauseFunc) {
 	look := time.NewTicker(rehearseLook)
 	defer look.Stop()
 	for {
-		switch {
-		case r.calls.Load() > 0 || r.h.desk.BrowserCalls() > 0:
-			stop(errRealCall)
-			return
-		case r.h.strained():
-			stop(errStrained)
+		if why := r.inTheWay(); why != nil {
+			stop(why)
 			return
 		}
 		select {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,11 +35,19 @@ func TestTheBoxRehearses(t *testing.T) {
 	t.Parallel()
 	here := fmt.Sprintf("127.0.0.1:%d", trunktest.FreePort(t))
 	var cfg config.Config
-	b := startBoxWith(t, func(c *config.Config) {
+	var short atomic.Bool // of memory
+	b := startBoxAfter(t, func(c *config.Config) {
 		c.SIP.Listen, c.SIP.Help = here, []string{"+12025550100"}
 		c.SIP.Peers = []string{"127.0.0.2/32"}                                                        // the box may call itself all the same
 		c.SIP.Lines = []config.Line{{Name: "gateway", Servers: []string{here}, From: "+12025550100"}} // brings every call back
 		cfg = *c
+	}, func(h *hotline) {
+		h.strain = health.NewStrain(1, func() health.Reading {
+			if short.Load() {
+				return health.Reading{Available: 1, Memory: 100}
+			}
+			return health.Reading{Available: 50, Memory: 100}
+		})
 	})
 	b.recordLine(triage.RecordAlways)
 
@@ -52,6 +61,7 @@ func TestTheBoxRehearses(t *testing.T) {
 		t.Error("the health page does not say when the last rehearsal passed")
 	}
 
+	b.rehearsesLightly(short.Store)
 	b.givesWay()
 	b.seededFaults()
 }
@@ -136,6 +146,9 @@ func (b *box) givesWay() {
 	if _, err := listen(b.t.Context(), caller, 0, greetingHeard, greetingLimit); err != nil {
 		b.t.Errorf("the caller who came meanwhile hears nothing: %v", err)
 	}
+	if again := b.h.rehearse.light(b.t.Context()); again != rehearseAgain {
+		b.t.Errorf("the form of every hour is made beside a caller: %v", again)
+	}
 	caller.Hangup()
 	b.untilEnded()
 	if rows := b.export("contacts"); len(rows) != 1 {
@@ -191,6 +204,12 @@ func (b *box) seededFaults() {
 			t.Fatal(err)
 		}
 		return set
+	}
+	oneWay := func(name string, to, from carries) func() []health.Check {
+		return tried(func(w *walkthrough) {
+			b.carrier(name, to, from)
+			b.mirrored(w, func() { w.line(ctx, name, "+12025550100", "+12025550100") })
+		})
 	}
 	whole := broken(func(map[string]string) {})
 	help := map[string]bool{triage.QueueHelp: true}
@@ -261,6 +280,9 @@ func (b *box) seededFaults() {
 			w.m = &mirror{hotline: b.h, entries: []mirrorEntry{{number: "rehearsal-x"}}}
 			w.line(ctx, "gone", "", "+12025550100")
 		}), "try.line.dead", "did not bring a call"},
+		{"a line by which callers hear nothing", oneWay("half", allOfIt, nothing), "try.line.deaf.callers", "sound goes one way only: the hotline hears callers, but they hear nothing"},
+		{"a line by which callers are not heard", oneWay("other half", nothing, allOfIt), "try.line.deaf.hotline", "router (NAT) or firewall"},
+		{"a line by which callers are silence", oneWay("mute", silence, allOfIt), "try.line.still.hotline", "the gateway or the telephone company sends silence"},
 		{"nobody signed in", tried(func(w *walkthrough) { w.staff(help) }), "try.staff.away", "Ask somebody to sign in"},
 		{"a line that nobody serves", tried(func(w *walkthrough) { w.staff(map[string]bool{triage.QueuePrivate: true}) }), "try.staff.unserved", "Nobody is set to answer the line"},
 		{"no phone volunteers", tried(func(w *walkthrough) { // the last one: the accounts stay shut
@@ -357,7 +379,7 @@ func TestEveryLineOfARehearsalIsUsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	source := ""
-	for _, name := range []string{"walkthrough.go", "rehearsalends.go", "rehearsal.go"} {
+	for _, name := range []string{"walkthrough.go", "rehearsalends.go", "rehearsallines.go", "rehearsal.go"} {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)

@@ -11,11 +11,9 @@ import (
 	"time"
 
 	"hotline/appliance/audio"
-	"hotline/appliance/call"
 	"hotline/appliance/health"
 	"hotline/appliance/switches"
 	"hotline/appliance/table"
-	"hotline/appliance/trunk"
 	"hotline/appliance/trunk/phone"
 	"hotline/triage"
 )
@@ -207,79 +205,4 @@ func (w *walkthrough) bothSides(id string) error {
 		}
 	}
 	return nil
-}
-
-// lines lets the box call itself by every line to the telephone network.
-func (w *walkthrough) lines(ctx context.Context) {
-	ways := w.h.ways(w.cfg)
-	if len(ways) == 0 {
-		w.found(health.Watch, "lines.none", "")
-		return
-	}
-	for _, l := range ways {
-		if ctx.Err() != nil {
-			return
-		}
-		own := w.ownNumber()
-		if own == "" || len(w.m.entries) == 0 {
-			w.found(health.Watch, "line.alone", "", "line", l.name)
-			continue
-		}
-		w.line(ctx, l.name, call.ParseNumber(l.from, w.cfg.Region), own)
-	}
-}
-
-// ownNumber is one that callers dial from anywhere; "" where none is configured
-// in full.
-func (w *walkthrough) ownNumber() call.Number {
-	for _, number := range w.h.helpNumbers(w.cfg) {
-		if n := call.ParseNumber(number, w.cfg.Region); n.E164() {
-			return n
-		}
-	}
-	return ""
-}
-
-const loopHeard = 3 * time.Second
-
-// line rings one of the hotline's own numbers by a line, and hears the greeting.
-func (w *walkthrough) line(ctx context.Context, name string, from, own call.Number) {
-	if from.E164() {
-		w.m.loops.Store(from, true)
-		defer w.m.loops.Delete(from)
-	}
-	before := w.counted()
-	leg, err := w.h.trunk.Dial(ctx, trunk.Outgoing{To: own, Role: roleRehearsal, Lines: []string{name}, RingFor: answerLimit,
-		Headers: []string{headerRehearsal + ": " + w.m.entries[0].number}})
-	if err != nil {
-		var dial *trunk.DialError
-		if errors.As(err, &dial) {
-			err = errors.New(dial.Reason)
-		}
-		w.result(ctx, err, "", "line.dead", "line", name)
-		return
-	}
-	over := call.Cause{By: call.BySystem, Reason: "the rehearsal is over"}
-	defer leg.Hangup(over)
-	defer context.AfterFunc(ctx, func() { leg.Hangup(over) })()
-	clip, _, err := leg.Audio().Record(ctx, loopHeard, "")
-	long := time.Duration(0)
-	if clip != nil {
-		long, _ = loudness(clip.PCM())
-	}
-	switch {
-	case ctx.Err() != nil:
-	case long < greetingHeard/2:
-		w.found(health.Bad, "line.silent", fmt.Sprint(err), "line", name)
-	case w.counted() == before: // somebody answered, but not the rehearsal
-		w.found(health.Watch, "line.stranger", "", "line", name)
-	default:
-		w.found(health.Good, "line.good", "", "line", name)
-	}
-}
-
-// counted is how many calls of the rehearsal have arrived.
-func (w *walkthrough) counted() (n int) {
-	_ = w.m.contacts.Each(func(triage.Contact) bool { n++; return true }) // what cannot be read has not arrived
-	return n
 }

@@ -98,7 +98,10 @@ func (w *walkthrough) run(ctx context.Context) {
 		w.entry(ctx, entry, asked)
 	}
 	w.staff(asked)
-	if w.report.Full {
+	if !w.report.Full {
+		w.hours++
+	}
+	if w.report.Full || w.hours%rehearseLines == 1 {
 		w.lines(ctx)
 	}
 }
