@@ -40,7 +40,7 @@ func (s *script) config(t *testing.T) Config {
 		Operation: "Flood response", Version: "test", Region: "US", Routing: s.routes, Reach: s.reach(),
 		CallTo: "100", WorkLine: "198", PhoneServer: "192.0.2.1:5060", Desk: s, Sessions: s.accounts, Accounts: s.accounts, Mode: s.mode, Scenario: s.scenario, Lists: s.lists, Supervise: s.steer, Switches: s.parts, Offered: []string{"es", "en"}, Contacts: s.contacts, Cases: s.cases, Registrants: s.registry, Hours: volunteers.NewShifts(s.store, s.accounts, "US"), Finder: s.finds, Cards: s.filed(t),
 		Worklist: s.contacts, Books: triage.NewBooks(s.store),
-		Rounds: s.contacts, RoundMay: func(n call.Number) bool { return strings.HasPrefix(string(n), "+1202555") },
+		Rounds: s.contacts, RoundsOn: s.CallsOut, RoundMay: func(n call.Number) bool { return strings.HasPrefix(string(n), "+1202555") },
 		Results: func(_ context.Context, w io.Writer, round, _ string) error {
 			return redact.WriteCSV(w, triage.RoundTable(s.contacts, round))
 		},
@@ -93,7 +93,7 @@ func (s *script) telephone(t *testing.T) Telephone {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)
-	return Telephone{Book: book, Trials: lines.NewTrials(lines.TrialConfig{Log: log}), Dropped: func() uint64 { return 0 }, Flows: flows, Allowed: func() []string { return append([]string{"+1202"}, book.Dials()...) },
+	return Telephone{Book: book, Trials: lines.NewTrials(lines.TrialConfig{Log: log}), Dropped: func() uint64 { return 0 }, Flows: flows, Allowed: func() []string { return append([]string{"+1202"}, book.Dials()...) }, Out: outOf(book),
 		Filed:  lines.Record{Lines: []lines.Line{{Name: "gateway"}}, Numbers: []lines.Number{{Number: "100", Leads: lines.Help}}},
 		At:     func() TelephoneAddr { return TelephoneAddr{UDP: "192.0.2.1:5060"} },
 		States: func() []trunk.LineState { return []trunk.LineState{{Name: "gateway", Up: true, Checked: true}} }}
@@ -169,4 +169,15 @@ type site struct {
 	url    string
 	roots  *x509.CertPool
 	cable  *cable
+}
+
+// outOf is who may call out there: who hotline.yaml lets, until somebody says
+// otherwise.
+func outOf(book *lines.Book) func() lines.CallsOut {
+	return func() lines.CallsOut {
+		if out, said := book.Out(); said {
+			return out
+		}
+		return lines.CallsOut{Roles: []string{"supervisor", "coordinator", "own_phone"}, PerHour: 60}
+	}
 }

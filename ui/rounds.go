@@ -28,7 +28,7 @@ func (s *Server) rounds(w http.ResponseWriter, r *http.Request, v visit) {
 
 func (s *Server) showRounds(w http.ResponseWriter, r *http.Request, v visit, status int, form page.RoundForm, trouble string) {
 	content := page.RoundsPage{Frame: s.frame(r, v, "rounds.title"), Form: form, Trouble: trouble, Done: known(r.URL.Query().Get("done"), page.RoundsDone()),
-		Allowed: s.cfg.RoundMay != nil && s.cfg.Desk.CallsOut(), Off: s.cfg.Switches.Off(switches.CallDowns), Queues: s.queues()}
+		Allowed: s.cfg.RoundsOn(), Off: s.cfg.Switches.Off(switches.CallDowns), Queues: s.queues()}
 	var err error
 	if content.List, err = s.cfg.Rounds.Rounds(); err == nil {
 		content.Stops, err = s.cfg.Rounds.StopList()
@@ -166,7 +166,7 @@ func (s *Server) round(w http.ResponseWriter, r *http.Request, v visit) {
 
 func (s *Server) showRound(w http.ResponseWriter, r *http.Request, v visit, status int, trouble string) {
 	content := page.RoundPage{Frame: s.frame(r, v, "round.title"), Trouble: trouble, Done: known(r.URL.Query().Get("done"), page.RoundDone()), Records: v.role == coordinator,
-		Allowed: s.cfg.RoundMay != nil && s.cfg.Desk.CallsOut(), Off: s.cfg.Switches.Off(switches.CallDowns)}
+		Allowed: s.cfg.RoundsOn(), Off: s.cfg.Switches.Off(switches.CallDowns)}
 	var err error
 	content.Round, content.Figures, err = s.cfg.Rounds.Round(r.PathValue("id"))
 	if errors.Is(err, store.ErrNotFound) {
@@ -210,7 +210,7 @@ func (s *Server) roundDo(w http.ResponseWriter, r *http.Request, v visit) {
 	back, err := "/rounds/"+url.PathEscape(id)+"?done="+url.QueryEscape(what), error(nil)
 	switch what {
 	case "start":
-		if s.cfg.RoundMay == nil || !s.cfg.Desk.CallsOut() {
+		if !s.cfg.RoundsOn() {
 			s.showRound(w, r, v, http.StatusConflict, s.textFor(r).T("rounds.denied"))
 			return
 		}

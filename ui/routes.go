@@ -237,6 +237,7 @@ func table() []route {
 		{"POST", "/admin/trunks/line", accounts, (*Server).trunkSave, false},
 		{"POST", "/admin/trunks/number", accounts, (*Server).numberDo, false},
 		{"POST", "/admin/trunks/dials", accounts, (*Server).dialsDo, false},
+		{"POST", "/admin/trunks/callers", accounts, (*Server).callersDo, false},
 		{"GET", "/admin/trunks/test", accounts, (*Server).trial, false},
 		{"POST", "/admin/trunks/test", accounts, (*Server).trialStart, false},
 		{"GET", "/admin/hours", floor, (*Server).hours, false},

@@ -60,7 +60,8 @@ type Config struct {
 	Cases        Cases
 	Worklist     Worklist
 	Rounds       Rounds
-	RoundMay     func(call.Number) bool                                             // whether a round may dial a number; nil: there are no rounds
+	RoundMay     func(call.Number) bool                                             // whether a round may dial a number
+	RoundsOn     func() bool                                                        // there are rounds at all: a line, and calls of theirs in an hour
 	Results      func(ctx context.Context, w io.Writer, round, format string) error // of a round, "xlsx" or "csv"
 	Books        Books
 	Reports      Reports

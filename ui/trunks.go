@@ -28,6 +28,7 @@ type Telephone struct {
 	At      func() TelephoneAddr // where the other side sends calls
 	Flows   func() []string
 	Allowed func() []string // beginnings of numbers that may be dialled
+	Out     func() lines.CallsOut
 }
 
 // TelephoneAddr is where the telephone side listens, by transport; empty where
@@ -71,6 +72,10 @@ func (s *Server) showTrunks(w http.ResponseWriter, r *http.Request, v visit, sta
 	p.FiledDials = strings.Join(t.Filed.Dials, " ")
 	if p.Dials == nil {
 		p.Dials = now.Dials
+	}
+	if p.Out == nil {
+		out := t.Out()
+		p.Out = &out
 	}
 	if p.Trouble != "" {
 		p.Title = p.T("problem.title") + ": " + p.Title
@@ -223,6 +228,29 @@ func (s *Server) dialsDo(w http.ResponseWriter, r *http.Request, v visit) {
 		return
 	}
 	s.trunkDone(w, r, v, "dials", err)
+}
+
+// callersDo says who may call out, and how often.
+func (s *Server) callersDo(w http.ResponseWriter, r *http.Request, v visit) {
+	if err := r.ParseForm(); err != nil {
+		s.broken(w, r, v, "reading the form of who may call out", err)
+		return
+	}
+	number := func(name string) int {
+		n, err := strconv.Atoi(clean(r.PostForm.Get(name), 9))
+		if err != nil {
+			return -1 // is refused with what may be said
+		}
+		return n
+	}
+	out := lines.CallsOut{Roles: r.PostForm["who"], PerHour: number("per_hour"), Rounds: number("rounds")}
+	err := s.cfg.Telephone.Book.SetOut(r.Context(), out, v.account.ID)
+	var wrong lines.Problem
+	if errors.As(err, &wrong) {
+		s.showTrunks(w, r, v, http.StatusUnprocessableEntity, page.TrunksPage{Out: &out, Trouble: s.frame(r, v, "trunks.title").Said(wrong.Sentence)})
+		return
+	}
+	s.trunkDone(w, r, v, "callers", err)
 }
 
 // trialWait is how long a page waits for the end of a test call, before it says

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"hotline/appliance/lines"
 )
 
 // What is typed is used or refused in words; a password is on no page again.
@@ -84,6 +86,16 @@ func TestTelephoneLinesAreSetUpOnThePages(t *testing.T) {
 	}
 	if got := s.post(t, client, "/admin/trunks/dials", url.Values{"dials": {"+34,  +1202\n+34"}}); got.status != http.StatusSeeOther || !slices.Equal(book.Dials(), []string{"+1202", "+34"}) {
 		t.Errorf("what may be called: %d, %v", got.status, book.Dials())
+	}
+	if got := s.get(t, client, "/admin/trunks"); !strings.Contains(got.body, `name="who" value="own_phone" checked`) || strings.Contains(got.body, `value="agent" checked`) || !strings.Contains(got.body, `name="per_hour" class="in" dir="ltr" inputmode="numeric" maxlength="6" value="60"`) {
+		t.Error("the page does not say who may call out as the file does")
+	}
+	if got := s.post(t, client, "/admin/trunks/callers", url.Values{"who": {"agent"}, "per_hour": {"many"}, "rounds": {"0"}}); got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, "Say how many calls out an hour may have, from 1 to 10000") || !strings.Contains(got.body, `value="agent" checked`) {
+		t.Errorf("calls out without a number: %d", got.status)
+	}
+	s.post(t, client, "/admin/trunks/callers", url.Values{"who": {"flow", "agent"}, "per_hour": {"20"}, "rounds": {"300"}})
+	if out, said := book.Out(); !said || !out.Equal(lines.CallsOut{Roles: []string{"agent", "flow"}, PerHour: 20, Rounds: 300}) {
+		t.Errorf("who may call out: %+v, %v", out, said)
 	}
 	for wrong, to := range map[string]string{"does not dial emergency numbers": "112", "not a telephone number": "home"} {
 		if got := s.post(t, client, "/admin/trunks/test", url.Values{"line": {"gateway"}, "to": {to}}); got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, wrong) {

@@ -29,6 +29,7 @@ type Rules struct {
 type Problem struct {
 	Line, Number string // which one
 	Dials        string // or which beginning of numbers
+	Out          bool   // or who may call out, and how often
 	Sentence     string
 }
 
@@ -41,7 +42,8 @@ const (
 	mostName     = 40 // letters
 	mostText     = 200
 	mostCalls    = 10_000
-	widest4      = 20 // bits of a network from which calls are let in
+	mostRounds   = 100_000 // calls in an hour
+	widest4      = 20      // bits of a network from which calls are let in
 	widest6      = 48
 	mostServers  = 8
 	mostAccepted = 32
@@ -106,6 +108,24 @@ func (b *Book) check(r Record, passwords map[string]string) []Problem {
 		if digits, full := strings.CutPrefix(prefix, "+"); !full || digits == "" || len(digits) > 15 || strings.Trim(digits, "0123456789") != "" {
 			wrong = append(wrong, Problem{Dials: prefix, Sentence: prefix + " is not the beginning of a full number, like +1202"})
 		}
+	}
+	return append(wrong, r.Out.check()...)
+}
+
+func (o *CallsOut) check() (wrong []Problem) {
+	if o == nil {
+		return nil
+	}
+	for _, who := range o.Roles {
+		if !slices.Contains(Callers(), who) {
+			wrong = append(wrong, Problem{Out: true, Sentence: fmt.Sprintf("there is nobody called %q who could call out; there are %s", who, strings.Join(Callers(), ", "))})
+		}
+	}
+	if o.PerHour < 1 || o.PerHour > mostCalls {
+		wrong = append(wrong, Problem{Out: true, Sentence: fmt.Sprintf("say how many calls out an hour may have, from 1 to %d", mostCalls)})
+	}
+	if o.Rounds < 0 || o.Rounds > mostRounds {
+		wrong = append(wrong, Problem{Out: true, Sentence: fmt.Sprintf("say how many calls of rounds an hour may have, up to %d; 0 is none", mostRounds)})
 	}
 	return wrong
 }

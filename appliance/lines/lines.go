@@ -107,6 +107,25 @@ type Record struct {
 	Lines   []Line   `json:"lines" yaml:"lines"`
 	Numbers []Number `json:"numbers" yaml:"numbers"`
 	Dials   []string `json:"dials" yaml:"dials"` // beginnings of full numbers that may be called, besides those of hotline.yaml
+
+	Out *CallsOut `json:"outgoing,omitempty" yaml:"outgoing,omitempty"` // nil: as hotline.yaml says
+}
+
+// CallsOut is who may call out, and how often; it takes the place of what
+// hotline.yaml says of it.
+type CallsOut struct {
+	Roles   []string `json:"roles" yaml:"roles"`
+	PerHour int      `json:"per_hour" yaml:"per_hour"`               // calls out in any hour, all together
+	Rounds  int      `json:"rounds_per_hour" yaml:"rounds_per_hour"` // besides them, of rounds; 0: no rounds
+}
+
+// Callers are who can be let call out, as hotline.yaml calls them. Whoever was
+// promised a call back gets it all the same.
+func Callers() []string { return []string{"agent", "supervisor", "coordinator", "own_phone", "flow"} }
+
+// Equal reports that the same is allowed.
+func (o CallsOut) Equal(other CallsOut) bool {
+	return slices.Equal(o.Roles, other.Roles) && o.PerHour == other.PerHour && o.Rounds == other.Rounds
 }
 
 // Line finds a line by its name.
@@ -129,14 +148,16 @@ const (
 	EventNumberChanged = "number.changed"
 	EventNumberRemoved = "number.removed"
 	EventDials         = "dialling.changed"
+	EventOut           = "dialling.callers_changed"
 )
 
 // ErrNone says that there is no such line or number.
 var ErrNone = errors.New("that is not there any more: somebody else has removed it")
 
-// dialling is which numbers may be called.
+// dialling is which numbers may be called, and by whom.
 type dialling struct {
-	Prefixes []string `json:"prefixes"`
+	Prefixes []string  `json:"prefixes"`
+	Out      *CallsOut `json:"out,omitempty"`
 }
 
 // order is the names of the lines as they are tried; records lie by name.
@@ -171,7 +192,7 @@ type Book struct {
 	now     Record
 	secrets map[string]string
 
-	dials atomic.Pointer[[]string] // of now; asked while calls are made, also while lines change
+	dials atomic.Pointer[dialling] // of now; asked while calls are made, also while lines change
 }
 
 // Open reads what is stored.
@@ -194,7 +215,7 @@ func (b *Book) read() error {
 		return fmt.Errorf("reading the telephone lines and numbers: %w", err)
 	}
 	b.now, b.secrets = now, known
-	b.dials.Store(&now.Dials)
+	b.dials.Store(&dialling{now.Dials, now.Out})
 	return nil
 }
 
@@ -218,13 +239,22 @@ func load(tx *store.Tx, now *Record, known map[string]string) error {
 	if errors.Is(err, store.ErrNotFound) {
 		err = nil
 	}
-	now.Dials = may.Prefixes
+	now.Dials, now.Out = may.Prefixes, may.Out
 	return err
 }
 
 // Dials are the beginnings of numbers that may be called, besides those of
 // hotline.yaml. They are not to be changed.
-func (b *Book) Dials() []string { return *b.dials.Load() }
+func (b *Book) Dials() []string { return b.dials.Load().Prefixes }
+
+// Out is who may call out and how often; not ok: as hotline.yaml says. It is not
+// to be changed.
+func (b *Book) Out() (out CallsOut, ok bool) {
+	if said := b.dials.Load().Out; said != nil {
+		return *said, true
+	}
+	return CallsOut{}, false
+}
 
 // List is everything but the passwords.
 func (b *Book) List() Record {
@@ -235,6 +265,9 @@ func (b *Book) List() Record {
 
 func (r Record) clone() Record {
 	out := Record{Lines: slices.Clone(r.Lines), Numbers: slices.Clone(r.Numbers), Dials: slices.Clone(r.Dials)}
+	if r.Out != nil {
+		out.Out = &CallsOut{slices.Clone(r.Out.Roles), r.Out.PerHour, r.Out.Rounds}
+	}
 	for i := range out.Lines {
 		out.Lines[i].Servers, out.Lines[i].Accepts = slices.Clone(out.Lines[i].Servers), slices.Clone(out.Lines[i].Accepts)
 	}
@@ -346,7 +379,13 @@ func (b *Book) Replace(tx *store.Tx, r Record, passwords map[string]string, by, 
 	errs = append(errs, orderTable.Put(tx, orderKey, tried), replaceNumbers(tx, was.Numbers, r.Numbers, by, via))
 	if !slices.Equal(was.Dials, r.Dials) {
 		tx.Emit(events.Event{Kind: EventDials, By: by, Via: via, Data: map[string]string{"before": strings.Join(was.Dials, " "), "allowed": strings.Join(r.Dials, " ")}})
-		errs = append(errs, dials.Put(tx, dialsKey, dialling{r.Dials}))
+	}
+	otherwise := (was.Out == nil) != (r.Out == nil) || r.Out != nil && !was.Out.Equal(*r.Out)
+	if otherwise {
+		tx.Emit(events.Event{Kind: EventOut, By: by, Via: via, Data: map[string]string{"before": was.Out.String(), "allowed": r.Out.String()}})
+	}
+	if otherwise || !slices.Equal(was.Dials, r.Dials) {
+		errs = append(errs, dials.Put(tx, dialsKey, dialling{r.Dials, r.Out}))
 	}
 	return errors.Join(errs...)
 }
@@ -475,6 +514,34 @@ func (b *Book) SetDials(ctx context.Context, prefixes []string, by string) error
 		r.Dials = slices.Compact(slices.Sorted(slices.Values(prefixes)))
 		return nil
 	})
+}
+
+// SetOut says who may call out, and how often.
+func (b *Book) SetOut(ctx context.Context, out CallsOut, by string) error {
+	return b.change(ctx, nil, by, func(r *Record) error {
+		out.Tidy()
+		r.Out = &out
+		return nil
+	})
+}
+
+// Tidy puts them into the order of forms. Who is not known stays, to be refused.
+func (o *CallsOut) Tidy() {
+	at := func(who string) int {
+		if i := slices.Index(Callers(), who); i >= 0 {
+			return i
+		}
+		return len(Callers())
+	}
+	o.Roles = slices.Compact(slices.SortedStableFunc(slices.Values(o.Roles), func(a, b string) int { return at(a) - at(b) }))
+}
+
+// String is for the log.
+func (o *CallsOut) String() string {
+	if o == nil {
+		return "hotline.yaml"
+	}
+	return fmt.Sprintf("%s; %d an hour; %d of rounds", strings.Join(o.Roles, " "), o.PerHour, o.Rounds)
 }
 
 // RemoveNumber removes a number: who rings it hears that it does not exist.

@@ -240,6 +240,11 @@ func TestEverythingIsReplacedInOneTransaction(t *testing.T) {
 	next := b.List()
 	next.Lines = append([]lines.Line{{Name: "new", Kind: lines.PBX, Servers: []string{"192.0.2.10"}, User: "200"}}, next.Lines[0])
 	next.Numbers, next.Dials = []lines.Number{{Number: "301", Leads: lines.Flow, Name: "info"}}, []string{"+1202"}
+	next.Out = &lines.CallsOut{Roles: []string{"moon"}, PerHour: 0, Rounds: -1}
+	if wrong := b.Check(next, map[string]string{"new": "x"}); len(wrong) != 3 || !wrong[0].Out {
+		t.Fatalf("who may call out: %+v", wrong)
+	}
+	next.Out = &lines.CallsOut{Roles: []string{"agent"}, PerHour: 20}
 	if wrong := b.Check(next, nil); len(wrong) != 1 || wrong[0].Line != "new" || !strings.Contains(wrong[0].Sentence, "password") {
 		t.Fatalf("without its password: %+v", wrong)
 	}
@@ -274,7 +279,7 @@ func TestEverythingIsReplacedInOneTransaction(t *testing.T) {
 	for len(sub.C) > 0 {
 		kinds = append(kinds, (<-sub.C).Kind)
 	}
-	if want := []string{lines.EventLineRemoved, lines.EventLineAdded, lines.EventNumberAdded, lines.EventNumberRemoved, lines.EventDials}; !slices.Equal(kinds, want) {
+	if want := []string{lines.EventLineRemoved, lines.EventLineAdded, lines.EventNumberAdded, lines.EventNumberRemoved, lines.EventDials, lines.EventOut}; !slices.Equal(kinds, want) {
 		t.Errorf("events %v, want %v", kinds, want)
 	}
 }

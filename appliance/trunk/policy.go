@@ -56,6 +56,7 @@ type OutboundPolicy struct {
 	Rules   []DialRule
 	More    func() []DialRule // besides Rules; asked for each call; nil: none
 	PerHour int               // calls out in any hour, all together; 60 when 0
+	Limit   func() int        // PerHour as it is now; asked for each call; nil: PerHour
 
 	Now func() time.Time // time.Now when nil
 
@@ -94,6 +95,9 @@ func (p *OutboundPolicy) Allow(to call.Number, role string) error {
 		now = p.Now()
 	}
 	limit := p.PerHour
+	if p.Limit != nil {
+		limit = p.Limit()
+	}
 	if limit <= 0 {
 		limit = defaultPerHour
 	}

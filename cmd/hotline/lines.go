@@ -14,6 +14,7 @@ import (
 
 	"hotline/appliance/call"
 	"hotline/appliance/config"
+	"hotline/appliance/lines"
 	"hotline/appliance/media"
 	"hotline/appliance/switches"
 	"hotline/appliance/table"
@@ -137,9 +138,10 @@ func (h *hotline) listenTCP(addr, setting string) (net.Listener, error) {
 // administrator says so. Rounds have an allowance of their own: they must not
 // take the calls of those who were promised one.
 func (h *hotline) outbound(cfg config.Config) func(call.Number, string) error {
-	o := cfg.SIP.Outgoing
-	roles := append([]string{desk.RoleCallBack, roleTest}, o.Roles...) // whoever was promised a call gets it
-	policy := &trunk.OutboundPolicy{PerHour: o.PerHour, More: func() []trunk.DialRule { return []trunk.DialRule{{Roles: roles, Prefixes: h.mayDial(cfg)}} }}
+	policy := &trunk.OutboundPolicy{Limit: func() int { return h.mayCall(cfg).PerHour }, More: func() []trunk.DialRule {
+		roles := append([]string{desk.RoleCallBack, roleTest}, h.mayCall(cfg).Roles...) // whoever was promised a call gets it
+		return []trunk.DialRule{{Roles: roles, Prefixes: h.mayDial(cfg)}}
+	}}
 	rounds := h.roundPolicy(cfg)
 	return func(to call.Number, role string) error {
 		switch {
@@ -160,6 +162,18 @@ func (h *hotline) mayDial(cfg config.Config) []string {
 	return slices.Concat(cfg.SIP.Outgoing.Prefixes, h.lines.Dials())
 }
 
+// mayCall is who may call out, and how often: what an administrator has said on
+// the page of the lines, before that what the configuration says.
+func (h *hotline) mayCall(cfg config.Config) lines.CallsOut {
+	if h.lines != nil {
+		if out, said := h.lines.Out(); said {
+			return out
+		}
+	}
+	o := cfg.SIP.Outgoing
+	return lines.CallsOut{Roles: o.Roles, PerHour: o.PerHour, Rounds: o.Rounds}
+}
+
 // callsOut reports that there is a line, and a number that may be called.
 func (h *hotline) callsOut(cfg config.Config) func() bool {
 	return func() bool { return len(h.mayDial(cfg)) > 0 && h.hasLine() }
@@ -167,32 +181,24 @@ func (h *hotline) callsOut(cfg config.Config) func() bool {
 
 // roundPolicy is what rounds may dial.
 func (h *hotline) roundPolicy(cfg config.Config) *trunk.OutboundPolicy {
-	o := cfg.SIP.Outgoing
-	policy := &trunk.OutboundPolicy{PerHour: o.Rounds}
-	if o.Rounds > 0 {
-		policy.More = func() []trunk.DialRule {
-			return []trunk.DialRule{{Roles: []string{desk.RoleRound}, Prefixes: h.mayDial(cfg)}}
+	return &trunk.OutboundPolicy{Limit: func() int { return h.mayCall(cfg).Rounds }, More: func() []trunk.DialRule {
+		if h.mayCall(cfg).Rounds == 0 {
+			return nil
 		}
-	}
-	return policy
+		return []trunk.DialRule{{Roles: []string{desk.RoleRound}, Prefixes: h.mayDial(cfg)}}
+	}}
 }
 
-// roundsRun says whether rounds may call somebody now, nil where the
-// configuration allows none.
-func (h *hotline) roundsRun(cfg config.Config) func() bool {
-	if cfg.SIP.Outgoing.Rounds == 0 {
-		return nil
-	}
+// roundsAllowed says whether there are rounds at all.
+func (h *hotline) roundsAllowed(cfg config.Config) func() bool {
 	out := h.callsOut(cfg)
-	return func() bool { return !h.switches.Off(switches.CallDowns) && out() }
+	return func() bool { return h.mayCall(cfg).Rounds > 0 && out() }
 }
 
-// roundPages is roundMay for the pages, nil where there are no rounds.
-func (h *hotline) roundPages(cfg config.Config) func(call.Number) bool {
-	if h.roundsRun(cfg) == nil {
-		return nil
-	}
-	return h.roundMay(cfg)
+// roundsRun says whether rounds may call somebody now.
+func (h *hotline) roundsRun(cfg config.Config) func() bool {
+	allowed := h.roundsAllowed(cfg)
+	return func() bool { return !h.switches.Off(switches.CallDowns) && allowed() }
 }
 
 // roundResults writes what came of a round.

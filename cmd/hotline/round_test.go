@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"hotline/appliance/config"
+	"hotline/appliance/lines"
 	"hotline/appliance/store"
 	"hotline/appliance/table"
 	"hotline/appliance/trunk/phone"
@@ -77,14 +78,17 @@ func (b *box) becomes(round, name, state string) (found triage.RoundPerson) {
 func TestARoundAsksPeopleHowTheyAre(t *testing.T) {
 	t.Parallel()
 	net, answered := outside(t, cHz)
-	b := startBoxWith(t, roundsAllowed(net))
+	b := startBoxWith(t, callingOut(net))
 	if err := b.h.contacts.StopNumber(t.Context(), "+12025550193", "rosa", "Rosa"); err != nil {
 		t.Fatal(err)
 	}
 	amal := b.seated("Amal", aHz, false)
 	r := madeRound(t, b.h.contacts, triage.Round{Tries: 1}, "Name;Phone;Language\nAda;(202) 555-0191;en\nBruno;+1 202 555 0192;en\nCleo;2025550180;\nDara;2025550199999;\nEmil;202-555-0193;\n")
-	nobodyElse(t, answered) // nobody is free for them
 	amal.do(desk.Command{Type: "ready"})
+	nobodyElse(t, answered) // rounds are not allowed
+	if err := b.h.lines.SetOut(t.Context(), lines.CallsOut{PerHour: 60, Rounds: 100}, "ana"); err != nil {
+		t.Fatal(err)
+	}
 
 	ada := <-answered
 	b.press(ada, 4*time.Second, "1")

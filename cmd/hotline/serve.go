@@ -350,7 +350,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		Operation: cfg.Operation, Version: version(), Region: cfg.Region, Routing: h.routes, Reach: h.reach, PhoneServer: h.phoneServer(cfg), CallTo: callTo(cfg), WorkLine: first(cfg.SIP.Agents), Desk: ui.FromDesk(h.desk),
 		Accounts: h.accounts, Sessions: h.accounts, Mode: h.mode, Scenario: h.disaster, Lists: h.lists, Supervise: h.commands, Switches: h.switches, Offered: cfg.Languages, Contacts: h.contacts, Cases: cases, Registrants: registry, Hours: h.hours, Finder: h.finder, Cards: filed, Prompts: h.studio, Sounds: foreign.New(),
 		Worklist: h.contacts, Books: triage.NewBooks(h.records),
-		Rounds: h.contacts, RoundMay: h.roundPages(cfg), Results: h.roundResults,
+		Rounds: h.contacts, RoundMay: h.roundMay(cfg), RoundsOn: h.roundsAllowed(cfg), Results: h.roundResults,
 		Scripts: h.scripts, Notices: notices,
 		Reports: h.reports,
 		Health:  h.measure, Rehearsals: h.rehearse, Backups: h.backups, BoxKey: boxkey.Owner{Keeper: h.keys, Records: h.records}, Certificates: pageCertificates{Certificates: h.certs, records: h.records}, Obtained: h.renewal, SetClock: clockSetter(), Updates: updates(slot.Socket), Telephone: h.telephone(cfg),

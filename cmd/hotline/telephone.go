@@ -118,7 +118,7 @@ const roleTest = "line_test"
 // telephone is what the pages need of the lines and numbers.
 func (h *hotline) telephone(cfg config.Config) ui.Telephone {
 	t := ui.Telephone{Book: h.lines, Trials: h.trials, States: h.trunk.Lines, Peers: cfg.SIP.Peers, Dropped: func() uint64 { return h.trunk.Stats().Dropped },
-		Flows: func() []string { return h.engine.Flows().Names() }, Allowed: func() []string { return h.mayDial(cfg) }}
+		Flows: func() []string { return h.engine.Flows().Names() }, Allowed: func() []string { return h.mayDial(cfg) }, Out: func() lines.CallsOut { return h.mayCall(cfg) }}
 	t.Filed.Dials = cfg.SIP.Outgoing.Prefixes
 	for _, l := range cfg.SIP.Lines {
 		t.Filed.Lines = append(t.Filed.Lines, lines.Line{Name: l.Name, Servers: l.Servers})

@@ -77,6 +77,24 @@ func TestALineAndANumberAreAddedWhileTheHotlineRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 
+	// Who may call out, and how often: at once.
+	byDialogue := func() error {
+		_, err := b.h.trunk.Dial(ctx, trunk.Outgoing{To: "+12025550193", Role: desk.RoleOfFlows})
+		return err
+	}
+	if err := byDialogue(); err == nil || !strings.Contains(err.Error(), "not allowed for this role") {
+		t.Errorf("a dialogue that may not call out: %v", err)
+	}
+	if err := b.h.lines.SetOut(ctx, lines.CallsOut{Roles: []string{desk.RoleOfFlows}, PerHour: 1}, "ana"); err != nil {
+		t.Fatal(err)
+	}
+	if err := byDialogue(); err == nil || !strings.Contains(err.Error(), "has made its 1 calls out of this hour") {
+		t.Errorf("a dialogue that may call out, in an hour that is used up: %v", err)
+	}
+	if err := b.h.lines.SetOut(ctx, lines.CallsOut{Roles: []string{desk.RoleOfFlows}, PerHour: 60}, "ana"); err != nil {
+		t.Fatal(err)
+	}
+
 	// It goes while a call is on it; that call stays, and no other comes.
 	if err := errors.Join(b.h.lines.Remove(ctx, "gateway", "ana"), b.h.lines.RemoveNumber(ctx, "300", "ana")); err != nil {
 		t.Fatal(err)

@@ -203,7 +203,7 @@ own_animals:
 case:
   items: [{code: own_animals, kind: one, words: {en: "How many animals?"}, must: true, personal: true}]
 `,
-		"lines.yaml":         "lines:\n  - {name: gateway, kind: gsm, servers: [192.0.2.7], max_calls: 8}\n  - {name: box, kind: address, servers: [192.0.2.9], accepts: [192.0.2.16/28]}\nnumbers:\n  - {number: \"5550300\", leads: flow, name: extra, language: en}\n  - {number: \"5550200\", leads: queue, name: volunteers}\ndials: [\"+52\", \"+1202\"]\n",
+		"lines.yaml":         "lines:\n  - {name: gateway, kind: gsm, servers: [192.0.2.7], max_calls: 8}\n  - {name: box, kind: address, servers: [192.0.2.9], accepts: [192.0.2.16/28]}\nnumbers:\n  - {number: \"5550300\", leads: flow, name: extra, language: en}\n  - {number: \"5550200\", leads: queue, name: volunteers}\ndials: [\"+52\", \"+1202\"]\noutgoing: {roles: [flow, agent], rounds_per_hour: 200}\n",
 		"members.yaml":       "nurses: {people: [ana, jefe]}\n",
 		"languages/sw.yaml":  swahili,
 		"prompts.yaml":       "sw/hello: {recording: es/hello.wav}\nes/hello: {recording: es/hello.wav}\nen/hello: {recording: es/hello.wav}\n",
@@ -378,7 +378,7 @@ func TestEveryMistakeIsToldWithItsPlace(t *testing.T) {
 		"teams.yaml":        "a: {name: A}\na: {name: B}\n",
 		"prompts.yaml":      "es/hello: {recording: es/none.wav}\nxx/hello: {text: a}\n",
 		"lists.yaml":        "needs:\n  items:\n    - {code: Goats, words: {en: Goats}}\nmoons: {}\ncase:\n  items: [{code: own_x, kind: one, words: {en: X}}]\n",
-		"lines.yaml":        "lines:\n  - {name: carrier, kind: gsm}\nnumbers:\n  - {number: \"5550200\", leads: help}\n  - {number: \"100\", leads: help}\ndials: [\"0052\"]\n",
+		"lines.yaml":        "lines:\n  - {name: carrier, kind: gsm}\nnumbers:\n  - {number: \"5550200\", leads: help}\n  - {number: \"100\", leads: help}\ndials: [\"0052\"]\noutgoing: {roles: [moon]}\n",
 		"languages/xx.yaml": "language: sw\nvoices: {}\n",
 		"flows/a.yaml":      "flow: a\nsteps: [\n",
 	}))
@@ -420,6 +420,7 @@ func TestEveryMistakeIsToldWithItsPlace(t *testing.T) {
 		`lines.yaml:2:6: carrier: say where the other side is`,
 		`lines.yaml:5:6: 100: the file hotline.yaml says already where 100 leads`,
 		`lines.yaml:6:1: 0052 is not the beginning of a full number`,
+		`lines.yaml:7:1: there is nobody called "moon" who could call out`,
 		`languages/xx.yaml:2:1: `,
 		`flows/a.yaml:2:`,
 	} {

@@ -22,6 +22,8 @@ type Telephony struct {
 	Lines   []StoredLine   `yaml:"lines"`
 	Numbers []lines.Number `yaml:"numbers"`
 	Dials   []string       `yaml:"dials"`
+
+	Out lines.CallsOut `yaml:"outgoing"`
 }
 
 // StoredLine is lines.Line without what says that it has a password.
@@ -60,7 +62,7 @@ const storedLines = "lines.yaml"
 
 func linesPart() part {
 	return one[Telephony]{name: storedLines,
-		about: "Lines and numbers that are changed on the pages while the hotline runs. kind is account (a provider\nwith user name and password), address (one that knows our address), gsm, fxo or pbx; leads is help,\nsupervisor, agents, flow, queue or flash. dials are the beginnings of\nnumbers that may be called. All lists are whole: what is not in them is taken away.\nPasswords are in a file that is named with --secrets; a line that lacks its own comes switched off.",
+		about: "Lines and numbers that are changed on the pages while the hotline runs. kind is account (a provider\nwith user name and password), address (one that knows our address), gsm, fxo or pbx; leads is help,\nsupervisor, agents, flow, queue or flash. dials are the beginnings of\nnumbers that may be called, outgoing who may call out (agent, supervisor, coordinator, own_phone, flow)\nand how often; it takes the place of what trunks.yaml says of that. All lists are whole: what is not in them is taken away.\nPasswords are in a file that is named with --secrets; a line that lacks its own comes switched off.",
 		now: func(r *run) (Telephony, error) {
 			book, err := r.book()
 			if err != nil {
@@ -72,9 +74,15 @@ func linesPart() part {
 			}
 			out.Numbers = append(out.Numbers, book.List().Numbers...)
 			out.Dials = append(out.Dials, book.Dials()...)
+			out.Out = lines.CallsOut{Roles: r.cfg.SIP.Outgoing.Roles, PerHour: r.cfg.SIP.Outgoing.PerHour, Rounds: r.cfg.SIP.Outgoing.Rounds}
+			if said, is := book.Out(); is {
+				out.Out = said
+			}
+			out.Out.Tidy()
 			return out, nil
 		},
 		tidy: func(r *run, _ Telephony, is *Telephony) error {
+			is.Out.Tidy()
 			book, err := r.book()
 			if err != nil {
 				return err
@@ -101,12 +109,15 @@ func linesPart() part {
 		put: putLines}
 }
 
-func putLines(r *run, _, is Telephony) error {
+func putLines(r *run, was, is Telephony) error {
 	book, err := r.book()
 	if err != nil {
 		return err
 	}
-	record := lines.Record{Numbers: is.Numbers, Dials: is.Dials}
+	record := lines.Record{Numbers: is.Numbers, Dials: is.Dials, Out: book.List().Out}
+	if !is.Out.Equal(was.Out) {
+		record.Out = &is.Out
+	}
 	for _, l := range is.Lines {
 		record.Lines = append(record.Lines, l.line())
 	}
@@ -144,6 +155,8 @@ func (d *doc) within(p lines.Problem) item {
 		list, name = "numbers", p.Number
 	case p.Dials != "":
 		list = "dials"
+	case p.Out:
+		list = "outgoing"
 	}
 	at := d.at[list]
 	if sequence, ok := at.value.(*ast.SequenceNode); ok {

@@ -285,7 +285,7 @@ func (s *scene) serve(texts *words.Catalogues, log *slog.Logger) (*ui.Server, er
 		Desk: s.room, Sessions: s.who, Accounts: s.accounts, Routing: s.routes, Reach: s.reach(), Mode: s.mode, Supervise: s.commands, Switches: s.parts, Offered: spoken(),
 		Scenario: s.scenario, Lists: s.lists, Scripts: s.scripts, Notices: s.notices, Contacts: s.contacts, Cases: s.cases, Registrants: s.registry, Hours: s.hours, Finder: s.finder, Cards: s.cards,
 		Worklist: s.contacts, Books: triage.NewBooks(s.store), Rounds: s.contacts,
-		RoundMay: func(n call.Number) bool { return strings.HasPrefix(string(n), "+1202555") },
+		RoundsOn: func() bool { return true }, RoundMay: func(n call.Number) bool { return strings.HasPrefix(string(n), "+1202555") },
 		Results: func(_ context.Context, w io.Writer, round, _ string) error {
 			return table.WriteCSV(w, triage.RoundTable(s.contacts, round))
 		},

@@ -25,7 +25,7 @@ func (s *scene) telephone(log *slog.Logger) (ui.Telephone, error) {
 		return nil, &trunk.DialError{Status: 486, Q850: 17, Reason: "the called person is busy", Line: o.Lines[0]}
 	}
 	trials := lines.NewTrials(lines.TrialConfig{Dial: busy, Role: "line_test", Log: log})
-	return ui.Telephone{Book: book, Trials: trials, Filed: filed, Peers: []string{"192.0.2.7"}, Dropped: func() uint64 { return 12 }, Flows: flows, Allowed: func() []string { return append([]string{"+1202"}, book.Dials()...) },
+	return ui.Telephone{Book: book, Trials: trials, Filed: filed, Peers: []string{"192.0.2.7"}, Dropped: func() uint64 { return 12 }, Flows: flows, Allowed: func() []string { return append([]string{"+1202"}, book.Dials()...) }, Out: outOf(book),
 		At:     func() ui.TelephoneAddr { return ui.TelephoneAddr{UDP: "192.0.2.1:5060", TLS: "192.0.2.1:5061"} },
 		States: func() []trunk.LineState { return lineStates(book.List(), time.Now()) }}, nil
 }
@@ -88,4 +88,15 @@ func (s *scene) addLines(ctx context.Context) error {
 	stop()
 	<-ended
 	return err
+}
+
+// outOf is who may call out there: who hotline.yaml lets, until somebody says
+// otherwise.
+func outOf(book *lines.Book) func() lines.CallsOut {
+	return func() lines.CallsOut {
+		if out, said := book.Out(); said {
+			return out
+		}
+		return lines.CallsOut{Roles: []string{"supervisor", "coordinator", "own_phone"}, PerHour: 60}
+	}
 }

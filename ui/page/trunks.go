@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"hotline/appliance/lines"
@@ -26,6 +27,8 @@ type TrunksPage struct {
 	Dials      []string // beginnings of numbers that may be called
 	FiledDials string   // those of hotline.yaml
 
+	Out *lines.CallsOut // who may call out, and how often
+
 	Done string
 }
 
@@ -45,7 +48,15 @@ type TrunkNumber struct {
 
 // TrunkDone are the words that say what was done.
 func TrunkDone() []string {
-	return []string{"added", "changed", "on", "off", "removed", "number", "number_removed", "dials"}
+	return []string{"added", "changed", "on", "off", "removed", "number", "number_removed", "dials", "callers"}
+}
+
+// typedNumber is a number in a form; empty where nobody has typed one.
+func typedNumber(n int) string {
+	if n < 0 {
+		return ""
+	}
+	return strconv.Itoa(n)
 }
 
 // state names how a line is.
