@@ -124,6 +124,14 @@ func (s *Server) orderDo(w http.ResponseWriter, r *http.Request, v visit) {
 	switch {
 	case errors.Is(err, export.ErrNone):
 		s.problem(w, r, v, http.StatusNotFound, "missing")
+	case do == "resume" && err != nil && !errors.Is(err, export.WrongState): // one that came from another hotline
+		f := s.frame(r, v, "order.title")
+		trouble := f.F("backup.wrong.refused", "why", f.Said(err.Error()))
+		if errors.As(err, &wrong) {
+			trouble = f.T("export.wrong." + string(wrong))
+		}
+		s.showOrders(w, r, v, http.StatusUnprocessableEntity, page.OrdersPage{Every: string(export.Daily), At: "06:00", Keep: "14", Lock: "password",
+			Form: page.ExportForm{Formats: []string{export.XLSX}, Level: redact.Coordination.String(), Password: longPassword()}, Trouble: trouble})
 	case errors.As(err, &wrong): // somebody else was faster: the list says how it stands
 		http.Redirect(w, r, "/records/export/orders", http.StatusSeeOther)
 	case err != nil:

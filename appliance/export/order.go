@@ -268,6 +268,9 @@ func (o *Office) ResumeOrder(ctx context.Context, id, by, name string) error {
 	if may, err := o.may(by); err != nil || !may {
 		return cmp.Or[error](err, WrongOwner)
 	}
+	if err := o.settle(ctx, id); err != nil {
+		return err
+	}
 	err := o.changeOrder(ctx, id, func(tx *store.Tx, ord *Order) error {
 		if ord.Stopped == "" {
 			return WrongState

@@ -229,6 +229,59 @@ func TestAnOrderIsCarriedToAServerEveryDay(t *testing.T) {
 	}
 }
 
+// TestAnOrderOfAnotherHotlineRests: until somebody goes on with it in their own
+// name, and then its place is tried first.
+func TestAnOrderOfAnotherHotlineRests(t *testing.T) {
+	w := newWard(t)
+	usb := t.TempDir()
+	now := time.Now().Truncate(time.Minute)
+	w.rows["first-one"] = now
+	made := w.order(now, Order{Place: place.Place{Folder: usb}})
+	var carried []Order
+	if err := w.store.Update(t.Context(), func(tx *store.Tx) error {
+		carried = CarriedOrders(tx)
+		if fresh, err := PutCarried(tx, carried[0], "ben", "cli", "Flood"); err != nil || fresh {
+			t.Errorf("the same order twice: %v, %v", fresh, err)
+		}
+		carried[0].Place.Folder = filepath.Join(usb, "not there")
+		fresh, err := PutCarried(tx, carried[0], "ben", "cli", "Flood")
+		if !fresh {
+			t.Error("an order of another hotline was not taken over")
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	list, err := w.Orders()
+	if err != nil || len(list) != 2 {
+		t.Fatal(len(list), err)
+	}
+	came := list[1]
+	if came.ID == made.ID {
+		came = list[0]
+	}
+	w.serve(now)
+	if o := w.get(came.ID); o.Stopped != StoppedByCarrying || !o.Due.IsZero() {
+		t.Errorf("it does not rest: %+v", o)
+	}
+	if err := os.WriteFile(carried[0].Place.Folder, nil, 0o600); err != nil { // a file is in its way
+		t.Fatal(err)
+	}
+	if err := w.ResumeOrder(t.Context(), came.ID, "ben", "Ben"); err == nil || w.get(came.ID).Stopped == "" {
+		t.Errorf("it goes on to a place that cannot be reached: %v", err)
+	}
+	if err := os.Remove(carried[0].Place.Folder); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.ResumeOrder(t.Context(), came.ID, "ben", "Ben"); err != nil {
+		t.Fatal(err)
+	}
+	w.serve(now)
+	if o := w.get(came.ID); o.Request.By != "ben" || !o.Arrived.Equal(now) || len(names(t, carried[0].Place.Folder)) != 1 {
+		t.Errorf("afterwards it says %+v", o)
+	}
+}
+
 // TestAnOrderEndsWithTheRight: who may not export any more has no orders either;
 // somebody else goes on with them in their own name.
 func TestAnOrderEndsWithTheRight(t *testing.T) {

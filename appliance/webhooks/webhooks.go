@@ -14,8 +14,6 @@ package webhooks
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -221,9 +219,7 @@ func (p *Post) Add(ctx context.Context, h Hook) (Hook, error) {
 	if err := p.check(h); err != nil {
 		return Hook{}, err
 	}
-	key := make([]byte, 32)
-	rand.Read(key)
-	h.Secret = secretPrefix + base64.StdEncoding.EncodeToString(key)
+	h.Secret = NewSecret()
 	h.Paused, h.Gone = false, false
 	var begun Standing
 	err := p.cfg.Store.Update(ctx, func(tx *store.Tx) error {
@@ -257,7 +253,7 @@ func note(tx *store.Tx, kind string, h Hook, by string) {
 	if by == "" {
 		via = "rule"
 	}
-	tx.Emit(events.Event{Kind: kind, By: by, Via: via, Data: map[string]string{"webhook": h.ID, "system": h.Name, "host": h.Host()}})
+	noteVia(tx, kind, h, by, via)
 }
 
 // Remove ends a hook.

@@ -20,6 +20,7 @@ import (
 	"hotline/appliance/store"
 	"hotline/ivr/flow"
 	"hotline/provisioning/bundle"
+	"hotline/ui/api"
 )
 
 // bundleCommand is a whole hotline as files.
@@ -35,7 +36,7 @@ type bundleCommand struct {
 type bundleConfig struct {
 	Bundle  string `arg:"" help:"The bundle: a folder or a ZIP file." type:"path"`
 	Config  string `help:"Configuration file." default:"hotline.yaml" type:"path"`
-	Secrets string `help:"File with the passwords of the telephone lines, as export --secrets writes it. It never is in the bundle." type:"path" placeholder:"FILE"`
+	Secrets string `help:"File with what is secret, as export --secrets writes it: passwords of telephone lines, other systems, regular exports. It never is in the bundle." type:"path" placeholder:"FILE"`
 }
 
 // read reads what is given.
@@ -51,7 +52,7 @@ func (c bundleConfig) read() (b *bundle.Bundle, secrets bundle.Secrets, err erro
 
 // bundled is a hotline for bundles.
 func bundled(cfg config.Config, records *store.Store, s streams) bundle.Hotline {
-	return bundle.Hotline{Store: records, Config: cfg, Flows: surroundings, Decode: foreign.New().Import, By: byCommand, Via: "cli", Log: newLog(s.err, false),
+	return bundle.Hotline{Store: records, Config: cfg, Flows: surroundings, Topics: api.Topics(), Decode: foreign.New().Import, By: byCommand, Via: "cli", Log: newLog(s.err, false),
 		Leads: func(cfg config.Config, flows *flow.FlowSet) error { _, err := entries(cfg, flows); return err }}
 }
 
@@ -73,7 +74,7 @@ func keepConfig(path string) func(config.Config) (func() error, error) {
 
 type bundleCheckCommand struct {
 	Bundle  string `arg:"" help:"The bundle: a folder or a ZIP file." type:"path"`
-	Secrets string `help:"File with the passwords of the telephone lines, to be checked with it." type:"path" placeholder:"FILE"`
+	Secrets string `help:"File with what is secret, to be checked with it." type:"path" placeholder:"FILE"`
 }
 
 // Run is "hotline bundle check": the bundle is applied to a new hotline, which is
@@ -230,7 +231,7 @@ func (c *bundleApplyCommand) Run(ctx context.Context, s streams) error {
 type bundleExportCommand struct {
 	Out     string `arg:"" help:"Where to write it: a ZIP file when the name ends in .zip, else a folder, which must be empty." type:"path"`
 	Config  string `help:"Configuration file." default:"hotline.yaml" type:"path"`
-	Secrets string `help:"Write the passwords of the telephone lines, too, into this file." type:"path" placeholder:"FILE"`
+	Secrets string `help:"Write what is secret, too, into this file: passwords of telephone lines, other systems that are told what happens, regular exports with their places." type:"path" placeholder:"FILE"`
 }
 
 func (c *bundleExportCommand) Run(ctx context.Context, s streams) error {
@@ -238,14 +239,18 @@ func (c *bundleExportCommand) Run(ctx context.Context, s streams) error {
 		if err := writeBundle(b, c.Out); err != nil {
 			return err
 		}
-		fmt.Fprintf(s.out, "The bundle is in %s: %d files. It holds no records and no passwords, but names and telephone numbers of those who work here.\n", c.Out, len(b.Files()))
+		fmt.Fprintf(s.out, "The bundle is in %s: %d files. It holds no records and no passwords, but names and telephone numbers of those who work here.\n\nNot in it:\n", c.Out, len(b.Files()))
+		for _, left := range bundle.LeftOut() {
+			fmt.Fprintf(s.out, "- %s: %s.\n", left.What, left.Why)
+		}
 		if c.Secrets == "" {
+			fmt.Fprintf(s.out, "- %s: name a file for them with --secrets.\n", bundle.Apart)
 			return nil
 		}
 		if err := secrets.Write(c.Secrets); err != nil {
 			return err
 		}
-		fmt.Fprintf(s.out, "The passwords of the telephone lines are in %s: keep it apart.\n", c.Secrets)
+		fmt.Fprintf(s.out, "\nIn %s are %s: keep it apart.\n", c.Secrets, bundle.Apart)
 		return nil
 	}
 	return bundleConfig{Config: c.Config}.open(ctx, s, func(cfg config.Config) error {

@@ -53,7 +53,9 @@ func TestAHotlineAsFiles(t *testing.T) {
 	must("is in", "bundle", "template", "town", filepath.Join(dir, "town.zip"))
 	must("can be applied", "bundle", "check", filepath.Join(dir, "town.zip"))
 	folder := filepath.Join(dir, "bundle")
-	must("11 files", "bundle", "export", folder, "--config", at(here))
+	if said := must("11 files", "bundle", "export", folder, "--config", at(here)); !strings.Contains(said, "where backups go, and their keys: each box has its own") || !strings.Contains(said, "name a file for them with --secrets") {
+		t.Errorf("what is not in the bundle is not said:\n%s", said)
+	}
 	write := func(name, text string) {
 		t.Helper()
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {

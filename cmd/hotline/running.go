@@ -21,6 +21,7 @@ import (
 	"hotline/ivr/flow"
 	"hotline/provisioning/bundle"
 	"hotline/ui"
+	"hotline/ui/api"
 	"hotline/ui/page"
 )
 
@@ -52,7 +53,7 @@ const eventExported = "bundle.exported"
 // hotline is it for the reader of bundles.
 func (b *bundles) hotline(by, via string) (bundle.Hotline, error) {
 	h := b.h
-	to := bundle.Hotline{Store: h.records, Config: b.cfg, Running: b.cfg, Flows: surroundings, Decode: foreign.New().Import, By: by, Via: via, Log: h.log, Alone: b.alone,
+	to := bundle.Hotline{Store: h.records, Config: b.cfg, Running: b.cfg, Flows: surroundings, Topics: api.Topics(), Decode: foreign.New().Import, By: by, Via: via, Log: h.log, Alone: b.alone,
 		Silenced: func() bool { return h.switches.Off(switches.Synthesis) },
 		Leads:    func(cfg config.Config, flows *flow.FlowSet) error { _, err := entries(cfg, flows); return err }}
 	if path := b.cfg.Path(); path != "" { // somebody may have changed the file since the start
@@ -71,7 +72,7 @@ func (b *bundles) alone(change func()) error {
 	h := b.h
 	var errs []error
 	// Read anew in this order: dialogues need prompts and queues, numbers dialogues.
-	for _, owner := range []interface{ Renew(func()) error }{h.lists, h.switches, h.disaster, h.studio, h.scripts, h.tapes, h.routes, h.flows, h.lines} {
+	for _, owner := range []interface{ Renew(func()) error }{h.lists, h.switches, h.disaster, h.studio, h.scripts, h.tapes, h.routes, h.flows, h.lines, h.hooks} {
 		before := change
 		change = func() { errs = append(errs, owner.Renew(before)) }
 	}

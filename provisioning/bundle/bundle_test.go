@@ -18,9 +18,11 @@ import (
 
 	"hotline/appliance/audio"
 	"hotline/appliance/config"
+	"hotline/appliance/export"
 	"hotline/appliance/operation"
 	"hotline/appliance/store"
 	"hotline/appliance/store/storetest"
+	"hotline/appliance/webhooks"
 	"hotline/ivr"
 	"hotline/ivr/flow"
 	"hotline/provisioning/bundle"
@@ -55,7 +57,7 @@ func newHotline(tb testing.TB) *hotline {
 }
 
 func (h *hotline) to() bundle.Hotline {
-	return bundle.Hotline{Store: h.records, Config: h.cfg, By: "test", Via: "cli", Log: slog.New(slog.DiscardHandler),
+	return bundle.Hotline{Store: h.records, Config: h.cfg, Topics: []string{"calls", "people"}, By: "test", Via: "cli", Log: slog.New(slog.DiscardHandler),
 		Flows: func(cfg config.Config) (flow.Surroundings, error) {
 			actions := ivr.Results()
 			maps.Copy(actions, supervise.Results())
@@ -515,6 +517,7 @@ func TestSecretsStayApart(t *testing.T) {
 	if about, err := os.Stat(other); err != nil || about.Mode().Perm() != 0o600 {
 		t.Errorf("the file of secrets: %v, %v", about.Mode(), err)
 	}
+	carryConnections(t)
 	// The lines that are changed on the pages: one without its password comes switched off.
 	files["lines.yaml"] = "lines:\n  - {name: provider, kind: account, servers: [sip.example.net], user: us}\n"
 	if plan, err = bundle.Apply(t.Context(), h.to(), read(t, files), bundle.Secrets{}); err != nil || len(plan.Notes) != 1 || !strings.Contains(plan.Notes[0].String(), "provider is switched off") {
@@ -545,6 +548,72 @@ func TestSecretsStayApart(t *testing.T) {
 	secrets.Trunks["none"] = "x"
 	if _, err := bundle.Diff(t.Context(), h.to(), read(t, files), secrets); err == nil || !strings.Contains(err.Error(), `there is no line "none"`) {
 		t.Errorf("a password of no line: %v", err)
+	}
+}
+
+// carryConnections takes another system and a regular export from one hotline to
+// another: in the file of secrets, and in nothing else.
+func carryConnections(t *testing.T) {
+	t.Helper()
+	here, there := newHotline(t), newHotline(t)
+	at := filepath.Join(t.TempDir(), "secrets.yaml")
+	given := func(text string) bundle.Secrets {
+		t.Helper()
+		secrets, err := bundle.ParseSecrets(at, []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return secrets
+	}
+	bare := read(t, map[string]string{"bundle.yaml": "format: 1\n"})
+	hook := "webhooks:\n  - {name: Map, url: \"https://hooks.example.org/t0ken\", topics: [calls], secret: " + webhooks.NewSecret() + "}\n"
+	order := "exports:\n  - {sets: [cases], formats: [xlsx], level: L1, reason: Camps, to: helpers, password: correct horse, folder: /media/usb, every: daily, at: \"06:30\", keep: 7}\n"
+	for wrong, text := range map[string]string{
+		`webhook "Map": its secret begins with whsec_`:        strings.Replace(hook, "whsec_", "", 1),
+		`webhook "Map": without encryption (http://)`:         strings.Replace(hook, "https:", "http:", 1),
+		`webhook "Map": say what the system shall hear about`: strings.Replace(hook, "[calls]", "[moons]", 1),
+		`export 1: there is no level "L7"`:                    strings.Replace(order, "L1", "L7", 1),
+	} {
+		if _, err := bundle.Apply(t.Context(), here.to(), bare, given(text)); err == nil || !strings.Contains(err.Error(), wrong) {
+			t.Errorf("%s: %v", wrong, err)
+		}
+	}
+	plan, err := bundle.Apply(t.Context(), here.to(), bare, given(hook+order))
+	if err != nil || len(plan.Changes) != 2 || len(plan.Notes) != 1 || strings.Contains(fmt.Sprint(plan), "t0ken") || strings.Contains(fmt.Sprint(plan), "horse") {
+		t.Fatalf("connections come: %v, %v", err, plan)
+	}
+	if plan, err := bundle.Apply(t.Context(), here.to(), bare, given(strings.Replace(hook, "[calls]", "[calls, people]", 1))); err != nil || len(plan.Changes) != 1 || plan.Changes[0].Setting != "topics" {
+		t.Errorf("what a system hears about is changed: %v, %v", err, plan.Changes)
+	}
+	if text := string(bytesOf(t, here.export())); strings.Contains(text, "hooks.example.org") || strings.Contains(text, "usb") {
+		t.Error("connections are in the bundle")
+	}
+	secrets, err := bundle.SecretsOf(here.to())
+	if err == nil {
+		err = secrets.Write(at)
+	}
+	if err == nil {
+		secrets, err = bundle.ReadSecrets(at)
+	}
+	if err != nil || len(secrets.Webhooks) != 1 || len(secrets.Exports) != 1 || secrets.Exports[0].Password != "correct horse" {
+		t.Fatalf("carried: %v, %+v", err, secrets)
+	}
+	if plan, err := bundle.Apply(t.Context(), there.to(), bare, secrets); err != nil || len(plan.Changes) != 2 {
+		t.Errorf("there: %v, %v", err, plan.Changes)
+	}
+	if plan, err := bundle.Apply(t.Context(), there.to(), bare, secrets); err != nil || len(plan.Changes) != 0 || plan.Same != 2 {
+		t.Errorf("there once more: %v, %v", err, plan.Changes)
+	}
+	if again, err := bundle.SecretsOf(there.to()); err != nil || fmt.Sprint(again.Webhooks, again.Exports) != fmt.Sprint(secrets.Webhooks, secrets.Exports) {
+		t.Errorf("there: %v, %+v", err, again)
+	}
+	if err := there.records.View(func(tx *store.Tx) error {
+		if rests := export.OrdersOf(tx); len(rests) != 1 || rests[0].Stopped != export.StoppedByCarrying {
+			t.Errorf("the export does not wait for somebody: %+v", rests)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
 	}
 }
 

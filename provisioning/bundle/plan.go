@@ -25,6 +25,7 @@ const (
 	New      = "new"      // a thing is new
 	Gone     = "gone"     // a thing is taken away
 	Secret   = "secret"   // a telephone line gets another password
+	Address  = "address"  // another system is told at another address, or with another secret
 	Language = "language" // a language is added, or its sentences are others
 	Flow     = "flow"     // a dialogue is changed, and published
 )
@@ -51,6 +52,8 @@ func (c Change) String() string {
 		return where + " is taken away"
 	case Secret:
 		return "secrets: the line " + c.Name + " gets another password"
+	case Address:
+		return where + " gets another address or secret"
 	case Language:
 		return where + " is added, or its sentences are others"
 	case Flow:
@@ -66,6 +69,7 @@ func (c Change) String() string {
 const (
 	NoPassword = "password" // a line of hotline.yaml has a user and no password
 	LineOff    = "off"      // a stored line is switched off until its password is there
+	OrdersRest = "orders"   // regular exports that came wait for somebody
 	FlowsLater = "flows"    // dialogues fit only what counts from the next start on
 )
 
@@ -78,6 +82,9 @@ func (n Note) String() string {
 		return fmt.Sprintf("The line %s has a user and no password: name a file with it with --secrets, or write it into hotline.yaml.", n.Line)
 	case LineOff:
 		return fmt.Sprintf("The line %s is switched off until its password is there: name a file with it with --secrets, or give it on the page of the lines.", n.Line)
+	}
+	if n.Kind == OrdersRest {
+		return "The regular exports that came wait for somebody: on the page Regular exports press \"Go on in my name\", and their place is tried."
 	}
 	return "The dialogues fit only together with settings that count from the next start on: until then callers get those of now."
 }

@@ -35,6 +35,7 @@ type Hotline struct {
 	Flows func(config.Config) (flow.Surroundings, error)
 	// Leads says what is wrong with where the numbers lead.
 	Leads  func(config.Config, *flow.FlowSet) error
+	Topics []string       // that other systems can be told of
 	Decode prompts.Decode // of recordings that come from elsewhere
 	By     string         // who does it, in the log
 	Via    string         // and how: at the console, or in setting up
@@ -71,6 +72,7 @@ type run struct {
 	changes     []Change
 	notes       []Note
 	same        int
+	rest        int // regular exports that came
 	routed      bool
 	credentials []provisioning.Credential
 }

@@ -1,6 +1,7 @@
 package bundle
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -12,7 +13,9 @@ import (
 
 // Secrets are what a bundle does not hold.
 type Secrets struct {
-	Trunks map[string]string `yaml:"trunks"` // passwords of the lines, by their names
+	Trunks   map[string]string `yaml:"trunks"` // passwords of the lines, by their names
+	Webhooks []Webhook         `yaml:"webhooks,omitempty"`
+	Exports  []Order           `yaml:"exports,omitempty"`
 
 	file string
 }
@@ -60,6 +63,10 @@ func SecretsOf(h Hotline) (Secrets, error) {
 			s.Trunks[name] = password
 		}
 	}
+	if err != nil {
+		return s, err
+	}
+	s.Webhooks, s.Exports, err = connectionsOf(h)
 	return s, err
 }
 
@@ -69,7 +76,7 @@ func (s Secrets) Write(path string) error {
 	if err != nil {
 		return fmt.Errorf("the secrets cannot be written: %w", err)
 	}
-	_, err = f.Write(append(comment("Passwords of the telephone lines. Whoever has this file can use them: keep it apart from the\nbundle, and destroy it when it has done its work."), encode(s)...))
+	_, err = f.Write(append(comment("Passwords of the telephone lines, other systems that are told what happens, and regular exports with\ntheir places. Whoever has this file can use them: keep it apart from the bundle, and destroy it when it\nhas done its work."), encode(s)...))
 	if closed := f.Close(); err == nil {
 		err = closed
 	}
@@ -100,5 +107,5 @@ func (r *run) keepSecrets() error {
 		}
 	}
 	r.cfg.SIP.Lines = all
-	return nil
+	return errors.Join(r.takeHooks(), r.takeOrders())
 }

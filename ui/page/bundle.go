@@ -53,14 +53,14 @@ type BundleChange struct {
 
 // BundleKinds are the kinds of changes.
 func BundleKinds() []string {
-	return []string{"changed", "new", "gone", "secret", "language", "flow"}
+	return []string{"changed", "new", "gone", "secret", "address", "language", "flow"}
 }
 
 // BundleNote is something to do besides: the words bundle.note.*.
 type BundleNote struct{ Kind, Line string }
 
 // BundleNotes are the kinds of notes.
-func BundleNotes() []string { return []string{"password", "off", "flows"} }
+func BundleNotes() []string { return []string{"password", "off", "orders", "flows"} }
 
 // BundlePerson is somebody new, with what they sign in with.
 type BundlePerson struct{ Login, Name, Phone, Password, PIN string }

@@ -29,12 +29,14 @@ func (p OrdersPage) kind() string {
 	return p.Place.Kind
 }
 
-// stands says in a word how an order is: stopped, role, late, failed, first or
+// stands says in a word how an order is: stopped, carried, role, late, failed, first or
 // good.
 func (p OrdersPage) stands(o export.Order) string {
 	switch {
 	case o.Stopped == export.StoppedByRole:
 		return "role"
+	case o.Stopped == export.StoppedByCarrying:
+		return "carried"
 	case o.Stopped != "":
 		return "stopped"
 	case o.Late(p.Now):
