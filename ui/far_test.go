@@ -96,6 +96,7 @@ type script struct {
 	keyDir   string // where the key of the box is kept
 	bundles  scriptedBundles
 	slots    Updates
+	radio    Radio
 	clock    time.Time // to which that of the machine was set
 	forgets  bool      // it has none that goes on without power
 	closeDir string    // where the certificates of operations are

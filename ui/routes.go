@@ -259,6 +259,8 @@ func table() []route {
 		{"POST", "/admin/system/clock", accounts, (*Server).clock, false},
 		{"POST", "/admin/system/certificate", accounts, (*Server).certificateRenew, false},
 		{"POST", updatePath, accounts, (*Server).updateTake, false},
+		{"GET", "/admin/system/radio", accounts, (*Server).radioSheet, false},
+		{"POST", "/admin/system/radio", accounts, (*Server).radioSet, false},
 		{"POST", "/admin/system/restart", accounts, (*Server).updateRestart, false},
 		{"POST", "/admin/system/certificate/bring", accounts, (*Server).certificateBring, true},
 		{"POST", "/admin/system/certificate/return", accounts, (*Server).certificateReturn, false},

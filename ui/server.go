@@ -90,6 +90,7 @@ type Config struct {
 	Telephone    Telephone
 	Certificates Certificates // nil where they are not the box's own
 	Updates      Updates      // nil on a machine that is not the appliance's own image
+	Radio        Radio        // nil there, too
 	Log          *slog.Logger
 }
 

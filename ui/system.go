@@ -39,22 +39,36 @@ func (s *Server) system(w http.ResponseWriter, r *http.Request, v visit) {
 	s.showSystem(w, r, v, http.StatusOK, nil, "")
 }
 
+// showRadio shows it, and why the Wi-Fi network was not changed.
+func (s *Server) showRadio(w http.ResponseWriter, r *http.Request, v visit, radio page.Radio) {
+	p := s.systemPage(r, v)
+	p.Radio, p.Title = radio, p.T("problem.title")+": "+p.Title
+	s.show(w, r, http.StatusUnprocessableEntity, page.System(p))
+}
+
 // showSystem shows it, and why an update was not taken, or in words what else went
 // wrong.
 func (s *Server) showSystem(w http.ResponseWriter, r *http.Request, v visit, status int, update error, trouble string) {
-	figures := s.cfg.Health()
-	p := page.SystemPage{Frame: s.frame(r, v, "system.title"), Version: s.cfg.Version, Figures: figures, Trouble: trouble, Update: s.updateOf(r),
-		Done: known(r.URL.Query().Get("done"), []string{"renewed", "brought", "returned", "update", "restart", "clock", "forgets", "date"}), SetsClock: s.cfg.SetClock != nil}
-	if leap, err := calendar.Unbelieved(s.cfg.Store); err != nil {
-		s.cfg.Log.Error("whether the date is believed cannot be read", "error", err)
-	} else {
-		p.Leap = leap
-	}
+	p := s.systemPage(r, v)
+	p.Trouble = trouble
 	if update != nil {
 		p.Update.Trouble = update.Error()
 	}
 	if trouble != "" {
 		p.Title = p.T("problem.title") + ": " + p.Title
+	}
+	s.show(w, r, status, page.System(p))
+}
+
+// systemPage is how the machine is.
+func (s *Server) systemPage(r *http.Request, v visit) page.SystemPage {
+	figures := s.cfg.Health()
+	p := page.SystemPage{Frame: s.frame(r, v, "system.title"), Version: s.cfg.Version, Figures: figures, Update: s.updateOf(r), Radio: s.radioOf(r),
+		Done: known(r.URL.Query().Get("done"), []string{"renewed", "brought", "returned", "update", "restart", "clock", "forgets", "date", "radio"}), SetsClock: s.cfg.SetClock != nil}
+	if leap, err := calendar.Unbelieved(s.cfg.Store); err != nil {
+		s.cfg.Log.Error("whether the date is believed cannot be read", "error", err)
+	} else {
+		p.Leap = leap
 	}
 	if c := s.cfg.Certificates; c != nil {
 		p.Brought, p.HasBrought = c.Brought()
@@ -68,7 +82,7 @@ func (s *Server) showSystem(w http.ResponseWriter, r *http.Request, v visit, sta
 	got := d.Capacity()
 	p.Needs = page.Needs{People: got.Agents, Channels: got.Channels, Answered: int(math.Round(got.PerHour)), Abandoned: int(math.Round(100 * got.Abandoned)),
 		Wait: got.Wait, KiloBits: got.Channels * kiloBitsACall, Fits: figures.Trunk.Limit == 0 || got.Channels <= figures.Trunk.Limit}
-	s.show(w, r, status, page.System(p))
+	return p
 }
 
 // What a call takes (domain: sizing): an hour of recording with both sides, and

@@ -57,16 +57,11 @@ func New(ctx context.Context, dir string, log *slog.Logger) (g *Gallery, err err
 			return nil, errors.Join(fmt.Errorf("making up the scene %s: %w", name, err), g.Close())
 		}
 	}
-	for _, special := range []func() (*scene, error){g.first, g.locked} {
-		s, err := special()
-		if err != nil {
+	for name, special := range map[string]func() (*scene, error){firstScene: g.first, lockScene: g.locked, pointScene: g.pointer} {
+		if g.scenes[name], err = special(); err != nil {
+			delete(g.scenes, name)
 			return nil, errors.Join(err, g.Close())
 		}
-		name := firstScene
-		if g.scenes[firstScene] != nil {
-			name = lockScene
-		}
-		g.scenes[name] = s
 	}
 	return g, nil
 }
@@ -108,6 +103,12 @@ func (g *Gallery) locked() (*scene, error) {
 		return nil, err
 	}
 	return &scene{pages: pages.Handler(), made: map[string]string{"wall": "aaaaaaaaaaaaaaaa"}}, nil
+}
+
+// pointer is what comes by itself on the Wi-Fi network of a machine.
+func (g *Gallery) pointer() (*scene, error) {
+	pages, err := ui.NewPointer(ui.PointerConfig{MadeUp: true, Log: g.log, Addresses: func() []string { return []string{"https://hotline.local:8443", "https://10.68.79.1:8443"} }})
+	return &scene{pages: pages}, err
 }
 
 // Close gives back what New took.

@@ -25,6 +25,7 @@ const (
 	longScene  = "long"  // long names and much text
 	firstScene = "first" // no hotline yet
 	lockScene  = "locked"
+	pointScene = "pointer" // on the Wi-Fi network of the machine
 )
 
 const (
@@ -82,6 +83,7 @@ func outside() []Picture {
 		{Name: "locked", Path: "/worklist", Scene: lockScene},
 		{Name: "locked-wrong", Path: "/unlock", Scene: lockScene, Form: url.Values{"how": {"passphrase"}, "passphrase": {"x"}}},
 		{Name: "locked-wall", Path: "/wall/{wall}", Scene: lockScene},
+		{Name: "pointer", Path: "/", Scene: pointScene},
 		{Name: "setup-code", Path: "/setup", Scene: firstScene, As: "stranger"},
 		{Name: "setup-code-wrong", Path: "/setup/code", Scene: firstScene, As: "stranger", Form: url.Values{"code": {"x"}}},
 		{Name: "setup-1", Path: "/setup/1", Scene: firstScene}, {Name: "setup-2", Path: "/setup/2", Scene: firstScene}, {Name: "setup-3", Path: "/setup/3", Scene: firstScene},
@@ -278,6 +280,7 @@ func setup() []Picture {
 		{Name: "privacy", Path: "/admin/privacy", Scene: fullScene, As: admin},
 		{Name: "privacy-found", Path: "/admin/privacy", Scene: fullScene, As: admin, Form: url.Values{"do": {"find"}, "number": {"+12025550101"}}},
 		{Name: "system", Path: "/admin/system", Scene: fullScene, As: admin},
+		{Name: "system-radio", Path: "/admin/system/radio", Scene: fullScene, As: admin},
 		{Name: "system-server", Path: "/admin/system", Scene: emptyScene, As: admin},
 		{Name: "system-back", Path: "/admin/system", Scene: longScene, As: admin},
 		{Name: "system-wrong", Path: "/admin/system/update", Scene: longScene, As: admin, Form: url.Values{}},

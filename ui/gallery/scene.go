@@ -289,7 +289,7 @@ func (s *scene) serve(texts *words.Catalogues, log *slog.Logger) (*ui.Server, er
 		Results: func(_ context.Context, w io.Writer, round, _ string) error {
 			return table.WriteCSV(w, triage.RoundTable(s.contacts, round))
 		},
-		Reports: reports.New(s.store, time.Local, log), Health: func() health.Figures { return s.health }, Rehearsals: s.rehearsals, Backups: keeper, BoxKey: boxkey.Owner{Keeper: keys, Records: s.store}, Updates: s.slots(), SetClock: s.clock(),
+		Reports: reports.New(s.store, time.Local, log), Health: func() health.Figures { return s.health }, Rehearsals: s.rehearsals, Backups: keeper, BoxKey: boxkey.Owner{Keeper: keys, Records: s.store}, Updates: s.slots(), Radio: s.radio(), SetClock: s.clock(),
 		Prompts: s.studio, Sounds: foreign.New(), Recordings: s.tapes, Exports: s.exports, Imports: s.imports,
 		Privacy: privacy.New(s.store, operation, log, privacy.Aging{Rule: "imports", Find: intake.Aged, Gone: intake.Expire}), Closing: closing, Journal: ui.FromStore(s.store), Store: s.store, Hooks: s.hooks, Telephone: s.phones, Flows: s.flows, FlowTrial: playFlow, Bundles: bundles{}, Log: log,
 	}, texts)
@@ -323,6 +323,25 @@ func (s slots) Install(context.Context, io.Reader) (ui.UpdateState, error) {
 }
 
 func (s slots) Restart(context.Context) error { return nil }
+
+// radio is the Wi-Fi network of an appliance; the other has no radio for one.
+func (s *scene) radio() ui.Radio {
+	switch filepath.Base(s.dir) {
+	case fullScene:
+		return wifi{There: true, On: true, Name: "Hotline-VALLE", Password: "kx4m-9tzq-h7cd", Picture: "WIFI:T:WPA;S:Hotline-VALLE;P:kx4m-9tzq-h7cd;;"}
+	case longScene:
+		return wifi{}
+	}
+	return nil
+}
+
+type wifi ui.RadioState
+
+func (w wifi) Look(context.Context) (ui.RadioState, error) { return ui.RadioState(w), nil }
+
+func (w wifi) Set(context.Context, string, string, bool) (ui.RadioState, error) {
+	return ui.RadioState(w), errMadeUp
+}
 
 // playFlow plays a dialogue as text, as the pages ask for it.
 func playFlow(ctx context.Context, texts map[string]string, name, answers string) (string, bool, error) {

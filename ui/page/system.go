@@ -31,6 +31,7 @@ type SystemPage struct {
 	Needs       Needs
 	Done        string
 	Update      Update
+	Radio       Radio
 	SetsClock   bool
 	Leap        calendar.Leap // of the date, that nobody has judged
 }
