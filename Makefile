@@ -131,9 +131,10 @@ packages:
 # reads its disk as a thief would, looks whether everybody is on record, brings it a
 # good and a broken update, and destroys its records. Under UEFI and with Secure
 # Boot, as far as a hotline that runs: TRY=-uefi, TRY=-secure (Debian package ovmf).
-# The destroyed records alone: TRY=-spare.
+# The destroyed records alone: TRY=-spare. The Wi-Fi network of a machine with a
+# radio, and a laptop that joins it: TRY=-radio.
 boot:
-	@sh .ci/need e2fsck:e2fsprogs sipp:sip-tester mmdebstrap:mmdebstrap qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils mcopy:mtools mkfs.vfat:dosfstools ip:iproute2
+	@sh .ci/need e2fsck:e2fsprogs sipp:sip-tester mmdebstrap:mmdebstrap qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils mcopy:mtools mkfs.vfat:dosfstools ip:iproute2 busybox:busybox-static iw:iw wpa_supplicant:wpasupplicant
 	@mkdir -p out && { test -f out/trial.key || $(GO) run ./images/sign -new -key out/trial.key; }
 	images/build out out/trial.key.pub
 	images/try out/disk.raw -key out/trial.key $(TRY)

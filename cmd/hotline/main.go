@@ -50,6 +50,7 @@ type commands struct {
 	Gallery  galleryCommand     `cmd:"" help:"Show every page in every state, with made-up people and calls."`
 	Simulate simulateCommand    `cmd:"" help:"Play a day of calls in seconds: how long people would wait, and how many volunteers it takes."`
 	Slot     slotCommand        `cmd:"" hidden:"" help:"Updates of the appliance's own image."`
+	Radio    radioCommand       `cmd:"" hidden:"" help:"The Wi-Fi network of the appliance's own image."`
 	Ver      verCommand         `cmd:"" name:"version" help:"Print the version."`
 }
 
@@ -119,6 +120,7 @@ type serveCommand struct {
 
 	coolOff time.Duration // in which a wipe may be stopped; 0: as shipped
 	post    *signpost     // on the machine's own screens; nil: there are none
+	air     *air          // the Wi-Fi network of the machine; nil: it makes none
 }
 
 func (c *serveCommand) Run(ctx context.Context, s streams) error {
@@ -171,6 +173,7 @@ func (c *serveCommand) once(ctx context.Context, cfg config.Config, s streams, l
 	}
 	fmt.Fprintf(s.out, "%s is ready.\n  Calls:  sip at %s (numbers %v; supervisors %v)\n  Pages:  %s\n  Certificate authority: %s\n",
 		cfg.Name, h.trunk.Addr(), cfg.SIP.Help, cfg.SIP.Supervisor, pageURL(h), h.certs.Fingerprint())
+	c.air.lead(pagesAt(cfg), h.beacon.Name, h.certs.Cover)
 	c.post.show(notice{English: "THE HOTLINE IS ON. SIGN IN:", Spanish: "La línea está en marcha. Para entrar:", Hotline: cfg.Name, At: pagesAt(cfg), Name: h.beacon.Name, Print: h.certs.Fingerprint()})
 	defer context.AfterFunc(ctx, func() {
 		if n := h.trunk.Stats().Calls; n > 0 {

@@ -17,6 +17,8 @@ import (
 	"unicode"
 
 	"rsc.io/qr"
+
+	"hotline/provisioning/radio"
 )
 
 // signpost says on the screens of the machine itself, which nobody can sign in
@@ -42,6 +44,8 @@ type notice struct {
 	Code             string         // opens the first pages
 	Name             func() string  // of the machine on its network; nil, or "" for now: none
 	Print            string         // of the authority; whoever is warned has it read out
+
+	Network func() *radio.Settings // of the machine itself, before there is a hotline; nil, or none for now
 }
 
 const (
@@ -50,6 +54,7 @@ const (
 	signpostWrite = 3 * time.Second // a terminal that takes nothing is left alone
 	mostAddresses = 3
 	besidePicture = 41 // letters of a line
+	mostPicture   = 17 // lines
 )
 
 func newSignpost(screens []string, log *slog.Logger) *signpost {
@@ -145,11 +150,20 @@ func (n notice) text(at []netip.Addr) string {
 		lines = slices.Insert(lines, 1, short(strings.Map(printable, n.Hotline)))
 	}
 	var picture []string
+	var network *radio.Settings
+	if n.Network != nil {
+		network = n.Network()
+	}
 	switch {
 	case !n.At.IsValid():
 	case len(at) == 0:
 		lines = append(lines, "No network yet: plug in a network cable.", "Sin red: conecte un cable de red.", "")
 	default:
+		if network != nil {
+			lines = append(lines, "Wi-Fi:  "+network.Name)
+			lines = append(lines, broken("Password / Contraseña:  "+network.Password, besidePicture)...)
+			lines = append(lines, "")
+		}
 		lines = append(lines, "In a browser on the same network, open", "En un navegador de la misma red, abra", "")
 		for i, addr := range at {
 			if i < mostAddresses {
@@ -160,10 +174,7 @@ func (n notice) text(at []netip.Addr) string {
 			lines = append(lines, "  "+n.address(n.Name()))
 		}
 		lines = append(lines, "", "The browser warns once: go on.", "El navegador avisa una vez: continúe.", "")
-		var err error
-		if picture, err = qrLines(n.address(at[0].String())); err != nil {
-			picture = nil // longer than any picture takes
-		}
+		picture = n.picture(at[0], network)
 	}
 	if n.Code != "" {
 		lines = append(lines, "Code / Código:  "+n.Code, "")
@@ -184,17 +195,38 @@ func (n notice) text(at []netip.Addr) string {
 		b.WriteString("\n")
 	}
 	if n.Why != "" {
-		why := []rune(strings.Map(printable, n.Why))
-		for len(why) > 0 {
-			n := min(len(why), 78)
-			b.WriteString("  " + string(why[:n]) + "\n")
-			why = why[n:]
+		for _, line := range broken(n.Why, 78) {
+			b.WriteString("  " + line + "\n")
 		}
 	}
 	if n.Print != "" {
 		fmt.Fprintf(&b, "\n  Certificate / Certificado:  %s\n", n.Print)
 	}
 	return b.String()
+}
+
+// picture leads a camera to the first page, or into the machine's own network,
+// where every way leads there.
+func (n notice) picture(at netip.Addr, network *radio.Settings) []string {
+	text, level := n.address(at.String()), qr.M
+	if network != nil {
+		text, level = network.Picture(), qr.L // longer, and a screen is clean
+	}
+	lines, err := qrLines(text, level)
+	if err != nil || len(lines) > mostPicture { // a name and password of one's own
+		return nil
+	}
+	return lines
+}
+
+// broken is a text in lines of no more than so many letters, without what would
+// steer a terminal.
+func broken(text string, most int) (lines []string) {
+	for r := []rune(strings.Map(printable, text)); len(r) > 0; {
+		n := min(len(r), most)
+		lines, r = append(lines, string(r[:n])), r[n:]
+	}
+	return lines
 }
 
 func (n notice) address(host string) string {
@@ -255,8 +287,8 @@ func addresses() []netip.Addr {
 
 // qrLines draws a text for cameras, two squares in each letter. Its colours are
 // set: black on white whatever the terminal's are.
-func qrLines(text string) ([]string, error) {
-	code, err := qr.Encode(text, qr.M)
+func qrLines(text string, level qr.Level) ([]string, error) {
+	code, err := qr.Encode(text, level)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"hotline/provisioning/radio"
 )
 
 // Whatever is to be read fits on the smallest screen, also when names and
@@ -21,10 +23,16 @@ func TestWhatTheScreenSaysFits(t *testing.T) {
 		says string
 	}{
 		"before the first page": {notice{English: "THIS HOTLINE IS NOT SET UP YET", Path: "/setup", At: at, Code: "ABCD-EFGH", Print: print, Name: func() string { return "hotline-99.local" }}, long, "ABCD-EFGH"},
-		"in use":                {notice{English: "THE HOTLINE IS ON. SIGN IN:", Hotline: strings.Repeat("\x1b[2JLínea ", 20), At: at, Print: print}, long, "https://192.168.178.123:8443"},
-		"without a network":     {notice{English: "THIS HOTLINE IS NOT SET UP YET", Path: "/setup", At: at, Code: "ABCD-EFGH"}, nil, "plug in a network cable"},
-		"ended":                 {notice{English: "THE HOTLINE DOES NOT RUN", Why: strings.Repeat("/data/hotline cannot be written to. ", 8)}, nil, "cannot be written to"},
-		"locked":                {notice{English: "LOCKED: CALLS ARE TAKEN, NOBODY SIGNS IN", At: at}, long[:1], "LOCKED"},
+		"with a network of its own": {notice{English: "THIS HOTLINE IS NOT SET UP YET", Path: "/setup", At: at, Code: "ABCD-EFGH", Print: print, Name: func() string { return "hotline-99.local" },
+			Network: func() *radio.Settings { return &radio.Settings{Name: "Hotline-AB2C", Password: "defg-hjkm-npqr"} }}, long, "defg-hjkm-npqr"},
+		"with a network that somebody named": {notice{English: "THIS HOTLINE IS NOT SET UP YET", Path: "/setup", At: at, Code: "ABCD-EFGH", Print: print,
+			Network: func() *radio.Settings {
+				return &radio.Settings{Name: strings.Repeat("n", 32), Password: strings.Repeat("p", 63)}
+			}}, long, strings.Repeat("n", 32)},
+		"in use":            {notice{English: "THE HOTLINE IS ON. SIGN IN:", Hotline: strings.Repeat("\x1b[2JLínea ", 20), At: at, Print: print}, long, "https://192.168.178.123:8443"},
+		"without a network": {notice{English: "THIS HOTLINE IS NOT SET UP YET", Path: "/setup", At: at, Code: "ABCD-EFGH"}, nil, "plug in a network cable"},
+		"ended":             {notice{English: "THE HOTLINE DOES NOT RUN", Why: strings.Repeat("/data/hotline cannot be written to. ", 8)}, nil, "cannot be written to"},
+		"locked":            {notice{English: "LOCKED: CALLS ARE TAKEN, NOBODY SIGNS IN", At: at}, long[:1], "LOCKED"},
 	} {
 		text := colours.ReplaceAllString(c.n.text(c.at), "")
 		lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")

@@ -18,6 +18,8 @@ import (
 	"sync"
 	"time"
 
+	"rsc.io/qr"
+
 	"hotline/appliance/audio"
 	"hotline/appliance/audio/foreign"
 	"hotline/appliance/boxkey"
@@ -30,6 +32,7 @@ import (
 	"hotline/ivr/prompts/voice"
 	"hotline/provisioning"
 	"hotline/provisioning/bundle"
+	"hotline/provisioning/radio"
 	"hotline/ui"
 	"hotline/ui/page"
 	"hotline/volunteers/roster"
@@ -59,6 +62,11 @@ func (c *startCommand) Run(ctx context.Context, s streams) (err error) {
 	defer beside.Wait()
 	defer stop()
 	defer func() { post.ended(err) }()
+	own, err := openAir(radio.Socket, log)
+	if err != nil {
+		return err
+	}
+	beside.Go(func() { own.Run(until) })
 	if c.Clock != "" && health.MaySetClock() {
 		known := calendar.LastKnown{Path: c.Clock, Log: log}
 		known.Resume(time.Now(), health.MoveClock)
@@ -69,19 +77,19 @@ func (c *startCommand) Run(ctx context.Context, s streams) (err error) {
 		return err
 	}
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		finished, err := c.firstRun(ctx, s, post)
+		finished, err := c.firstRun(ctx, s, post, own)
 		if err != nil || !finished {
 			return err
 		}
 		// Later starts leave there why the last one failed.
 		post.show(notice{English: "THE HOTLINE IS STARTING", Spanish: "La línea está arrancando"})
 	}
-	return (&serveCommand{Config: path, post: post}).Run(ctx, s)
+	return (&serveCommand{Config: path, post: post, air: own}).Run(ctx, s)
 }
 
 // firstRun asks the questions on pages, in the place where the hotline's will
 // be, and with the certificate that it will have.
-func (c *startCommand) firstRun(ctx context.Context, s streams, post *signpost) (finished bool, err error) {
+func (c *startCommand) firstRun(ctx context.Context, s streams, post *signpost, own *air) (finished bool, err error) {
 	log := newLog(s.err, false)
 	at, err := netip.ParseAddrPort(c.Listen)
 	if err != nil {
@@ -128,7 +136,9 @@ func (c *startCommand) firstRun(ctx context.Context, s streams, post *signpost) 
 		return false, errors.Join(err, listener.Close())
 	}
 	beacon := mdns.For(at.Addr(), certs.Cover, log)
-	c.invite(s, post, notice{Path: "/setup", At: netip.AddrPortFrom(at.Addr(), uint16(listener.Addr().(*net.TCPAddr).Port)), Code: first.Code(), Print: certs.Fingerprint(), Name: beacon.Name}, log)
+	pages := netip.AddrPortFrom(at.Addr(), uint16(listener.Addr().(*net.TCPAddr).Port))
+	own.lead(pages, beacon.Name, certs.Cover)
+	c.invite(s, post, notice{Path: "/setup", At: pages, Code: first.Code(), Print: certs.Fingerprint(), Name: beacon.Name, Network: own.network}, log)
 	told, stop := context.WithCancel(ctx)
 	var beside sync.WaitGroup
 	beside.Go(func() { tellSystem(told, log, func() error { return nil }) })
@@ -379,7 +389,7 @@ func madeOf(a page.FirstRunAnswers, cfg config.Config) (config.Config, []provisi
 
 // printQR draws a text for cameras on a terminal.
 func printQR(w io.Writer, text string) error {
-	lines, err := qrLines(text)
+	lines, err := qrLines(text, qr.M)
 	if err != nil {
 		return err
 	}

@@ -40,11 +40,19 @@ const (
 )
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == "station" || os.Getenv("interface") != "" {
+		if err := station(); err != nil {
+			fmt.Fprintln(os.Stderr, "station:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	image := flag.String("image", "out/disk.raw", "the disk image, made with the public half of -key")
 	key := flag.String("key", "", "the private key of updates; empty: updates are not tried")
 	uefi := flag.Bool("uefi", false, "start under UEFI (Debian package ovmf) with an address from the kernel's arguments, and only as far as a hotline that runs")
 	secure := flag.Bool("secure", false, "the same with Secure Boot")
 	spare := flag.Bool("spare", false, "only a machine whose disk for the records is of no use")
+	air := flag.Bool("radio", false, "only the Wi-Fi network that the machine makes, with a laptop that joins it")
 	cuts := flag.Int("cuts", 3, "how often the power goes away under load")
 	dir := flag.String("dir", "", "where the machine's disk and logs go (empty: a new folder, removed afterwards)")
 	patience := flag.Duration("patience", 8*time.Minute, "how long the machine may take to answer; it is emulated, and slow where others work, too")
@@ -58,6 +66,8 @@ func main() {
 		try = func(ctx context.Context) error { return t.uefi(ctx, *secure) }
 	case *spare:
 		try = t.spareAlone
+	case *air:
+		try = t.radio
 	}
 	if err := t.in(ctx, try); err != nil {
 		fmt.Fprintln(os.Stderr, "boot:", err)
