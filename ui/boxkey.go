@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"hotline/appliance/boxkey"
-	"hotline/appliance/place"
 	"hotline/ui/page"
 )
 
@@ -23,8 +23,16 @@ func (s *Server) boxKey(w http.ResponseWriter, r *http.Request, v visit) {
 }
 
 func (s *Server) showBoxKey(w http.ResponseWriter, r *http.Request, v visit, status int, form page.BoxKeyForm, trouble string) {
-	s.show(w, r, status, page.BoxKey(page.BoxKeyPage{Frame: s.frame(r, v, "boxkey.title"), State: s.cfg.BoxKey.State(), Disks: place.Disks(), Form: form,
+	s.show(w, r, status, page.BoxKey(page.BoxKeyPage{Frame: s.frame(r, v, "boxkey.title"), State: s.cfg.BoxKey.State(), Disks: s.disks(), Form: form,
 		Trouble: trouble, Done: known(r.URL.Query().Get("done"), []string{"kept"})}))
+}
+
+// keyPlace reads where the key is to be kept: a disk stands behind its kind.
+func keyPlace(kind, typed string) (string, string) {
+	if disk, chosen := strings.CutPrefix(kind, boxkey.Elsewhere+":"); chosen {
+		return boxkey.Elsewhere, clean(disk, 200)
+	}
+	return known(kind, []string{boxkey.InFolder, boxkey.Passphrase, boxkey.Elsewhere}), typed
 }
 
 // boxKeyKeep changes how the key is kept. A passphrase is typed twice: nobody
@@ -34,7 +42,8 @@ func (s *Server) boxKeyKeep(w http.ResponseWriter, r *http.Request, v visit) {
 		s.broken(w, r, v, "reading a form", err)
 		return
 	}
-	form := page.BoxKeyForm{Kind: known(r.PostForm.Get("kind"), []string{boxkey.InFolder, boxkey.Passphrase, boxkey.Elsewhere}), Place: clean(r.PostForm.Get("place"), 200)}
+	kind, at := keyPlace(r.PostForm.Get("kind"), clean(r.PostForm.Get("place"), 200))
+	form := page.BoxKeyForm{Kind: kind, Place: at}
 	f := s.frame(r, v, "boxkey.title")
 	what := form.Place
 	switch form.Kind {

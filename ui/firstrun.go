@@ -65,7 +65,8 @@ type FirstRunConfig struct {
 	Finish func(context.Context, FirstRunChoice) (page.FirstRunMade, error)
 
 	Backup BackupReader
-	MadeUp bool // nothing here is real, and every page says so
+	Disks  func() []place.Disk // that are plugged in; nil: those of this machine
+	MadeUp bool                // nothing here is real, and every page says so
 	Log    *slog.Logger
 }
 
@@ -199,7 +200,7 @@ func (f *FirstRun) page(r *http.Request, step int) page.FirstRunPage {
 	case 5:
 		p.Answers.GreetingText = f.greetingText()
 	case lastQuestion:
-		p.Folder, p.Disks = f.cfg.Folder(), place.Disks()
+		p.Folder, p.Disks = f.cfg.Folder(), disksOf(f.cfg.Disks)
 	}
 	return p
 }
@@ -383,7 +384,7 @@ func (f *FirstRun) take(w http.ResponseWriter, r *http.Request, step int) error 
 	case 5:
 		return f.takeGreeting(r)
 	case 6:
-		a.Key, a.KeyAt = known(said("kind"), []string{boxkey.InFolder, boxkey.Passphrase, boxkey.Elsewhere}), said("place")
+		a.Key, a.KeyAt = keyPlace(clean(r.PostForm.Get("kind"), 200), said("place"))
 	}
 	return nil
 }

@@ -25,7 +25,7 @@ func (s *Server) orders(w http.ResponseWriter, r *http.Request, v visit) {
 }
 
 func (s *Server) showOrders(w http.ResponseWriter, r *http.Request, v visit, status int, content page.OrdersPage) {
-	content.Frame, content.Now, content.Disks, content.Formats = s.frame(r, v, "order.title"), time.Now(), place.Disks(), export.Formats()
+	content.Frame, content.Now, content.Disks, content.Formats = s.frame(r, v, "order.title"), time.Now(), s.disks(), export.Formats()
 	if content.Trouble != "" {
 		content.Title = content.T("problem.title") + ": " + content.Title
 	}

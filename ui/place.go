@@ -14,6 +14,9 @@ func placeOf(r *http.Request) (page.PlaceForm, place.Place) {
 	form := page.PlaceForm{Kind: r.PostForm.Get("kind"), Folder: clean(r.PostForm.Get("folder"), 200), Server: clean(r.PostForm.Get("server"), 200),
 		User: clean(r.PostForm.Get("user"), 64), There: clean(r.PostForm.Get("there"), 200)}
 	var p place.Place
+	if disk, chosen := strings.CutPrefix(form.Kind, "disk:"); chosen {
+		p.Folder = clean(disk, 200)
+	}
 	switch form.Kind {
 	case "folder":
 		p.Folder = strings.TrimSpace(form.Folder)

@@ -14,7 +14,7 @@ import (
 	"sync"
 	"time"
 
-	"hotline/appliance/place"
+	"hotline/appliance/backup"
 	"hotline/ui/page"
 )
 
@@ -67,11 +67,16 @@ func (f *FirstRun) restorePage(w http.ResponseWriter, r *http.Request) {
 
 func (f *FirstRun) showRestore(w http.ResponseWriter, r *http.Request, status int, trouble error) {
 	f.rescue.mu.Lock()
-	p := page.FirstRunRestorePage{Frame: f.pages.frame(r, visit{}, "setup.title"), Disks: place.Disks(), Place: f.rescue.place, Reading: f.rescue.reading, Found: f.rescue.found}
+	p := page.FirstRunRestorePage{Frame: f.pages.frame(r, visit{}, "setup.title"), Disks: disksOf(f.cfg.Disks), Place: f.rescue.place, Reading: f.rescue.reading, Found: f.rescue.found}
 	if trouble == nil {
 		trouble = f.rescue.trouble
 	}
 	f.rescue.mu.Unlock()
+	for _, d := range p.Disks {
+		for _, found := range backup.On(d.Path) {
+			p.OnDisks = append(p.OnDisks, page.BackupOnDisk{Disk: d.Name, Path: found.Path, At: found.At})
+		}
+	}
 	if r.URL.Query().Has("other") {
 		p.Found = nil
 	}
@@ -171,7 +176,9 @@ func (f *FirstRun) takeBackup(w http.ResponseWriter, r *http.Request) (from, key
 				key = strings.TrimSpace(string(text))
 				continue
 			}
-			from = clean(string(text), 400)
+			if said := clean(string(text), 400); said != "" { // typed comes after chosen
+				from = said
+			}
 			f.rescue.mu.Lock()
 			f.rescue.place = from
 			f.rescue.mu.Unlock()

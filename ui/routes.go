@@ -252,6 +252,7 @@ func table() []route {
 		{"GET", "/admin/lists/case_form.xlsx", records, (*Server).caseFormFile, false},
 		{"GET", "/admin/backup", accounts, (*Server).backups, false},
 		{"POST", "/admin/backup", accounts, (*Server).backupPlace, false},
+		{"POST", "/admin/backup/disk", accounts, (*Server).diskRemove, false},
 		{"POST", "/admin/backup/key", accounts, (*Server).backupKey, false},
 		{"GET", "/admin/key", accounts, (*Server).boxKey, false},
 		{"POST", "/admin/key", accounts, (*Server).boxKeyKeep, false},

@@ -22,6 +22,7 @@ import (
 	"hotline/appliance/events"
 	"hotline/appliance/health"
 	"hotline/appliance/lists"
+	"hotline/appliance/place"
 	"hotline/appliance/store"
 	"hotline/appliance/switches"
 	"hotline/triage"
@@ -88,9 +89,11 @@ type Config struct {
 	Backups      Backups
 	BoxKey       BoxKey
 	Telephone    Telephone
-	Certificates Certificates // nil where they are not the box's own
-	Updates      Updates      // nil on a machine that is not the appliance's own image
-	Radio        Radio        // nil there, too
+	Certificates Certificates        // nil where they are not the box's own
+	Plugged      Plugged             // nil where whoever runs the machine looks after disks
+	Disks        func() []place.Disk // that are plugged in; nil: those of this machine
+	Updates      Updates             // nil on a machine that is not the appliance's own image
+	Radio        Radio               // nil there, too
 	Log          *slog.Logger
 }
 

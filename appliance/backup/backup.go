@@ -101,6 +101,7 @@ type State struct {
 	Sounds   int       // not copied yet
 	Failed   string    // why the last try failed, "" = it did not
 	Since    time.Time // of the failures
+	Gone     bool      // it failed because the disk is not plugged in
 	Key      time.Time // when the recovery key was made; zero = nobody has one
 	Started  time.Time // since when there is somebody to make backups
 }
@@ -355,12 +356,12 @@ func (k *Keeper) tell(err error) {
 	defer k.mu.Unlock()
 	switch {
 	case err == nil:
-		k.state.Failed, k.state.Since = "", time.Time{}
+		k.state.Failed, k.state.Since, k.state.Gone = "", time.Time{}, false
 	default:
 		if k.state.Failed == "" {
 			k.state.Since = time.Now()
 		}
-		k.state.Failed = err.Error()
+		k.state.Failed, k.state.Gone = err.Error(), errors.Is(err, place.ErrGone)
 	}
 }
 

@@ -12,6 +12,7 @@ type Backup struct {
 	Started  time.Time // since when copies are made
 	Last     time.Time // what was on disk then is safe; zero = nothing is
 	Failed   string    // why the last try failed
+	Gone     bool      // because the disk for them is not plugged in
 	Key      bool      // somebody has the recovery key
 	Sounds   int       // recordings and messages that are not copied yet
 
@@ -35,6 +36,11 @@ func Backups(b Backup, now time.Time) []Check {
 	}
 	age := Check{State: Good, Words: "backup.good", Detail: b.Failed, Values: []string{"minutes", minutes(now.Sub(b.Last)), "place", b.Place}}
 	switch {
+	case b.Gone:
+		age.State, age.Words = Watch, "backup.gone"
+		if now.Sub(b.Last) > backupOld {
+			age.State = Bad
+		}
 	case b.Last.IsZero() && now.Sub(b.Started) < backupFirst && b.Failed == "":
 		age.State, age.Words = Watch, "backup.first"
 	case b.Last.IsZero():

@@ -68,31 +68,53 @@ func Reach(ctx context.Context, p Place, name string, fresh bool, inside ...stri
 	if p.Server != "" {
 		return reachServer(ctx, p, name, fresh, inside)
 	}
-	dir := filepath.Join(p.Folder, name)
+	if fresh {
+		if err := os.MkdirAll(p.Folder, 0o700); err != nil {
+			return nil, fmt.Errorf("making the folder %s: %w", p.Folder, err)
+		}
+	}
+	// What is on a disk that somebody brings must not lead out of it.
+	disk, err := os.OpenRoot(p.Folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, ErrGone
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening the folder %s: %w", p.Folder, err)
+	}
+	defer disk.Close()
 	if fresh {
 		for _, sub := range append([]string{""}, inside...) {
-			if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
-				return nil, fmt.Errorf("making the folder %s: %w", dir, err)
+			if err := disk.MkdirAll(filepath.Join(name, sub), 0o700); err != nil {
+				return nil, fmt.Errorf("making the folder %s: %w", filepath.Join(p.Folder, name), err)
 			}
 		}
 	}
-	return Folder(dir)
+	root, err := disk.OpenRoot(name)
+	return opened(root, err, filepath.Join(p.Folder, name))
 }
 
 // Folder opens a folder of this machine, whole.
 func Folder(dir string) (Shelf, error) {
 	root, err := os.OpenRoot(dir)
+	return opened(root, err, dir)
+}
+
+// opened makes a shelf of an open folder, or says why there is none.
+func opened(root *os.Root, err error, dir string) (Shelf, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrGone
 	}
 	if err != nil {
 		return nil, fmt.Errorf("opening the folder %s: %w", dir, err)
 	}
-	return folder{root}, nil
+	return folder{root, removableAt(dir)}, nil
 }
 
 // folder is a place on this machine.
-type folder struct{ root *os.Root }
+type folder struct {
+	root   *os.Root
+	leaves bool // it may be pulled out at any moment
+}
 
 func (f folder) List(in string) ([]Item, error) {
 	dir, err := f.root.Open(in)
@@ -114,11 +136,17 @@ func (f folder) List(in string) ([]Item, error) {
 }
 
 func (f folder) Create(name string) (File, error) {
+	if err := f.plain(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
 	return f.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 }
 
 // Open reads what is on the disk and not what memory remembers of it.
 func (f folder) Open(name string) (io.ReadCloser, error) {
+	if err := f.plain(name); err != nil {
+		return nil, err
+	}
 	file, err := f.root.Open(name)
 	if err != nil {
 		return nil, err
@@ -138,5 +166,25 @@ func (f folder) Rename(from, to string) error {
 	return errors.Join(dir.Sync(), dir.Close())
 }
 
+// plain refuses what is no file: a pipe on somebody's disk would be waited for
+// without end, and a link leads to another file.
+func (f folder) plain(name string) error {
+	info, err := f.root.Lstat(name)
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no file: remove it, or choose another disk", filepath.Join(f.root.Name(), name))
+	}
+	return err
+}
+
 func (f folder) Remove(name string) error { return f.root.Remove(name) }
-func (f folder) Close() error             { return f.root.Close() }
+
+func (f folder) Close() error {
+	if !f.leaves {
+		return f.root.Close()
+	}
+	dir, err := f.root.Open(".")
+	if err == nil {
+		err = errors.Join(settle(dir), dir.Close())
+	}
+	return errors.Join(err, f.root.Close())
+}

@@ -93,7 +93,7 @@ func (h *hotline) backupFigures(data string) health.Backup {
 		return health.Backup{} // nobody makes any of an inbox
 	}
 	s := h.backups.State()
-	b := health.Backup{Place: s.Place, SameDisk: s.SameDisk, Started: s.Started, Last: s.Last, Failed: s.Failed, Key: !s.Key.IsZero(), Sounds: s.Sounds,
+	b := health.Backup{Place: s.Place, SameDisk: s.SameDisk, Started: s.Started, Last: s.Last, Failed: s.Failed, Gone: s.Gone, Key: !s.Key.IsZero(), Sounds: s.Sounds,
 		Damaged: backup.Marked(data)}
 	if r := backup.LastRescue(data); r != nil {
 		b.Restored, b.Until = r.At, r.Until

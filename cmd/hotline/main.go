@@ -50,6 +50,7 @@ type commands struct {
 	Gallery  galleryCommand     `cmd:"" help:"Show every page in every state, with made-up people and calls."`
 	Simulate simulateCommand    `cmd:"" help:"Play a day of calls in seconds: how long people would wait, and how many volunteers it takes."`
 	Slot     slotCommand        `cmd:"" hidden:"" help:"Updates of the appliance's own image."`
+	Disk     diskCommand        `cmd:"" hidden:"" help:"Disks that are plugged into the appliance's own image."`
 	Radio    radioCommand       `cmd:"" hidden:"" help:"The Wi-Fi network of the appliance's own image."`
 	Ver      verCommand         `cmd:"" name:"version" help:"Print the version."`
 }

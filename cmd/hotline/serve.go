@@ -41,6 +41,7 @@ import (
 	"hotline/ivr/scenario"
 	"hotline/ivr/versions"
 	"hotline/provisioning"
+	"hotline/provisioning/disk"
 	"hotline/provisioning/radio"
 	"hotline/provisioning/slot"
 	"hotline/triage"
@@ -354,7 +355,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		Rounds: h.contacts, RoundMay: h.roundMay(cfg), RoundsOn: h.roundsAllowed(cfg), Results: h.roundResults,
 		Scripts: h.scripts, Notices: notices,
 		Reports: h.reports,
-		Health:  h.measure, Rehearsals: h.rehearse, Backups: h.backups, BoxKey: boxkey.Owner{Keeper: h.keys, Records: h.records}, Certificates: pageCertificates{Certificates: h.certs, records: h.records}, Obtained: h.renewal, SetClock: clockSetter(), Updates: updates(slot.Socket), Radio: radioOf(radio.Socket), Telephone: h.telephone(cfg),
+		Health:  h.measure, Rehearsals: h.rehearse, Backups: h.backups, BoxKey: boxkey.Owner{Keeper: h.keys, Records: h.records}, Certificates: pageCertificates{Certificates: h.certs, records: h.records}, Obtained: h.renewal, SetClock: clockSetter(), Updates: updates(slot.Socket), Plugged: plugged(disk.Socket), Radio: radioOf(radio.Socket), Telephone: h.telephone(cfg),
 		Recordings: h.tapes,
 		Exports:    h.exports, Imports: h.imports, Privacy: h.privacy, Closing: h.closing, Journal: ui.FromStore(h.records), Store: h.records, Hooks: h.hooks, Log: log,
 		Flows: h.flows, FlowTrial: h.flowTrial, Bundles: h.bundles,

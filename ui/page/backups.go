@@ -1,12 +1,18 @@
 package page
 
-import "hotline/appliance/backup"
+import (
+	"slices"
+
+	"hotline/appliance/backup"
+	"hotline/appliance/place"
+)
 
 // BackupsPage is where the second copy of everything goes.
 type BackupsPage struct {
 	Frame
 	State   backup.State
-	Disks   []string // that are plugged in
+	Disks   []place.Disk // that are plugged in
+	Removes bool         // they can be let go here
 	Form    PlaceForm
 	Trouble string
 	Done    string
@@ -19,6 +25,8 @@ func (p BackupsPage) kind() string {
 		return p.Form.Kind
 	case p.State.Server != "":
 		return "server"
+	case slices.ContainsFunc(p.Disks, func(d place.Disk) bool { return d.Path == p.State.Place && d.Path != "" }):
+		return "disk:" + p.State.Place
 	case p.State.Place != "":
 		return "folder"
 	}

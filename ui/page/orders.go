@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"hotline/appliance/export"
+	"hotline/appliance/place"
 )
 
 // OrdersPage are the regular exports, and the form for one more.
@@ -15,7 +16,7 @@ type OrdersPage struct {
 	Formats, Levels []string
 	Form            ExportForm
 	Place           PlaceForm
-	Disks           []string
+	Disks           []place.Disk
 	Every, At, Keep string // daily, or the day of the week from 0
 	Lock, Key       string // password, key or none; the key that opens the files
 	Changed         bool
