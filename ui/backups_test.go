@@ -1,7 +1,9 @@
 package ui
 
 import (
+	"context"
 	"errors"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -10,13 +12,52 @@ import (
 	"testing"
 
 	"hotline/appliance/backup"
+	"hotline/appliance/place"
 	"hotline/appliance/wipe"
+	"hotline/provisioning/disk"
 )
+
+// disksBehindADoor lets go of one disk, and is writing to every other.
+func disksBehindADoor(t *testing.T, free string) Plugged {
+	t.Helper()
+	door := disk.Door{Path: filepath.Join(t.TempDir(), "door")}
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: door.Path, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	over := make(chan struct{})
+	go func() { // systemd starts a program for everybody who comes
+		defer close(over)
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			if err := errors.Join(disk.Answer(context.Background(), conn, conn, func(_ context.Context, folder string) error {
+				if folder != free {
+					return disk.ErrBusy
+				}
+				return nil
+			}), conn.Close()); err != nil {
+				t.Error(err)
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		_ = l.Close()
+		<-over
+	})
+	return door
+}
 
 // An administrator chooses a disk for the backups, makes a recovery key, sees
 // it once, and everything fits every screen.
 func TestAnAdministratorLooksAfterTheBackups(t *testing.T) {
-	s := startSite(t, newScript(t), nil)
+	usb := t.TempDir()
+	made := newScript(t)
+	made.disks = []place.Disk{{Path: usb, Name: "COPIES", Size: 64e9, Free: 63e9, Held: true}, {Path: "/media/locked", Name: "FIXED", Size: 900e6, ReadOnly: true}, {Name: "WINDOWS", Size: 2e12, Trouble: place.NTFS}}
+	made.plugged = disksBehindADoor(t, usb)
+	s := startSite(t, made, nil)
 	client := s.as(t, admin)
 	if got := s.get(t, client, "/admin/backup"); !strings.Contains(got.body, "There is no backup yet") || !strings.Contains(got.body, "Nobody has a recovery key yet") {
 		t.Errorf("at the beginning the page says %s", got.body)
@@ -27,21 +68,38 @@ func TestAnAdministratorLooksAfterTheBackups(t *testing.T) {
 	}
 	for _, wrong := range []url.Values{
 		{"kind": {"folder"}}, {"kind": {"folder"}, "folder": {"usb"}}, {"kind": {"folder"}, "folder": {file}}, {"kind": {"server"}}, {"kind": {"moon"}},
-		{"kind": {"server"}, "server": {"127.0.0.1:1"}, "user": {"box"}},
+		{"kind": {"server"}, "server": {"127.0.0.1:1"}, "user": {"box"}}, {"kind": {"disk:"}}, {"kind": {"disk:usb"}}, {"kind": {"disk:" + filepath.Join(file, "x")}},
 	} {
 		if got := s.post(t, client, "/admin/backup", wrong); got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, "There is a problem") {
 			t.Errorf("%v: %d", wrong, got.status)
 		}
 	}
-	usb := t.TempDir()
-	if got := s.post(t, client, "/admin/backup", url.Values{"kind": {"folder"}, "folder": {usb}}); got.status != http.StatusSeeOther {
+	for _, where := range []string{"/admin/backup", "/records/export/orders", "/admin/key"} {
+		kind := map[bool]string{true: "stick:", false: "disk:"}[where == "/admin/key"]
+		got := s.get(t, client, where)
+		for _, said := range []string{`value="` + kind + usb + `"`, "COPIES", "64 GB, 63 GB free", "FIXED", "900 MB", "Nothing can be written to it", "WINDOWS", "2000 GB", "formatted for Windows"} {
+			if !strings.Contains(got.body, said) {
+				t.Errorf("%s does not say %q", where, said)
+			}
+		}
+		if strings.Contains(got.body, kind+"/media/locked") || strings.Contains(got.body, `value="`+kind+`"`) {
+			t.Errorf("%s offers a disk to which nothing can be written", where)
+		}
+	}
+	if got := s.post(t, client, "/admin/backup", url.Values{"kind": {"disk:" + usb}}); got.status != http.StatusSeeOther {
 		t.Fatalf("choosing a disk: %d %s", got.status, got.body)
 	}
-	if made, err := os.ReadDir(usb); err != nil || len(made) != 1 {
-		t.Errorf("on the disk is %v (%v)", made, err)
+	if on, err := os.ReadDir(usb); err != nil || len(on) != 1 {
+		t.Errorf("on the disk is %v (%v)", on, err)
 	}
-	if got := s.get(t, client, "/admin/backup"); !strings.Contains(got.body, usb) {
+	if got := s.get(t, client, "/admin/backup"); !strings.Contains(got.body, `value="disk:`+usb+`" checked`) {
 		t.Error("the page does not say where backups go")
+	}
+	if got := s.post(t, client, "/admin/backup/disk", url.Values{"disk": {"/media/locked"}}); got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, "must stay plugged in: something is being written") {
+		t.Errorf("a disk that is written to: %d %s", got.status, got.body)
+	}
+	if got := s.post(t, client, "/admin/backup/disk", url.Values{"disk": {usb}}); got.status != http.StatusSeeOther || got.header.Get("Location") != "/admin/backup?done=removed" {
+		t.Errorf("a disk that nothing uses: %d %v", got.status, got.header)
 	}
 	sheet := s.post(t, client, "/admin/backup/key", nil)
 	_, after, _ := strings.Cut(sheet.body, "data-key")

@@ -36,25 +36,29 @@ func TestAnAdministratorChangesHowTheKeyIsKept(t *testing.T) {
 	const phrase = "river lantern copper seven meadow"
 	for _, wrong := range []url.Values{
 		{}, {"kind": {"moon"}}, {"kind": {"passphrase"}}, {"kind": {"passphrase"}, "passphrase": {"short"}, "again": {"short"}},
-		{"kind": {"passphrase"}, "passphrase": {phrase}, "again": {phrase + "s"}}, {"kind": {"stick"}}, {"kind": {"stick"}, "place": {s.keyDir}},
+		{"kind": {"passphrase"}, "passphrase": {phrase}, "again": {phrase + "s"}}, {"kind": {"stick"}}, {"kind": {"stick"}, "place": {s.keyDir}}, {"kind": {"stick:"}}, {"kind": {"stick:" + s.keyDir}},
 	} {
 		if got := s.post(t, client, "/admin/key", wrong); got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, "There is a problem") || strings.Contains(got.body, phrase) {
 			t.Errorf("%v: %d", wrong, got.status)
 		}
 	}
-	stick := t.TempDir()
-	for kind, form := range map[string]url.Values{
-		"passphrase": {"kind": {"passphrase"}, "passphrase": {phrase}, "again": {phrase}},
-		"stick":      {"kind": {"stick"}, "place": {stick}},
+	stick, other := t.TempDir(), t.TempDir()
+	for _, way := range []struct {
+		kind, said string
+		form       url.Values
+	}{
+		{"passphrase", "", url.Values{"kind": {"passphrase"}, "passphrase": {phrase}, "again": {phrase}}},
+		{"stick", stick, url.Values{"kind": {"stick"}, "place": {stick}}},
+		{"stick", other, url.Values{"kind": {"stick:" + other}}}, // a disk of the list
 	} {
-		if got := s.post(t, client, "/admin/key", form); got.status != http.StatusSeeOther {
-			t.Fatalf("%s: %d %s", kind, got.status, got.body)
+		if got := s.post(t, client, "/admin/key", way.form); got.status != http.StatusSeeOther {
+			t.Fatalf("%s: %d %s", way.kind, got.status, got.body)
 		}
-		if got := s.get(t, client, "/admin/key?done=kept"); !strings.Contains(got.body, `data-kind="`+kind+`"`) || !strings.Contains(got.body, "kept in this way now") {
+		if got := s.get(t, client, "/admin/key?done=kept"); !strings.Contains(got.body, `data-kind="`+way.kind+`"`) || !strings.Contains(got.body, "kept in this way now") || !strings.Contains(got.body, way.said) {
 			t.Errorf("afterwards the page says %s", got.body)
 		}
 	}
-	if noted := s.noted(t, boxkey.EventChanged); len(noted) != 2 || noted[0].By != s.ids[admin] {
+	if noted := s.noted(t, boxkey.EventChanged); len(noted) != 3 || noted[0].By != s.ids[admin] {
 		t.Errorf("noted is %+v", noted)
 	}
 	if err := s.store.View(func(tx *store.Tx) error {

@@ -21,6 +21,7 @@ import (
 	"hotline/appliance/export"
 	"hotline/appliance/lists"
 	"hotline/appliance/lists/liststest"
+	"hotline/appliance/place"
 	"hotline/appliance/softphone"
 	"hotline/appliance/store"
 	"hotline/appliance/store/storetest"
@@ -97,6 +98,8 @@ type script struct {
 	bundles  scriptedBundles
 	slots    Updates
 	radio    Radio
+	plugged  Plugged
+	disks    []place.Disk
 	clock    time.Time // to which that of the machine was set
 	forgets  bool      // it has none that goes on without power
 	closeDir string    // where the certificates of operations are

@@ -8,22 +8,28 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"hotline/appliance/audio"
 	"hotline/appliance/audio/foreign"
+	"hotline/appliance/place"
 	"hotline/ivr/prompts"
 	"hotline/ui/page"
 )
 
 // aBackup is a backup that takes as long to read as it is told; the real one is
 // put back by the test of the whole program.
-type aBackup struct{ read chan struct{} }
+type aBackup struct {
+	read chan struct{}
+	from chan string
+}
 
 func (b *aBackup) Incoming() (string, int64, error) { return os.TempDir(), 1 << 20, nil }
 
-func (b *aBackup) Read(ctx context.Context, _, _ string) (page.FirstRunBackup, error) {
+func (b *aBackup) Read(ctx context.Context, from, _ string) (page.FirstRunBackup, error) {
+	b.from <- from
 	select {
 	case <-b.read:
 	case <-ctx.Done():
@@ -41,7 +47,12 @@ func TestFirstRunPages(t *testing.T) {
 	}
 	var clock time.Time // as it was set
 	var made FirstRunChoice
-	reads := &aBackup{read: make(chan struct{})}
+	stick := t.TempDir() // with a backup on it
+	on := filepath.Join(stick, "hotline-abcd")
+	if err := errors.Join(os.Mkdir(on, 0o700), os.WriteFile(filepath.Join(on, "20261126T040000.000Z.hotline"), nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	reads := &aBackup{read: make(chan struct{}), from: make(chan string, 1)}
 	first, err := NewFirstRun(FirstRunConfig{Answers: page.FirstRunAnswers{Hotline: "Hotline", Operation: "Flood", Region: "US", Zone: "UTC", Languages: []string{"es", "en"}, Line: "none", AdminName: "Administrator", AdminLogin: "admin", GreetingLanguage: "es"},
 		Callers: []string{"en", "es", "fr"},
 		Check: func(a page.FirstRunAnswers) error {
@@ -64,7 +75,9 @@ func TestFirstRunPages(t *testing.T) {
 			made = a
 			return page.FirstRunMade{Print: "AB CD EF", Recovery: "AGE-SECRET-KEY-1QQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQ", Written: []page.Written{{Role: "admin", Login: "admin", Password: "abcd-efgh-jkmn-pqrs"},
 				{Role: "supervisor", Login: "supervisor", Password: "bcde-fghj-kmnp-qrst", Phone: "+12025550147", PIN: "280461"}}}, nil
-		}, Backup: reads, Log: slog.New(slog.DiscardHandler)})
+		}, Backup: reads, Disks: func() []place.Disk {
+			return []place.Disk{{Path: stick, Name: "COPIES", Size: 64e9, Free: 63e9}, {Name: "OLD", Size: 8e9, Trouble: place.Broken}}
+		}, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,14 +107,19 @@ func TestFirstRunPages(t *testing.T) {
 	b.until(`location.pathname === "/setup/1" && document.readyState === "complete"`)
 	b.press(`button[value="restore"]`)
 	b.until(`location.pathname === "/setup/restore" && document.readyState === "complete"`)
-	b.do(typeInto("key", "AGE-SECRET-KEY-1"))
+	b.until(`document.querySelector('[data-disk="broken"]').innerText.includes("OLD") && document.querySelector('[name="place"]:checked').parentElement.innerText.includes("COPIES")`)
+	b.fits("setup-restore")
+	b.do(typeInto("key", "AGE-SECRET-KEY-1"), evaluate(`document.querySelector('[name="place"]:checked').checked = false`))
 	b.press(`form[action="/setup/restore"] button`)
 	b.until(`document.querySelector('[role="alert"]')?.innerText.includes("say where the backup is")`)
-	b.do(setValue("key", "AGE-SECRET-KEY-1"), setValue("place", "/media/stick"))
+	b.do(setValue("key", "AGE-SECRET-KEY-1"))
 	b.press(`form[action="/setup/restore"] button`)
 	b.until(`document.querySelector('[data-restore="reading"]')`)
 	close(reads.read)
 	b.until(`document.querySelector('[data-restore="found"]') && document.querySelector('[data-lost="2"]')`)
+	if from := <-reads.from; from != on { // what was found is chosen already
+		t.Errorf("the backup is read from %q", from)
+	}
 	b.accessible("setup-found")
 	b.do(navigate(b.site.url + "/setup/1"))
 	next := func(step int) {

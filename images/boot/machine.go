@@ -131,30 +131,37 @@ func (m *machine) on(ctx context.Context) error {
 // reset cuts the power for a moment: all memory is lost, and the clock on its
 // battery goes on.
 func (m *machine) reset(ctx context.Context) error {
+	m.begins = len(m.wrote())
+	m.started = time.Now()
+	_, err := m.order(ctx, "system_reset")
+	return err
+}
+
+// order gives the machine an order that somebody would carry out by hand, and
+// returns what qemu says to it.
+func (m *machine) order(ctx context.Context, what string) (string, error) {
 	var dialer net.Dialer
 	monitor, err := dialer.DialContext(ctx, "unix", m.path("monitor"))
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer monitor.Close()
-	m.begins = len(m.wrote())
-	m.started = time.Now()
-	if _, err := io.WriteString(monitor, "system_reset\n"); err != nil {
-		return err
+	if _, err := io.WriteString(monitor, what+"\n"); err != nil {
+		return "", err
 	}
 	// It is done when the monitor asks for the next order.
-	said := make([]byte, 1<<10)
-	for all := ""; strings.Count(all, "(qemu)") < 2; {
+	all := ""
+	for said := make([]byte, 1<<10); strings.Count(all, "(qemu)") < 2; {
 		if err := monitor.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
-			return err
+			return "", err
 		}
 		n, err := monitor.Read(said)
 		if err != nil {
-			return fmt.Errorf("restarting the machine: %w: %q", err, all)
+			return "", fmt.Errorf("%s: %w: %q", what, err, all)
 		}
 		all += string(said[:n])
 	}
-	return nil
+	return all, nil
 }
 
 // stick puts a file on the machine's stick, or takes it away (from == "").

@@ -59,7 +59,10 @@ func (k Keeper) Plug(ctx context.Context, kernel string) (string, error) {
 		if err := write(kernel, note); err != nil {
 			return "", err
 		}
-		if err := mend(ctx, d); err != nil {
+		if !d.Fixed { // what is only read is proved in reading it
+			err = mend(ctx, d.Type, "/dev/"+kernel)
+		}
+		if err != nil {
 			note.Trouble = place.Broken
 			return "", errors.Join(err, write(kernel, note))
 		}
@@ -78,22 +81,18 @@ func (k Keeper) Plug(ctx context.Context, kernel string) (string, error) {
 
 // mend looks at a file system, and puts right what pulling a disk out leaves. An
 // error: more is wrong.
-func mend(ctx context.Context, d Device) error {
-	if d.Fixed {
-		return nil // it is only read, and a backup is proved in reading it
-	}
+func mend(ctx context.Context, kind, at string) error {
 	ctx, cancel := context.WithTimeout(ctx, mended)
 	defer cancel()
-	at := "/dev/" + d.Kernel
 	said := func(name string, args ...string) (int, error) {
 		out, err := exec.CommandContext(ctx, name, append(args, at)...).CombinedOutput()
 		var ended *exec.ExitError
 		if errors.As(err, &ended) && ended.Exited() {
-			return ended.ExitCode(), fmt.Errorf("the file system of %s is damaged: %s", d.Kernel, strings.TrimSpace(string(out)))
+			return ended.ExitCode(), fmt.Errorf("the file system of %s is damaged: %s", at, strings.TrimSpace(string(out)))
 		}
 		return 0, err
 	}
-	switch d.Type {
+	switch kind {
 	case "vfat":
 		// Its number says that something was wrong, not whether it still is
 		// (fsck.fat(8)): so it is asked once more.

@@ -21,6 +21,7 @@ import (
 	"hotline/appliance/audio"
 	"hotline/appliance/calendar"
 	"hotline/appliance/media"
+	"hotline/appliance/place"
 	"hotline/appliance/softphone"
 	"hotline/ivr/prompts"
 	"hotline/ui"
@@ -79,6 +80,9 @@ func (g *Gallery) first() (*scene, error) {
 				return errors.New("give the hotline and the disaster response a name each")
 			}
 			return nil
+		},
+		Disks: func() []place.Disk {
+			return append([]place.Disk{{Path: "/media/COPIES-3F2A11BC", Name: "COPIES", Size: 64e9, Free: 61e9}}, ofNoUse()...)
 		},
 		Folder: func() page.FirstRunFolder { return page.FirstRunFolder{Path: "data", FreeGB: 210, Hours: 3700} },
 		Greeting: func(language string) (string, *audio.Clip, error) {

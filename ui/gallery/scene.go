@@ -25,6 +25,7 @@ import (
 	"hotline/appliance/export"
 	"hotline/appliance/health"
 	"hotline/appliance/lists"
+	"hotline/appliance/place"
 	"hotline/appliance/rehearsal"
 	"hotline/appliance/store"
 	"hotline/appliance/switches"
@@ -289,7 +290,7 @@ func (s *scene) serve(texts *words.Catalogues, log *slog.Logger) (*ui.Server, er
 		Results: func(_ context.Context, w io.Writer, round, _ string) error {
 			return table.WriteCSV(w, triage.RoundTable(s.contacts, round))
 		},
-		Reports: reports.New(s.store, time.Local, log), Health: func() health.Figures { return s.health }, Rehearsals: s.rehearsals, Backups: keeper, BoxKey: boxkey.Owner{Keeper: keys, Records: s.store}, Updates: s.slots(), Radio: s.radio(), SetClock: s.clock(),
+		Reports: reports.New(s.store, time.Local, log), Health: func() health.Figures { return s.health }, Rehearsals: s.rehearsals, Backups: keeper, BoxKey: boxkey.Owner{Keeper: keys, Records: s.store}, Updates: s.slots(), Plugged: s.plugged(), Disks: s.disks, Radio: s.radio(), SetClock: s.clock(),
 		Prompts: s.studio, Sounds: foreign.New(), Recordings: s.tapes, Exports: s.exports, Imports: s.imports,
 		Privacy: privacy.New(s.store, operation, log, privacy.Aging{Rule: "imports", Find: intake.Aged, Gone: intake.Expire}), Closing: closing, Journal: ui.FromStore(s.store), Store: s.store, Hooks: s.hooks, Telephone: s.phones, Flows: s.flows, FlowTrial: playFlow, Bundles: bundles{}, Log: log,
 	}, texts)
@@ -310,6 +311,34 @@ func (s *scene) slots() ui.Updates {
 		return slots{Version: 202611010930, Takes: true, Waiting: 202611261530}
 	case longScene:
 		return slots{Version: 202611010930, Takes: true, Failed: 202611261530}
+	}
+	return nil
+}
+
+// plugged is what looks after the disks of an appliance.
+func (s *scene) plugged() ui.Plugged {
+	if s.slots() == nil && filepath.Base(s.dir) != emptyScene {
+		return nil
+	}
+	return pulls{}
+}
+
+type pulls struct{}
+
+func (pulls) Remove(context.Context, string) error { return nil }
+
+// ofNoUse are disks on which nothing can be kept.
+func ofNoUse() []place.Disk {
+	return []place.Disk{{Path: "/media/CARD-77AA0001", Name: "CARD", Size: 900e6, ReadOnly: true, Held: true}, {Name: "Films", Size: 2e12, Trouble: place.NTFS}, {Name: "USB", Size: 8e9, Trouble: place.Broken}}
+}
+
+// disks are those that are plugged into it: one for use, and each that is of none.
+func (s *scene) disks() []place.Disk {
+	switch filepath.Base(s.dir) {
+	case fullScene:
+		return append([]place.Disk{{Path: "/media/COPIES-3F2A11BC", Name: "COPIES", Size: 64e9, Free: 61e9, Held: true}}, ofNoUse()...)
+	case longScene:
+		return []place.Disk{{Path: "/media/nothing-but-the-longest-of-names-3F2A11BC", Name: "nothing-but-the-longest-of-names", Size: 2e12, Free: 5e8, Held: true}}
 	}
 	return nil
 }
