@@ -210,7 +210,11 @@ func TestAnotherKeyIsRefusedInASentence(t *testing.T) {
 	if _, err := Restore(t.Context(), filepath.Join(b.data, "backups"), to, time.Time{}, id); !errors.Is(err, ErrKey) {
 		t.Errorf("another key: %v", err)
 	}
-	for _, typed := range []string{"", "AGE-SECRET-KEY-1", b.key[:len(b.key)-1] + "0", "a word"} {
+	slip := byte('0') // another letter than the one that stands there
+	if b.key[len(b.key)-1] == slip {
+		slip = '2'
+	}
+	for _, typed := range []string{"", "AGE-SECRET-KEY-1", b.key[:len(b.key)-1] + string(slip), "a word"} {
 		if _, err := ParseKey(typed); err == nil || !strings.Contains(err.Error(), "recovery key") {
 			t.Errorf("%q: %v", typed, err)
 		}
