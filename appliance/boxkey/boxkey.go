@@ -241,6 +241,10 @@ func (s state) fits(key []byte) bool {
 }
 
 func (s state) readKey(path string) ([]byte, error) {
+	// A pipe on somebody's disk would be waited for without end.
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+		return nil, errors.Join(err, fs.ErrInvalid)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -397,6 +401,11 @@ func (k *Keeper) UseElsewhere(key []byte, path string) error {
 		return ErrPlace
 	}
 	return k.change(key, func(next *state) error {
+		for _, at := range []string{path, path + durable.Unfinished} { // no link that leads elsewhere
+			if info, err := os.Lstat(at); err == nil && !info.Mode().IsRegular() {
+				return fmt.Errorf("there is another file at %s: choose another place, so that nothing is overwritten", at)
+			}
+		}
 		if old, err := os.ReadFile(path); err == nil && !next.fits(old) {
 			return fmt.Errorf("there is another file at %s: choose another place, so that nothing is overwritten", path)
 		}
@@ -517,6 +526,9 @@ func Destroy(dir string) error {
 
 // wipe overwrites a small file and removes it. One that is not there is gone.
 func wipe(path string) error {
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		return os.Remove(path) // a link to something else
+	}
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

@@ -45,7 +45,7 @@ func (t *trial) disk(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	usb, err := newUSB(ctx, m.path("usb.img"))
+	usb, err := newUSB(ctx, m.path("usb.img"), m.path("hotline.network"))
 	if err != nil {
 		return err
 	}
@@ -94,6 +94,12 @@ func (t *trial) disk(ctx context.Context) (err error) {
 		return err
 	}
 
+	if err := t.keyOnDisk(ctx, told, at[0]); err != nil {
+		return err
+	}
+	if admin, err = signIn(ctx, "ana", told.admin); err != nil {
+		return err
+	}
 	fmt.Println("It is pulled out, after the press that asks for it")
 	if page, err := send(ctx, admin, pages, "/admin/backup/disk", url.Values{"disk": at}); err != nil || !strings.Contains(page, diskLetGo) {
 		return fmt.Errorf("the page does not say that the disk can be pulled out: %w: %s", err, tail(page))
@@ -123,6 +129,7 @@ func (t *trial) newOne(ctx context.Context, told made, usb string) error {
 		return err
 	}
 	t.m = m
+	m.bare = true // its address stands on the disk, too
 	m.more = append(m.more, "-drive", "if=none,id=usb,format=raw,file="+usb, "-device", "usb-storage,id=usb,drive=usb,bus=port.0")
 	fmt.Println("The first machine is gone; a new one is switched on with the disk in it")
 	if err := m.on(ctx); err != nil {
@@ -197,15 +204,15 @@ func (t *trial) withPort(ctx context.Context, dir string) (*machine, error) {
 }
 
 // newUSB makes a disk as it is bought: with a table of partitions, and FAT in its
-// only one.
-func newUSB(ctx context.Context, path string) (string, error) {
+// only one. It is the stick that tells a machine its address, too.
+func newUSB(ctx context.Context, path, told string) (string, error) {
 	const first, sectors = 2048, 256 << 11
 	part := path + ".part"
 	if err := os.WriteFile(part, nil, 0o600); err != nil {
 		return "", err
 	}
 	defer os.Remove(part)
-	if err := errors.Join(os.Truncate(part, sectors*512), run(ctx, "mkfs.vfat", "-F", "32", "-n", "COPIES", part)); err != nil {
+	if err := errors.Join(os.Truncate(part, sectors*512), run(ctx, "mkfs.vfat", "-F", "32", "-n", "HOTLINE", part), run(ctx, "mcopy", "-i", part, told, "::/hotline.network")); err != nil {
 		return "", err
 	}
 	fat, err := os.ReadFile(part)
@@ -261,6 +268,32 @@ func (m *machine) offered(ctx context.Context, admin *http.Client, image, name s
 	}
 	fmt.Printf("  it is offered %s after it was plugged in\n", time.Since(plugged).Round(time.Second))
 	return at, nil
+}
+
+// keyOnDisk keeps the key of the box on the disk, cuts the power, and takes the key
+// back.
+func (t *trial) keyOnDisk(ctx context.Context, told made, at string) error {
+	fmt.Println("The key of the box is put onto the disk, and the power goes away")
+	for _, form := range []url.Values{{"kind": {"stick:" + at}}, {"kind": {"file"}}} {
+		admin, err := signIn(ctx, "ana", told.admin)
+		if err != nil {
+			return err
+		}
+		if page, err := send(ctx, admin, pages, "/admin/key", form); err != nil || !strings.Contains(page, "The key is kept in this way now.") {
+			return fmt.Errorf("the key is not kept as %v: %w: %s", form, err, tail(page))
+		}
+		if form.Get("kind") == "file" {
+			break
+		}
+		if err := t.m.reset(ctx); err != nil {
+			return err
+		}
+		if err := t.again(ctx); err != nil {
+			return err
+		}
+	}
+	fmt.Println("  with the disk in it, it has started by itself")
+	return nil
 }
 
 // strangeDisks plugs in what somebody might bring who means harm, or by mistake.

@@ -65,6 +65,12 @@ var options = map[string]string{
 // Partitions that hold no files of people: what starts a machine, in both tables.
 var forMachines = []string{"c12a7328-f81f-11d2-ba4b-00a0c93ec93b", "0xef", "21686148-6449-6e6f-744e-656564454649"}
 
+// systems are of another appliance's disk: nobody keeps anything there.
+const (
+	systems   = "squashfs"
+	itsRecord = "4b1d2f0a-6f0e-5d53-9b55-7e8f5d1c0a05" // every image's (images/build)
+)
+
 // Judge says what is to be done with a device. own are the disks of the system
 // itself, taken the folders below Media that are in use.
 func Judge(d Device, own, taken []string) Plan {
@@ -75,7 +81,7 @@ func Judge(d Device, own, taken []string) Plan {
 	switch _, known := options[d.Type]; {
 	case d.Usage == "crypto":
 		p.Trouble = place.Sealed
-	case d.Usage != "filesystem":
+	case d.Usage != "filesystem" || d.Type == systems || d.UUID == itsRecord:
 		return Plan{}
 	case d.Type == "ntfs":
 		p.Trouble = place.NTFS

@@ -40,6 +40,8 @@ func TestWhatIsDoneWithADisk(t *testing.T) {
 		"a disk inside the machine":     {with(func(d *Device) { d.USB = false }), nil, Plan{}},
 		"what starts a machine":         {with(func(d *Device) { d.PartType = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B" }), nil, Plan{}},
 		"part of something larger":      {with(func(d *Device) { d.Usage, d.Type = "raid", "LVM2_member" }), nil, Plan{}},
+		"another appliance's system":    {with(func(d *Device) { d.Type = "squashfs" }), nil, Plan{}},
+		"another appliance's records":   {with(func(d *Device) { d.Type, d.UUID = "ext4", "4b1d2f0a-6f0e-5d53-9b55-7e8f5d1c0a05" }), nil, Plan{}},
 		"one of hundreds of parts":      {with(func(d *Device) { d.Kernel, d.Part = "sdb10", 10 }), nil, Plan{}},
 
 		"of Windows":         {with(func(d *Device) { d.Type = "ntfs" }), nil, Plan{Name: "COPIES", Trouble: place.NTFS}},
