@@ -22,7 +22,7 @@ test: need check types
 	$(GO) test -race -timeout 30m ./cmd/hotline ./ui ./...
 
 need:
-	@sh .ci/need gcc:gcc chromium:chromium sipp:sip-tester baresip:baresip espeak-ng:espeak-ng lame:lame python3:python3 7zz:7zip soffice:libreoffice-calc-nogui mkfs.vfat:dosfstools mke2fs:e2fsprogs
+	@sh .ci/need gcc:gcc chromium:chromium sipp:sip-tester baresip:baresip espeak-ng:espeak-ng lame:lame python3:python3 7zz:7zip soffice:libreoffice-calc-nogui mkfs.vfat:dosfstools mkfs.exfat:exfatprogs mke2fs:e2fsprogs
 
 check:
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not formatted:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
@@ -135,7 +135,7 @@ packages:
 # radio, and a laptop that joins it: TRY=-radio.
 # Backups to a USB disk, and a new machine made of it: TRY=-disk.
 boot:
-	@sh .ci/need e2fsck:e2fsprogs sipp:sip-tester mmdebstrap:mmdebstrap qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils mcopy:mtools mkfs.vfat:dosfstools ip:iproute2 busybox:busybox-static iw:iw wpa_supplicant:wpasupplicant
+	@sh .ci/need e2fsck:e2fsprogs sipp:sip-tester mmdebstrap:mmdebstrap qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils mcopy:mtools mkfs.vfat:dosfstools mkfs.exfat:exfatprogs ip:iproute2 busybox:busybox-static iw:iw wpa_supplicant:wpasupplicant
 	@mkdir -p out && { test -f out/trial.key || $(GO) run ./images/sign -new -key out/trial.key; }
 	images/build out out/trial.key.pub
 	images/try out/disk.raw -key out/trial.key $(TRY)

@@ -55,8 +55,8 @@ func (t *trial) disk(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if page, err := send(ctx, admin, pages, "/admin/backup", url.Values{"kind": {"disk:" + at[0]}}); err != nil || !strings.Contains(page, placeTaken) {
-		return fmt.Errorf("the disk was chosen, and the page does not say that backups go there: %w: %s", err, tail(page))
+	if err := chosen(ctx, admin, at[0]); err != nil {
+		return err
 	}
 	if err := oneCall(ctx, 0); err != nil {
 		return err
@@ -299,7 +299,7 @@ func (t *trial) keyOnDisk(ctx context.Context, told made, at string) error {
 // strangeDisks plugs in what somebody might bring who means harm, or by mistake.
 func (t *trial) strangeDisks(ctx context.Context, admin *http.Client, usb string) error {
 	m := t.m
-	fmt.Println("Beside it, a copy of it is plugged in, and a disk that means harm")
+	fmt.Println("Beside it, a copy of it is plugged in, one with exFAT, and one with ext4 that means harm")
 	twin := m.path("twin.img")
 	if err := run(ctx, "cp", "--sparse=always", usb, twin); err != nil {
 		return err
@@ -311,6 +311,15 @@ func (t *trial) strangeDisks(ctx context.Context, admin *http.Client, usb string
 	if at[1] != at[0]+"-2" {
 		return fmt.Errorf("the disk and its copy are at %q", at)
 	}
+	first := at[0]
+	camera := m.path("camera.img")
+	if err := errors.Join(os.WriteFile(camera, nil, 0o600), os.Truncate(camera, 64<<20), run(ctx, "mkfs.exfat", "-L", "CAMERA", camera)); err != nil {
+		return err
+	}
+	if at, err = m.offered(ctx, admin, camera, "camera", 3); err != nil {
+		return err
+	}
+	exfat := at[0] // they are in the order of their names
 	// Its folder of backups leads into the records of the box.
 	evil, tree := m.path("evil.img"), m.path("evil")
 	if err := errors.Join(os.Mkdir(tree, 0o755), os.Symlink("/data/hotline", filepath.Join(tree, "hotline-evil")), os.WriteFile(filepath.Join(tree, "note"), []byte("hello"), 0o600)); err != nil {
@@ -319,20 +328,19 @@ func (t *trial) strangeDisks(ctx context.Context, admin *http.Client, usb string
 	if err := run(ctx, "mke2fs", "-q", "-t", "ext4", "-L", "../../data", "-d", tree, evil, "64M"); err != nil {
 		return err
 	}
-	if at, err = m.offered(ctx, admin, evil, "evil", 3); err != nil {
+	if at, err = m.offered(ctx, admin, evil, "evil", 4); err != nil {
 		return err
 	}
-	if !regexp.MustCompile(`^/media/data-[0-9a-f]{8}$`).MatchString(at[2]) {
-		return fmt.Errorf("a disk named ../../data is at %q", at[2])
+	if !regexp.MustCompile(`^/media/data-[0-9a-f]{8}$`).MatchString(at[3]) {
+		return fmt.Errorf("a disk named ../../data is at %q", at[3])
 	}
-	// A backup is begun there and is whole, for which it must be the hotline's.
-	if page, err := send(ctx, admin, pages, "/admin/backup", url.Values{"kind": {"disk:" + at[2]}}); err != nil || !strings.Contains(page, placeTaken) {
-		return fmt.Errorf("an ext4 disk of somebody else cannot be written: %w: %s", err, tail(page))
+	// Each can be written, whoever it belonged to.
+	for _, place := range []string{exfat, at[3], first} {
+		if err := chosen(ctx, admin, place); err != nil {
+			return err
+		}
 	}
-	if page, err := send(ctx, admin, pages, "/admin/backup", url.Values{"kind": {"disk:" + at[0]}}); err != nil || !strings.Contains(page, placeTaken) {
-		return fmt.Errorf("the first disk cannot be chosen again: %w: %s", err, tail(page))
-	}
-	for _, name := range []string{"twin", "evil"} {
+	for _, name := range []string{"twin", "camera", "evil"} {
 		if _, err := m.order(ctx, "device_del "+name); err != nil {
 			return err
 		}
@@ -347,6 +355,15 @@ func (t *trial) strangeDisks(ctx context.Context, admin *http.Client, usb string
 		return err
 	}
 	fmt.Println("  each has a folder of its own below /media, none leads out of it, and they go as they came")
+	return nil
+}
+
+// chosen makes a disk the place of the backups.
+func chosen(ctx context.Context, admin *http.Client, at string) error {
+	page, err := send(ctx, admin, pages, "/admin/backup", url.Values{"kind": {"disk:" + at}})
+	if err != nil || !strings.Contains(page, placeTaken) {
+		return fmt.Errorf("%s was chosen, and the page does not say that backups go there: %w: %s", at, err, tail(page))
+	}
 	return nil
 }
 

@@ -60,8 +60,8 @@ func TestMendingADisk(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	fat, ext := made("mkfs.vfat"), made("mke2fs", "-q", "-t", "ext4", "-b", "1024")
-	for path, kind := range map[string]string{fat: "vfat", ext: "ext4"} {
+	fat, exfat, ext := made("mkfs.vfat"), made("mkfs.exfat"), made("mke2fs", "-q", "-t", "ext4", "-b", "1024")
+	for path, kind := range map[string]string{fat: "vfat", exfat: "exfat", ext: "ext4"} {
 		if err := mend(t.Context(), kind, path); err != nil {
 			t.Errorf("a new %s: %v", kind, err)
 		}
@@ -75,8 +75,9 @@ func TestMendingADisk(t *testing.T) {
 		t.Errorf("it was not mended: %x (%v)", raw[0x25], err)
 	}
 	wreck(fat, 11, "\x07") // bytes of a sector
+	wreck(exfat, 3, "nothing")
 	wreck(ext, 2048, strings.Repeat("\xff", 1<<20))
-	for path, kind := range map[string]string{fat: "vfat", ext: "ext4"} {
+	for path, kind := range map[string]string{fat: "vfat", exfat: "exfat", ext: "ext4"} {
 		if err := mend(t.Context(), kind, path); err == nil || !strings.Contains(err.Error(), "is damaged") {
 			t.Errorf("%s that nobody can read: %v", kind, err)
 		}
