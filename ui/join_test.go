@@ -1,10 +1,12 @@
 package ui
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -129,6 +131,45 @@ func TestSoundIsJudged(t *testing.T) {
 			t.Errorf("%s: %s %v", name, verdict, faults)
 		}
 	}
+}
+
+// Fifty people come by one sheet that one supervisor has printed (C19): one form of
+// the supervisor, one of each of them. What each does
+// afterwards on a browser is TestFromTheInvitationToReady.
+func TestFiftyComeByOneSheet(t *testing.T) {
+	s := startSite(t, newScript(t), nil)
+	const people = 50
+	before, err := s.accounts.List()
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	got := s.post(t, s.as(t, supervisor), "/floor/invites", url.Values{"name": {"School hall"}, "profile": {"help"}, "hours": {"2"}, "most": {strconv.Itoa(people)}})
+	digits := regexp.MustCompile(`id="sheet-code">(\d{3} \d{3})<`).FindStringSubmatch(got.body)
+	if digits == nil || !strings.Contains(got.body, `<svg class="qr"`) {
+		t.Fatalf("the sheet: %d %s", got.status, got.body)
+	}
+	join := func(n int) answer {
+		return s.post(t, s.client(t), "/join/new", url.Values{"invite": {digits[1]}, "name": {fmt.Sprintf("Volunteer %d", n)}, "language": {"es"}, "pin": {fmt.Sprintf("2804%02d", n)}, "agrees": {"yes"}})
+	}
+	for n := range people {
+		if got := join(n); got.header.Get("Location") != "/desk/start?new" {
+			t.Errorf("person %d: %d", n, got.status)
+		}
+	}
+	took := time.Since(began)
+	if got := join(people); got.status != http.StatusForbidden {
+		t.Errorf("one more than the sheet is for: %d", got.status)
+	}
+	all, err := s.accounts.List()
+	logins := map[string]bool{}
+	for _, a := range all {
+		logins[a.Login] = true
+	}
+	if err != nil || len(all) != len(before)+people || len(logins) != len(all) {
+		t.Errorf("%d accounts with %d names for signing in, %v", len(all)-len(before), len(logins), err)
+	}
+	t.Logf("one supervisor: 1 form, 1 sheet; %d people: 1 form each; all accounts there after %s", people, took.Round(time.Millisecond))
 }
 
 // From the picture of the invitation to Ready, with a real microphone and a
