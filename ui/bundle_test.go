@@ -32,7 +32,7 @@ func (b *scriptedBundles) Look(_ context.Context, id, by string) (page.BundlePla
 		return page.BundlePlan{}, ErrNoBundle
 	}
 	if string(b.file) == "wrong" {
-		return page.BundlePlan{Faults: []page.BundleFault{{File: "queues.yaml", Line: 3, Text: "<no> hours"}}}, nil
+		return page.BundlePlan{Faults: []page.BundleFault{{File: "queues.yaml", Line: 3, Column: 9, About: "help", Text: `"<no>" are no hours: write them like 08:00-20:00, or closed`}}}, nil
 	}
 	return page.BundlePlan{Print: b.print, Changes: []page.BundleChange{{Kind: "changed", File: "queues", Name: "help", Setting: "hours", Was: "always", Is: "08:00-20:00"}}}, b.failed
 }
@@ -67,9 +67,14 @@ func TestABundleIsLookedAtBeforeItChangesAnything(t *testing.T) {
 	if got := s.upload(t, client, "/admin/bundle", "bundle", "a.zip", []byte("wrong")); got.header.Get("Location") != "/admin/bundle/kept" || string(s.bundles.file) != "wrong" {
 		t.Fatalf("a bundle was brought: %d %q", got.status, got.header.Get("Location"))
 	}
-	if got := s.get(t, client, "/admin/bundle/kept"); got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, "queues.yaml:3") || !strings.Contains(got.body, "&lt;no&gt; hours") || strings.Contains(got.body, `name="seen"`) {
+	if got := s.get(t, client, "/admin/bundle/kept"); got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, "queues.yaml:3:9") || !strings.Contains(got.body, "&lt;no&gt;&#34; are no hours") || strings.Contains(got.body, `name="seen"`) {
 		t.Errorf("what is wrong with it: %d\n%s", got.status, got.body)
 	}
+	s.post(t, client, "/language", url.Values{"language": {"es"}})
+	if got := s.get(t, client, "/admin/bundle/kept"); !strings.Contains(got.body, "queues.yaml:3:9") || !strings.Contains(got.body, "«&lt;no&gt;» no son horas") {
+		t.Errorf("what is wrong with it, in Spanish: %s", got.body)
+	}
+	s.post(t, client, "/language", url.Values{"language": {"en"}})
 	s.upload(t, client, "/admin/bundle", "bundle", "a.zip", []byte("right"))
 	s.bundles.print = "first"
 	if got := s.get(t, client, "/admin/bundle/kept"); got.status != http.StatusOK || !strings.Contains(got.body, "08:00-20:00") || !strings.Contains(got.body, `value="first"`) {

@@ -211,7 +211,7 @@ func paged(plan bundle.Plan, err error) (page.BundlePlan, error) {
 	switch {
 	case errors.As(err, &problems):
 		for _, p := range problems {
-			out.Faults = append(out.Faults, page.BundleFault{File: p.File, Line: p.Line, Text: p.Text})
+			out.Faults = append(out.Faults, page.BundleFault{File: p.File, Line: p.Line, Column: p.Column, About: p.About, Text: p.Text})
 		}
 		return out, nil
 	case errors.As(err, &file):

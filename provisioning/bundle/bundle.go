@@ -56,6 +56,7 @@ func (b *Bundle) Files() []string { return slices.Sorted(maps.Keys(b.files)) }
 type Problem struct {
 	File         string
 	Line, Column int
+	About        string // the thing in the file, where the place alone does not say it
 	Text         string
 
 	err error // that said so; nil where nobody did
@@ -64,10 +65,14 @@ type Problem struct {
 func (p Problem) Unwrap() error { return p.err }
 
 func (p Problem) Error() string {
-	if p.Line == 0 {
-		return p.File + ": " + p.Text
+	text := p.Text
+	if p.About != "" {
+		text = p.About + ": " + text
 	}
-	return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, p.Text)
+	if p.Line == 0 {
+		return p.File + ": " + text
+	}
+	return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, text)
 }
 
 // Problems is everything that is wrong.

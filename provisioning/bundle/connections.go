@@ -63,7 +63,7 @@ func orderOf(o export.Order) Order {
 func (o Order) order() (export.Order, error) {
 	level, err := table.ParseLevel(o.Level)
 	if err != nil {
-		return export.Order{}, fmt.Errorf("there is no level %q; there are L0, L1 and L2", o.Level)
+		return export.Order{}, fmt.Errorf("there is no level %q; there are L0, L1, L2", o.Level)
 	}
 	return export.Order{Request: export.Request{Sets: o.Sets, Formats: o.Formats, Level: level, HXL: o.HXL, Filter: o.Filter, Reason: o.Reason, Recipient: o.Recipient, To: o.To, Password: o.Password},
 		Age: o.Age, Place: place.Place{Folder: o.Folder, Server: o.Server, User: o.User, Password: o.Word, HostKey: o.HostKey},
@@ -156,7 +156,7 @@ func (r *run) hookProblem(name string, err error) {
 			text = known
 		}
 	}
-	r.problem(r.secret.file, 0, 0, fmt.Sprintf("webhook %q: %s", name, text))
+	r.problemWith(fmt.Sprintf("webhook %q", name), r.secret.file, 0, 0, text)
 }
 
 func hookMistakes() map[webhooks.Mistake]string {
@@ -176,7 +176,7 @@ func (r *run) takeOrders() error {
 	for i, wanted := range r.secret.Exports {
 		ord, err := wanted.order()
 		if err != nil {
-			r.problem(r.secret.file, 0, 0, fmt.Sprintf("export %d: %s", i+1, sentence(err)))
+			r.problemWith(fmt.Sprintf("export %d", i+1), r.secret.file, 0, 0, sentence(err))
 			continue
 		}
 		fresh := false
@@ -186,7 +186,7 @@ func (r *run) takeOrders() error {
 		})
 		switch {
 		case errors.Is(err, export.TooMany):
-			r.problem(r.secret.file, 0, 0, fmt.Sprintf("export %d: %s", i+1, "there are too many regular exports"))
+			r.problemWith(fmt.Sprintf("export %d", i+1), r.secret.file, 0, 0, "there are too many regular exports")
 		case err != nil:
 			return err
 		case !fresh:

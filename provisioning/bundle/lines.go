@@ -124,11 +124,7 @@ func putLines(r *run, was, is Telephony) error {
 	wrong := book.Check(record, r.secret.Trunks)
 	for _, p := range wrong {
 		at := r.read(storedLines).within(p)
-		text := p.Sentence
-		if name := p.Line + p.Number; name != "" {
-			text = name + ": " + text
-		}
-		r.problem(storedLines, at.line, at.column, text)
+		r.problemWith(p.Line+p.Number, storedLines, at.line, at.column, p.Sentence)
 	}
 	if len(wrong) > 0 {
 		return nil

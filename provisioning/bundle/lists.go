@@ -53,7 +53,7 @@ func listsPart() part {
 		},
 		fresh: func(_ *run, name string) (List, error) {
 			if !contains(lists.Names(), name) && name != lists.CaseForm && !strings.HasPrefix(name, lists.Own) {
-				return List{}, fmt.Errorf("there is no list %q; there are %s and %s", name, strings.Join(lists.Names(), ", "), lists.CaseForm)
+				return List{}, fmt.Errorf("there is no list %q; there are %s", name, strings.Join(append(slices.Clone(lists.Names()), lists.CaseForm), ", "))
 			}
 			return List{}, nil
 		},
@@ -118,11 +118,7 @@ func (r *run) endLists() error {
 			continue
 		}
 		at := r.read("lists.yaml").at[wrong.List]
-		text := sentence(wrong)
-		if wrong.Code != "" {
-			text = wrong.Code + ": " + text
-		}
-		r.problem("lists.yaml", at.line, at.column, text)
+		r.problemWith(wrong.Code, "lists.yaml", at.line, at.column, sentence(wrong))
 	}
 	return errors.Join(other...)
 }

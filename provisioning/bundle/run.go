@@ -133,6 +133,11 @@ func (r *run) problem(file string, line, column int, text string) {
 	r.problems = append(r.problems, Problem{File: file, Line: line, Column: column, Text: text})
 }
 
+// problemWith notes what is wrong with a thing.
+func (r *run) problemWith(about, file string, line, column int, text string) {
+	r.problems = append(r.problems, Problem{File: file, Line: line, Column: column, About: about, Text: text})
+}
+
 // doc is one file of a bundle, read as far as its names.
 type doc struct {
 	file  string
@@ -205,8 +210,11 @@ func (r *run) read(file string) *doc {
 // fault notes what the YAML reader says.
 func (r *run) fault(file string, at item, err error) {
 	line, column, what := config.Fault(err)
-	if line == 0 {
+	switch {
+	case line == 0: // one of ours
 		line, column = at.line, at.column
+	case !errors.As(err, new(*yaml.UnknownFieldError)) && !errors.As(err, new(*yaml.TypeError)):
+		what = "this cannot be read: " + what // in the words of the reader of YAML
 	}
 	if name, unknown := strings.CutPrefix(what, "there is no setting "); unknown && slices.Contains(secretWords(), strings.Trim(name, `"`)) {
 		what = fmt.Sprintf("%s is a secret, and a bundle holds none, because everybody who may see it sees all of it: passwords of telephone lines belong into a file of their own, which is named with --secrets; people get theirs when their account is made", strings.Trim(name, `"`))
@@ -379,7 +387,7 @@ func (r *run) wrong(file string, at item, err error) {
 	if found, ok := inner(at.value, name); ok {
 		line, column = found.line, found.column
 	}
-	r.problems = append(r.problems, Problem{file, line, column, sentence(err), err})
+	r.problems = append(r.problems, Problem{File: file, Line: line, Column: column, Text: sentence(err), err: err})
 }
 
 // fieldError is a refusal of one setting of a thing.
@@ -542,7 +550,7 @@ func (o one[T]) wrong(r *run, d *doc, err error) {
 		if at.line == 0 && len(d.items) > 0 {
 			at = d.items[0]
 		}
-		r.problems = append(r.problems, Problem{o.name, at.line, at.column, sentence(line), line})
+		r.problems = append(r.problems, Problem{File: o.name, Line: at.line, Column: at.column, Text: sentence(line), err: line})
 	}
 }
 

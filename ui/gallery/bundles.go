@@ -22,8 +22,8 @@ func (bundles) Look(_ context.Context, id, _ string) (page.BundlePlan, error) {
 		return page.BundlePlan{Same: 41, Print: "none"}, nil
 	case "faults":
 		return page.BundlePlan{Faults: []page.BundleFault{
-			{File: "queues.yaml", Line: 3, Text: `"8 to 20" are no hours: write them like 08:00-20:00, or closed`},
-			{File: "users.yaml", Line: 12, Text: `"chief" is no role: choose agent, supervisor, coordinator or admin`},
+			{File: "queues.yaml", Line: 3, Column: 10, Text: `"8 to 20" are no hours: write them like 08:00-20:00, or closed`},
+			{File: "users.yaml", Line: 12, Column: 9, Text: `"chief" is no role: choose agent, supervisor, coordinator or admin`},
 			{File: "audio/es/hello.wav", Text: "this file is damaged and cannot be read"}}}, nil
 	}
 	return page.BundlePlan{}, ui.ErrNoBundle

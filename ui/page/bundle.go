@@ -29,12 +29,14 @@ type BundlePlan struct {
 	NotYet  string         // what cannot be used before the next start, in English
 }
 
-// BundleFault is a mistake at its place, in English: it speaks of the words in the
-// file.
+// BundleFault is a mistake at its place, as the program says it in English; the
+// page says it in the language of whoever reads.
 type BundleFault struct {
-	File string // "": the whole bundle
-	Line int    // 0: the whole file
-	Text string
+	File   string // "": the whole bundle
+	Line   int    // 0: the whole file
+	Column int
+	About  string // the thing in the file, as it is written there
+	Text   string
 }
 
 // Where is the place of a mistake.
@@ -42,7 +44,7 @@ func (b BundleFault) Where() string {
 	if b.Line == 0 {
 		return b.File
 	}
-	return b.File + ":" + strconv.Itoa(b.Line)
+	return b.File + ":" + strconv.Itoa(b.Line) + ":" + strconv.Itoa(b.Column)
 }
 
 // BundleChange is one thing that changes. Its kinds are the words bundle.kind.*.

@@ -84,16 +84,16 @@ func TestNoForbiddenWords(t *testing.T) {
 		"pt": {"agente", "fila", "disposição", "inválido", "inválida", "websocket", "erro", "rejeitar", "recusar", "token", "prompt", "backup", "ticket", "!"},
 		"id": {"agen", "antrean", "antrian", "disposisi", "invalid", "websocket", "eror", "error", "tolak", "ditolak", "!"},
 	}
-	// What is wrong with a dialogue is said with the settings of its text: "error: <step>".
-	settings := regexp.MustCompile(`\w+:|<[^<>]+>`)
+	// What is wrong with a dialogue or a bundle is said with the settings of its text: "error: <step>", «agent».
+	settings := regexp.MustCompile(`\w+:|<[^<>]+>|«\w+»`)
 	for tag, list := range forbidden {
 		words := regexp.MustCompile(`[\p{L}!-]+`)
 		texts := c.Keys(tag)
 		for _, key := range slices.Sorted(maps.Keys(texts)) {
 			text := strings.ToLower(texts[key])
-			if strings.HasPrefix(key, "said.flow.") || strings.HasPrefix(key, piecePrefix) {
+			if strings.HasPrefix(key, "said.flow.") || strings.HasPrefix(key, "said.bundle.") || strings.HasPrefix(key, piecePrefix) {
 				if text = settings.ReplaceAllString(text, ""); tag == English {
-					continue // word for word what ivr/flow says to authors of texts
+					continue // word for word what ivr/flow and provisioning/bundle say to authors of texts
 				}
 			}
 			for _, bad := range list {
