@@ -28,6 +28,20 @@ func WriteFile(path string, text []byte, mode fs.FileMode) error {
 	if err := os.Rename(path+Unfinished, path); err != nil {
 		return err
 	}
+	return Renamed(path)
+}
+
+// Renamed puts a file on disk that was given its name just now. On FAT the new
+// name has neither length nor contents until the file itself is synced again,
+// whatever was synced before: a USB stick that was pulled out had an empty file.
+func Renamed(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return err
+	}
 	return SyncDir(filepath.Dir(path))
 }
 

@@ -159,6 +159,13 @@ func (f folder) Rename(from, to string) error {
 	if err := f.root.Rename(from, to); err != nil {
 		return err
 	}
+	file, err := f.root.Open(to) // as durable.Renamed does, and for the same reason
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(file.Sync(), file.Close()); err != nil {
+		return err
+	}
 	dir, err := f.root.Open(filepath.Dir(to))
 	if err != nil {
 		return err
