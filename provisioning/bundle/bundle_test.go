@@ -274,6 +274,18 @@ func TestABundleTravelsFromHotlineToHotline(t *testing.T) {
 
 	// What is written is what was read, and makes the same hotline elsewhere.
 	first := here.export()
+	for file, wants := range map[string][]string{
+		"organisation.yaml": {`Cruz "del" Valle`, "America/Mexico_City"}, "operation.yaml": {"Inundación 2026", "FL-2026-000123-MEX", "scenario: flood"}, "numbers.yaml": {"5550100", "max_calls: 60"},
+		"trunks.yaml": {"203.0.113.0/24", "sip.example.org"}, "lines.yaml": {"gateway", "5550200", "+1202", "rounds_per_hour: 200"}, "queues.yaml": {"Médico", "most_waiting: 40", "14:00-20:00", "Navidad"},
+		"profiles.yaml": {"Night: shift", "1m30s"}, "users.yaml": {"María O'Hara", "doctor: 2"}, "members.yaml": {"jefe"}, "teams.yaml": {"Partner abroad"}, "skills.yaml": {"45s"}, "services.yaml": {"Control room"},
+		"rules.yaml": {"To train those who answer", "20:30-07:00"}, "scripts.yaml": {"¿Está a salvo?"}, "lists.yaml": {"Agua limpia", "How many animals?"}, "prompts.yaml": {"es/hello"},
+		"languages/sw.yaml": {"Hujambo"}, "flows/extra.yaml": {"One more"}} {
+		for _, want := range wants {
+			if !strings.Contains(first.Text(file), want) {
+				t.Errorf("%s of the export does not say %q:\n%s", file, want, first.Text(file))
+			}
+		}
+	}
 	if again := here.export(); !bytes.Equal(bytesOf(t, first), bytesOf(t, again)) {
 		t.Error("two exports of one hotline are not the same")
 	}
