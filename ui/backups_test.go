@@ -20,7 +20,7 @@ import (
 // disksBehindADoor lets go of one disk, and is writing to every other.
 func disksBehindADoor(t *testing.T, free string) Plugged {
 	t.Helper()
-	door := disk.Door{Path: filepath.Join(t.TempDir(), "door")}
+	door := disk.At(filepath.Join(t.TempDir(), "door"))
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: door.Path, Net: "unix"})
 	if err != nil {
 		t.Fatal(err)

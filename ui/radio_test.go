@@ -63,7 +63,7 @@ func openRadio(t *testing.T) radioDoor {
 		}
 		_ = l.Close()
 	})
-	return radioDoor{radio.Door{Path: filepath.Join(dir, "door")}}
+	return radioDoor{radio.At(filepath.Join(dir, "door"))}
 }
 
 // An administrator sees the Wi-Fi network of the machine, gives it another name

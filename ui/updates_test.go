@@ -42,7 +42,7 @@ func (s *slotsOf) Install(ctx context.Context, update io.Reader) (UpdateState, e
 func openSlots(t *testing.T) *slotsOf {
 	t.Helper()
 	s := &slotsOf{dir: t.TempDir()}
-	s.Path = filepath.Join(s.dir, "door")
+	s.Door = slot.At(filepath.Join(s.dir, "door"))
 	public, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)

@@ -8,7 +8,7 @@ import (
 // plugged is what the pages may ask about disks; nil where nobody looks after them
 // but whoever runs the machine.
 func plugged(path string) ui.Plugged {
-	door := disk.Door{Path: path}
+	door := disk.At(path)
 	if !door.There() {
 		return nil
 	}

@@ -74,7 +74,7 @@ const airLook = 2 * time.Second
 
 // openAir is nil where this machine is not the appliance's own image.
 func openAir(path string, log *slog.Logger) (*air, error) {
-	a := &air{door: radio.Door{Path: path}, log: log}
+	a := &air{door: radio.At(path), log: log}
 	if !a.door.There() {
 		return nil, nil
 	}
@@ -197,7 +197,7 @@ func (l *listening) end() {
 // radioOf is the network as the pages know it; nil where this machine is not the
 // appliance's own image.
 func radioOf(path string) ui.Radio {
-	door := radio.Door{Path: path}
+	door := radio.At(path)
 	if !door.There() {
 		return nil
 	}

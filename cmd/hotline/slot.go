@@ -130,7 +130,7 @@ func (c *slotServe) Run(ctx context.Context, _ streams) error {
 // updates is the door to the slots as the pages know it; nil where this machine
 // is not the appliance's own image.
 func updates(path string) ui.Updates {
-	door := slot.Door{Path: path}
+	door := slot.At(path)
 	if !door.There() {
 		return nil
 	}

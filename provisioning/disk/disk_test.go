@@ -57,7 +57,7 @@ func TestWhatIsDoneWithADisk(t *testing.T) {
 
 // The pages ask for a disk over the door, and are told in a sentence why it stays.
 func TestAskingForADisk(t *testing.T) {
-	door := Door{filepath.Join(t.TempDir(), "door")}
+	door := At(filepath.Join(t.TempDir(), "door"))
 	if door.There() {
 		t.Error("a door that nobody made is there")
 	}

@@ -21,7 +21,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // serve lets a machine be asked over a socket; restarts are counted.
 func serve(t *testing.T, m Machine) (d Door, restarts *atomic.Int32) {
 	t.Helper()
-	d.Path = filepath.Join(t.TempDir(), "door")
+	d = At(filepath.Join(t.TempDir(), "door"))
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: d.Path, Net: "unix"})
 	if err != nil {
 		t.Fatal(err)
