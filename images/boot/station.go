@@ -56,6 +56,7 @@ type order struct {
 	Name, Password string // of the network
 	Pages          string // of the hotline
 	Beyond         string // something on the cable that nobody on the radio may reach
+	Seen           bool   // it has had the page before it, and is not led there again
 }
 
 // found is what it met.
@@ -257,6 +258,24 @@ func look(ctx context.Context, o order, f *found) error {
 	if f.Probe, f.Leads, _, err = open(probe); err != nil {
 		return err
 	}
+	if !o.Seen {
+		if err := page(f, open, probe); err != nil {
+			return err
+		}
+	}
+	if f.First, _, f.Pages, err = open(o.Pages); err != nil {
+		return err
+	}
+	f.Covered = certificate.VerifyHostname(f.Router) == nil
+	if through, err := net.DialTimeout("tcp", o.Beyond, 5*time.Second); err == nil {
+		f.Through = true
+		_ = through.Close()
+	}
+	return nil
+}
+
+// page is had before somebody, and the question is asked again.
+func page(f *found, open func(string) (int, string, string, error), probe string) (err error) {
 	if _, _, f.Page, err = open(f.Leads); err != nil {
 		return err
 	}
@@ -270,14 +289,6 @@ func look(ctx context.Context, o order, f *found) error {
 	}
 	if f.ProbeAfter, _, _, err = open(probe); err != nil {
 		return err
-	}
-	if f.First, _, f.Pages, err = open(o.Pages); err != nil {
-		return err
-	}
-	f.Covered = certificate.VerifyHostname(f.Router) == nil
-	if through, err := net.DialTimeout("tcp", o.Beyond, 5*time.Second); err == nil {
-		f.Through = true
-		_ = through.Close()
 	}
 	return nil
 }
