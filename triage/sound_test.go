@@ -1,6 +1,11 @@
 package triage
 
-import "testing"
+import (
+	"testing"
+	"time"
+
+	"hotline/appliance/health"
+)
 
 func TestWhoseFaultBadSoundIs(t *testing.T) {
 	good := Sound{MOS: 4.3, Heard: 3000, Agent: AgentSound{MOS: 4.2, Heard: 3000}}
@@ -30,6 +35,25 @@ func TestWhoseFaultBadSoundIs(t *testing.T) {
 		if got := Blame(tc.sound); got != tc.want {
 			t.Errorf("%s: %q, want %q", name, got, tc.want)
 		}
+	}
+}
+
+// Both ways are judged apart: a caller who was never heard counts against the
+// trunk, a laptop that went away against the agents, and what is an hour old
+// against nobody.
+func TestHowCallsSoundedLately(t *testing.T) {
+	var s Sounded
+	now := time.Now()
+	s.Note(now.Add(-2*time.Hour), Sound{Silent: true})
+	s.Note(now, Sound{MOS: 4.3, Heard: 3000, JitterMS: 5, Agent: AgentSound{MOS: 4.2, Heard: 3000, Gone: 1}})
+	s.Note(now, Sound{MOS: 4.3, Heard: 3000, Lost: 1000, JitterMS: 90, Agent: AgentSound{MOS: 4.2, Heard: 3000}})
+	s.Note(now, Sound{Silent: true})
+	s.Note(now, Sound{Heard: 10, Lost: 9}) // hung up at once
+	if got, want := s.Lately(now), (health.Quality{Trunk: health.Way{Calls: 3, Bad: 2, LostPermille: 142, JitterMS: 5}, Agents: health.Way{Calls: 2, Bad: 1}}); got != want {
+		t.Errorf("lately it was %+v, want %+v", got, want)
+	}
+	if got := s.Lately(now.Add(61 * time.Minute)); got != (health.Quality{}) {
+		t.Errorf("an hour later it is %+v", got)
 	}
 }
 

@@ -4,11 +4,22 @@ import (
 	"net/http"
 
 	"hotline/appliance/health"
+	"hotline/triage/supervise"
 	"hotline/ui/page"
 )
 
-// healthPage shows how the box is, what is worst first.
+// healthPage shows how the box is, what is worst first, and who was rung about it.
 func (s *Server) healthPage(w http.ResponseWriter, r *http.Request, v visit) {
 	f := s.cfg.Health()
-	s.show(w, r, http.StatusOK, page.Health(page.HealthPage{Frame: s.frame(r, v, "health.title"), Figures: f, Checks: health.Checks(f)}))
+	p := page.HealthPage{Frame: s.frame(r, v, "health.title"), Figures: f, Checks: health.Checks(f), Rung: s.cfg.Supervise.RedRound(), Rings: s.cfg.Supervise.RingsAboutRed()}
+	scope := s.scope(v)
+	for i, one := range p.Rung.People {
+		if !scope.Has(one.Account) {
+			p.Rung.People[i].Name = p.T("health.rung.somebody")
+		}
+		if one.Answer == supervise.Coming {
+			p.Seen = p.Rung.People[i].Name
+		}
+	}
+	s.show(w, r, http.StatusOK, page.Health(p))
 }

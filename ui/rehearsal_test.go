@@ -80,7 +80,32 @@ func TestTheRehearsalPage(t *testing.T) {
 	if again := s.get(t, s.as(t, coordinator), "/rehearsal").body; !strings.Contains(again, "A rehearsal is running") {
 		t.Error("the page does not say that one runs")
 	}
-	if d := kept.Health(time.Now()); d.Failed != 0 || d.Last.IsZero() {
+	// What a whole one found is not put right by a light one that passed.
+	if d := kept.Health(time.Now()); d.Failed != 1 || !d.Last.Equal(time.Date(2026, 11, 20, 8, 1, 35, 0, time.UTC)) || len(kept.Failing()) != 1 {
 		t.Errorf("the health of the box is told from %+v", d)
+	}
+	at := time.Now()
+	for _, step := range []struct {
+		full   bool
+		words  string
+		failed int
+	}{{true, "", 0}, {false, "try.greeting.silent", 1}, {false, "", 0}, {false, "disk.full", 0}} { // the disk is for the health page to say
+		at = at.Add(time.Hour)
+		r := rehearsal.Report{At: at, Full: step.full}
+		if step.words != "" {
+			r.Lines = []health.Check{{State: health.Bad, Words: step.words}}
+		}
+		if _, err := kept.Add(t.Context(), r, nil); err != nil {
+			t.Fatal(err)
+		}
+		again, err := rehearsal.Open(s.store)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for when, k := range map[string]*rehearsal.Keeper{"now": kept.Keeper, "after a start": again} {
+			if d := k.Health(at); d.Failed != step.failed || !d.Last.Equal(at) || len(k.Failing()) != step.failed {
+				t.Errorf("%s, after %+v the health of the box is told from %+v", when, step, d)
+			}
+		}
 	}
 }

@@ -54,6 +54,7 @@ type Figures struct {
 	Backup          Backup
 	Key             Key
 	Rehearsal       Rehearsal
+	Quality         Quality // of the sound of calls
 	Lost            LostLines
 	Orders          []Order
 	Hooks           []Hook
@@ -72,11 +73,18 @@ type Load struct {
 
 // Checks judges everything, the worst first.
 func Checks(f Figures) []Check {
-	all := slices.Concat(Sound(f.Trunk.Rejected[488]), Backups(f.Backup, f.Now), f.Key.Checks(), f.Lost.Checks(), Orders(f.Orders), Hooks(f.Hooks, f.Now), f.Got.Checks(f.Now), Rehearsals(f.Rehearsal, f.Now), Lines(f.Lines, f.Now), Peers(f.Peers, f.Now), []Check{
+	all := slices.Concat(Sound(f.Trunk.Rejected[488]), f.Quality.Checks(), Backups(f.Backup, f.Now), f.Key.Checks(), f.Lost.Checks(), Orders(f.Orders), Hooks(f.Hooks, f.Now), f.Got.Checks(f.Now), Rehearsals(f.Rehearsal, f.Now), Lines(f.Lines, f.Now), Peers(f.Peers, f.Now), []Check{
 		Calls(f.Trunk), Strained(f.Strain, f.Trunk.Calls), Records(f.Unsaved), Faults(f.Panics), Disk(f.DiskFree, f.DiskSize, f.DiskFull), f.Clock.Check(), Certificate(f.CertificateEnds, f.Now),
 	})
 	slices.SortStableFunc(all, func(a, b Check) int { return cmp.Compare(a.State, b.State) })
 	return all
+}
+
+// Grave are the words of everything that can be Bad.
+func Grave() []string {
+	return []string{"line.down", "calls.full", "sound.refused", "sound.trunk", "sound.agents", "strain.sound", "strain.memory", "records.unsaved", "records.damaged", "disk.reserve", "disk.full",
+		"clock.leap", "clock.jumped", "clock.lost", "certificate.over", "got.over", "got.ending", "backup.never", "backup.old", "backup.keyless",
+		"key.locked", "key.waiting", "lost.leads", "export.late", "export.stopped", "hook.failing", "rehearsal.failed"}
 }
 
 // Worst is the state of the worst of the checks.

@@ -3,8 +3,10 @@ package health
 import (
 	"context"
 	"io"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +21,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestWhatEachCheckFinds(t *testing.T) {
 	now := time.Now()
 	hour := now.Add(-time.Hour)
+	bad := map[string]bool{}
 	for name, tc := range map[string]struct {
 		check Check
 		want  string
@@ -88,11 +91,25 @@ func TestWhatEachCheckFinds(t *testing.T) {
 		"one that does not, in time":     {Got{Names: "a", Begins: now.Add(-70 * 24 * time.Hour), Ends: now.Add(20 * 24 * time.Hour), Failing: now}.Checks(now)[0], "watch got.failing"},
 		"one that does not, in no time":  {Got{Names: "a", Begins: now.Add(-82 * 24 * time.Hour), Ends: now.Add(8 * 24 * time.Hour), Failing: now}.Checks(now)[0], "bad got.ending"},
 		"one that is over":               {Got{Names: "a", Begins: now.Add(-90 * 24 * time.Hour), Ends: now, Failing: now}.Checks(now)[0], "bad got.over"},
+		"calls that sound well":          {Quality{Trunk: Way{Calls: 40, Bad: 1}, Agents: Way{Calls: 30, Bad: 1}}.Checks()[0], "good sound.good"},
+		"a trunk that gets worse":        {Quality{Trunk: Way{Calls: 20, Bad: 2}}.Checks()[0], "watch sound.trunk"},
+		"bad luck on a busy day":         {Quality{Trunk: Way{Calls: 100, Bad: 9}}.Checks()[0], "good sound.good"},
+		"a trunk that loses sound":       {Quality{Trunk: Way{Calls: 15, Bad: 3}}.Checks()[0], "bad sound.trunk"},
+		"a bad network of the agents":    {Quality{Trunk: Way{Calls: 15}, Agents: Way{Calls: 12, Bad: 6}}.Checks()[0], "bad sound.agents"},
+		"a strained machine":             {Strained(StrainSound, 9), "bad strain.sound"},
+		"a machine without memory":       {Strained(StrainMemory, 9), "bad strain.memory"},
+		"a line that is not there":       {LostLines{From: []LostLine{{}}}.Checks()[0], "bad lost.leads"},
 		"one that never came":            {Got{Names: "a", Failing: now}.Checks(now)[0], "watch got.none"},
 	} {
+		if tc.check.State == Bad {
+			bad[tc.check.Words] = true
+		}
 		if got := tc.check.State.String() + " " + tc.check.Words; got != tc.want {
 			t.Errorf("%s is judged %q, want %q", name, got, tc.want)
 		}
+	}
+	if known := slices.Sorted(slices.Values(Grave())); !slices.Equal(known, slices.Sorted(maps.Keys(bad))) {
+		t.Errorf("bad can be %q, and are here %q", known, slices.Sorted(maps.Keys(bad)))
 	}
 }
 

@@ -103,6 +103,14 @@ func (c figures) Collect(out chan<- prometheus.Metric) {
 	}
 	gauge("locked", "1 while the hotline takes calls without its key and nobody can sign in.", locked)
 	out <- prometheus.MustNewConstMetric(describe("build_info", "The software.", "version"), prometheus.GaugeValue, 1, f.Version)
+	for name, way := range map[string]Way{"trunk": f.Quality.Trunk, "agents": f.Quality.Agents} {
+		sound := func(what, help string, value float64) {
+			out <- prometheus.MustNewConstMetric(describe(what, help, "way"), prometheus.GaugeValue, value, name)
+		}
+		sound("sound_calls", "Calls of the last hour whose sound could be judged on this way.", float64(way.Calls))
+		sound("sound_calls_bad", "Those that sounded bad.", float64(way.Bad))
+		sound("sound_lost_ratio", "Share of the packets that did not arrive.", float64(way.LostPermille)/1000)
+	}
 	gauge("health", "The worst check: 2 good, 1 to be watched, 0 bad.", float64(Worst(Checks(f))))
 }
 

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -41,6 +42,9 @@ const (
 	GaveWayEnd    = "end"    // the hotline was stopped
 )
 
+// Tried begins the words of what a rehearsal has tried itself.
+const Tried = "try."
+
 // Failed is how many of its lines callers suffer from.
 func (r Report) Failed() int {
 	n := 0
@@ -50,6 +54,17 @@ func (r Report) Failed() int {
 		}
 	}
 	return n
+}
+
+// suffered is what it has tried and callers suffer from. What it says beside that
+// comes from the checks of the health page, which are made anew all the time.
+func (r Report) suffered() (found []health.Check) {
+	for _, c := range r.Lines {
+		if c.State == health.Bad && strings.HasPrefix(c.Words, Tried) {
+			found = append(found, c)
+		}
+	}
+	return found
 }
 
 // Passed reports that it was finished and found nothing that callers suffer
@@ -85,13 +100,30 @@ var ErrMissing = errors.New("this rehearsal is no longer kept")
 // Keeper keeps the reports.
 type Keeper struct {
 	store *store.Store
-	last  atomic.Pointer[health.Rehearsal] // without Since; asked often
+	last  atomic.Pointer[standing] // asked often
+}
+
+// standing is what the last reports say together.
+type standing struct {
+	full, light Report // the last ones that say something
+}
+
+// failing is the report that tells what callers suffer from: a whole rehearsal
+// that failed counts until another one has passed, because the light form does
+// not try all of it.
+func (s standing) failing() (Report, bool) {
+	for _, r := range []Report{s.full, s.light} {
+		if len(r.suffered()) > 0 {
+			return r, true
+		}
+	}
+	return Report{}, false
 }
 
 // Open reads what is kept in s.
 func Open(s *store.Store) (*Keeper, error) {
 	k := &Keeper{store: s}
-	k.last.Store(&health.Rehearsal{})
+	k.last.Store(&standing{})
 	list, err := k.List()
 	if err != nil {
 		return nil, fmt.Errorf("reading what rehearsals found: %w", err)
@@ -102,12 +134,19 @@ func Open(s *store.Store) (*Keeper, error) {
 	return k, nil
 }
 
-// count remembers how the last one went. One that gave way says nothing, unless
+// count remembers how the last ones went. One that gave way says nothing, unless
 // it had found something.
 func (k *Keeper) count(r Report) {
-	if r.GaveWay == "" || r.Failed() > 0 {
-		k.last.Store(&health.Rehearsal{Last: r.At.Add(r.Took), Failed: r.Failed()})
+	if r.GaveWay != "" && len(r.suffered()) == 0 {
+		return
 	}
+	now := *k.last.Load()
+	if r.Full {
+		now.full, now.light = r, Report{} // which has tried what the light form tries
+	} else {
+		now.light = r
+	}
+	k.last.Store(&now)
 }
 
 // Add stores a report and forgets the oldest ones.
@@ -215,7 +254,23 @@ func (k *Keeper) Sound(id, language string) (*audio.Clip, error) {
 // Health is what the health page says of the reports. since is when the box
 // began to make rehearsals.
 func (k *Keeper) Health(since time.Time) health.Rehearsal {
-	out := *k.last.Load()
-	out.Since = since
+	now := *k.last.Load()
+	r, failing := now.failing()
+	if !failing {
+		r = now.full
+		if now.light.At.After(r.At) {
+			r = now.light
+		}
+	}
+	out := health.Rehearsal{Since: since, Failed: len(r.suffered())}
+	if !r.At.IsZero() {
+		out.Last = r.At.Add(r.Took)
+	}
 	return out
+}
+
+// Failing is what callers suffer from by the last reports.
+func (k *Keeper) Failing() []health.Check {
+	r, _ := k.last.Load().failing()
+	return r.suffered()
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,11 +32,21 @@ func (h *hotline) figures(data string, started time.Time) func() health.Figures 
 		if h.keys != nil {
 			f.Rehearsal = h.rehearse.kept.Health(started)
 		}
-		f.Load = h.load()
+		f.Load, f.Quality = h.load(), h.desk.Quality(now)
 		f.Lost = h.lostLines()
 		f.Strain = h.strain.Kind()
 		return f
 	}
+}
+
+// red is what callers or records suffer from now: by the checks, and by the last
+// rehearsal, which says more than that it failed.
+func (h *hotline) red() []health.Check {
+	found := health.Checks(h.measure())
+	if h.keys != nil {
+		found = append(found, h.rehearse.kept.Failing()...)
+	}
+	return slices.DeleteFunc(found, func(c health.Check) bool { return c.State != health.Bad })
 }
 
 // gotFigures is how the certificate stands that is got from an authority.

@@ -70,6 +70,9 @@ func Test2b05TheCallerOfALostAgentComesFirst(t *testing.T) {
 	if row["agent_gone"] != "1" || row["sound_blame"] != triage.BlameAgent {
 		t.Errorf("how it sounded is recorded as %v", row)
 	}
+	if q := b.h.measure().Quality; q.Agents.Bad != 1 || q.Trunk.Calls != 1 || q.Trunk.Bad != 0 {
+		t.Errorf("health knows of the sound %+v", q)
+	}
 }
 
 // loudest is the largest sample that somebody hears within a time.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -248,6 +249,25 @@ func (b *box) seededFaults() {
 			}
 			return health.Checks(b.h.measure())
 		}, "sound.refused", "G.711"},
+		{"callers who are not heard", func() []health.Check { // real calls, of which no sound comes
+			var calls sync.WaitGroup
+			for i := range 3 {
+				calls.Go(func() {
+					c, err := phone.Dial(ctx, phone.Config{From: fmt.Sprintf("+1202456112%d", i), To: "+12025550100", Server: b.h.trunk.Addr(), Mute: true})
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					defer c.Hangup()
+					if _, err := listen(ctx, c, 0, 4*time.Second, 20*time.Second); err != nil { // they hear the hotline
+						t.Error(err)
+					}
+				})
+			}
+			calls.Wait()
+			b.untilEnded()
+			return health.Checks(b.h.measure())
+		}, "sound.trunk", "between this machine and the telephone company"},
 		{"a missing sentence", tried(func(w *walkthrough) {
 			without := with
 			without.HasPrompt = func(language, id string) bool {

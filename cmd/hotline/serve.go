@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 
@@ -238,7 +239,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 
 	// What supervisors can do to it while it runs.
 	h.commands, err = supervise.New(supervise.Config{Store: h.records, Mode: h.mode, Board: h.board, Closures: h.closures, Dispatcher: h.dispatch,
-		Accounts: h.accounts, Ring: h.ringer(), HasLine: h.callsOut(cfg), AlertsOff: func() bool { return h.switches.Off(switches.Alerts) }, Log: log})
+		Accounts: h.accounts, Ring: h.ringer(), HasLine: h.callsOut(cfg), Health: h.red, AlertsOff: func() bool { return h.switches.Off(switches.Alerts) }, Log: log})
 	if err != nil {
 		return h, err
 	}
@@ -516,7 +517,7 @@ func (h *hotline) bulletinsOff() bool { return h.switches.Off(switches.Bulletins
 // ringer makes the hotline's own calls to its people.
 func (h *hotline) ringer() func(context.Context, supervise.Ringing) (ivr.Outcome, error) {
 	return func(ctx context.Context, r supervise.Ringing) (ivr.Outcome, error) {
-		leg, err := h.trunk.Dial(ctx, trunk.Outgoing{To: r.To, Role: r.Role, RingFor: r.RingFor})
+		leg, err := h.trunk.Dial(ctx, trunk.Outgoing{To: r.To, Role: r.Role, RingFor: r.RingFor, Lines: linesWithout(h.trunk.Lines(), r.Avoid)})
 		if err != nil {
 			return ivr.Outcome{}, err
 		}
@@ -525,6 +526,23 @@ func (h *hotline) ringer() func(context.Context, supervise.Ringing) (ivr.Outcome
 		defer context.AfterFunc(ctx, func() { leg.Hangup(over) })()
 		return h.engine.Run(leg.Context(), leg.Audio(), ivr.Start{Flow: r.Flow, Language: r.Language, Attributes: r.Attributes})
 	}
+}
+
+// linesWithout are the names of the lines but for those to avoid, which come last;
+// none where there is nothing to avoid: then all are tried in their order.
+func linesWithout(all []trunk.LineState, avoid []string) (names []string) {
+	if len(avoid) == 0 {
+		return nil
+	}
+	var last []string
+	for _, l := range all {
+		if slices.Contains(avoid, l.Name) {
+			last = append(last, l.Name)
+		} else {
+			names = append(names, l.Name)
+		}
+	}
+	return append(names, last...)
 }
 
 // ignoreEnd drops the errors that only say that Run was asked to end.

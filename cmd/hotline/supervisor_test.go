@@ -12,6 +12,7 @@ import (
 	"hotline/appliance/audio"
 	"hotline/appliance/call"
 	"hotline/appliance/config"
+	"hotline/appliance/store"
 	"hotline/appliance/trunk/phone"
 	"hotline/ivr"
 	"hotline/ivr/mode"
@@ -279,14 +280,20 @@ func TestAGraveChangeIsConfirmedOnTheNumberOnFile(t *testing.T) {
 func TestPeopleAreCalledInByPhone(t *testing.T) {
 	t.Parallel()
 	network, answered := outside(t, bHz)
+	dead, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)}) // nobody reads it
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dead.Close()
 	b := startBoxWith(t, func(c *config.Config) {
-		c.SIP.Lines = []config.Line{{Name: "gateway", Servers: []string{network.Addr().String()}}}
+		c.SIP.Lines = []config.Line{{Name: "dead", Servers: []string{dead.LocalAddr().String()}}, {Name: "gateway", Servers: []string{network.Addr().String()}}}
 		c.SIP.Outgoing.Prefixes = []string{"+1202555"}
 	})
 	if _, err := b.h.accounts.Add(t.Context(), roster.Account{Login: "ben", Name: "Ben Reachable", Role: roster.RoleAgent, Phone: "+12025550193", Reachable: true},
 		"meadow-lantern-43", ""); err != nil {
 		t.Fatal(err)
 	}
+	b.redRings(answered)
 	// In the same way a supervisor hears that callers wait for too long, and says
 	// that somebody sees to it (P8). When that is, triage/supervise tests.
 	told := make(chan ivr.Outcome, 1)
@@ -322,5 +329,61 @@ func TestPeopleAreCalledInByPhone(t *testing.T) {
 	line.Hangup()
 	if page := b.page("supervisor", "floor/lines"); !strings.Contains(page, "Ben Reachable") {
 		t.Error("the page of the supervisor does not name who comes")
+	}
+}
+
+// redRings lets a line be dead until supervisors are called about it: not at a
+// number that may not be called, and by the other line; who presses 1 is named.
+func (b *box) redRings(answered <-chan *phone.Call) {
+	b.t.Helper()
+	lead := func(login, name string, number call.Number) {
+		if _, err := b.h.accounts.Add(b.t.Context(), roster.Account{Login: login, Name: name, Role: roster.RoleSupervisor, Phone: number, Reachable: true, Languages: []string{"en"}}, "meadow-lantern-43", ""); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	lead("far", "Far Away", "+442079460018")
+	b.until("the dead line is known to be dead", func() bool { return of(b.h.red(), "line.down") != nil })
+	now := time.Now()
+	b.h.commands.SeeRed(b.t.Context(), now)
+	b.h.commands.SeeRed(b.t.Context(), now.Add(3*time.Minute))
+	if last := b.h.commands.RedRound(); len(last.People) != 1 || last.People[0].Answer != supervise.Missed || !slices.Contains(last.Found, "line.down") {
+		b.t.Fatalf("with nobody who may be called the round is %+v", last)
+	}
+	lead("lead", "Lee Lead", "+12025550195")
+	rung := make(chan struct{})
+	go func() {
+		defer close(rung)
+		b.h.commands.SeeRed(b.t.Context(), now.Add(30*time.Minute))
+	}()
+	select {
+	case lee := <-answered:
+		lee.SayLoop(nil)
+		if _, err := listen(b.t.Context(), lee, 0, nextHeard, nextLimit); err != nil { // what is wrong, and what to do
+			b.t.Error(err)
+		}
+		b.press(lee, time.Second, "1")
+		b.ended(lee)
+	case <-time.After(60 * time.Second):
+		b.t.Fatal("no supervisor is called about a dead line")
+	}
+	<-rung
+	if page := b.page("supervisor", "health"); !strings.Contains(page, "Lee Lead sees to it") || !strings.Contains(page, "Line dead has not worked") {
+		b.t.Error("the health page does not say what is wrong and who sees to it")
+	}
+	before := len(b.h.commands.RedRound().People)
+	b.h.commands.SeeRed(b.t.Context(), now.Add(24*time.Hour)) // rings nobody: the network has no such call
+	if after := b.h.commands.RedRound(); len(after.People) != before {
+		b.t.Errorf("somebody sees to it, and these are called: %+v", after.People)
+	}
+	var log []string
+	if err := b.h.records.View(func(tx *store.Tx) error {
+		for e := range tx.EventLog(0) {
+			if e.Kind == supervise.EventRedHeard {
+				log = append(log, e.Data["answer"])
+			}
+		}
+		return nil
+	}); err != nil || !slices.Contains(log, supervise.Coming) || !slices.Contains(log, supervise.Missed) {
+		b.t.Errorf("the log has the answers %q (%v)", log, err)
 	}
 }

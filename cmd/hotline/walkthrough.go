@@ -46,7 +46,7 @@ const (
 // found writes a line. text key: health.try.<words>.
 func (w *walkthrough) found(state health.State, words, detail string, values ...string) {
 	w.h.log.Debug("a rehearsal has found something", "what", words, "state", state.String())
-	w.report.Lines = append(w.report.Lines, health.Check{State: state, Words: "try." + words, Detail: detail, Values: values})
+	w.report.Lines = append(w.report.Lines, health.Check{State: state, Words: rehearsal.Tried + words, Detail: detail, Values: values})
 }
 
 // result is found for a step that ended with err. What was cut short says

@@ -96,6 +96,7 @@ type Desk struct {
 
 	lineChanged chan struct{} // a caller came or left
 
+	sounded  triage.Sounded // calls that ended
 	unsaved  atomic.Int64
 	panics   atomic.Int64
 	patience atomic.Int64 // comeBack, except in tests

@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"hotline/appliance/health"
 	"hotline/appliance/media"
 	"hotline/triage"
 )
@@ -29,6 +30,9 @@ func (s *story) sound() triage.Sound {
 	out.Blame = triage.Blame(out)
 	return out
 }
+
+// Quality is how the calls of the last hour sounded.
+func (d *Desk) Quality(now time.Time) health.Quality { return d.sounded.Lately(now) }
 
 // ear is the leg of the agent who leads a talk, and what had been counted on it
 // before: a browser's stays up from call to call.

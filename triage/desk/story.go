@@ -229,6 +229,10 @@ func (s *story) close() {
 		cause := call.CauseOf(s.ctx)
 		s.ending.by, s.ending.reason = cause.By, cause.Reason
 	}
+	sound := s.sound()
+	if s.leg != nil {
+		s.d.sounded.Note(ended, sound)
+	}
 	end := func(k *triage.Contact, now time.Time) {
 		now = now.Add(-time.Since(ended)) // written late, the call was not longer
 		k.EndedAt = now
@@ -239,7 +243,7 @@ func (s *story) close() {
 		if k.Withheld && (k.Open == triage.OpenLeftInIVR || k.Open == triage.OpenFlash) {
 			k.Open = "" // nobody can be called back and nobody waited for an answer
 		}
-		k.Sound = s.sound()
+		k.Sound = sound
 		if !k.ConnectedAt.IsZero() {
 			k.Talk = int(now.Sub(k.ConnectedAt).Seconds())
 			if !s.parted.IsZero() { // what was asked afterwards is no talk

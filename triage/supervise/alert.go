@@ -85,6 +85,8 @@ func (c *Commands) watch(ctx context.Context) {
 		}
 		if queue := c.look(time.Now()); queue != "" {
 			c.alarm(ctx, queue)
+		} else { // one telephone at a time, and callers first
+			c.SeeRed(ctx, time.Now())
 		}
 	}
 }
@@ -151,7 +153,7 @@ func (c *Commands) alarm(ctx context.Context, queue string) {
 		if ctx.Err() != nil || !c.stillOver(queue) {
 			return
 		}
-		answer := c.tell(ctx, a, queue)
+		answer := c.tell(ctx, a, c.waitingCall(queue))
 		c.write(ctx, events.Event{Kind: EventAlertHeard, Queue: queue, Agent: a.ID, Via: "phone", Data: map[string]string{"answer": answer}})
 		if answer == Coming {
 			c.mu.Lock()
@@ -184,24 +186,29 @@ func (c *Commands) onCall(now time.Time) ([]roster.Account, error) {
 }
 
 // tell calls one supervisor and says why.
-func (c *Commands) tell(ctx context.Context, a roster.Account, queue string) (answer string) {
+func (c *Commands) tell(ctx context.Context, a roster.Account, r Ringing) (answer string) {
 	c.mu.Lock()
 	c.rang[a.ID] = time.Now()
 	c.mu.Unlock()
-	load, kind, language := c.cfg.Dispatcher.Load(queue, time.Now()), "line", ""
-	if queue == triage.QueueLife {
-		kind = "danger"
-	}
 	if len(a.Languages) > 0 {
-		language = a.Languages[0]
+		r.Language = a.Languages[0]
 	}
-	heard, err := c.cfg.Ring(ctx, Ringing{To: a.Phone, Role: string(roster.RoleSupervisor), Flow: FlowAlert, Language: language, RingFor: calloutRingFor,
-		Attributes: map[string]string{"alert.queue": queue, "alert.kind": kind, "room.waiting": strconv.Itoa(load.Waiting), "room.longest": ivr.Minutes(load.Longest)}})
+	r.To, r.Role, r.RingFor = a.Phone, string(roster.RoleSupervisor), calloutRingFor
+	heard, err := c.cfg.Ring(ctx, r)
 	if err != nil {
-		c.cfg.Log.Info("a supervisor was not reached about callers who wait for too long", "account", a.ID, "error", err)
+		c.cfg.Log.Info("a supervisor was not reached by telephone", "account", a.ID, "about", r.Flow, "error", err)
 		return Missed
 	}
 	return cmp.Or(heard.Attributes[attributeAlert], Silent)
+}
+
+// waitingCall tells about callers who wait for too long on a line.
+func (c *Commands) waitingCall(queue string) Ringing {
+	load, kind := c.cfg.Dispatcher.Load(queue, time.Now()), "line"
+	if queue == triage.QueueLife {
+		kind = "danger"
+	}
+	return Ringing{Flow: FlowAlert, Attributes: map[string]string{"alert.queue": queue, "alert.kind": kind, "room.waiting": strconv.Itoa(load.Waiting), "room.longest": ivr.Minutes(load.Longest)}}
 }
 
 func (c *Commands) write(ctx context.Context, ev events.Event) {

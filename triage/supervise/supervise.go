@@ -15,6 +15,7 @@ import (
 
 	"hotline/appliance/audio"
 	"hotline/appliance/call"
+	"hotline/appliance/health"
 	"hotline/appliance/store"
 	"hotline/ivr"
 	"hotline/ivr/bulletins"
@@ -36,6 +37,7 @@ type Ringing struct {
 	Language   string
 	Attributes map[string]string
 	RingFor    time.Duration
+	Avoid      []string // lines that are taken only where there is no other
 }
 
 // Config is what Commands need.
@@ -51,8 +53,11 @@ type Config struct {
 	// with Ring it always has.
 	Ring    func(context.Context, Ringing) (ivr.Outcome, error)
 	HasLine func() bool
+	// Health is what callers or records suffer from now, as the health page and
+	// the last rehearsal tell; nil: nobody is called about it.
+	Health func() []health.Check
 	// AlertsOff says that no supervisor is called about callers who wait for too
-	// long; nil: they are.
+	// long, and about what is red; nil: they are.
 	AlertsOff func() bool
 	Log       *slog.Logger
 }
@@ -66,14 +71,15 @@ type Commands struct {
 	pending map[string]pending   // changes that wait for a call-back, by id
 	callout *callOut             // the last one, nil when there was none
 	lines   map[string]*watched  // by queue
-	rang    map[string]time.Time // supervisors, when they were last called about a line
+	rang    map[string]time.Time // supervisors, when they were last called about a line, or what is red
+	red     redState
 }
 
 // New makes the commands of a hotline and reads the last call-out; Run starts
 // what they need.
 func New(cfg Config) (*Commands, error) {
 	c := &Commands{cfg: cfg, work: make(chan func(context.Context), mostWork), pending: map[string]pending{}, lines: map[string]*watched{}, rang: map[string]time.Time{}}
-	return c, c.loadCallOut()
+	return c, errors.Join(c.loadCallOut(), c.loadRed())
 }
 
 // mostWork bounds the calls that are asked for and not begun.

@@ -15,6 +15,7 @@ import (
 
 	"hotline/appliance/audio"
 	"hotline/appliance/call"
+	"hotline/appliance/health"
 	"hotline/appliance/store"
 	"hotline/appliance/store/storetest"
 	"hotline/ivr"
@@ -36,6 +37,7 @@ type hotline struct {
 	cfg   supervise.Config
 	store *store.Store
 	off   atomic.Bool // no supervisor is called about lines
+	red   atomic.Pointer[[]health.Check]
 }
 
 func start(t *testing.T, ring func(context.Context, supervise.Ringing) (ivr.Outcome, error)) *hotline {
@@ -51,6 +53,12 @@ func start(t *testing.T, ring func(context.Context, supervise.Ringing) (ivr.Outc
 	dispatch := triage.NewDispatcher(triage.DispatcherConfig{Profiles: triage.ShippedProfiles(), RingFor: time.Minute, Journal: triage.NewJournal(nil, "test", log), Log: log})
 	h := &hotline{store: s, cfg: supervise.Config{Store: s, Dispatcher: dispatch, Ring: ring, Log: log}}
 	h.cfg.AlertsOff = h.off.Load
+	h.cfg.Health = func() []health.Check {
+		if red := h.red.Load(); red != nil {
+			return *red
+		}
+		return nil
+	}
 	var err error
 	h.cfg.Mode, err = mode.Open(s, log)
 	must(err)

@@ -402,12 +402,14 @@ func healthy() health.Figures {
 		Lines:    []trunk.LineState{{Name: "gateway", Up: true, Checked: true, Since: now.Add(-time.Hour), Calls: 2, Limit: 4}},
 		Peers:    []trunk.PeerState{{Net: "192.0.2.7", Heard: now.Add(-4 * time.Minute)}},
 		DiskFree: 50 << 30, DiskSize: 100 << 30, Clock: health.Clock{Known: true, Synced: true}, CertificateEnds: now.Add(90 * 24 * time.Hour), Got: health.Got{Names: "help.example.org", Begins: now.Add(-30 * 24 * time.Hour), Ends: now.Add(60 * 24 * time.Hour)},
-		Backup: health.Backup{Place: "/media/usb", Started: now.Add(-3 * time.Hour), Last: now.Add(-time.Minute), Key: true}}
+		Quality: health.Quality{Trunk: health.Way{Calls: 41, Bad: 1, LostPermille: 3, JitterMS: 12, RTTMS: 48}, Agents: health.Way{Calls: 38, JitterMS: 4, RTTMS: 9}},
+		Backup:  health.Backup{Place: "/media/usb", Started: now.Add(-3 * time.Hour), Last: now.Add(-time.Minute), Key: true}}
 }
 
 // ailing is a box on which much goes wrong.
 func ailing() health.Figures {
 	f := healthy()
+	f.Quality.Agents = health.Way{Calls: 38, Bad: 17, LostPermille: 84, JitterMS: 95, RTTMS: 310}
 	f.Lines = append(f.Lines, trunk.LineState{Name: "carrier", Checked: true, Reason: "server sip.example.org does not answer; check the network", Since: f.Now.Add(-12 * time.Minute)})
 	f.Peers = append(f.Peers, trunk.PeerState{Net: "192.0.2.8"})
 	f.DiskFree, f.Clock.Synced, f.CertificateEnds, f.Backup = 300<<20, false, f.Now.Add(6*24*time.Hour), health.Backup{}

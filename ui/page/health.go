@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"hotline/appliance/health"
+	"hotline/triage/supervise"
 	"hotline/ui/handbook"
 )
 
@@ -13,6 +14,23 @@ type HealthPage struct {
 	Frame
 	Figures health.Figures
 	Checks  []health.Check
+	Rung    supervise.RedRound // supervisors, about what is red
+	Rings   bool               // they would be
+	Seen    string             // who sees to it, "" where nobody does
+}
+
+// rungWords is how the last round went.
+func (p HealthPage) rungWords() string {
+	r := p.Rung
+	switch {
+	case r.Calling:
+		return p.F("health.rung.calling", "when", p.When(r.Began))
+	case p.Seen != "":
+		return p.F("health.rung.seen", "when", p.When(r.Began), "name", p.Seen)
+	case len(r.People) == 0:
+		return p.F("health.rung.nobody_there", "when", p.When(r.Began), "next", p.When(r.Next))
+	}
+	return p.F("health.rung.nobody", "when", p.When(r.Began), "next", p.When(r.Next))
 }
 
 // runbook is where the handbook says more about it.
