@@ -111,7 +111,7 @@ func (s *Server) updateInstall(r *http.Request) (UpdateState, error) {
 	return state, err
 }
 
-// updateRestart is the second press: now the update is tried.
+// updateRestart starts the machine anew. Where an update waits it is tried now.
 func (s *Server) updateRestart(w http.ResponseWriter, r *http.Request, v visit) {
 	if s.cfg.Updates == nil {
 		s.problem(w, r, v, http.StatusNotFound, "missing")

@@ -117,8 +117,11 @@ func TestAnUpdateComesByThePage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := s.get(t, client, "/admin/system"); !strings.Contains(got.body, "202601010000") || strings.Contains(got.body, "data-waiting") || !strings.Contains(got.body, `name="update"`) {
+	if got := s.get(t, client, "/admin/system"); !strings.Contains(got.body, "202601010000") || strings.Contains(got.body, "data-waiting") || !strings.Contains(got.body, `name="update"`) || !strings.Contains(got.body, "data-again") {
 		t.Fatalf("the page of the machine: %d", got.status)
+	}
+	if got := s.post(t, client, "/admin/system/restart", nil); got.status != http.StatusSeeOther || slots.restarts.Swap(0) != 1 {
+		t.Errorf("a restart without an update: %d", got.status)
 	}
 	whole := slots.update(t, "amd64", 202701010000, 900_000, slots.key)
 	for says, raw := range map[string][]byte{
@@ -149,7 +152,7 @@ func TestAnUpdateComesByThePage(t *testing.T) {
 	if got := s.upload(t, client, "/admin/system/update", "update", "hotline.update", whole); got.status != http.StatusSeeOther {
 		t.Fatalf("the right one: %d, %s", got.status, trouble(got.body))
 	}
-	if got := s.get(t, client, "/admin/system?done=update"); !strings.Contains(got.body, "The update 202701010000 is in") || !strings.Contains(got.body, "up to 15 minutes") {
+	if got := s.get(t, client, "/admin/system?done=update"); !strings.Contains(got.body, "The update 202701010000 is in") || !strings.Contains(got.body, "up to 15 minutes") || strings.Contains(got.body, "data-again") {
 		t.Errorf("the page does not say that it waits: %d", got.status)
 	}
 	if !strings.HasPrefix(slots.read(t, "B"), "new system new system") || !strings.Contains(slots.read(t, "grubenv"), "ORDER=B A\n") {
@@ -169,7 +172,7 @@ func TestAnUpdateComesByThePage(t *testing.T) {
 			}
 		}
 	}
-	if want := map[string]int{"update.refused": 8, "update.taken202701010000": 1, "update.restart": 1}; fmt.Sprint(noted) != fmt.Sprint(want) {
+	if want := map[string]int{"update.refused": 8, "update.taken202701010000": 1, "update.restart": 2}; fmt.Sprint(noted) != fmt.Sprint(want) {
 		t.Errorf("the log holds %v", noted)
 	}
 }
@@ -179,7 +182,7 @@ func TestAnUpdateComesByThePage(t *testing.T) {
 func TestAServerTakesNoUpdateByThePage(t *testing.T) {
 	s := startSite(t, newScript(t), nil)
 	client := s.as(t, admin)
-	if got := s.get(t, client, "/admin/system"); !strings.Contains(got.body, "comes as a package") || strings.Contains(got.body, `name="update"`) {
+	if got := s.get(t, client, "/admin/system"); !strings.Contains(got.body, "comes as a package") || strings.Contains(got.body, `name="update"`) || strings.Contains(got.body, "/admin/system/restart") {
 		t.Errorf("the page of the machine: %d", got.status)
 	}
 	if got := s.upload(t, client, "/admin/system/update", "update", "hotline.update", []byte("x")); got.status != http.StatusNotFound {
