@@ -203,6 +203,7 @@ func tellNeeded(w io.Writer, needed []hourlyNeed, c *simulateCommand) {
 func tellDay(w io.Writer, r simulate.Result) {
 	percent := func(v float64) string { return fmt.Sprintf("%.0f %%", 100*v) }
 	line := func(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
+	line("Played with the lines that ship, help and danger: lines, profiles and hours that a hotline has set for itself are not read.")
 	line("%s hours, %d calls. %d needed no person, %d waited for one.", plainHour(r.Plan.Length), r.Calls, r.SelfServed, r.Offered)
 	line("  answered          %d", r.Handled)
 	line("  gave up           %d (%s of those who waited), after %s on average; %d within %s", r.Abandoned, percent(r.Abandonment), plainTime(r.AbandonTime), r.ShortAbandons, plainTime(r.Plan.Short))

@@ -15,7 +15,7 @@ func TestSimulateCommand(t *testing.T) {
 	if status != 0 {
 		t.Fatalf("status %d\n%s%s", status, out, errs)
 	}
-	for _, want := range []string{"6 hours,", "answered  ", "gave up", "Service level:", "The range they heard"} {
+	for _, want := range []string{"lines that ship", "6 hours,", "answered  ", "gave up", "Service level:", "The range they heard"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("it does not say %q:\n%s", want, out)
 		}
