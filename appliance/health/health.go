@@ -47,6 +47,7 @@ type Figures struct {
 	DiskSize uint64 // 0: not known
 	DiskFull bool   // records are written into what was kept for this case
 	Clock    Clock
+	Heat     Heat
 
 	Load   Load
 	Strain string // what is short, so that new callers are turned away; "": nothing
@@ -73,7 +74,7 @@ type Load struct {
 
 // Checks judges everything, the worst first.
 func Checks(f Figures) []Check {
-	all := slices.Concat(Sound(f.Trunk.Rejected[488]), f.Quality.Checks(), Backups(f.Backup, f.Now), f.Key.Checks(), f.Lost.Checks(), Orders(f.Orders), Hooks(f.Hooks, f.Now), f.Got.Checks(f.Now), Rehearsals(f.Rehearsal, f.Now), Lines(f.Lines, f.Now), Peers(f.Peers, f.Now), []Check{
+	all := slices.Concat(Sound(f.Trunk.Rejected[488]), f.Quality.Checks(), Backups(f.Backup, f.Now), f.Key.Checks(), f.Heat.Checks(), f.Lost.Checks(), Orders(f.Orders), Hooks(f.Hooks, f.Now), f.Got.Checks(f.Now), Rehearsals(f.Rehearsal, f.Now), Lines(f.Lines, f.Now), Peers(f.Peers, f.Now), []Check{
 		Calls(f.Trunk), Strained(f.Strain, f.Trunk.Calls), Records(f.Unsaved), Faults(f.Panics), Disk(f.DiskFree, f.DiskSize, f.DiskFull), f.Clock.Check(), Certificate(f.CertificateEnds, f.Now),
 	})
 	slices.SortStableFunc(all, func(a, b Check) int { return cmp.Compare(a.State, b.State) })
@@ -82,7 +83,7 @@ func Checks(f Figures) []Check {
 
 // Grave are the words of everything that can be Bad.
 func Grave() []string {
-	return []string{"line.down", "calls.full", "sound.refused", "sound.trunk", "sound.agents", "strain.sound", "strain.memory", "records.unsaved", "records.damaged", "disk.reserve", "disk.full",
+	return []string{"line.down", "calls.full", "sound.refused", "sound.trunk", "sound.agents", "strain.sound", "strain.memory", "records.unsaved", "records.damaged", "disk.reserve", "disk.full", "heat.over",
 		"clock.leap", "clock.jumped", "clock.lost", "certificate.over", "got.over", "got.ending", "backup.never", "backup.old", "backup.keyless",
 		"key.locked", "key.waiting", "lost.leads", "export.late", "export.stopped", "hook.failing", "rehearsal.failed"}
 }

@@ -41,6 +41,8 @@ func TestWhatEachCheckFinds(t *testing.T) {
 		"a disk with none":               {Disk(1<<20, 9<<30, false), "bad disk.full"},
 		"a disk that is full":            {Disk(9<<30, 9<<30, true), "bad disk.reserve"},
 		"a disk that cannot be asked":    {Disk(0, 0, false), "watch disk.unknown"},
+		"a machine too hot":              {Heat{86, 90}.Checks()[0], "bad heat.over"},
+		"a warm one":                     {Heat{86, 100}.Checks()[0], "watch heat.high"},
 		"a clock that is kept right":     {Clock{Known: true, Synced: true}.Check(), "good clock.good"},
 		"a clock that is alone":          {Clock{Known: true}.Check(), "watch clock.alone"},
 		"a clock of hardware that stood": {Clock{Known: true, Off: -30 * 24 * time.Hour}.Check(), "bad clock.lost"},

@@ -91,6 +91,10 @@ func (c figures) Collect(out chan<- prometheus.Metric) {
 	counter("events_total", "Entries in the log, since the beginning.", float64(f.Load.Entries))
 	gauge("data_bytes", "What the records take on the disk.", float64(f.Load.DataSize))
 	gauge("disk_free_bytes", "Room for records.", float64(f.DiskFree))
+	if f.Heat.Limit > 0 {
+		gauge("heat_celsius", "Of the part of the machine that is nearest to its limit.", float64(f.Heat.Celsius))
+		gauge("heat_limit_celsius", "At which that part switches the machine off.", float64(f.Heat.Limit))
+	}
 	gauge("clock_jumped_seconds", "What the clock was set by since the start.", f.Clock.Jumped.Seconds())
 	gauge("clock_synchronised", "1: another clock keeps ours right.", truth(f.Clock.Synced))
 	gauge("certificate_ends_timestamp_seconds", "Until when browsers believe the pages.", float64(f.CertificateEnds.Unix()))

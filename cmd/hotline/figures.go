@@ -26,6 +26,7 @@ func (h *hotline) figures(data string, started time.Time) func() health.Figures 
 		}
 		f.DiskFree, f.DiskSize = health.DiskRoom(data)
 		f.DiskFull = h.records.Full()
+		f.Heat = health.Warmth()
 		f.Backup, f.Key = h.backupFigures(data), h.keyFigures()
 		f.Orders, f.Hooks = h.orderFigures(now), h.hookFigures()
 		f.Got = h.gotFigures()

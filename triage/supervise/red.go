@@ -308,7 +308,7 @@ func isTried(said string) bool { return strings.HasPrefix(said, "try_") }
 
 // redWords are the sentences of the flow red, what matters most first.
 func redWords() []string {
-	return []string{"locked", "full", "strain", "try_calls", "line", "try_line", "sound_trunk", "sound_agents", "sound_refused", "try_staff", "try_flows", "lost", "unsaved", "disk", "damaged",
+	return []string{"locked", "full", "strain", "try_calls", "line", "try_line", "sound_trunk", "sound_agents", "sound_refused", "try_staff", "try_flows", "lost", "unsaved", "disk", "heat", "damaged",
 		"try_record", "clock", "certificate", "backup", "key", "export", "hook", "rehearsal"}
 }
 
