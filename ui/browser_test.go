@@ -33,7 +33,7 @@ type browser struct {
 	shots  string
 }
 
-const limitOfAStep = 20 * time.Second
+const limitOfAStep = time.Minute
 
 // chromium is the one browser of all tests: starting one takes longer than most
 // of them. Every test has a window of its own in it, with its own cookies and

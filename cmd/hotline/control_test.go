@@ -105,8 +105,15 @@ func (w *worker) answer() {
 	w.b.t.Helper()
 	s := w.is(triage.Offered)
 	w.do(desk.Command{Type: "accept", Contact: s.Call.Contact})
+	w.talks()
+}
+
+// talks waits until the agent is in a call with somebody: what they hear may be of
+// the one before.
+func (w *worker) talks() {
+	w.b.t.Helper()
 	w.is(triage.OnCall)
-	for limit := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for limit := time.Now().Add(45 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		s := w.seat.Snapshot()
 		if s.Call != nil && len(s.Call.Parties) > 0 {
 			return

@@ -163,6 +163,7 @@ func TestAVolunteerSeesThePersonOfARoundFirst(t *testing.T) {
 	offer = amal.is(triage.Offered)
 	amal.do(desk.Command{Type: "accept", Contact: offer.Call.Contact})
 	bruno := <-answered
+	amal.talks()
 	b.hears("Amal", amal.sound, allHz, cHz)
 	amal.do(desk.Command{Type: "unreached"})
 	b.ended(bruno)
