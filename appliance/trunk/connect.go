@@ -145,6 +145,8 @@ func (t *Trunk) connect(ctx context.Context, l *line, to target) (net.Conn, erro
 func whyUnreached(err error, to target) string {
 	var untrusted *tls.CertificateVerificationError
 	switch {
+	case errors.Is(err, errOnPurpose):
+		return err.Error()
 	case errors.As(err, &untrusted) && errors.As(err, new(x509.HostnameError)):
 		return fmt.Sprintf("server %s shows a certificate that is made out to another name; write the server in the line's settings as its certificate names it", to.name)
 	case errors.As(err, &untrusted):

@@ -53,6 +53,8 @@ func (t *Trunk) watch(ctx context.Context, l *line, before []chan struct{}) {
 		wake := time.NewTimer(pause)
 		select {
 		case <-wake.C:
+		case <-l.look:
+			wake.Stop()
 		case <-l.lost: // until there is another connection the provider cannot ring us
 			wake.Reset(jitter(2 * t.cfg.t1))
 			select {
@@ -80,7 +82,7 @@ func (t *Trunk) probe(ctx context.Context, l *line) time.Duration {
 		uri := sip.Uri{Scheme: "sip", Host: uriHost(l.cfg.Domain)}
 		from := sip.Uri{Scheme: "sip", User: l.cfg.User, Host: uriHost(t.contact.Addr().String())}
 		var res *sip.Response
-		err := t.reach(ctx, l, to)
+		err := t.reachFor(ctx, l, to, ownChecks)
 		if err == nil {
 			res, err = t.promptly(ctx, t.alone(sip.OPTIONS, uri, from, uri, newCallID(), 1+mathrand.Uint32N(1000), to))
 		}

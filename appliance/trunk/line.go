@@ -98,9 +98,11 @@ type line struct {
 	found   []target
 	foundAt time.Time
 	avoided map[netip.AddrPort]time.Time // until when
+	failure *failure                     // on purpose; nil: none
 
 	connecting sync.Mutex    // held while a connection is opened
 	lost       chan struct{} // a connection of ours has ended
+	look       chan struct{} // its watch shall look now
 }
 
 // transport is how the line's messages travel, as sipgo and Via write it.
@@ -155,7 +157,7 @@ func newLine(cfg Line) (*line, error) {
 	default:
 		return nil, fmt.Errorf("its transport is %q; it must be udp, tcp or tls", cfg.Transport)
 	}
-	l := &line{cfg: cfg, books: new(channels), lost: make(chan struct{}, 1), avoided: make(map[netip.AddrPort]time.Time),
+	l := &line{cfg: cfg, books: new(channels), lost: make(chan struct{}, 1), look: make(chan struct{}, 1), avoided: make(map[netip.AddrPort]time.Time),
 		state: LineState{Name: cfg.Name, Kind: cfg.Kind, Up: cfg.Kind != Register, Reason: "not checked yet", Since: time.Now()}}
 	for _, text := range cfg.Servers {
 		s, err := parseServer(text, l.usualPort())

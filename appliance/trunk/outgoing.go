@@ -180,7 +180,7 @@ func (t *Trunk) attempt(ctx context.Context, r route, o *Outgoing) (*Call, *Dial
 	if ctx.Err() != nil {
 		return nil, gaveUpDialling(ctx, false, r.lineName())
 	}
-	if err := t.reach(ctx, r.line, r.target); err != nil {
+	if err := t.reachFor(ctx, r.line, r.target, o.Role); err != nil {
 		if ctx.Err() != nil {
 			return nil, gaveUpDialling(ctx, false, r.lineName())
 		}

@@ -76,7 +76,7 @@ func (e *refusedError) Error() string { return e.reason }
 
 // enrol registers at one server and gives the time granted.
 func (t *Trunk) enrol(ctx context.Context, l *line, a *registration, to target, expires time.Duration) (time.Duration, error) {
-	if err := t.reach(ctx, l, to); err != nil {
+	if err := t.reachFor(ctx, l, to, ownChecks); err != nil {
 		return 0, errors.New(whyUnreached(err, to))
 	}
 	if s := t.streams.find(to.String()); l.transport() != "UDP" && s != nil && s != a.over {

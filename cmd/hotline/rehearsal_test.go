@@ -64,7 +64,7 @@ func TestTheBoxRehearses(t *testing.T) {
 
 	b.rehearsesLightly(short.Store)
 	b.givesWay()
-	b.seededFaults()
+	b.seededFaults(r)
 }
 
 // rehearsedAll looks at the report of a whole rehearsal of a box that is well.
@@ -169,8 +169,8 @@ func of(lines []health.Check, words string) *health.Check {
 
 // seededFaults puts something out of order and looks at what is told: by the
 // health page (and with it in every rehearsal), or by the part of a rehearsal
-// that tries it.
-func (b *box) seededFaults() {
+// that tries it. whole is the report of a box that is well, but for its single line.
+func (b *box) seededFaults(whole rehearsal.Report) {
 	t := b.t
 	now := time.Now()
 	day := 24 * time.Hour
@@ -206,13 +206,20 @@ func (b *box) seededFaults() {
 		}
 		return set
 	}
-	oneWay := func(name string, to, from carries) func() []health.Check {
-		return tried(func(w *walkthrough) {
-			b.carrier(name, to, from)
-			b.mirrored(w, func() { w.line(ctx, name, "+12025550100", "+12025550100") })
-		})
-	}
-	whole := broken(func(map[string]string) {})
+	lineTrial := &walkthrough{rehearsals: b.h.rehearse, report: rehearsal.Report{Full: true}}
+	var none, untried []health.Check
+	oneWay := map[string][]health.Check{}
+	b.mirrored(lineTrial, func() { // all of it behind one mirror, which takes a while to make
+		none = b.failsOver(lineTrial)
+		for name, way := range map[string]struct{ to, from carries }{"half": {allOfIt, nothing}, "other half": {nothing, allOfIt}, "mute": {silence, allOfIt}} {
+			b.carrier(name, way.to, way.from)
+			lineTrial.report.Lines = nil
+			lineTrial.line(ctx, name, "+12025550100", "+12025550100")
+			oneWay[name] = lineTrial.report.Lines
+		}
+	})
+	were := func(lines []health.Check) func() []health.Check { return func() []health.Check { return lines } }
+	sound := broken(func(map[string]string) {})
 	help := map[string]bool{triage.QueueHelp: true}
 	faults := []struct {
 		fault string
@@ -264,6 +271,10 @@ func (b *box) seededFaults() {
 					}
 				})
 			}
+			b.until("a call is on the line", func() bool { return b.h.trunk.Lines()[0].Calls > 0 })
+			lineTrial.report.Lines = nil
+			lineTrial.failOver(ctx, lineTrial.ownNumber()) // while they are on the line, and hear it
+			untried = lineTrial.report.Lines
 			calls.Wait()
 			b.untilEnded()
 			return health.Checks(b.h.measure())
@@ -273,7 +284,7 @@ func (b *box) seededFaults() {
 			without.HasPrompt = func(language, id string) bool {
 				return !(language == "es" && id == "main.menu") && with.HasPrompt(language, id)
 			}
-			w.judgeFlows(ctx, whole, without)
+			w.judgeFlows(ctx, sound, without)
 		}), "try.flows.silent", "In Spanish the sentence main.menu of the flow one is missing"},
 		{"a flow that leads in circles", tried(func(w *walkthrough) {
 			w.judgeFlows(ctx, broken(func(texts map[string]string) {
@@ -300,9 +311,12 @@ func (b *box) seededFaults() {
 			w.m = &mirror{hotline: b.h, entries: []mirrorEntry{{number: "rehearsal-x"}}}
 			w.line(ctx, "gone", "", "+12025550100")
 		}), "try.line.dead", "did not bring a call"},
-		{"a line by which callers hear nothing", oneWay("half", allOfIt, nothing), "try.line.deaf.callers", "sound goes one way only: the hotline hears callers, but they hear nothing"},
-		{"a line by which callers are not heard", oneWay("other half", nothing, allOfIt), "try.line.deaf.hotline", "router (NAT) or firewall"},
-		{"a line by which callers are silence", oneWay("mute", silence, allOfIt), "try.line.still.hotline", "the gateway or the telephone company sends silence"},
+		{"a line by which callers hear nothing", were(oneWay["half"]), "try.line.deaf.callers", "sound goes one way only: the hotline hears callers, but they hear nothing"},
+		{"a line by which callers are not heard", were(oneWay["other half"]), "try.line.deaf.hotline", "router (NAT) or firewall"},
+		{"a line by which callers are silence", were(oneWay["mute"]), "try.line.still.hotline", "the gateway or the telephone company sends silence"},
+		{"one line only", were(whole.Lines), "try.failover.only", "Line gateway is the only one that works. When it fails, nobody can be called back, and no caller comes in by it. Add a second line"},
+		{"a line that no other one stands in for", were(none), "try.failover.none", "When line gateway fails, no other line takes calls out"},
+		{"a line that cannot be made to fail", func() []health.Check { return untried }, "try.failover.untried", "a call is on it"},
 		{"nobody signed in", tried(func(w *walkthrough) { w.staff(help) }), "try.staff.away", "Ask somebody to sign in"},
 		{"a line that nobody serves", tried(func(w *walkthrough) { w.staff(map[string]bool{triage.QueuePrivate: true}) }), "try.staff.unserved", "Nobody is set to answer the line"},
 		{"no phone volunteers", tried(func(w *walkthrough) { // the last one: the accounts stay shut
@@ -325,13 +339,15 @@ func (b *box) seededFaults() {
 		t.Errorf("only %d faults are seeded", len(faults))
 	}
 	frames := framesOf(t)
-	for _, f := range faults {
+	for i, f := range faults {
 		line := of(f.seed(), f.words)
 		if line == nil || line.State == health.Good {
 			t.Errorf("%s: nothing says %s", f.fault, f.words)
 			continue
 		}
 		checkWords(t, frames, f.fault, f.says, *line)
+		sentence, next := frames[pagewords.English].CheckWords(*line)
+		t.Logf("fault %d, %s (%s): %s %s", i+1, f.fault, line.State, sentence, next)
 	}
 }
 
@@ -399,7 +415,7 @@ func TestEveryLineOfARehearsalIsUsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	source := ""
-	for _, name := range []string{"walkthrough.go", "rehearsalends.go", "rehearsallines.go", "rehearsal.go"} {
+	for _, name := range []string{"walkthrough.go", "rehearsalends.go", "rehearsallines.go", "rehearsalfailover.go", "rehearsal.go"} {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)

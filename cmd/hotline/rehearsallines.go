@@ -56,6 +56,9 @@ func (w *walkthrough) lines(ctx context.Context) {
 			w.line(ctx, l.name, call.ParseNumber(l.from, w.cfg.Region), own)
 		}
 	}
+	if w.report.Full && own != "" && len(w.m.entries) > 0 {
+		w.failOver(ctx, own)
+	}
 }
 
 // spare are the lines that work and have a channel left while such a call is on.
@@ -87,54 +90,75 @@ const (
 
 // line rings one of the hotline's own numbers by a line, and listens at both ends.
 func (w *walkthrough) line(ctx context.Context, name string, from, own call.Number) {
-	if from.E164() {
-		w.m.loops.Store(from, true)
-		defer w.m.loops.Delete(from)
+	c, err := w.loop(ctx, own, []call.Number{from}, name)
+	if err != nil {
+		w.result(ctx, err, "", "line.dead", "line", name)
+		return
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	state, words := judgeLine(c.arrived, c.said, c.there)
+	detail := ""
+	if state != health.Good {
+		detail = c.String()
+	}
+	w.found(state, words, detail, "line", name)
+}
+
+// looped is what came of a call of the box to itself.
+type looped struct {
+	line        string // by which it went out
+	arrived     bool
+	said, there hearing
+}
+
+func (c looped) String() string { return fmt.Sprintf("greeting: %s; tone: %s", c.said, c.there) }
+
+// loop rings one of the hotline's own numbers, by the lines named or as any other
+// call out, and listens at both ends. from are the caller IDs that it may show.
+func (w *walkthrough) loop(ctx context.Context, own call.Number, from []call.Number, lines ...string) (c looped, err error) {
+	for _, n := range from {
+		if n.E164() {
+			w.m.loops.Store(n, true)
+			defer w.m.loops.Delete(n)
+		}
 	}
 	w.m.forgetLooped()
 	before := w.counted()
-	leg, err := w.h.trunk.Dial(ctx, trunk.Outgoing{To: own, Role: roleRehearsal, Lines: []string{name}, RingFor: answerLimit,
+	leg, err := w.h.trunk.Dial(ctx, trunk.Outgoing{To: own, Role: roleRehearsal, Lines: lines, RingFor: answerLimit,
 		Headers: []string{headerRehearsal + ": " + w.m.entries[0].number}})
 	if err != nil {
 		var dial *trunk.DialError
 		if errors.As(err, &dial) {
 			err = errors.New(dial.Reason)
 		}
-		w.result(ctx, err, "", "line.dead", "line", name)
-		return
+		return c, err
 	}
 	over := call.Cause{By: call.BySystem, Reason: "the rehearsal is over"}
 	defer leg.Hangup(over)
 	defer context.AfterFunc(ctx, func() { leg.Hangup(over) })()
+	c.line = leg.Line()
 	here := leg.Audio()
 	defer here.Attend()()
-	said := hearing{sound: here}
-	said.took(ctx, loopHeard, func(pcm []int16) bool { long, _ := loudness(pcm); return long >= greetingHeard/2 })
-	var there hearing
-	if there.sound = w.m.lastLooped(ctx); there.sound != nil {
+	c.said.sound = here
+	c.said.took(ctx, loopHeard, func(pcm []int16) bool { long, _ := loudness(pcm); return long >= greetingHeard/2 })
+	if c.there.sound = w.m.lastLooped(ctx); c.there.sound != nil {
 		speaking, hush := context.WithCancel(ctx)
 		spoken := make(chan struct{})
 		go func() {
 			defer close(spoken)
 			_, _ = here.Play(speaking, audio.Tone(rehearsalFirstHz, loopSpoke+time.Second, -12), false) // the other end is asked whether it came
 		}()
-		there.took(ctx, loopSpoke, func(pcm []int16) bool {
+		c.there.took(ctx, loopSpoke, func(pcm []int16) bool {
 			long, _ := loudness(pcm)
 			return long >= loopSpoke/4 && audio.ToneLevel(pcm, rehearsalFirstHz) > mostlyTone
 		})
 		hush()
 		<-spoken
 	}
-	if ctx.Err() != nil {
-		return
-	}
-	arrived := w.counted() > before
-	state, words := judgeLine(arrived, said, there)
-	detail := ""
-	if state != health.Good {
-		detail = fmt.Sprintf("greeting: %s; tone: %s", said, there)
-	}
-	w.found(state, words, detail, "line", name)
+	c.arrived = w.counted() > before
+	return c, nil
 }
 
 // judgeLine says what two ends heard of each other: said is the greeting, where

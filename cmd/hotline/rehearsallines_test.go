@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -30,11 +32,7 @@ const (
 // the hotline. Its address is that of a line.
 func (b *box) carrier(name string, to, of carries) {
 	b.t.Helper()
-	s, err := phone.Listen(context.Background(), netip.MustParseAddr("127.0.0.1"), phone.Config{Mute: of == nothing}, func(ctx context.Context, r *phone.Request) {
-		if r.Method != "INVITE" {
-			_ = r.Reply(nil, 200, false)
-			return
-		}
+	b.farEnd(name, phone.Config{Mute: of == nothing}, func(ctx context.Context, r *phone.Request) {
 		far, err := phone.Dial(ctx, phone.Config{From: r.From().Address.User, To: r.Recipient.User, Server: b.h.trunk.Addr(), Mute: to == nothing})
 		if err != nil {
 			b.t.Errorf("the telephone network cannot bring the call back: %v", err)
@@ -60,6 +58,18 @@ func (b *box) carrier(name string, to, of carries) {
 		case <-ctx.Done():
 		}
 		far.Hangup()
+	})
+}
+
+// farEnd is a telephone network with a line to it.
+func (b *box) farEnd(name string, sound phone.Config, invited phone.Script) {
+	b.t.Helper()
+	s, err := phone.Listen(context.Background(), netip.MustParseAddr("127.0.0.1"), sound, func(ctx context.Context, r *phone.Request) {
+		if r.Method != "INVITE" {
+			_ = r.Reply(nil, 200, false)
+			return
+		}
+		invited(ctx, r)
 	})
 	if err != nil {
 		b.t.Fatal(err)
@@ -114,6 +124,32 @@ func (b *box) mirrored(w *walkthrough, do func()) {
 	if err := m.stop(); err != nil {
 		b.t.Error(err)
 	}
+}
+
+// failsOver lets the line fail that calls out begin with: in a box that has one
+// more, whose far end takes no call, and then another one that does. It gives what
+// is told of the first.
+func (b *box) failsOver(w *walkthrough) (none []health.Check) {
+	b.t.Helper()
+	ctx, own := b.t.Context(), w.ownNumber()
+	fails := func() []health.Check {
+		b.until("the lines are free", func() bool {
+			return !slices.ContainsFunc(b.h.trunk.Lines(), func(l trunk.LineState) bool { return l.Calls > 0 })
+		})
+		w.report.Lines = nil
+		w.failOver(ctx, own)
+		return w.report.Lines
+	}
+	b.farEnd("refusing", phone.Config{}, func(_ context.Context, r *phone.Request) { _ = r.Reply(nil, 503, false) })
+	none = fails()
+	b.carrier("second", allOfIt, allOfIt)
+	if found := fails(); len(found) != 1 || found[0].State != health.Good || found[0].Words != "try.failover.good" || !slices.Equal(found[0].Values, []string{"line", "gateway", "other", "second"}) {
+		b.t.Errorf("a line that is taken over by another one: %+v", found)
+	}
+	if w.says("gateway") != "line.up" {
+		b.t.Errorf("after it has failed on purpose the line is %s", w.says("gateway"))
+	}
+	return none
 }
 
 // rehearsesLightly makes the form of every hour, which needs a quiet moment.
@@ -193,6 +229,56 @@ func TestWhatALineIsToldToDo(t *testing.T) {
 	} {
 		if state, got := judgeLine(tc.arrived, tc.said, tc.there); got != words || state != tc.state {
 			t.Errorf("%s is told as %s (%v)", words, got, state)
+		}
+	}
+}
+
+// Which line is made to fail, and what is told of a failure.
+func TestWhatALineThatFailsIsToldToDo(t *testing.T) {
+	up := func(name string, calls, limit int) trunk.LineState {
+		return trunk.LineState{Name: name, Up: true, Calls: calls, Limit: limit}
+	}
+	for _, tc := range []struct {
+		lines       []trunk.LineState
+		name, words string
+	}{
+		{nil, "", ""},
+		{[]trunk.LineState{{Name: "down"}}, "", ""},
+		{[]trunk.LineState{{Name: "down"}, up("a", 0, 0)}, "a", "failover.only"},
+		{[]trunk.LineState{up("a", 0, 1), up("b", 0, 2)}, "a", ""},
+		{[]trunk.LineState{{Name: "down"}, up("a", 0, 1), up("b", 0, 1), up("c", 0, 0)}, "a", ""},
+		{[]trunk.LineState{up("a", 1, 9), up("b", 0, 9)}, "a", "failover.untried"},
+		{[]trunk.LineState{up("a", 0, 9), up("b", 0, 1)}, "a", "failover.untried"},
+		{[]trunk.LineState{up("a", 0, 9), up("b", 8, 9)}, "a", "failover.untried"},
+	} {
+		if name, words := toFail(tc.lines); name != tc.name || words != tc.words {
+			t.Errorf("of %+v %q is made to fail, %q", tc.lines, name, words)
+		}
+	}
+
+	sound := new(media.Endpoint)
+	heard, deaf := hearing{sound: sound, heard: true}, hearing{sound: sound}
+	well := looped{line: "b", arrived: true, said: heard, there: heard}
+	for want, tc := range map[string]struct {
+		call       looped
+		err        error
+		seen, back bool
+	}{
+		"good failover.good":                     {well, nil, true, true},
+		"bad failover.none":                      {looped{}, errors.New("refused"), true, true},
+		"bad failover.unheard":                   {looped{arrived: true, said: heard, there: deaf}, nil, true, true},
+		"watch failover.stranger":                {looped{said: heard}, nil, true, true},
+		"bad failover.unseen":                    {well, nil, false, true},
+		"bad failover.stays":                     {well, nil, true, false},
+		"bad failover.none, bad failover.unseen": {looped{}, errors.New("refused"), false, true},
+		"bad failover.unheard, bad failover.unseen, bad failover.stays": {looped{}, nil, false, false},
+	} {
+		var got []string
+		for _, f := range judgeFailOver(tc.call, tc.err, tc.seen, tc.back) {
+			got = append(got, f.State.String()+" "+f.Words)
+		}
+		if strings.Join(got, ", ") != want {
+			t.Errorf("%q is told, not %q", got, want)
 		}
 	}
 }
