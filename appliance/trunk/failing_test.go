@@ -16,6 +16,7 @@ import (
 // wanted it go out by another one. Calls of others are not touched; it is over
 // at once when a context ends; and a line with a call on it is left alone.
 func TestALineFailsOnPurpose(t *testing.T) {
+	trunk.PrepareLibrary() // before a far end speaks
 	ctx := limit(t)
 	provider := newProvider(t)
 	other := make(chan *phone.Call, 10)

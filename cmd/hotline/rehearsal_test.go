@@ -62,9 +62,11 @@ func TestTheBoxRehearses(t *testing.T) {
 		t.Error("the health page does not say when the last rehearsal passed")
 	}
 
-	b.rehearsesLightly(short.Store)
+	b.rehearsesLightly()
 	b.givesWay()
 	b.seededFaults(r)
+	short.Store(true)
+	b.rehearsesNothing()
 }
 
 // rehearsedAll looks at the report of a whole rehearsal of a box that is well.

@@ -152,21 +152,24 @@ func (b *box) failsOver(w *walkthrough) (none []health.Check) {
 	return none
 }
 
-// rehearsesLightly makes the form of every hour, which needs a quiet moment.
-func (b *box) rehearsesLightly(strain func(bool)) {
+// rehearsals are the reports that are kept.
+func (b *box) rehearsals() []rehearsal.Report {
 	b.t.Helper()
-	kept := func() []rehearsal.Report {
-		list, err := b.h.rehearse.List()
-		if err != nil {
-			b.t.Fatal(err)
-		}
-		return list
+	list, err := b.h.rehearse.List()
+	if err != nil {
+		b.t.Fatal(err)
 	}
-	before := len(kept())
+	return list
+}
+
+// rehearsesLightly makes the form of every hour.
+func (b *box) rehearsesLightly() {
+	b.t.Helper()
+	before := len(b.rehearsals())
 	if again := b.h.rehearse.light(b.t.Context()); again != rehearseEvery {
 		b.t.Errorf("the next one comes in %v", again)
 	}
-	list := kept()
+	list := b.rehearsals()
 	if len(list) != before+1 {
 		b.t.Fatalf("there are %d reports after %d", len(list), before)
 	}
@@ -177,21 +180,24 @@ func (b *box) rehearsesLightly(strain func(bool)) {
 			count[c.Words]++
 		}
 	}
-	if !r.Passed() || r.Full || r.By != "" || count["try.greeting.heard"] != 1 || count["try.queue.reached"] != 1 || count["try.line.good"] != 1 || count["try.transfer.good"] != 0 {
+	if !r.Passed() || r.Full || r.By != "" || count["try.greeting.heard"] != 1 || count["try.queue.reached"] != 1 || count["try.line.good"] != 1 || count["try.transfer.good"] != 0 || of(r.Lines, "try.failover.only") != nil {
 		b.t.Errorf("the light form found %v: %+v", count, r)
 	}
 	if line := of(health.Checks(b.h.measure()), "rehearsal.passed"); line == nil || line.Values[3] != r.At.Add(r.Took).Local().Format("2006-01-02 15:04") {
 		b.t.Errorf("the health page tells of the last rehearsal %v", line)
 	}
 	b.leftNothing()
+}
 
-	strain(true)
+// rehearsesNothing looks at the form of every hour on a machine that has no
+// strength to spare.
+func (b *box) rehearsesNothing() {
+	b.t.Helper()
 	b.until("the machine is strained", b.h.strained)
-	if again := b.h.rehearse.light(b.t.Context()); again != rehearseAgain || len(kept()) != len(list) {
-		b.t.Errorf("on a strained machine %d reports are written, and it is due in %v", len(kept())-len(list), again)
+	before := len(b.rehearsals())
+	if again := b.h.rehearse.light(b.t.Context()); again != rehearseAgain || len(b.rehearsals()) != before {
+		b.t.Errorf("on a strained machine %d reports are written, and it is due in %v", len(b.rehearsals())-before, again)
 	}
-	strain(false)
-	b.until("the machine is well again", func() bool { return !b.h.strained() })
 }
 
 // The light form leaves a channel to whoever rings meanwhile.
