@@ -42,7 +42,8 @@ func (p *Post) Put(ctx context.Context, h Hook, via string) error {
 		was, err := hooks.Get(tx, h.ID)
 		switch {
 		case h.ID == "" || errors.Is(err, store.ErrNotFound):
-			return p.putNew(tx, h, via)
+			_, err := putNew(tx, &h, via)
+			return err
 		case err != nil:
 			return err
 		}
@@ -61,21 +62,23 @@ func (p *Post) Put(ctx context.Context, h Hook, via string) error {
 	return err
 }
 
-func (p *Post) putNew(tx *store.Tx, h Hook, via string) error {
+// putNew adds a hook, which is told what happens from now on, and gives it its ID.
+func putNew(tx *store.Tx, h *Hook, via string) (begun Standing, err error) {
 	count := 0
 	for range hooks.All(tx) {
 		count++
 	}
 	if count >= most {
-		return TooMany
+		return begun, TooMany
 	}
 	mark, err := tx.LogMark()
 	if err != nil {
-		return err
+		return begun, err
 	}
+	begun = Standing{Seq: mark.Seq}
 	h.ID, h.Created, h.Gone = tx.NewID(), tx.Now(), false
-	noteVia(tx, EventMade, h, h.By, via)
-	return errors.Join(hooks.Put(tx, h.ID, h), standings.Put(tx, h.ID, Standing{Seq: mark.Seq}))
+	noteVia(tx, EventMade, *h, h.By, via)
+	return begun, errors.Join(hooks.Put(tx, h.ID, *h), standings.Put(tx, h.ID, begun))
 }
 
 // Secrets are the secrets of the hooks by their IDs, for whoever carries them to

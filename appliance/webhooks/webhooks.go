@@ -222,21 +222,9 @@ func (p *Post) Add(ctx context.Context, h Hook) (Hook, error) {
 	h.Secret = NewSecret()
 	h.Paused, h.Gone = false, false
 	var begun Standing
-	err := p.cfg.Store.Update(ctx, func(tx *store.Tx) error {
-		count := 0
-		for range hooks.All(tx) {
-			count++
-		}
-		if count >= most {
-			return TooMany
-		}
-		mark, err := tx.LogMark()
-		if err != nil {
-			return err
-		}
-		h.ID, h.Created, begun = tx.NewID(), tx.Now(), Standing{Seq: mark.Seq}
-		note(tx, EventMade, h, h.By)
-		return errors.Join(hooks.Put(tx, h.ID, h), standings.Put(tx, h.ID, begun))
+	err := p.cfg.Store.Update(ctx, func(tx *store.Tx) (err error) {
+		begun, err = putNew(tx, &h, viaOf(h.By))
+		return err
 	})
 	if err != nil {
 		return Hook{}, err
@@ -248,12 +236,14 @@ func (p *Post) Add(ctx context.Context, h Hook) (Hook, error) {
 
 const secretPrefix = "whsec_"
 
-func note(tx *store.Tx, kind string, h Hook, by string) {
-	via := "web"
+func note(tx *store.Tx, kind string, h Hook, by string) { noteVia(tx, kind, h, by, viaOf(by)) }
+
+// viaOf is how what somebody did came about; nobody is a rule.
+func viaOf(by string) string {
 	if by == "" {
-		via = "rule"
+		return "rule"
 	}
-	noteVia(tx, kind, h, by, via)
+	return "web"
 }
 
 // Remove ends a hook.

@@ -13,7 +13,7 @@ func LeftOut() []Left {
 		{"callers, cases, volunteers who registered, their hours, recordings, rounds and numbers that must not be called, the log and the figures", "they are records of people: a backup carries them", []string{
 			"contacts", "cases", "case_mergings", "cards", "code_guesses", "items", "persons", "numbers", "recordings", "rounds", "round_people", "round_stops", "tallies", "callouts", "queue_closure_last",
 			"registrants", "registrant_recordings", "registrant_pins", "registrant_mergings", "shift_entries", "imports", "import_records", "inboxes", "hidden", "erasures", "gone",
-			"exports", "rehearsals", "rehearsal_sounds", "report_hours", "report_state", "books", "requests_once", "closedown", "blobs", "history", "webhook_standings"}},
+			"exports", "rehearsals", "rehearsal_sounds", "red_states", "report_hours", "report_state", "books", "requests_once", "closedown", "blobs", "history", "webhook_standings"}},
 		{"passwords, PINs, second steps and whether they are demanded, codes on paper, passwords of desk phones, invitations, wall screens and tokens of programs", "they open that one box, and are made anew where they shall count", []string{
 			"account_secrets", "pin_failures", "sessions", "second_steps", "second_rule", "paper_codes", "invites", "walls", "api_tokens"}},
 		{"mode, announcements, bulletins, notices and lines closed by hand", "they are for this hour", []string{
