@@ -18,6 +18,7 @@ import (
 	"hotline/appliance/call"
 	"hotline/appliance/lines"
 	"hotline/appliance/place"
+	"hotline/appliance/support"
 	"hotline/appliance/switches"
 	redact "hotline/appliance/table"
 	"hotline/appliance/trunk"
@@ -47,7 +48,9 @@ func (s *script) config(t *testing.T) Config {
 		},
 		Scripts: s.scripts, Notices: s.noticeBoard(t),
 		Reports: reports.New(s.store, time.UTC, slog.New(slog.DiscardHandler)),
-		Health:  measured, Rehearsals: s.rehearsals(t), Backups: s.keeper(t), BoxKey: s.boxKey(t), Updates: s.slots, Plugged: s.plugged, Disks: func() []place.Disk { return s.disks }, Radio: s.radio, SetClock: func(at time.Time) (bool, error) { s.clock = at; return !s.forgets, nil },
+		Health:  measured, Support: func(w io.Writer) error {
+			return support.Write(w, support.Box{Figures: measured(), Log: new(support.Memory)})
+		}, Rehearsals: s.rehearsals(t), Backups: s.keeper(t), BoxKey: s.boxKey(t), Updates: s.slots, Plugged: s.plugged, Disks: func() []place.Disk { return s.disks }, Radio: s.radio, SetClock: func(at time.Time) (bool, error) { s.clock = at; return !s.forgets, nil },
 		Recordings: s.tapes,
 		Exports:    s.office, Imports: s.intake, Privacy: privacy.New(s.store, "Flood response", slog.New(slog.DiscardHandler), privacy.Aging{Rule: "imports", Find: intake.Aged, Gone: intake.Expire}), Journal: FromStore(s.store), Store: s.store, Hooks: s.hooks(t), Obtained: s.obtained(t), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Closing: s.closer(t), Telephone: s.telephone(t),

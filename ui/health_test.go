@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"archive/zip"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -48,6 +50,30 @@ func TestHealthIsToldInWordsWorstFirst(t *testing.T) {
 	}
 	if !slices.IsSorted(at[:8]) {
 		t.Errorf("what is worst is not first: %v", at)
+	}
+}
+
+// Whoever looks after the machine gets a file to send to somebody who helps, and
+// the log says who took it. A supervisor has no use for it.
+func TestTheFileForWhoeverHelps(t *testing.T) {
+	s := startSite(t, newScript(t), nil)
+	if got := s.get(t, s.as(t, supervisor), "/health/support.zip"); got.status != http.StatusForbidden {
+		t.Errorf("a supervisor: %d", got.status)
+	}
+	if strings.Contains(s.get(t, s.as(t, supervisor), "/health").body, "support.zip") {
+		t.Error("a supervisor is offered the file")
+	}
+	client := s.as(t, admin)
+	if !strings.Contains(s.get(t, client, "/health").body, "support.zip") {
+		t.Error("an administrator is not offered the file")
+	}
+	got := s.get(t, client, "/health/support.zip")
+	archive, err := zip.NewReader(strings.NewReader(got.body), int64(len(got.body)))
+	if err != nil || len(archive.File) != 6 || !strings.Contains(got.header.Get("Content-Disposition"), "hotline-health-20261120-0900.zip") {
+		t.Fatalf("%d, %v: %v", got.status, got.header, err)
+	}
+	if noted := s.noted(t, "support.taken"); len(noted) != 1 || noted[0].By != s.ids[admin] {
+		t.Errorf("the log says %+v", noted)
 	}
 }
 

@@ -160,6 +160,7 @@ func table() []route {
 		{"GET", "/prompts/{language}/{id}/sound.wav", floor, (*Server).promptSound, false},
 
 		{"GET", "/health", watch, (*Server).healthPage, false},
+		{"GET", "/health/support.zip", accounts, (*Server).supportFile, false},
 		{"GET", "/rehearsal", floor, (*Server).rehearsalPage, false},
 		{"POST", "/rehearsal", records, (*Server).rehearse, false},
 		{"GET", "/rehearsal/{id}", floor, (*Server).rehearsalPage, false},

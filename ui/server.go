@@ -85,6 +85,7 @@ type Config struct {
 	FlowTrial    FlowTrial
 	Bundles      Bundles
 	Health       func() health.Figures
+	Support      func(io.Writer) error // the file for whoever helps from afar
 	Rehearsals   Rehearsals
 	Backups      Backups
 	BoxKey       BoxKey

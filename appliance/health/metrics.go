@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strconv"
@@ -25,6 +26,32 @@ func NewMetrics(read func() Figures) *Metrics {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(r, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 5 * time.Second}))
 	return &Metrics{handler: mux}
+}
+
+// Text writes the figures once, as a program that watches would read them.
+func (m *Metrics) Text(to io.Writer) error {
+	r, err := http.NewRequest(http.MethodGet, "/metrics", nil)
+	if err != nil {
+		return err
+	}
+	w := &once{to: to, header: http.Header{}}
+	m.handler.ServeHTTP(w, r)
+	return w.err
+}
+
+// once is the answer to one who asks without a network.
+type once struct {
+	to     io.Writer
+	header http.Header
+	err    error
+}
+
+func (o *once) Header() http.Header { return o.header }
+func (o *once) WriteHeader(int)     {}
+func (o *once) Write(p []byte) (n int, err error) {
+	n, err = o.to.Write(p)
+	o.err = errors.Join(o.err, err)
+	return n, err
 }
 
 // Run serves on l, which it closes, until ctx ends.

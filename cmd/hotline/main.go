@@ -23,6 +23,7 @@ import (
 	"hotline/appliance/boxkey"
 	"hotline/appliance/config"
 	"hotline/appliance/store"
+	"hotline/appliance/support"
 	"hotline/appliance/wipe"
 	"hotline/provisioning"
 )
@@ -119,9 +120,10 @@ type serveCommand struct {
 	Config string `help:"Configuration file." default:"hotline.yaml" type:"path"`
 	Smoke  bool   `help:"Build everything, take no call, and end: a check before a real start."`
 
-	coolOff time.Duration // in which a wipe may be stopped; 0: as shipped
-	post    *signpost     // on the machine's own screens; nil: there are none
-	air     *air          // the Wi-Fi network of the machine; nil: it makes none
+	coolOff time.Duration   // in which a wipe may be stopped; 0: as shipped
+	post    *signpost       // on the machine's own screens; nil: there are none
+	kept    *support.Memory // what the log wrote of late
+	air     *air            // the Wi-Fi network of the machine; nil: it makes none
 }
 
 func (c *serveCommand) Run(ctx context.Context, s streams) error {
@@ -135,7 +137,8 @@ func (c *serveCommand) Run(ctx context.Context, s streams) error {
 	if s.zone != nil {
 		s.zone(cfg.Place()) // before anything else runs
 	}
-	log := newLog(s.err, cfg.LogAll)
+	c.kept = new(support.Memory)
+	log := newLog(io.MultiWriter(s.err, c.kept), cfg.LogAll)
 	if c.Smoke && wipe.Begun(cfg.DataDir()) {
 		fmt.Fprintln(s.out, "A wipe of this hotline was begun: the next start ends it.")
 		return nil
@@ -185,7 +188,7 @@ func (c *serveCommand) once(ctx context.Context, cfg config.Config, s streams, l
 }
 
 func (c *serveCommand) manner(records *store.Store) manner {
-	return manner{drain: drainFor, records: records, coolOff: c.coolOff}
+	return manner{drain: drainFor, log: c.kept, records: records, coolOff: c.coolOff}
 }
 
 // pagesAt is where the pages listen.

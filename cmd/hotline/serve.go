@@ -31,6 +31,7 @@ import (
 	"hotline/appliance/media"
 	"hotline/appliance/softphone"
 	"hotline/appliance/store"
+	"hotline/appliance/support"
 	"hotline/appliance/switches"
 	"hotline/appliance/trunk"
 	"hotline/appliance/webhooks"
@@ -129,8 +130,9 @@ type manner struct {
 	coolOff time.Duration // in which a wipe may be stopped; 0: as shipped
 	names   []string      // servers that are asked for names when a certificate is got; none: those of the machine
 
-	records *store.Store // opened already; nil: assemble opens those of the data folder
-	locked  *lockedBox   // the box is without its key: what is written goes into an inbox
+	log     *support.Memory // what the log wrote of late; nil: it is not kept
+	records *store.Store    // opened already; nil: assemble opens those of the data folder
+	locked  *lockedBox      // the box is without its key: what is written goes into an inbox
 }
 
 func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err error) {
@@ -356,7 +358,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		Rounds: h.contacts, RoundMay: h.roundMay(cfg), RoundsOn: h.roundsAllowed(cfg), Results: h.roundResults,
 		Scripts: h.scripts, Notices: notices,
 		Reports: h.reports,
-		Health:  h.measure, Rehearsals: h.rehearse, Backups: h.backups, BoxKey: boxkey.Owner{Keeper: h.keys, Records: h.records}, Certificates: pageCertificates{Certificates: h.certs, records: h.records}, Obtained: h.renewal, SetClock: clockSetter(), Updates: updates(slot.Socket), Plugged: plugged(disk.Socket), Radio: radioOf(radio.Socket), Telephone: h.telephone(cfg),
+		Health:  h.measure, Support: h.supportFile(cfg, m.log), Rehearsals: h.rehearse, Backups: h.backups, BoxKey: boxkey.Owner{Keeper: h.keys, Records: h.records}, Certificates: pageCertificates{Certificates: h.certs, records: h.records}, Obtained: h.renewal, SetClock: clockSetter(), Updates: updates(slot.Socket), Plugged: plugged(disk.Socket), Radio: radioOf(radio.Socket), Telephone: h.telephone(cfg),
 		Recordings: h.tapes,
 		Exports:    h.exports, Imports: h.imports, Privacy: h.privacy, Closing: h.closing, Journal: ui.FromStore(h.records), Store: h.records, Hooks: h.hooks, Log: log,
 		Flows: h.flows, FlowTrial: h.flowTrial, Bundles: h.bundles,

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
 	"crypto/tls"
@@ -26,6 +27,7 @@ import (
 	"hotline/appliance/audio"
 	"hotline/appliance/audio/foreign"
 	"hotline/appliance/config"
+	"hotline/appliance/support"
 	"hotline/appliance/table"
 	"hotline/appliance/trunk"
 	"hotline/appliance/trunk/phone"
@@ -97,7 +99,8 @@ func startBoxIn(t *testing.T, m manner, change func(*config.Config), before func
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := slog.New(slog.NewTextHandler(logFile, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	m.log = new(support.Memory)
+	log := slog.New(slog.NewTextHandler(io.MultiWriter(logFile, m.log), &slog.HandlerOptions{Level: slog.LevelDebug}))
 	d := newDemo(t.Context(), log)
 	m.robot = d.ring
 	h, err := assemble(cfg, m, log)
@@ -358,6 +361,7 @@ func TestTheFirstCall(t *testing.T) {
 			t.Errorf("the case's %s is %q, want %q", column, file[column], want)
 		}
 	}
+	b.theFileForWhoeverHelps()
 	b.figures(contact)
 }
 
@@ -650,4 +654,37 @@ func (b *box) waitNotTone(c *phone.Call, hz float64) {
 		}
 	}
 	b.t.Fatalf("the caller still hears %.0f Hz", hz)
+}
+
+// theFileForWhoeverHelps tells of the call that was, and not of who called, where
+// they are, or who answered.
+func (b *box) theFileForWhoeverHelps() {
+	b.t.Helper()
+	raw := b.page("admin", "health/support.zip")
+	archive, err := zip.NewReader(strings.NewReader(raw), int64(len(raw)))
+	if err != nil {
+		b.t.Fatalf("the file for whoever helps: %v", err)
+	}
+	all := ""
+	for _, part := range archive.File {
+		r, err := part.Open()
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		text, err := io.ReadAll(r)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		all += string(text)
+	}
+	for _, want := range []string{"hotline_calls_answered_total 1\n", "level=", "max_calls", "goroutine profile", "watch backup."} {
+		if !strings.Contains(all, want) {
+			b.t.Errorf("the file for whoever helps lacks %q", want)
+		}
+	}
+	for _, person := range []string{"2024561111", "+1202456", "Santa Clara", "Amal"} {
+		if i := strings.Index(all, person); i >= 0 {
+			b.t.Errorf("the file for whoever helps tells %q: %s", person, all[max(0, i-100):min(len(all), i+100)])
+		}
+	}
 }

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 
 // notPages are addresses that browsers open and nobody looks at: files, live
 // channels, and those that lead on.
-var notPages = []string{"/admin/bundle/file", "/healthz", "/trust/authority.crt", "/assets/{file}", "/favicon.svg", "/{$}", "/places", "/desk/directory", "/ws/call", "/ws/agent", "/ws/practice", "/ev/floor", "/ev/wall/{token}", "/worklist/{id}/message/{contact}/{n}",
+var notPages = []string{"/health/support.zip", "/admin/bundle/file", "/healthz", "/trust/authority.crt", "/assets/{file}", "/favicon.svg", "/{$}", "/places", "/desk/directory", "/ws/call", "/ws/agent", "/ws/practice", "/ev/floor", "/ev/wall/{token}", "/worklist/{id}/message/{contact}/{n}",
 	"/floor/mode/announcement.wav", "/floor/mode/pending.wav", "/floor/bulletins/{sound}", "/prompts/{language}/pack.zip", "/prompts/{language}/{id}/sound.wav", "/records/export/{id}/file",
 	"/records/registrants/{id}/{sound}", "/import/check/{id}/report", "/reports/{table}", "/rehearsal/{id}/{sound}", "/recordings/{id}/sound.wav", "/admin/lists/case_form.xlsx", "/admin/flows/export",
 	"/handbook/file/{language}", "/handbook/picture/{name}", "/admin/close/{id}/file"}

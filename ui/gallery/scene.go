@@ -290,7 +290,7 @@ func (s *scene) serve(texts *words.Catalogues, log *slog.Logger) (*ui.Server, er
 		Results: func(_ context.Context, w io.Writer, round, _ string) error {
 			return table.WriteCSV(w, triage.RoundTable(s.contacts, round))
 		},
-		Reports: reports.New(s.store, time.Local, log), Health: func() health.Figures { return s.health }, Rehearsals: s.rehearsals, Backups: keeper, BoxKey: boxkey.Owner{Keeper: keys, Records: s.store}, Updates: s.slots(), Plugged: s.plugged(), Disks: s.disks, Radio: s.radio(), SetClock: s.clock(),
+		Reports: reports.New(s.store, time.Local, log), Health: func() health.Figures { return s.health }, Support: func(io.Writer) error { return nil }, Rehearsals: s.rehearsals, Backups: keeper, BoxKey: boxkey.Owner{Keeper: keys, Records: s.store}, Updates: s.slots(), Plugged: s.plugged(), Disks: s.disks, Radio: s.radio(), SetClock: s.clock(),
 		Prompts: s.studio, Sounds: foreign.New(), Recordings: s.tapes, Exports: s.exports, Imports: s.imports,
 		Privacy: privacy.New(s.store, operation, log, privacy.Aging{Rule: "imports", Find: intake.Aged, Gone: intake.Expire}), Closing: closing, Journal: ui.FromStore(s.store), Store: s.store, Hooks: s.hooks, Telephone: s.phones, Flows: s.flows, FlowTrial: playFlow, Bundles: bundles{}, Log: log,
 	}, texts)

@@ -17,6 +17,7 @@ type HealthPage struct {
 	Rung    supervise.RedRound // supervisors, about what is red
 	Rings   bool               // they would be
 	Seen    string             // who sees to it, "" where nobody does
+	Support bool               // who looks at it may have the file for whoever helps
 }
 
 // rungWords is how the last round went.
