@@ -84,7 +84,11 @@ func Write(to io.Writer, b Box) error {
 		if err := write(&text); err != nil {
 			fmt.Fprintf(&text, "\nThis part could not be made: %v\n", err) // the others help all the same
 		}
-		_, err = io.WriteString(w, hide.text(text.String()))
+		hidden := hide.text(text.String())
+		if name != "about.txt" && name != "figures.txt" { // whose long numbers are bytes and packets
+			hidden = number.ReplaceAllString(hidden, "…")
+		}
+		_, err = io.WriteString(w, hidden)
 		return err
 	}
 	for _, part := range []struct {
@@ -227,7 +231,7 @@ var (
 
 func (c *cloak) text(s string) string {
 	s = mail.ReplaceAllString(s, "…@…")
-	s = address.ReplaceAllStringFunc(s, func(found string) string {
+	return address.ReplaceAllStringFunc(s, func(found string) string {
 		addr, err := netip.ParseAddr(found)
 		if err != nil || addr.IsLoopback() || addr.IsUnspecified() {
 			return found
@@ -241,5 +245,4 @@ func (c *cloak) text(s string) string {
 		}
 		return fmt.Sprintf("[machine %d, %s]", c.known[addr], where)
 	})
-	return number.ReplaceAllString(s, "…")
 }

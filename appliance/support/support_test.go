@@ -48,7 +48,7 @@ func TestTheFileTellsOfTheMachineAndOfNobody(t *testing.T) {
 	cfg.Name, cfg.Operation, cfg.SIP.Help = "Casa de Rosa Méndez", "Flood at Valle Alto", []string{"+12025550100"}
 	cfg.SIP.Lines = []config.Line{{Name: "Anna's SIM", Kind: "register", Servers: []string{"sip.carrier.example"}, User: "12025550100", Password: "tiger-lamp-7", MaxCalls: 30}}
 	cfg.SIP.Shares = map[string]int{"shelter-rosa": 20}
-	f := health.Figures{Now: time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC), Version: "abc123", DiskFree: 1 << 20, DiskSize: 9 << 30,
+	f := health.Figures{Now: time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC), Version: "abc123", DiskFree: 1 << 20, DiskSize: 90 << 30,
 		Lines: []trunk.LineState{{Name: "Anna's SIM", Checked: true, Reason: "403 for 12025550100"}}}
 	var out bytes.Buffer
 	if err := Write(&out, Box{Figures: f, Settings: cfg, Log: memory, Metrics: func(w io.Writer) error {
@@ -59,7 +59,7 @@ func TestTheFileTellsOfTheMachineAndOfNobody(t *testing.T) {
 	}
 	got := parts(t, out.Bytes())
 	for name, wants := range map[string][]string{
-		"about.txt":    {"abc123", "2026-03-01T10:00:00Z", "disk      1048576 bytes free"},
+		"about.txt":    {"abc123", "2026-03-01T10:00:00Z", "disk      1048576 bytes free of 96636764160"},
 		"health.txt":   {"bad   line.down", "bad   disk.full"},
 		"figures.txt":  {`hotline_line_up{line="1"} 0`, `hotline_line_calls{line="1"} 2`, `hotline_line_up{line="2"} 1`},
 		"settings.txt": {"kind: register", "max_calls: 30", "password: …"},
