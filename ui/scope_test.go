@@ -53,9 +53,13 @@ func TestASupervisorOfATeamSeesItsPeopleAlone(t *testing.T) {
 	})
 	s.aMorning(t)
 	now := time.Now()
+	began := now.Add(-20 * time.Minute)
+	if day := now.UTC().Truncate(24 * time.Hour); began.Before(day) {
+		began = day // the reports are of today
+	}
 	if err := s.store.Update(t.Context(), func(tx *store.Tx) error {
 		for i, state := range []string{"on_call", "wrap", "offline"} {
-			tx.Emit(events.Event{Kind: "agent.state", Agent: other.ID, Data: map[string]string{"state": state, "at": now.Add(time.Duration(i-20) * time.Minute).Format(time.RFC3339Nano)}})
+			tx.Emit(events.Event{Kind: "agent.state", Agent: other.ID, Data: map[string]string{"state": state, "at": began.Add(time.Duration(i) * now.Sub(began) / 4).Format(time.RFC3339Nano)}})
 		}
 		return nil
 	}); err != nil {
