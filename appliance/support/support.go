@@ -107,7 +107,10 @@ func Write(to io.Writer, b Box) error {
 			return err
 		}},
 		{"settings.txt", func(w io.Writer) error { return settings(w, b.Settings) }},
-		{"log.txt", func(w io.Writer) error { _, err := io.WriteString(w, b.Log.text()); return err }},
+		{"log.txt", func(w io.Writer) error {
+			_, err := io.WriteString(w, given.ReplaceAllString(b.Log.text(), "${1}=…"))
+			return err
+		}},
 		{"running.txt", func(w io.Writer) error { return pprof.Lookup("goroutine").WriteTo(w, 1) }},
 	} {
 		if err := add(part.name, part.write); err != nil {
@@ -158,6 +161,10 @@ func checks(w io.Writer, f health.Figures) error {
 }
 
 var label = regexp.MustCompile(`\b(line|peer)="((?:[^"\\]|\\.)*)"`)
+
+// given are attributes of the log whose values somebody gave: they may be called
+// after people.
+var given = regexp.MustCompile(`\b(line|lines|name|system|operation|title|label)=("(?:[^"\\]|\\.)*"|\S+)`)
 
 // labels gives lines and networks running numbers instead of their names.
 func labels(metrics []byte) []byte {

@@ -44,6 +44,7 @@ func TestTheFileTellsOfTheMachineAndOfNobody(t *testing.T) {
 	log := slog.New(slog.NewTextHandler(memory, nil))
 	log.Error("the sound of a call stands still", "contact", "01JD0000000000000000000001", "from", "198.51.100.23:5060", "again", "198.51.100.23", "by", "10.1.2.3", "six", "2001:db8::77", "own", "127.0.0.1:8443")
 	log.Warn("somebody wrote maria.lopez@example.org", "number", "+12025550147", "short", "+120255*****", "bare", "5215512345678", "calls", 12345)
+	log.Warn("a line is down", "line", "Anna's \"SIM\" at Rosa", "name", "Méndez", "of", 3)
 	cfg := config.Default()
 	cfg.Name, cfg.Operation, cfg.SIP.Help = "Casa de Rosa Méndez", "Flood at Valle Alto", []string{"+12025550100"}
 	cfg.SIP.Lines = []config.Line{{Name: "Anna's SIM", Kind: "register", Servers: []string{"sip.carrier.example"}, User: "12025550100", Password: "tiger-lamp-7", MaxCalls: 30}}
@@ -63,7 +64,7 @@ func TestTheFileTellsOfTheMachineAndOfNobody(t *testing.T) {
 		"health.txt":   {"bad   line.down", "bad   disk.full"},
 		"figures.txt":  {`hotline_line_up{line="1"} 0`, `hotline_line_calls{line="1"} 2`, `hotline_line_up{line="2"} 1`},
 		"settings.txt": {"kind: register", "max_calls: 30", "password: …"},
-		"log.txt":      {"the sound of a call stands still", "[machine 1, public]:5060", `again=[machine 1, public] `, "[machine 2, private]", "[machine 3, public]", "127.0.0.1:8443", "01JD0000000000000000000001", "calls=12345"},
+		"log.txt":      {"the sound of a call stands still", "[machine 1, public]:5060", `again=[machine 1, public] `, "[machine 2, private]", "[machine 3, public]", "127.0.0.1:8443", "01JD0000000000000000000001", "calls=12345", "line=… name=… of=3"},
 		"running.txt":  {"goroutine profile"},
 	} {
 		for _, want := range wants {
@@ -73,7 +74,7 @@ func TestTheFileTellsOfTheMachineAndOfNobody(t *testing.T) {
 		}
 	}
 	for name, text := range got {
-		for _, secret := range []string{"Rosa", "rosa", "Valle", "2025550", "120255", "Anna", "carrier", "tiger", "198.51", "10.1.2", "db8", "maria", "lopez", "52155"} {
+		for _, secret := range []string{"Rosa", "rosa", "Méndez", "SIM", "Valle", "2025550", "120255", "Anna", "carrier", "tiger", "198.51", "10.1.2", "db8", "maria", "lopez", "52155"} {
 			if strings.Contains(text, secret) {
 				t.Errorf("%s tells %q:\n%s", name, secret, text)
 			}
