@@ -267,6 +267,9 @@ func TestTheLastWordIsSavedBeforeTheNotesAreClosed(t *testing.T) {
 	b := openBrowser(t, s)
 	b.signIn(agent)
 	b.state("wrap")
+	// What is told meanwhile moves nothing away from under the finger.
+	where := `[...document.querySelectorAll('#wrap .opt, [data-next]')].map(e => Math.round(e.getBoundingClientRect().top - document.getElementById('wrap-h').getBoundingClientRect().top)).join()`
+	before := b.js(where)
 	// Another person has changed the place meanwhile: nothing is overwritten.
 	s.refuseWith(desk.ConflictError{Conflicts: []history.Conflict{{Field: "place", Theirs: json.RawMessage(`"Santa Ana"`), Mine: json.RawMessage(`"Santa Rosa"`)}}})
 	b.do(typeInto("place", "Santa Rosa"))
@@ -275,6 +278,10 @@ func TestTheLastWordIsSavedBeforeTheNotesAreClosed(t *testing.T) {
 	s.refuseWith(nil)
 	b.press(`[data-conflict="place"] button`)
 	s.awaitCommand(t, "case.save", func(c desk.Command) bool { return c.Fields["place"] == "Santa Rosa" && c.Shown["place"] == "Santa Ana" })
+	b.until(`document.querySelector('[data-part="unasked"]').checkVisibility()`)
+	if after := b.js(where); after != before {
+		t.Errorf("endings and buttons stood at %s, and stand at %s now", before, after)
+	}
 	b.press(`label:has(> [name="disposition"][value="info_given"])`)
 	b.do(typeInto("landmark", "the blue church"))
 	b.press(`[data-next="break"]`)
