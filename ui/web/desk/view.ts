@@ -62,7 +62,9 @@ export class View {
     for (const tag of all('[data-part="link"]')) tag.classList.toggle("stop", !local.online && screen !== "connecting");
     part("trouble", local.trouble !== "" && screen !== "problem", local.trouble);
     part("working", local.working, w.t("js.sound.working"));
-    part("unasked", local.unasked.length > 0 && this.snapshot?.case != null, w.t("js.unasked", { questions: local.unasked.join(" · ") }));
+    const unasked = local.unasked.length > 0 && s?.case != null, questions = w.t("js.unasked", { questions: local.unasked.join(" · ") });
+    part("unasked", unasked, questions);
+    text("unasked-start", unasked ? questions : "");
     if (screen === "problem") text("problem-words", local.trouble || w.or(`js.dead.${s?.agent.reason ?? ""}`, w.t("js.sound.lost")));
     text("saved", local.unsent ? w.t(local.online ? "js.saved.saving" : "js.saved.waiting")
       : local.saved ? w.t("js.saved.at", { clock: timeOfDay(local.saved) }) : w.t("js.saved.none"));
