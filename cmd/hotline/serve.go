@@ -1,16 +1,13 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"maps"
 	"net"
 	"net/netip"
-	"slices"
 	"strconv"
 	"time"
 
@@ -20,7 +17,6 @@ import (
 	"hotline/appliance/audio/foreign"
 	"hotline/appliance/backup"
 	"hotline/appliance/boxkey"
-	"hotline/appliance/call"
 	"hotline/appliance/config"
 	"hotline/appliance/control"
 	"hotline/appliance/export"
@@ -373,52 +369,6 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 	return h, nil
 }
 
-// callTo is the number that the caller page calls: the first one for help.
-func callTo(cfg config.Config) string {
-	return first(cfg.SIP.Help)
-}
-
-func first(numbers []string) string {
-	if len(numbers) == 0 {
-		return ""
-	}
-	return numbers[0]
-}
-
-// phoneServer is what people type into a desk phone as its server.
-func (h *hotline) phoneServer(cfg config.Config) string {
-	if len(cfg.SIP.Phones) == 0 {
-		return ""
-	}
-	return h.trunk.Addr().String()
-}
-
-// errPartOff is why a step takes its way on in a crisis.
-var errPartOff = errors.New("this part of the hotline is switched off")
-
-// flowHost is what steps of phone dialogues may ask for.
-func (h *hotline) flowHost(cfg config.Config) ivr.Host {
-	host := desk.FlowHost(h.dispatch)
-	host.Bulletins = ivr.Bulletins(h.board, h.edition, h.bulletinsOff)
-	keep := host.Voicemail
-	host.Voicemail = func(ctx context.Context, session *ivr.Session, m ivr.Message) error {
-		if h.switches.Off(switches.Recording) {
-			return errPartOff
-		}
-		return keep(ctx, session, m)
-	}
-	if len(cfg.FlowHosts) > 0 {
-		ask := ivr.Fetch(cfg.FlowHosts)
-		host.Fetch = func(ctx context.Context, address string, send map[string]string) (json.RawMessage, error) {
-			if h.switches.Off(switches.HTTP) {
-				return nil, errPartOff
-			}
-			return ask(ctx, address, send)
-		}
-	}
-	return host
-}
-
 func (h *hotline) took(back func() error) { h.takes = append(h.takes, back) }
 
 // Close gives back what assemble took. It may be called after Run or instead
@@ -510,43 +460,6 @@ func (h *hotline) tellScreens(ctx context.Context) error {
 	}
 }
 
-// edition is what is said from now on.
-func (h *hotline) edition() ivr.Prompts { return h.studio.Library() }
-
-// bulletinsOff reports that bulletins are switched off.
-func (h *hotline) bulletinsOff() bool { return h.switches.Off(switches.Bulletins) }
-
-// ringer makes the hotline's own calls to its people.
-func (h *hotline) ringer() func(context.Context, supervise.Ringing) (ivr.Outcome, error) {
-	return func(ctx context.Context, r supervise.Ringing) (ivr.Outcome, error) {
-		leg, err := h.trunk.Dial(ctx, trunk.Outgoing{To: r.To, Role: r.Role, RingFor: r.RingFor, Lines: linesWithout(h.trunk.Lines(), r.Avoid)})
-		if err != nil {
-			return ivr.Outcome{}, err
-		}
-		over := call.Cause{By: call.BySystem, Reason: "the call is over"}
-		defer leg.Hangup(over)
-		defer context.AfterFunc(ctx, func() { leg.Hangup(over) })()
-		return h.engine.Run(leg.Context(), leg.Audio(), ivr.Start{Flow: r.Flow, Language: r.Language, Attributes: r.Attributes})
-	}
-}
-
-// linesWithout are the names of the lines but for those to avoid, which come last;
-// none where there is nothing to avoid: then all are tried in their order.
-func linesWithout(all []trunk.LineState, avoid []string) (names []string) {
-	if len(avoid) == 0 {
-		return nil
-	}
-	var last []string
-	for _, l := range all {
-		if slices.Contains(avoid, l.Name) {
-			last = append(last, l.Name)
-		} else {
-			names = append(names, l.Name)
-		}
-	}
-	return append(names, last...)
-}
-
 // ignoreEnd drops the errors that only say that Run was asked to end.
 func ignoreEnd(err error) error {
 	if errors.Is(err, context.Canceled) {
@@ -558,59 +471,4 @@ func ignoreEnd(err error) error {
 // Panics is how many faults of ours were caught since the start.
 func (h *hotline) Panics() int64 {
 	return int64(h.trunk.Stats().Panics) + h.pages.Panics() + h.desk.Panics()
-}
-
-func (h *hotline) checkPIN(ctx context.Context, caller call.Number, pin string) (id, name string, err error) {
-	a, err := h.accounts.AuthenticatePhone(ctx, caller, pin, roster.Mode)
-	return a.ID, a.Name, err
-}
-
-// checkAgent proves who works by telephone.
-func (h *hotline) checkAgent(ctx context.Context, caller call.Number, extension, pin string) (desk.Person, error) {
-	var a roster.Account
-	var err error
-	if extension != "" {
-		a, err = h.accounts.AuthenticateExtension(ctx, extension, pin, roster.Desk)
-	} else {
-		a, err = h.accounts.AuthenticatePhone(ctx, caller, pin, roster.Desk)
-	}
-	if err != nil {
-		return desk.Person{}, err
-	}
-	return desk.Person{ID: a.ID, Name: a.Name, Login: a.Login, Profile: a.Profile, Languages: a.Languages, Can: a.Skills, Phone: a.Phone, Extension: a.Extension,
-		Role: string(a.Role), Supervises: a.Role.May(roster.Floor)}, nil
-}
-
-// browserAddrs are the addresses that browsers may send their sound to: the
-// one the pages are on, or all of this machine's.
-func browserAddrs(cfg config.Config) []netip.Addr {
-	at := netip.MustParseAddrPort(cfg.Web.Listen).Addr() // checked by config
-	if at.IsUnspecified() {
-		return nil
-	}
-	return []netip.Addr{at}
-}
-
-// outwardAddr is the address of this machine that leads to other machines, or
-// loopback when it has none. Nothing is sent.
-func outwardAddr() netip.Addr {
-	conn, err := net.Dial("udp4", "192.0.2.1:9") // TEST-NET-1 (RFC 5737)
-	if err == nil {
-		defer conn.Close()
-		if at, err := netip.ParseAddrPort(conn.LocalAddr().String()); err == nil {
-			return at.Addr()
-		}
-	}
-	addrs, err := net.InterfaceAddrs()
-	if err != nil {
-		return netip.AddrFrom4([4]byte{127, 0, 0, 1})
-	}
-	var found netip.Addr
-	for _, a := range addrs {
-		prefix, err := netip.ParsePrefix(a.String())
-		if err == nil && prefix.Addr().Is4() && !prefix.Addr().IsLoopback() {
-			found = prefix.Addr()
-		}
-	}
-	return cmp.Or(found, netip.AddrFrom4([4]byte{127, 0, 0, 1}))
 }
