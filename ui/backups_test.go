@@ -3,7 +3,7 @@ package ui
 import (
 	"context"
 	"errors"
-	"net"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -15,37 +15,20 @@ import (
 	"hotline/appliance/place"
 	"hotline/appliance/wipe"
 	"hotline/provisioning/disk"
+	"hotline/provisioning/door/doortest"
 )
 
 // disksBehindADoor lets go of one disk, and is writing to every other.
 func disksBehindADoor(t *testing.T, free string) Plugged {
 	t.Helper()
 	door := disk.At(filepath.Join(t.TempDir(), "door"))
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: door.Path, Net: "unix"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	over := make(chan struct{})
-	go func() { // systemd starts a program for everybody who comes
-		defer close(over)
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
+	doortest.Answer(t, door.Path, func(ctx context.Context, in io.Reader, out io.Writer) error {
+		return disk.Answer(ctx, in, out, func(_ context.Context, folder string) error {
+			if folder != free {
+				return disk.ErrBusy
 			}
-			if err := errors.Join(disk.Answer(context.Background(), conn, conn, func(_ context.Context, folder string) error {
-				if folder != free {
-					return disk.ErrBusy
-				}
-				return nil
-			}), conn.Close()); err != nil {
-				t.Error(err)
-			}
-		}
-	}()
-	t.Cleanup(func() {
-		_ = l.Close()
-		<-over
+			return nil
+		})
 	})
 	return door
 }

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"hotline/provisioning/door/doortest"
 	"hotline/provisioning/radio"
 )
 
@@ -46,24 +47,9 @@ func openRadio(t *testing.T) radioDoor {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(dir, "door"), Net: "unix"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 2)
-	go func() { ended <- o.Serve(ctx, l) }()
-	go func() { ended <- o.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		for range 2 {
-			if err := <-ended; err != nil {
-				t.Error(err)
-			}
-		}
-		_ = l.Close()
-	})
-	return radioDoor{radio.At(filepath.Join(dir, "door"))}
+	door := radio.At(filepath.Join(dir, "door"))
+	doortest.Serve(t, door.Path, o.Serve, func(ctx context.Context, _ *net.UnixListener) error { return o.Run(ctx) })
+	return radioDoor{door}
 }
 
 // An administrator sees the Wi-Fi network of the machine, gives it another name

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"hotline/provisioning/door/doortest"
 	"hotline/provisioning/slot"
 )
 
@@ -55,21 +56,8 @@ func openSlots(t *testing.T) *slotsOf {
 		}
 	}
 	m := slot.Machine{Env: filepath.Join(s.dir, "grubenv"), Device: func(name string) string { return filepath.Join(s.dir, name) }, Running: "A", Arch: "amd64", Version: 202601010000, Key: public}
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: s.Path, Net: "unix"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() {
-		ended <- slot.Serve(ctx, l, m, func() error { s.restarts.Add(1); return nil }, time.Hour)
-	}()
-	t.Cleanup(func() {
-		stop()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-		_ = l.Close()
+	doortest.Serve(t, s.Path, func(ctx context.Context, l *net.UnixListener) error {
+		return slot.Serve(ctx, l, m, func() error { s.restarts.Add(1); return nil }, time.Hour)
 	})
 	return s
 }

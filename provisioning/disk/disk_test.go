@@ -2,14 +2,14 @@ package disk
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
+	"io"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"hotline/appliance/place"
+	"hotline/provisioning/door/doortest"
 )
 
 // What is done with a device, by what the machine knows of it.
@@ -64,40 +64,18 @@ func TestAskingForADisk(t *testing.T) {
 	if err := door.Remove(t.Context(), "/media/A"); err == nil {
 		t.Error("nobody answers, and the disk is gone")
 	}
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: door.Path, Net: "unix"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	answered := make(chan error, 1)
-	go func() { // systemd starts a program for everybody who comes
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				answered <- nil
-				return
+	doortest.Answer(t, door.Path, func(ctx context.Context, in io.Reader, out io.Writer) error {
+		return Answer(ctx, in, out, func(_ context.Context, folder string) error {
+			if folder != "/media/A one" {
+				return fmt.Errorf("%w", ErrBusy)
 			}
-			err = errors.Join(Answer(t.Context(), conn, conn, func(_ context.Context, folder string) error {
-				if folder != "/media/A one" {
-					return fmt.Errorf("%w", ErrBusy)
-				}
-				return nil
-			}), conn.Close())
-			if err != nil {
-				answered <- err
-				return
-			}
-		}
-	}()
+			return nil
+		})
+	})
 	if err := door.Remove(t.Context(), "/media/A one"); err != nil {
 		t.Errorf("a disk that nothing uses: %v", err)
 	}
 	if err := door.Remove(t.Context(), "/media/B"); err == nil || err.Error() != ErrBusy.Error() {
 		t.Errorf("a disk that is written to: %v", err)
-	}
-	if err := l.Close(); err != nil {
-		t.Error(err)
-	}
-	if err := <-answered; err != nil {
-		t.Error(err)
 	}
 }

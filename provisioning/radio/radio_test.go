@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"hotline/provisioning/door/doortest"
 )
 
 // The words of hostapd 2.10, that the real one says in the trial of the image.
@@ -40,23 +42,7 @@ func open(t *testing.T, dir, says string) machine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: m.Path, Net: "unix"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 2)
-	go func() { ended <- o.Serve(ctx, l) }()
-	go func() { ended <- o.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		for range 2 {
-			if err := <-ended; err != nil {
-				t.Error(err)
-			}
-		}
-		_ = l.Close()
-	})
+	doortest.Serve(t, m.Path, o.Serve, func(ctx context.Context, _ *net.UnixListener) error { return o.Run(ctx) })
 	return m
 }
 

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"hotline/provisioning/door/doortest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -22,22 +24,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func serve(t *testing.T, m Machine) (d Door, restarts *atomic.Int32) {
 	t.Helper()
 	d = At(filepath.Join(t.TempDir(), "door"))
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: d.Path, Net: "unix"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
 	restarts = new(atomic.Int32)
-	go func() {
-		ended <- Serve(ctx, l, m, func() error { restarts.Add(1); return nil }, time.Hour)
-	}()
-	t.Cleanup(func() {
-		stop()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-		_ = l.Close()
+	doortest.Serve(t, d.Path, func(ctx context.Context, l *net.UnixListener) error {
+		return Serve(ctx, l, m, func() error { restarts.Add(1); return nil }, time.Hour)
 	})
 	return d, restarts
 }
