@@ -257,6 +257,7 @@ type Books interface {
 type Reports interface {
 	Report(ctx context.Context, from, to, now time.Time) (reports.Report, error)
 	Gauge(ctx context.Context, now time.Time, agents []erlang.Speakers) (reports.Gauge, error)
+	Busiest(ctx context.Context, now time.Time) (reports.Busiest, error)
 }
 
 // Exports make the files with which records leave the box; *export.Office.

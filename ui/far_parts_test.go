@@ -98,9 +98,11 @@ func (s *script) telephone(t *testing.T) Telephone {
 	}
 	log := slog.New(slog.DiscardHandler)
 	return Telephone{Book: book, Trials: lines.NewTrials(lines.TrialConfig{Log: log}), Dropped: func() uint64 { return 0 }, Flows: flows, Allowed: func() []string { return append([]string{"+1202"}, book.Dials()...) }, Out: outOf(book),
-		Filed:  lines.Record{Lines: []lines.Line{{Name: "gateway"}}, Numbers: []lines.Number{{Number: "100", Leads: lines.Help}}},
-		At:     func() TelephoneAddr { return TelephoneAddr{UDP: "192.0.2.1:5060"} },
-		States: func() []trunk.LineState { return []trunk.LineState{{Name: "gateway", Up: true, Checked: true}} }}
+		Filed: lines.Record{Lines: []lines.Line{{Name: "gateway"}}, Numbers: []lines.Number{{Number: "100", Leads: lines.Help}}},
+		At:    func() TelephoneAddr { return TelephoneAddr{UDP: "192.0.2.1:5060"} },
+		States: func() []trunk.LineState {
+			return []trunk.LineState{{Name: "gateway", Up: true, Checked: true, Limit: s.carries}}
+		}}
 }
 
 // hooks tell other systems of the test.

@@ -108,6 +108,7 @@ type script struct {
 	gateway  *softphone.Gateway
 	phones   []*softphone.Phone
 	view     desk.FloorView
+	carries  int // calls at a time that the line gateway does; 0 is not known
 	list     desk.Directory
 	noLine   bool          // for calls out
 	told     []desk.Person // seats were told of

@@ -1,14 +1,12 @@
 package ui
 
 import (
-	"math"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
 	"hotline/appliance/calendar"
-	"hotline/triage/erlang"
 	"hotline/ui/page"
 )
 
@@ -76,21 +74,12 @@ func (s *Server) systemPage(r *http.Request, v visit) page.SystemPage {
 		p.Days = int(p.Ends.Sub(p.Now) / (24 * time.Hour))
 	}
 	p.RecordHours = int(figures.DiskFree / bytesRecorded)
-	p.Asked = page.Demand{PerHour: whole(r, "calls", 100, 1, 5000), Talk: whole(r, "talk", 10, 1, 60), People: whole(r, "people", 0, 0, 1000)}
-	d := erlang.ShippedDemand(float64(p.Asked.PerHour))
-	d.Handle, d.Agents = time.Duration(p.Asked.Talk)*time.Minute, p.Asked.People
-	got := d.Capacity()
-	p.Needs = page.Needs{People: got.Agents, Channels: got.Channels, Answered: int(math.Round(got.PerHour)), Abandoned: int(math.Round(100 * got.Abandoned)),
-		Wait: got.Wait, KiloBits: got.Channels * kiloBitsACall, Fits: figures.Trunk.Limit == 0 || got.Channels <= figures.Trunk.Limit}
+	s.sizing(&p, r)
 	return p
 }
 
-// What a call takes (domain: sizing): an hour of recording with both sides, and
-// the network in each direction, in G.711.
-const (
-	bytesRecorded = 3600 * 2 * 8000
-	kiloBitsACall = 80
-)
+// bytesRecorded is what an hour of recording with both sides takes (domain: sizing).
+const bytesRecorded = 3600 * 2 * 8000
 
 // whole is a number of the address between two bounds; what is none is usual.
 func whole(r *http.Request, name string, usual, least, most int) int {

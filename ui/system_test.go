@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"hotline/appliance/calendar"
+	"hotline/triage"
+	"hotline/triage/desk"
 )
 
 // The calculator says for the figures of the sizing table (domain: 600 calls an
@@ -43,6 +45,55 @@ func TestTheMachineSaysWhatItCanCarry(t *testing.T) {
 	}
 	if stranger := s.get(t, s.as(t, nobody), "/trust"); stranger.status != http.StatusOK || !strings.Contains(stranger.body, "Firefox") {
 		t.Errorf("who is warned and has not signed in gets %d", stranger.status)
+	}
+}
+
+// The calculator begins with examples, and says so; once there were calls it
+// begins with those of the busiest hour, with how long they took and with whoever
+// is at work, and says where each number came from.
+func TestTheCalculatorBeginsWithOwnFigures(t *testing.T) {
+	far := newScript(t)
+	far.carries = 3
+	s := startSite(t, far, nil)
+	client := s.as(t, admin)
+	value := func(body, of string) string {
+		t.Helper()
+		found := regexp.MustCompile(`id="` + of + `"[^>]* value="([0-9]*)"`).FindStringSubmatch(body)
+		if found == nil {
+			t.Fatalf("the page has no field for %s", of)
+		}
+		return found[1]
+	}
+	got := s.get(t, client, "/admin/system").body
+	if value(got, "calls") != "100" || value(got, "talk") != "10" || value(got, "people") != "0" || strings.Count(got, "an example, until your own calls are counted") != 2 || strings.Contains(got, "busiest hour of the last 7 days") {
+		t.Error("a hotline that nobody has called does not begin with examples, or does not say that they are")
+	}
+	if !strings.Contains(got, "carry only 3 calls at a time") {
+		t.Error("the page does not say how few calls the lines carry")
+	}
+
+	s.aMorning(t)
+	far.mu.Lock()
+	far.view = desk.FloorView{Agents: []desk.FloorAgent{{ID: "x", State: triage.Ready}, {ID: "y", State: triage.OnCall}, {ID: "z", State: triage.OnBreak}}}
+	far.mu.Unlock()
+	got = s.get(t, client, "/admin/system").body
+	if calls := value(got, "calls"); calls != "11" && calls != "10" { // the first of eleven may be of the hour before
+		t.Errorf("it begins with %s calls per hour", calls)
+	}
+	if value(got, "talk") != "6" || value(got, "people") != "2" {
+		t.Errorf("it begins with %s minutes and %s people", value(got, "talk"), value(got, "people"))
+	}
+	for _, say := range []string{"your busiest hour of the last 7 days", "the average of your calls of the last 7 days", "those at work now"} {
+		if !strings.Contains(got, say) {
+			t.Errorf("the page does not say %q", say)
+		}
+	}
+	if strings.Contains(got, "an example, until") {
+		t.Error("own figures are called examples")
+	}
+	got = s.get(t, client, "/admin/system?calls=600&talk=12&people=0").body
+	if value(got, "calls") != "600" || value(got, "talk") != "12" || value(got, "people") != "0" || strings.Contains(got, "data-from") {
+		t.Error("what is asked is not what is calculated")
 	}
 }
 

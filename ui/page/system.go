@@ -56,7 +56,10 @@ type BroughtCertificate struct {
 }
 
 // Demand is what is asked of the calculator; without people it says how many.
-type Demand struct{ PerHour, Talk, People int }
+type Demand struct {
+	PerHour, Talk, People int
+	From                  []string // words: where the numbers come from
+}
 
 // Needs is its answer.
 type Needs struct {
@@ -65,6 +68,7 @@ type Needs struct {
 	Wait                       time.Duration
 	KiloBits                   int
 	Fits                       bool // this machine is allowed so many calls
+	Lines                      int  // calls at a time that the lines carry; 0 is not known
 }
 
 // browsers are those for which the help says what to press.
