@@ -68,9 +68,10 @@ type Config struct {
 	Actions   map[string]Action
 	Results   map[string][]string // of actions, by name; of others they are not checked
 	Host      Host
-	HasQueue  func(id string) bool // nil: queue names are not checked
-	Fallback  flow.Queue           // where callers go when there is not even a flow
-	MaxSteps  int                  // of one call between two waits; 0: 400
+	HasQueue  func(id string) bool    // nil: queue names are not checked
+	Fallback  flow.Queue              // where callers go when there is not even a flow
+	MaxSteps  int                     // of one call between two waits; 0: 400
+	At        func(flow, step string) // told of each step before it runs, for trials of one call at a time; may be nil
 	Log       *slog.Logger
 }
 
@@ -286,6 +287,9 @@ func (r *run) from(ctx context.Context, f *flow.Flow, name string, depth int) en
 			r.log.Error("a dialogue went round in circles; the caller goes to the fallback queue",
 				"flow", f.Name, "step", name, "steps", r.steps, "depth", depth, "queue", f.Fallback.ID)
 			return fallback
+		}
+		if at := r.engine.cfg.At; at != nil {
+			at(f.Name, name)
 		}
 		target, end := r.step(ctx, step, depth)
 		if ctx.Err() != nil {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"slices"
 	"strconv"
@@ -378,8 +379,20 @@ func (r *run) skills(named []string) []string {
 }
 
 func (r *run) failed(s *flow.Step, err error) {
-	r.log.Error("a step of a dialogue failed; the call takes the step's error path", "step", s.Name, "kind", string(s.Kind), "error", err)
+	level := slog.LevelError
+	if errors.Is(err, ErrRefused) {
+		level = slog.LevelDebug
+	}
+	what := string(s.Kind)
+	if s.Do != nil {
+		what = s.Do.Action
+	}
+	r.log.Log(context.Background(), level, "a step of a dialogue failed; the call takes the step's error path", "step", s.Name, "does", what, "error", err)
 }
+
+// ErrRefused is for what a host refuses because this is no real call. The step
+// takes its error path, and nobody need look into it.
+var ErrRefused = errors.New("this is no real call")
 
 // guarded asks the host, within a limit and without letting its panic through.
 func guarded[T any](ctx context.Context, limit time.Duration, ask func(context.Context) (T, error)) (answer T, err error) {

@@ -227,7 +227,7 @@ func (r *run) do(ctx context.Context, s *flow.Step) flow.Target {
 		err = fmt.Errorf("the flow has no way on from the result %q", result)
 	}
 	if err != nil {
-		r.log.Error("a step of a dialogue failed; the call takes the step's error path", "step", s.Name, "action", d.Action, "error", err)
+		r.failed(s, err)
 		r.passed(s, "error")
 		return d.Error
 	}

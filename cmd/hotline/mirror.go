@@ -47,6 +47,9 @@ type mirror struct {
 	closed   bool
 	calls    sync.WaitGroup // stories that run
 	stop     func() error
+
+	actions map[string]ivr.Action // of its dialogues
+	host    ivr.Host
 }
 
 // mirrorEntry is a dialogue that callers begin with, and the number that leads
@@ -110,6 +113,7 @@ func (h *hotline) newMirror(ctx context.Context, cfg config.Config) (_ *mirror, 
 	})
 	host := m.flowHost(config.Config{}) // asks no other machine
 	host.Fetch = func(context.Context, string, map[string]string) (json.RawMessage, error) { return nil, errRehearsal }
+	m.actions, m.host = actions, host
 	if m.engine, err = ivr.New(ivr.Config{Flows: h.engine.Flows(), Prompts: h.studio, Edition: h.edition, Languages: cfg.Languages, Log: log,
 		Fallback: flow.Queue{ID: triage.QueueHelp, Priority: 5, Treatment: ivr.FlowWaiting}, HasQueue: h.dispatch.Has,
 		Host: host, Actions: actions, Results: flowActions()}); err != nil {
@@ -128,8 +132,8 @@ func (h *hotline) newMirror(ctx context.Context, cfg config.Config) (_ *mirror, 
 	return m, nil
 }
 
-// errRehearsal is why a step takes its way on in a rehearsal.
-var errRehearsal = errors.New("this is a rehearsal")
+// errRehearsal is why a step takes its error path in a rehearsal.
+var errRehearsal = fmt.Errorf("this is a rehearsal: %w", ivr.ErrRefused)
 
 // mirrored is the routing without anybody outside, and with the one who answers
 // rehearsals.

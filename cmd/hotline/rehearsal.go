@@ -48,7 +48,7 @@ const (
 	rehearseAgain = 5 * time.Minute  // after one that gave way, or was not begun
 	rehearseLines = 6                // one light form in so many rings over the telephone network, too: that may cost money
 	rehearseLook  = 200 * time.Millisecond
-	rehearseLimit = 15 * time.Minute
+	rehearseLimit = 30 * time.Minute // six languages on several numbers take a quarter of an hour
 )
 
 // What a rehearsal gives way to.

@@ -81,7 +81,7 @@ func (b *box) rehearsedAll(r rehearsal.Report) {
 			good = append(good, strings.Join(append([]string{strings.TrimPrefix(c.Words, "try.")}, c.Values[:min(2, len(c.Values))]...), " "))
 		}
 	}
-	for _, want := range []string{"flows.good", "greeting.heard language es", "greeting.heard language en", "queue.reached choice help", "queue.reached choice volunteers",
+	for _, want := range []string{"flows.good", "keys.good language es", "keys.good language en", "keys.shut", "greeting.heard language es", "greeting.heard language en", "queue.reached choice help", "queue.reached choice volunteers",
 		"queue.reached choice family", "queue.reached choice private", "transfer.good", "recording.good choice help", "record.good", "line.good line gateway"} {
 		if !slices.ContainsFunc(good, func(line string) bool { return strings.HasPrefix(line, want) }) {
 			b.t.Errorf("the report does not say %q: %q", want, good)
@@ -417,7 +417,7 @@ func TestEveryLineOfARehearsalIsUsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	source := ""
-	for _, name := range []string{"walkthrough.go", "rehearsalends.go", "rehearsallines.go", "rehearsalfailover.go", "rehearsal.go"} {
+	for _, name := range []string{"walkthrough.go", "rehearsalends.go", "rehearsallines.go", "rehearsalfailover.go", "rehearsalkeys.go", "rehearsal.go"} {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)

@@ -92,6 +92,11 @@ func press(ctx context.Context, c *phone.Call, keys string) error {
 // ended waits until a call of the rehearsal is on record as ended; "": the last
 // one.
 func (w *walkthrough) ended(ctx context.Context, contact string) (k triage.Contact, err error) {
+	return w.endedOf(ctx, func(one triage.Contact) bool { return contact == "" || one.ID == contact })
+}
+
+// endedOf is ended for the last call that is meant.
+func (w *walkthrough) endedOf(ctx context.Context, meant func(triage.Contact) bool) (k triage.Contact, err error) {
 	ctx, over := context.WithTimeout(ctx, writes)
 	defer over()
 	tick := time.NewTicker(poll)
@@ -99,7 +104,7 @@ func (w *walkthrough) ended(ctx context.Context, contact string) (k triage.Conta
 	for {
 		found := false
 		if err := w.m.contacts.Each(func(one triage.Contact) bool { // the newest first
-			k, found = one, contact == "" || one.ID == contact
+			k, found = one, meant(one)
 			return !found
 		}); err != nil {
 			return k, err

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"hotline/appliance/audio"
@@ -31,6 +32,8 @@ type walkthrough struct {
 
 	m             *mirror
 	first, second *standIn
+
+	fiction atomic.Int64 // how many numbers that belong to nobody were shown
 }
 
 const (
@@ -82,6 +85,7 @@ func (w *walkthrough) run(ctx context.Context) {
 	}()
 	if w.report.Full {
 		w.flows(ctx)
+		w.keys(ctx) // while nobody is signed in
 	}
 	if w.first, err = m.sits(ctx, "first", rehearsalFirstHz); err != nil {
 		if ctx.Err() == nil {
@@ -212,10 +216,14 @@ var errUnanswered = errors.New("nothing answered in time")
 // rings makes one call by the door that every call comes in by. It ends with
 // ctx, or by what is returned beside it.
 func (w *walkthrough) rings(ctx context.Context, e mirrorEntry) (c *phone.Call, hangup func(), err error) {
+	return w.ringsFrom(ctx, e, rehearsalCaller)
+}
+
+func (w *walkthrough) ringsFrom(ctx context.Context, e mirrorEntry, from string) (c *phone.Call, hangup func(), err error) {
 	at := w.h.sipAt
 	ctx, end := context.WithCancelCause(ctx)
 	late := time.AfterFunc(answerLimit, func() { end(errUnanswered) })
-	c, err = phone.Dial(ctx, phone.Config{From: rehearsalCaller, Display: "Rehearsal", To: e.number, Server: at, Local: at.Addr(), Near: true})
+	c, err = phone.Dial(ctx, phone.Config{From: from, Display: "Rehearsal", To: e.number, Server: at, Local: at.Addr(), Near: true})
 	late.Stop()
 	if err != nil {
 		end(nil)

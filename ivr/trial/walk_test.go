@@ -106,8 +106,27 @@ func TestTheWaysToEveryLanguageAndLine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	with := around(t, []string{"es", "en", "ar"}, "")
-	for _, name := range flows.Names() { // what the program beside ivr answers is not known here
+	with := everythingAround(t, flows, []string{"es", "en", "ar"})
+	got, err := FindWays(t.Context(), flows, with, ivr.FlowMain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for language, keys := range map[string]string{"en": "1", "es": "2", "ar": "3"} {
+		if got.Languages[language] != keys {
+			t.Errorf("%s is chosen by %q, want %q", language, got.Languages[language], keys)
+		}
+	}
+	if got.Queues["help"] != "21" {
+		t.Errorf("the way to help is %q", got.Queues["help"])
+	}
+	t.Log(got)
+}
+
+// everythingAround is around, with what the program beside ivr answers taken from
+// the flows: it is not known here.
+func everythingAround(t *testing.T, flows *flow.FlowSet, languages []string) flow.Surroundings {
+	with := around(t, languages, "")
+	for _, name := range flows.Names() {
 		if f := flows.Flow(name); f != nil {
 			for _, s := range f.Steps {
 				if s.Do != nil {
@@ -123,19 +142,7 @@ func TestTheWaysToEveryLanguageAndLine(t *testing.T) {
 			}
 		}
 	}
-	got, err := FindWays(t.Context(), flows, with, ivr.FlowMain)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for language, keys := range map[string]string{"en": "1", "es": "2", "ar": "3"} {
-		if got.Languages[language] != keys {
-			t.Errorf("%s is chosen by %q, want %q", language, got.Languages[language], keys)
-		}
-	}
-	if got.Queues["help"] != "21" {
-		t.Errorf("the way to help is %q", got.Queues["help"])
-	}
-	t.Log(got)
+	return with
 }
 
 // What new dialogues begin with works as it is: the checker finds nothing, and

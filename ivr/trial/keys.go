@@ -1,0 +1,271 @@
+package trial
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"hotline/appliance/audio"
+	"hotline/ivr"
+	"hotline/ivr/flow"
+)
+
+// Presses are ways that together press every key to which callers of one number
+// come in one language.
+type Presses struct {
+	Ways  []Press
+	Menus int // questions that are answered by keys
+	Keys  int // answers to them
+	Shut  int // such questions that no key leads to: of other numbers, other times, or of people who work here
+}
+
+// Press is what one caller keys.
+type Press struct {
+	Answers []string // one after another: the keys to one question; Speak before them for a sentence that is said
+	Taken   string   // the keys of menus among them, as a contact keeps them
+}
+
+// Speak stands before the key by which a sentence ends, for the sentence.
+const Speak = 'v'
+
+// String is what is keyed, for people.
+func (p Press) String() string {
+	return strings.ReplaceAll(strings.Join(p.Answers, " "), string(Speak), "")
+}
+
+// Situation is the hotline around a call whose keys are looked for: what it
+// answers is what it would answer such a caller now.
+type Situation struct {
+	Flows      *flow.FlowSet
+	With       flow.Surroundings
+	Actions    map[string]ivr.Action
+	Host       ivr.Host
+	Attributes map[string]string // what is known when the call begins
+}
+
+// FindPresses tries every key of every question from the beginning of a flow on,
+// after the keys by which its language is chosen, which may be none.
+func FindPresses(ctx context.Context, s Situation, name, language, start string) (Presses, error) {
+	p := &presser{Situation: s}
+	engine, err := ivr.New(ivr.Config{Flows: s.Flows, Prompts: p, Languages: s.With.Languages, Actions: s.Actions, Results: s.With.Actions, HasQueue: s.With.HasQueue, Host: s.Host,
+		Log: slog.New(slog.DiscardHandler), At: func(flow, step string) { p.at = place{flow: flow, step: step} }})
+	var found Presses
+	if err != nil {
+		return found, err
+	}
+	type open struct {
+		place
+		before []string // answers
+	}
+	var queue []open
+	seen := map[place]bool{}
+	arrive := func(at place, before []string) {
+		if !seen[at] {
+			seen[at] = true
+			queue = append(queue, open{at, before})
+		}
+	}
+	first := strings.Split(start, "")
+	if out := p.try(ctx, engine, name, start); p.asks && out.Language == language {
+		arrive(p.at, first)
+	}
+	for len(queue) > 0 && found.Keys < mostWays {
+		if ctx.Err() != nil {
+			return found, context.Cause(ctx)
+		}
+		here := queue[0]
+		queue = queue[1:]
+		answers := p.answers(here.place)
+		if len(answers) > 0 {
+			found.Menus++
+		}
+		for _, answer := range answers {
+			way := append(slices.Clone(here.before), answer)
+			out := p.try(ctx, engine, name, strings.Join(way, ""))
+			found.Keys++
+			found.Ways = append(found.Ways, Press{way, out.Keys})
+			if !p.asks || out.Language != language {
+				continue
+			}
+			next := p.at
+			if next.flow == here.flow && next.step == here.step {
+				next.part = here.part + p.part(here.place, answer)
+			}
+			arrive(next, way)
+		}
+	}
+	// Whoever keys a way has keyed its beginning.
+	slices.SortFunc(found.Ways, func(a, b Press) int { return slices.Compare(a.Answers, b.Answers) })
+	ways := found.Ways[:0]
+	for i, way := range found.Ways {
+		if i+1 < len(found.Ways) && begins(found.Ways[i+1].Answers, way.Answers) {
+			continue
+		}
+		ways = append(ways, way)
+	}
+	found.Ways = ways
+	for _, name := range s.Flows.Names() {
+		if f := s.Flows.Flow(name); f != nil {
+			for _, step := range f.Order {
+				if at := (place{flow: name, step: step}); f.Steps[step].Menu != nil && !seen[at] {
+					found.Shut++
+				}
+			}
+		}
+	}
+	return found, nil
+}
+
+func begins(way, with []string) bool {
+	return len(way) > len(with) && slices.Equal(way[:len(with)], with)
+}
+
+// place is a question.
+type place struct {
+	flow, step string
+	part       string // of a step that asks several: how the ones before were answered
+}
+
+// presser is a caller who keys and speaks, and hangs up at the first question
+// that they do not answer.
+type presser struct {
+	Situation
+	walk
+
+	at     place
+	asks   bool // the call came to a question without an answer
+	keys   string
+	hangup context.CancelFunc
+}
+
+func (p *presser) try(ctx context.Context, engine *ivr.Engine, name, keys string) ivr.Outcome {
+	ctx, p.hangup = context.WithTimeout(ctx, walkLimit)
+	defer p.hangup()
+	p.keys, p.asks, p.at = keys, false, place{}
+	attributes := maps.Clone(p.Attributes)
+	out, _ := engine.Run(ctx, p, ivr.Start{Flow: name, Language: p.With.Languages[0], Attributes: attributes})
+	return out
+}
+
+// answers are what can be keyed at a question, or said.
+func (p *presser) answers(at place) (all []string) {
+	s := p.Flows.Flow(at.flow).Steps[at.step]
+	switch {
+	case s.Menu != nil && at.part == "":
+		return keysOf(s.Menu.Keys)
+	case s.Bulletins != nil:
+		all = keysOf(s.Bulletins.Keys)
+		if s.Bulletins.Skip != 0 && at.part == "" {
+			all = append(all, string(s.Bulletins.Skip))
+		}
+		return all
+	case s.Record != nil:
+		return sentence(s.Record)
+	case s.Voicemail != nil:
+		return sentence(s.Voicemail.Record)
+	case s.Collect != nil:
+		return p.entries(s.Collect, at.part)
+	case s.CallBack != nil && s.CallBack.Number != nil:
+		asked := p.asksForNumber(s)
+		if asked && at.part == "" {
+			return []string{"1", "2"}
+		}
+		if part, found := strings.CutPrefix(at.part, "2"); found || !asked {
+			return p.entries(s.CallBack.Number, part)
+		}
+	}
+	return nil
+}
+
+// part tells the questions of one step apart, by the answer to the one before.
+func (p *presser) part(at place, answer string) string {
+	if s := p.Flows.Flow(at.flow).Steps[at.step]; s.CallBack != nil && at.part == "" && p.asksForNumber(s) {
+		return answer
+	}
+	return "e"
+}
+
+// asksForNumber reports that a caller whose number is known is asked whether it
+// is the right one.
+func (p *presser) asksForNumber(s *flow.Step) bool {
+	return len(s.CallBack.Ask) > 0 && p.Attributes[ivr.AttributeWithheld] != "yes"
+}
+
+func keysOf(keys map[byte]flow.Target) (all []string) {
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
+		all = append(all, string(key))
+	}
+	return all
+}
+
+func sentence(r *flow.RecordStep) []string {
+	if r.Stop == "" {
+		return nil // it takes as long as they may speak
+	}
+	return []string{string(Speak) + r.Stop[:1]}
+}
+
+// entries are an entry that fits, and the answers to whether it is right.
+func (p *presser) entries(c *flow.CollectStep, part string) []string {
+	switch {
+	case part == "e" && len(c.Confirm) > 0:
+		return []string{"1", "2"}
+	case part != "":
+		return nil
+	}
+	long := strings.Repeat("1", max(c.Min, 1))
+	for _, digits := range []string{long, "30", "2030", "20300101", "12025550123", strings.Repeat("1", max(c.Max, 1))} {
+		if _, fits := p.Flows.Attribute(c.Attribute).Fit(digits); !fits || len(digits) < c.Min || len(digits) > c.Max {
+			continue
+		}
+		if c.Terminator != 0 {
+			return []string{digits + string(c.Terminator)}
+		}
+		if len(digits) == c.Max {
+			return []string{digits}
+		}
+	}
+	return nil
+}
+
+// Play implements ivr.Line.
+func (p *presser) Play(ctx context.Context, _ *audio.Clip, _ bool) (bool, error) {
+	return false, context.Cause(ctx)
+}
+
+// Key implements ivr.Line.
+func (p *presser) Key(context.Context) (byte, error) {
+	if p.keys == "" || p.keys[0] == Speak {
+		p.asks = true
+		p.hangup()
+		return 0, context.Canceled
+	}
+	key := p.keys[0]
+	p.keys = p.keys[1:]
+	return key, nil
+}
+
+// Record implements ivr.Line.
+func (p *presser) Record(_ context.Context, longest time.Duration, _ string) (*audio.Clip, byte, error) {
+	rest, speaks := strings.CutPrefix(p.keys, string(Speak))
+	if !speaks {
+		p.asks = true
+		p.hangup()
+		return nil, 0, context.Canceled
+	}
+	key := byte(0)
+	if rest != "" {
+		key, rest = rest[0], rest[1:]
+	}
+	p.keys = rest
+	return audio.Tone(440, min(longest, SpeakFor), -12), key, nil
+}
+
+// SpeakFor is how long a sentence takes.
+const SpeakFor = 3 * time.Second
+
+// Clip implements ivr.Prompts.
+func (p *presser) Clip(_, id string) (*audio.Clip, error) { return audio.NewClip([]byte(id)), nil }
