@@ -130,14 +130,10 @@ func (w *walkthrough) keyed(ctx context.Context, e mirrorEntry, way trial.Press,
 	if _, err := listen(ctx, c, 0, nextHeard, greetingLimit); err != nil {
 		return "keys.silent", err
 	}
-	since := 0
-	for _, answer := range way.Answers {
-		if since, err = w.answer(ctx, c, answer, patiently); err != nil {
+	for i, answer := range way.Answers {
+		if err := w.answer(ctx, c, answer, patiently); err != nil && !(i == len(way.Answers)-1 && c.FarHungUp()) {
 			return "keys.silent", err
 		}
-	}
-	if _, err = listen(ctx, c, since, afterKey, afterLimit); err != nil && !c.FarHungUp() {
-		return "keys.silent", err
 	}
 	hangup()
 	k, err := w.endedOf(ctx, func(k triage.Contact) bool { return k.Caller == from })
@@ -147,25 +143,25 @@ func (w *walkthrough) keyed(ctx context.Context, e mirrorEntry, way trial.Press,
 	return "keys.elsewhere", err
 }
 
-// answer answers one question, and says from where on what is heard follows it.
-func (w *walkthrough) answer(ctx context.Context, c *phone.Call, answer string, patiently bool) (since int, err error) {
+// answer answers one question, and hears that something is said then.
+func (w *walkthrough) answer(ctx context.Context, c *phone.Call, answer string, patiently bool) error {
 	keys, speaks := strings.CutPrefix(answer, string(trial.Speak))
 	if speaks || patiently {
 		if err := calm(ctx, c); err != nil {
-			return 0, err
+			return err
 		}
 	}
 	if speaks {
 		if err := c.Say(ctx, audio.Tone(rehearsalCallerHz, trial.SpeakFor, -12)); err != nil {
-			return 0, err
+			return err
 		}
 	}
-	since = len(c.Heard())
-	if err := c.Press(ctx, keys); err != nil || patiently {
-		return since, err
+	before := len(c.Heard())
+	if err := c.Press(ctx, keys); err != nil {
+		return err
 	}
-	_, _ = listen(ctx, c, since, nextHeard, nextLimit) // a question may also keep quiet
-	return since, ctx.Err()
+	_, err := listen(ctx, c, before, afterKey, afterLimit)
+	return err
 }
 
 // calm waits until nothing is said any more.
