@@ -12,6 +12,7 @@ import (
 	"hotline/appliance/trunk/phone"
 	"hotline/triage"
 	"hotline/triage/desk"
+	"hotline/triage/supervise"
 )
 
 // outside is a telephone network in which +1202555019x numbers are people who
@@ -186,5 +187,60 @@ func TestACallOutShowsTheNumberOfItsQueue(t *testing.T) {
 		person.Hangup()
 		s := rosa.is(triage.WrapUp)
 		rosa.do(desk.Command{Type: "wrap", Contact: s.Call.Contact, Disposition: "info_given"})
+	}
+}
+
+// A line that a rehearsal found dead still answers when it is asked whether it is
+// there, and takes calls that lead nowhere: it counts as up, and stands first. Who
+// is rung about it is rung by the other one all the same. Which lines those are,
+// triage/supervise tests.
+func TestARedLineDoesNotRingThoseItIsToldTo(t *testing.T) {
+	t.Parallel()
+	red, byRed := outside(t, aHz)
+	good, byGood := outside(t, bHz)
+	b := startBoxWith(t, func(c *config.Config) {
+		c.SIP.Lines = []config.Line{{Name: "red", Servers: []string{red.Addr().String()}}, {Name: "good", Servers: []string{good.Addr().String()}}}
+		c.SIP.Outgoing.Prefixes = []string{"+1202555"}
+	})
+	b.until("both lines are up", func() bool {
+		up := 0
+		for _, l := range b.h.trunk.Lines() {
+			if l.Checked && l.Up {
+				up++
+			}
+		}
+		return up == 2
+	})
+	ring := func(avoid ...string) (by string) {
+		t.Helper()
+		over := make(chan error, 1)
+		go func() {
+			_, err := b.h.ringer()(t.Context(), supervise.Ringing{To: "+12025550195", Role: "supervisor", Flow: supervise.FlowRed, Language: "en", RingFor: 20 * time.Second,
+				Attributes: map[string]string{"red.found": "try_line"}, Avoid: avoid})
+			over <- err
+		}()
+		var who *phone.Call
+		select {
+		case who = <-byRed:
+			by = "red"
+		case who = <-byGood:
+			by = "good"
+		case <-time.After(60 * time.Second):
+			t.Fatal("nobody is rung")
+		}
+		who.Hangup()
+		if err := <-over; err != nil {
+			t.Logf("the call has ended: %v", err)
+		}
+		return by
+	}
+	if by := ring(); by != "red" {
+		t.Fatalf("with nothing to avoid the first line is not the one that rings, but %s: this test shows nothing", by)
+	}
+	if by := ring("red"); by != "good" {
+		t.Errorf("who is told that a line is red is rung by the line %s", by)
+	}
+	if by := ring("red", "good"); by != "red" {
+		t.Errorf("with every line red, the line %s rings, and not the first", by)
 	}
 }
