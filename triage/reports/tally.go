@@ -75,21 +75,6 @@ type talk struct {
 	Hold  int64     `json:"hold_ms,omitempty"`
 }
 
-// agent is where an agent is.
-type agent struct {
-	State   triage.AgentState `json:"state"`
-	Since   time.Time         `json:"since"`
-	Contact string            `json:"contact,omitempty"`
-	Visits  string            `json:"visits,omitempty"` // contact that is only listened to
-}
-
-// person is somebody who tried, as long as that counts.
-type person struct {
-	Days    map[string]string `json:"days"` // days of the attempts → hour of the first one
-	Reached map[string]bool   `json:"reached,omitempty"`
-	Seen    time.Time         `json:"seen"`
-}
-
 // arrival is a contact that entered a queue.
 type arrival struct {
 	At       time.Time `json:"at"`
@@ -225,54 +210,6 @@ func (t *tally) begins(ev events.Event, at time.Time) {
 	case !k.Out && !k.Staff:
 		t.each(k.Hour, func(f *Figures) { f.Attempts++ }, scopeAll)
 		t.tries(k.Person, at)
-	}
-}
-
-// peopleKept is how long somebody who tried may still be reached for it.
-const peopleKept = 8 * 24 * time.Hour
-
-// tries: a person made an attempt.
-func (t *tally) tries(id string, at time.Time) {
-	if id == "" {
-		return
-	}
-	p := t.People[id]
-	if p == nil {
-		p = &person{Days: map[string]string{}, Reached: map[string]bool{}}
-		t.People[id] = p
-	}
-	p.Seen = at
-	day := t.day(at)
-	if _, known := p.Days[day]; known {
-		return
-	}
-	p.Days[day] = t.keyOf(at)
-	t.each(p.Days[day], func(f *Figures) { f.People++ }, scopeAll)
-	if len(t.People)%1000 == 0 { // now and then, not each time
-		for other, q := range t.People {
-			if at.Sub(q.Seen) > peopleKept {
-				delete(t.People, other)
-			}
-		}
-	}
-}
-
-// reached: a person talked with somebody. That counts for the days on which
-// this person has tried.
-func (t *tally) reached(id string, at time.Time) {
-	p := t.People[id]
-	if p == nil {
-		return
-	}
-	p.Seen = at
-	for day, key := range p.Days {
-		if !p.Reached[day] {
-			if p.Reached == nil {
-				p.Reached = map[string]bool{}
-			}
-			p.Reached[day] = true
-			t.each(key, func(f *Figures) { f.Reached++ }, scopeAll)
-		}
 	}
 }
 
@@ -481,88 +418,6 @@ func (t *tally) forget(id string, k *contact) {
 		}
 	}
 	delete(t.Contacts, id)
-}
-
-func (t *tally) agent(id string) *agent {
-	if t.Agents[id] == nil {
-		t.Agents[id] = &agent{}
-	}
-	return t.Agents[id]
-}
-
-// moves: an agent comes into another state.
-func (t *tally) moves(ev events.Event, at time.Time) {
-	if ev.Agent == "" {
-		return
-	}
-	t.leaves(ev.Agent, at)
-	a := t.agent(ev.Agent)
-	before := a.Contact
-	a.State, a.Since, a.Contact = triage.AgentState(ev.Data["state"]), at, ev.Contact
-	if a.State != triage.OnCall {
-		a.Visits = ""
-	}
-	if k := t.Contacts[a.Contact]; k != nil && a.State == triage.WrapUp {
-		k.Writing++
-	}
-	if k := t.Contacts[before]; k != nil && before != a.Contact {
-		t.forget(before, k)
-	}
-	if a.State == triage.Offline {
-		delete(t.Agents, ev.Agent)
-	}
-}
-
-// leaves ends the state in which an agent was.
-func (t *tally) leaves(id string, at time.Time) {
-	a := t.Agents[id]
-	if a == nil || a.Since.IsZero() || at.Before(a.Since) {
-		return
-	}
-	k := t.Contacts[a.Contact]
-	busy := false
-	switch a.State {
-	case triage.OnCall:
-		busy = a.Visits == "" || a.Visits != a.Contact
-		if k != nil {
-			t.quits(k, id, at)
-		}
-	case triage.WrapUp:
-		busy = true
-		if k != nil {
-			k.Writing--
-			if one := k.Talks[id]; one != nil {
-				wrap := at.Sub(a.Since).Milliseconds()
-				t.spends(k, id, one, func(f *Figures) { f.WrapMS += wrap })
-			}
-			defer t.forget(a.Contact, k)
-		}
-	}
-	a.spread(t, busy, at, func(key string, fn func(*Figures)) { t.each(key, fn, scopeAll, scopeAgent+id) })
-	t.each(t.keyOf(a.Since), func(f *Figures) { f.stay(a.State, at.Sub(a.Since)) }, scopeAgent+id)
-	a.Since = at
-}
-
-// spread divides the time in a state among the hours in which it passed.
-func (a *agent) spread(t *tally, busy bool, at time.Time, add func(key string, fn func(*Figures))) {
-	if !busy && a.State != triage.Ready {
-		return
-	}
-	for from := a.Since; from.Before(at); {
-		end := t.begin(from).Add(time.Hour)
-		if end.After(at) {
-			end = at
-		}
-		ms := end.Sub(from).Milliseconds()
-		add(t.keyOf(from), func(f *Figures) {
-			if busy {
-				f.BusyMS += ms
-			} else {
-				f.AvailableMS += ms
-			}
-		})
-		from = end
-	}
 }
 
 // sofar is a copy in which everything that still runs ends at now: what a page
