@@ -28,7 +28,7 @@ import (
 
 const (
 	keysAtOnce = 12 // calls
-	keysShare  = 4  // at most one of so many channels
+	keysShare  = 8  // at most one of so many channels
 	calmFor    = 600 * time.Millisecond
 	calmLimit  = 45 * time.Second       // for what is said to be over
 	afterKey   = 400 * time.Millisecond // of sound

@@ -1,6 +1,7 @@
 package trial
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"maps"
@@ -56,61 +57,60 @@ func FindPresses(ctx context.Context, s Situation, name, language, start string)
 	if err != nil {
 		return found, err
 	}
+	g := graph{answers: map[place][]string{}, leads: map[edge]place{}, pressed: map[edge]bool{}, ways: map[edge]way{}}
 	type open struct {
 		place
 		before []string // answers
 	}
 	var queue []open
-	seen := map[place]bool{}
 	arrive := func(at place, before []string) {
-		if !seen[at] {
-			seen[at] = true
+		if _, seen := g.answers[at]; !seen {
+			g.answers[at] = p.answers(at)
 			queue = append(queue, open{at, before})
 		}
 	}
 	first := strings.Split(start, "")
-	if out := p.try(ctx, engine, name, start); p.asks && out.Language == language {
-		arrive(p.at, first)
+	p.try(ctx, engine, name, first)
+	root := p.at
+	if p.asks && p.language == language {
+		arrive(root, first)
 	}
-	for len(queue) > 0 && found.Keys < mostWays {
+	for len(queue) > 0 && len(g.ways) < mostWays {
 		if ctx.Err() != nil {
 			return found, context.Cause(ctx)
 		}
 		here := queue[0]
 		queue = queue[1:]
-		answers := p.answers(here.place)
-		if len(answers) > 0 {
+		if len(g.answers[here.place]) > 0 {
 			found.Menus++
 		}
-		for _, answer := range answers {
-			way := append(slices.Clone(here.before), answer)
-			out := p.try(ctx, engine, name, strings.Join(way, ""))
-			found.Keys++
-			found.Ways = append(found.Ways, Press{way, out.Keys})
-			if !p.asks || out.Language != language {
-				continue
+		for _, answer := range g.answers[here.place] {
+			e, keys := edge{here.place, answer}, append(slices.Clone(here.before), answer)
+			out := p.try(ctx, engine, name, keys)
+			g.ways[e] = way{keys, out.Keys}
+			if p.asks && p.language == language {
+				g.leads[e] = p.next(e)
+				arrive(g.leads[e], keys)
 			}
-			next := p.at
-			if next.flow == here.flow && next.step == here.step {
-				next.part = here.part + p.part(here.place, answer)
-			}
-			arrive(next, way)
 		}
 	}
-	// Whoever keys a way has keyed its beginning.
-	slices.SortFunc(found.Ways, func(a, b Press) int { return slices.Compare(a.Answers, b.Answers) })
-	ways := found.Ways[:0]
-	for i, way := range found.Ways {
-		if i+1 < len(found.Ways) && begins(found.Ways[i+1].Answers, way.Answers) {
-			continue
+	found.Keys = len(g.ways)
+	for ctx.Err() == nil {
+		e, more := g.open()
+		if !more {
+			break
 		}
-		ways = append(ways, way)
+		press, new := p.call(ctx, engine, name, language, root, first, g)
+		if !new { // what is asked depends on more than the place: by the way that is known
+			g.pressed[e] = true
+			press = Press{g.ways[e].keys, g.ways[e].taken}
+		}
+		found.Ways = append(found.Ways, press)
 	}
-	found.Ways = ways
 	for _, name := range s.Flows.Names() {
 		if f := s.Flows.Flow(name); f != nil {
 			for _, step := range f.Order {
-				if at := (place{flow: name, step: step}); f.Steps[step].Menu != nil && !seen[at] {
+				if _, seen := g.answers[place{flow: name, step: step}]; f.Steps[step].Menu != nil && !seen {
 					found.Shut++
 				}
 			}
@@ -119,8 +119,102 @@ func FindPresses(ctx context.Context, s Situation, name, language, start string)
 	return found, nil
 }
 
-func begins(way, with []string) bool {
-	return len(way) > len(with) && slices.Equal(way[:len(with)], with)
+// graph is what was found out about the questions: where each answer leads.
+type graph struct {
+	answers map[place][]string
+	leads   map[edge]place // not of answers that end the dialogue, or go on in another language
+	pressed map[edge]bool
+	ways    map[edge]way // the shortest
+}
+
+// edge is one answer to one question.
+type edge struct {
+	at     place
+	answer string
+}
+
+type way struct {
+	keys  []string
+	taken string
+}
+
+// open is an answer that nobody has given yet.
+func (g graph) open() (edge, bool) {
+	var found []edge
+	for e := range g.ways {
+		if !g.pressed[e] {
+			found = append(found, e)
+		}
+	}
+	if len(found) == 0 {
+		return edge{}, false
+	}
+	return slices.MinFunc(found, func(a, b edge) int { return slices.Compare(g.ways[a].keys, g.ways[b].keys) }), true
+}
+
+// on is the answer by which a call goes on from a place: to the nearest answer
+// that nobody has given, and first to those that do not end it.
+func (g graph) on(from place) (answer string, more bool) {
+	for _, ends := range []bool{false, true} {
+		if answer, more = g.towards(from, ends); more {
+			return answer, true
+		}
+	}
+	return "", false
+}
+
+// towards is the first answer on the shortest way from a place to one that nobody
+// has given, and that ends the call or does not.
+func (g graph) towards(from place, ends bool) (answer string, more bool) {
+	type step struct {
+		place
+		first string
+	}
+	seen := map[place]bool{from: true}
+	for queue := []step{{from, ""}}; len(queue) > 0; queue = queue[1:] {
+		here := queue[0]
+		for _, answer := range g.answers[here.place] {
+			e := edge{here.place, answer}
+			to, goesOn := g.leads[e]
+			if _, tried := g.ways[e]; tried && !g.pressed[e] && goesOn != ends {
+				return cmp.Or(here.first, answer), true
+			}
+			if goesOn && !seen[to] {
+				seen[to] = true
+				queue = append(queue, step{to, cmp.Or(here.first, answer)})
+			}
+		}
+	}
+	return "", false
+}
+
+// longest is how many answers one call gives.
+const longest = 25
+
+// call goes on from question to question as long as that leads to answers which
+// nobody has given. new: there was one.
+func (p *presser) call(ctx context.Context, engine *ivr.Engine, name, language string, root place, first []string, g graph) (press Press, new bool) {
+	at, keys := root, slices.Clone(first)
+	for len(keys) < len(first)+longest {
+		answer, more := g.on(at)
+		if !more {
+			break
+		}
+		e := edge{at, answer}
+		keys = append(keys, answer)
+		out := p.try(ctx, engine, name, keys)
+		press = Press{slices.Clone(keys), out.Keys}
+		new = new || !g.pressed[e]
+		g.pressed[e] = true
+		if !p.asks || p.language != language {
+			break
+		}
+		at = p.next(e)
+		if g.answers[at] == nil {
+			break // a question to which only this way leads
+		}
+	}
+	return press, new
 }
 
 // place is a question.
@@ -135,18 +229,20 @@ type presser struct {
 	Situation
 	walk
 
-	at     place
-	asks   bool // the call came to a question without an answer
-	keys   string
-	hangup context.CancelFunc
+	at       place
+	asks     bool   // the call came to a question without an answer
+	language string // in which it was then
+	keys     string
+	hangup   context.CancelFunc
 }
 
-func (p *presser) try(ctx context.Context, engine *ivr.Engine, name, keys string) ivr.Outcome {
+func (p *presser) try(ctx context.Context, engine *ivr.Engine, name string, answers []string) ivr.Outcome {
 	ctx, p.hangup = context.WithTimeout(ctx, walkLimit)
 	defer p.hangup()
-	p.keys, p.asks, p.at = keys, false, place{}
+	p.keys, p.asks, p.at = strings.Join(answers, ""), false, place{}
 	attributes := maps.Clone(p.Attributes)
 	out, _ := engine.Run(ctx, p, ivr.Start{Flow: name, Language: p.With.Languages[0], Attributes: attributes})
+	p.language = out.Language
 	return out
 }
 
@@ -178,6 +274,15 @@ func (p *presser) answers(at place) (all []string) {
 		}
 	}
 	return nil
+}
+
+// next is the question to which an answer has led.
+func (p *presser) next(e edge) place {
+	to := p.at
+	if to.flow == e.at.flow && to.step == e.at.step {
+		to.part = e.at.part + p.part(e.at, e.answer)
+	}
+	return to
 }
 
 // part tells the questions of one step apart, by the answer to the one before.

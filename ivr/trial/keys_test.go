@@ -24,7 +24,11 @@ func TestEveryKeyIsPressedByAWay(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Logf("%s: %d answers to %d questions in %d calls; no key leads to %d menus", language, got.Keys, got.Menus, len(got.Ways), got.Shut)
+		given := 0
+		for _, way := range got.Ways {
+			given += len(way.Answers)
+		}
+		t.Logf("%s: %d answers to %d questions, by %d calls that give %d answers; no key leads to %d menus", language, got.Keys, got.Menus, len(got.Ways), given, got.Shut)
 		pressed := pressedBy(t, s, got, language)
 		for _, at := range []place{{flow: "main", step: "main"}, {flow: "volunteer", step: "consent"}} {
 			if len(pressed[at]) == 0 {
