@@ -24,10 +24,10 @@ import (
 
 // This file is how a rehearsal presses every key: which keys there are is found
 // out by text, and each is pressed in a real call, in every language. Nobody is
-// signed in behind these calls; the lines that keys lead to are tried after it.
+// signed in behind these calls; the lines that keys lead to were tried before.
 
 const (
-	keysAtOnce = 12 // calls
+	keysAtOnce = 10 // calls
 	keysShare  = 8  // at most one of so many channels
 	calmFor    = 600 * time.Millisecond
 	calmLimit  = 45 * time.Second       // for what is said to be over
