@@ -137,7 +137,7 @@ func (h *hotline) dial(ctx context.Context, change ...func(*phone.Config)) *phon
 
 // limit is the time a test may take.
 func limit(t testing.TB) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*patience) // for all that a test does
 	t.Cleanup(cancel)
 	return ctx
 }
