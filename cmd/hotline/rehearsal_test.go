@@ -32,7 +32,7 @@ func TestTheBoxRehearses(t *testing.T) {
 	var short atomic.Bool // of memory
 	b := startBoxAfter(t, func(c *config.Config) {
 		c.SIP.Listen, c.SIP.Help = here, []string{"+12025550100"}
-		c.SIP.MaxCalls = 8 * keysShare // other tests run beside
+		c.SIP.MaxCalls = 8 * keysShare                                                                // other tests run beside
 		c.SIP.Peers = []string{"127.0.0.2/32"}                                                        // the box may call itself all the same
 		c.SIP.Lines = []config.Line{{Name: "gateway", Servers: []string{here}, From: "+12025550100"}} // brings every call back
 		cfg = *c
