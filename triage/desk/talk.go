@@ -169,8 +169,8 @@ func (t *talk) run() talkEnd {
 			return talkOver
 		case r := <-t.conv.requests:
 			end, over, err := t.obey(r)
+			t.touchAll() // who has the answer sees what has changed
 			r.reply <- err
-			t.touchAll()
 			if over {
 				return end
 			}
