@@ -23,6 +23,7 @@ import (
 	"hotline/appliance/trunk"
 	"hotline/ivr"
 	"hotline/ivr/flow"
+	"hotline/ivr/mode"
 	"hotline/triage"
 	"hotline/triage/desk"
 	"hotline/volunteers"
@@ -65,8 +66,9 @@ const rehearsalPrefix = "rehearsal-"
 // rehearsalProfile serves every line, and exists in the mirror alone.
 const rehearsalProfile = "rehearsal"
 
-// newMirror makes the mirror of h and runs it until its stop is called.
-func (h *hotline) newMirror(ctx context.Context, cfg config.Config) (_ *mirror, err error) {
+// newMirror makes the mirror of h and runs it until its stop is called. It works
+// in the mode of h, or in one of its own, which begins as normal.
+func (h *hotline) newMirror(ctx context.Context, cfg config.Config, ownMode bool) (_ *mirror, err error) {
 	log := h.log.With("rehearsal", true)
 	m := &mirror{hotline: &hotline{log: log, studio: h.studio, board: h.board, mode: h.mode, lists: h.lists, closures: h.closures, disaster: h.disaster,
 		switches: h.switches, callers: h.callers, agents: h.agents, phones: h.phones}, real: h, dir: filepath.Join(cfg.DataDir(), "rehearsal"), numbers: map[string]desk.Entry{}, looped: make(chan *trunk.Call, 1)}
@@ -84,6 +86,11 @@ func (h *hotline) newMirror(ctx context.Context, cfg config.Config) (_ *mirror, 
 		return nil, err
 	}
 	m.took(m.records.Close)
+	if ownMode {
+		if m.mode, err = mode.Open(m.records, log); err != nil {
+			return nil, err
+		}
+	}
 	m.contacts = triage.NewContacts(m.records)
 	if m.tapes, err = triage.OpenRecordings(m.records, h.switches, log); err != nil {
 		return nil, err
@@ -106,7 +113,7 @@ func (h *hotline) newMirror(ctx context.Context, cfg config.Config) (_ *mirror, 
 	}
 	maps.Copy(actions, ivr.CaseActions(caseBook(cases)))
 	maps.Copy(actions, map[string]ivr.Action{
-		ivr.ActionModeRead:       ivr.ModeRead(h.mode),
+		ivr.ActionModeRead:       ivr.ModeRead(m.mode),
 		ivr.ActionBulletinsList:  ivr.BulletinsList(h.board, h.edition, h.bulletinsOff),
 		ivr.ActionRegistrantSave: ivr.RegistrantSave(registry.SaveAnswers),
 		desk.ActionQueueInfo:     desk.QueueInfo,
@@ -124,7 +131,7 @@ func (h *hotline) newMirror(ctx context.Context, cfg config.Config) (_ *mirror, 
 	maps.Copy(entries, m.numbers)
 	m.desk = desk.New(desk.Config{
 		Operation: cfg.Operation, Region: cfg.Region, Entries: entries, Contacts: m.contacts, Cases: cases, Lists: h.lists,
-		Dispatcher: m.dispatch, Engine: m.engine, Prompts: h.studio, Mode: h.mode, Scenario: h.disaster, Script: h.flows.InUse, Closures: h.closures, Registry: registry, Recordings: m.tapes, Gateway: h.phones,
+		Dispatcher: m.dispatch, Engine: m.engine, Prompts: h.studio, Mode: m.mode, Scenario: h.disaster, Script: h.flows.InUse, Closures: h.closures, Registry: registry, Recordings: m.tapes, Gateway: h.phones,
 		NewRoom: func() *media.Room { return media.NewRoom(h.agents, log) }, Languages: cfg.Languages, Log: log,
 		CallsBack: func() bool { return false }, // and without Dial nobody outside can be rung
 	})

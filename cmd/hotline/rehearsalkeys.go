@@ -17,6 +17,7 @@ import (
 	"hotline/appliance/switches"
 	"hotline/appliance/trunk/phone"
 	"hotline/ivr"
+	"hotline/ivr/mode"
 	"hotline/ivr/scenario"
 	"hotline/ivr/trial"
 	"hotline/triage"
@@ -39,24 +40,127 @@ const (
 // each call has its own, as each caller has.
 const fictions, fictionsMost = "+441632960", 1000
 
-// keys presses every key to which callers come now.
+// keys presses every key to which callers come, as the hotline works now and in
+// every mode that supervisors can set.
 func (w *walkthrough) keys(ctx context.Context) {
-	for i, e := range w.m.entries {
+	tried := map[string]*keysTried{} // by language
+	for _, change := range w.modes() {
+		if _, err := w.m.mode.Set(ctx, change); err != nil {
+			w.result(ctx, err, "", "broken")
+			return
+		}
+		w.keysIn(ctx, change.Mode, tried)
+	}
+	languages := w.m.engine.Surroundings().Languages
+	for _, language := range languages {
+		if sum := tried[language]; sum != nil && sum.troubles == 0 && sum.calls > 0 && ctx.Err() == nil {
+			w.found(health.Good, "keys.good", "", "language", language, "keys", strconv.Itoa(sum.keys), "questions", strconv.Itoa(sum.menus), "calls", strconv.Itoa(sum.calls))
+		}
+	}
+	first := tried[languages[0]]
+	if first == nil || ctx.Err() != nil {
+		return
+	}
+	if n := first.pressed.Shut(w.m.engine.Flows()); n > 0 {
+		w.found(health.Good, "keys.shut", "", "questions", strconv.Itoa(n))
+	}
+	if n := first.pressed.Unheard(); n > 0 {
+		w.found(health.Watch, "keys.unanswered", "", "questions", strconv.Itoa(n))
+	}
+}
+
+// keysTried sums up one language.
+type keysTried struct {
+	pressed                      trial.Pressed
+	keys, menus, calls, troubles int
+}
+
+// modes are how the hotline works now, and every other way in which it can be
+// told to work. The announcement of now is heard in all that follow.
+func (w *walkthrough) modes() []mode.Change {
+	now := w.h.mode.Current(time.Now())
+	changes := []mode.Change{{Mode: now.Mode, Announcement: now.Announcement, Announcements: map[string]*audio.Clip{}, Partner: now.Partner}}
+	for _, language := range now.Languages() {
+		changes[0].Announcements[language] = now.AnnouncementFor(language)
+	}
+	modes := mode.Modes()
+	for _, other := range append(modes[1:], modes[0]) { // normal at last: it ends announcements
+		if other != now.Mode {
+			changes = append(changes, mode.Change{Mode: other, Partner: fictions + "000"})
+		}
+	}
+	for i := range changes {
+		changes[i].By, changes[i].Via = rehearsalProfile, "rule"
+	}
+	return changes
+}
+
+// keyCall is one call that presses keys.
+type keyCall struct {
+	e        mirrorEntry
+	language string
+	way      trial.Press
+}
+
+// keyCalls are the calls that press what nobody has pressed yet.
+func (w *walkthrough) keyCalls(ctx context.Context, tried map[string]*keysTried) (calls []keyCall) {
+	for _, e := range w.m.entries {
 		ways, err := trial.FindWays(ctx, w.m.engine.Flows(), w.m.engine.Surroundings(), e.flow)
 		if err != nil {
-			return // entry says so
+			return calls // entry says so
 		}
-		for j, language := range w.m.engine.Surroundings().Languages {
+		for i, language := range w.m.engine.Surroundings().Languages {
 			start := ways.Languages[language]
 			switch {
-			case j == 0:
+			case i == 0:
 				start = "" // it is chosen by silence, and the keys of the others are pressed, too
 			case start == "":
 				continue // entry says so
 			}
-			w.keysIn(ctx, e, language, start, i == 0 && j == 0)
+			if tried[language] == nil {
+				tried[language] = &keysTried{pressed: trial.Pressed{}}
+			}
+			sum := tried[language]
+			found, err := trial.FindPresses(ctx, w.situation(), e.flow, language, start, sum.pressed)
+			if err != nil {
+				if ctx.Err() == nil {
+					w.found(health.Bad, "flows.unfit", err.Error())
+				}
+				return calls
+			}
+			sum.keys, sum.menus, sum.calls = sum.keys+found.Keys, sum.menus+found.Menus, sum.calls+len(found.Ways)
+			for _, way := range found.Ways {
+				calls = append(calls, keyCall{e, language, way})
+			}
 		}
 	}
+	return calls
+}
+
+// keysIn makes the calls of one mode.
+func (w *walkthrough) keysIn(ctx context.Context, in string, tried map[string]*keysTried) {
+	var calls errgroup.Group
+	calls.SetLimit(max(1, min(keysAtOnce, w.h.trunk.Stats().Limit/keysShare)))
+	var mu sync.Mutex // guards the sums, and the report
+	for _, call := range w.keyCalls(ctx, tried) {
+		calls.Go(func() error {
+			words, err := w.keyed(ctx, call.e, call.way, false)
+			if err != nil && ctx.Err() == nil { // some listen to the end first
+				words, err = w.keyed(ctx, call.e, call.way, true)
+			}
+			if err == nil || ctx.Err() != nil {
+				return nil
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			sum := tried[call.language]
+			if sum.troubles++; sum.troubles <= mostTrouble {
+				w.found(health.Bad, words, err.Error(), "language", call.language, "keys", call.way.String(), "mode", in)
+			}
+			return nil
+		})
+	}
+	_ = calls.Wait() // what went wrong is found
 }
 
 // situation is what the dialogues of a rehearsal meet while nobody is signed in.
@@ -73,48 +177,6 @@ func (w *walkthrough) situation() trial.Situation {
 	host.Transfer = func(context.Context, *ivr.Session, string, time.Duration) error { return errRehearsal }
 	return trial.Situation{Flows: w.m.engine.Flows(), With: w.m.engine.Surroundings(), Actions: w.m.actions, Host: host, Attributes: map[string]string{
 		ivr.AttributeContactID: "rehearsal", ivr.AttributeCaller: rehearsalCaller, ivr.AttributeWithheld: "no", scenario.Attribute: w.h.disaster.Current().Attribute()}}
-}
-
-// keysIn presses the keys of one language. first: it is said what no key leads to.
-func (w *walkthrough) keysIn(ctx context.Context, e mirrorEntry, language, start string, first bool) {
-	found, err := trial.FindPresses(ctx, w.situation(), e.flow, language, start)
-	if err != nil || ctx.Err() != nil {
-		if err != nil && ctx.Err() == nil {
-			w.found(health.Bad, "flows.unfit", err.Error())
-		}
-		return
-	}
-	var calls errgroup.Group
-	calls.SetLimit(max(1, min(keysAtOnce, w.h.trunk.Stats().Limit/keysShare)))
-	var mu sync.Mutex // guards what follows
-	troubles := 0
-	for _, way := range found.Ways {
-		calls.Go(func() error {
-			words, err := w.keyed(ctx, e, way, false)
-			if err != nil && ctx.Err() == nil { // some listen to the end first
-				words, err = w.keyed(ctx, e, way, true)
-			}
-			if err == nil || ctx.Err() != nil {
-				return nil
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			if troubles++; troubles <= mostTrouble {
-				w.found(health.Bad, words, err.Error(), "language", language, "keys", way.String())
-			}
-			return nil
-		})
-	}
-	_ = calls.Wait() // what went wrong is found
-	if ctx.Err() != nil || len(found.Ways) == 0 {
-		return
-	}
-	if troubles == 0 {
-		w.found(health.Good, "keys.good", "", "language", language, "keys", strconv.Itoa(found.Keys), "questions", strconv.Itoa(found.Menus), "calls", strconv.Itoa(len(found.Ways)))
-	}
-	if first && found.Shut > 0 {
-		w.found(health.Good, "keys.shut", "", "questions", strconv.Itoa(found.Shut))
-	}
 }
 
 // keyed makes one call and answers its questions, at once or after they were

@@ -38,12 +38,12 @@ func TestKeysThatLeadIntoSilenceAreFound(t *testing.T) {
 			t.Fatal(err)
 		}
 		e := w.m.entries[0]
-		w.keysIn(ctx, e, "es", "", true)
+		w.keys(ctx)
 		var told []string
 		for _, c := range w.report.Lines {
 			told = append(told, strings.Join(append([]string{c.State.String(), c.Words}, c.Values...), " "))
 		}
-		if !slices.Equal(told, []string{"bad try.keys.silent language es keys 2 1"}) {
+		if !slices.Equal(told, []string{"bad try.keys.silent language es keys 2 1 mode normal"}) {
 			t.Errorf("the rehearsal says %q", told)
 		}
 		if words, err := w.keyed(ctx, e, trial.Press{Answers: []string{"3", "1"}, Taken: "31"}, false); err != nil {
@@ -58,6 +58,6 @@ func TestKeysThatLeadIntoSilenceAreFound(t *testing.T) {
 	})
 	frames := framesOf(t)
 	for _, words := range []string{"keys.silent", "keys.elsewhere", "keys.refused"} {
-		checkWords(t, frames, words, "", health.Check{State: health.Bad, Words: rehearsal.Tried + words, Values: []string{"language", "es", "keys", "1 2"}})
+		checkWords(t, frames, words, "", health.Check{State: health.Bad, Words: rehearsal.Tried + words, Values: []string{"language", "es", "keys", "1 2", "mode", "emergency"}})
 	}
 }

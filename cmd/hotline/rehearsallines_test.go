@@ -108,7 +108,7 @@ func relay(ctx context.Context, from, to *phone.Call) {
 // mirrored lets part of a rehearsal be made as within a whole one.
 func (b *box) mirrored(w *walkthrough, do func()) {
 	b.t.Helper()
-	m, err := b.h.newMirror(b.t.Context(), w.cfg)
+	m, err := b.h.newMirror(b.t.Context(), w.cfg, true)
 	if err != nil {
 		b.t.Fatal(err)
 	}

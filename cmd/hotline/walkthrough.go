@@ -69,17 +69,18 @@ func (w *walkthrough) run(ctx context.Context) {
 	if w.report.Full {
 		w.flows(ctx)
 	}
-	w.behind(ctx, func() { w.callers(ctx) })
+	w.behind(ctx, false, func() { w.callers(ctx) })
 	if w.report.Full && ctx.Err() == nil {
 		// Last, because it takes longest, and behind a mirror in which nobody has
 		// ever signed in and nothing is on record.
-		w.behind(ctx, func() { w.keys(ctx) })
+		w.behind(ctx, true, func() { w.keys(ctx) })
 	}
 }
 
-// behind does something while rehearsal calls come to a mirror of its own.
-func (w *walkthrough) behind(ctx context.Context, do func()) {
-	m, err := w.h.newMirror(ctx, w.cfg)
+// behind does something while rehearsal calls come to a mirror of its own, with a
+// mode of its own or that of the hotline.
+func (w *walkthrough) behind(ctx context.Context, ownMode bool, do func()) {
+	m, err := w.h.newMirror(ctx, w.cfg, ownMode)
 	if err != nil {
 		w.result(ctx, err, "", "broken")
 		return

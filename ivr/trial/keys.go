@@ -15,12 +15,42 @@ import (
 )
 
 // Presses are ways that together press every key to which callers of one number
-// come in one language.
+// come in one language, and that no way before has pressed.
 type Presses struct {
 	Ways  []Press
 	Menus int // questions that are answered by keys
 	Keys  int // answers to them
-	Shut  int // such questions that no key leads to: of other numbers, other times, or of people who work here
+}
+
+// Pressed are the questions of which some ways press every key.
+type Pressed map[place]bool
+
+// Shut is how many menus none of these ways comes to: of other numbers, of those
+// who wait, or of people who work here.
+func (pressed Pressed) Shut(flows *flow.FlowSet) (menus int) {
+	for _, name := range flows.Names() {
+		f := flows.Flow(name)
+		if f == nil {
+			continue
+		}
+		for _, step := range f.Order {
+			if f.Steps[step].Menu != nil && !pressed[place{flow: name, step: step}] {
+				menus++
+			}
+		}
+	}
+	return menus
+}
+
+// Unheard are the questions of which no entry could be made up: no number that
+// was tried fits, or no key ends the sentence. They were asked, and not answered.
+func (pressed Pressed) Unheard() (questions int) {
+	for at, answered := range pressed {
+		if !answered && (at.part == "" || at.part == "2") { // not asked once more because of the answer before
+			questions++
+		}
+	}
+	return questions
 }
 
 // Press is what one caller keys.
@@ -48,8 +78,10 @@ type Situation struct {
 }
 
 // FindPresses tries every key of every question from the beginning of a flow on,
-// after the keys by which its language is chosen, which may be none.
-func FindPresses(ctx context.Context, s Situation, name, language, start string) (Presses, error) {
+// after the keys by which its language is chosen, which may be none. Questions
+// that are in pressed have had all their keys pressed in this language, and are
+// only passed; those that are found are added.
+func FindPresses(ctx context.Context, s Situation, name, language, start string, pressed Pressed) (Presses, error) {
 	p := &presser{Situation: s}
 	engine, err := ivr.New(ivr.Config{Flows: s.Flows, Prompts: p, Languages: s.With.Languages, Actions: s.Actions, Results: s.With.Actions, HasQueue: s.With.HasQueue, Host: s.Host,
 		Log: slog.New(slog.DiscardHandler), At: func(flow, step string) { p.at = place{flow: flow, step: step} }})
@@ -63,9 +95,13 @@ func FindPresses(ctx context.Context, s Situation, name, language, start string)
 		before []string // answers
 	}
 	var queue []open
+	fresh := map[place]bool{}
 	arrive := func(at place, before []string) {
 		if _, seen := g.answers[at]; !seen {
 			g.answers[at] = p.answers(at)
+			if _, known := pressed[at]; !known {
+				fresh[at] = true
+			}
 			queue = append(queue, open{at, before})
 		}
 	}
@@ -81,20 +117,22 @@ func FindPresses(ctx context.Context, s Situation, name, language, start string)
 		}
 		here := queue[0]
 		queue = queue[1:]
-		if len(g.answers[here.place]) > 0 {
-			found.Menus++
-		}
 		for _, answer := range g.answers[here.place] {
 			e, keys := edge{here.place, answer}, append(slices.Clone(here.before), answer)
 			out := p.try(ctx, engine, name, keys)
-			g.ways[e] = way{keys, out.Keys}
+			g.ways[e], g.pressed[e] = way{keys, out.Keys}, !fresh[here.place]
 			if p.asks && p.language == language {
 				g.leads[e] = p.next(e)
 				arrive(g.leads[e], keys)
 			}
 		}
 	}
-	found.Keys = len(g.ways)
+	for at := range fresh {
+		found.Keys += len(g.answers[at])
+		if pressed[at] = len(g.answers[at]) > 0; pressed[at] {
+			found.Menus++
+		}
+	}
 	for ctx.Err() == nil {
 		e, more := g.open()
 		if !more {
@@ -106,15 +144,6 @@ func FindPresses(ctx context.Context, s Situation, name, language, start string)
 			press = Press{g.ways[e].keys, g.ways[e].taken}
 		}
 		found.Ways = append(found.Ways, press)
-	}
-	for _, name := range s.Flows.Names() {
-		if f := s.Flows.Flow(name); f != nil {
-			for _, step := range f.Order {
-				if _, seen := g.answers[place{flow: name, step: step}]; f.Steps[step].Menu != nil && !seen {
-					found.Shut++
-				}
-			}
-		}
 	}
 	return found, nil
 }

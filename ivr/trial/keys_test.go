@@ -20,7 +20,8 @@ func TestEveryKeyIsPressedByAWay(t *testing.T) {
 	}
 	s := quiet(flows, everythingAround(t, flows, []string{"es", "en", "ar"}))
 	for language, start := range map[string]string{"es": "", "en": "1", "ar": "3"} {
-		got, err := FindPresses(t.Context(), s, ivr.FlowMain, language, start)
+		known := Pressed{}
+		got, err := FindPresses(t.Context(), s, ivr.FlowMain, language, start, known)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -28,7 +29,13 @@ func TestEveryKeyIsPressedByAWay(t *testing.T) {
 		for _, way := range got.Ways {
 			given += len(way.Answers)
 		}
-		t.Logf("%s: %d answers to %d questions, by %d calls that give %d answers; no key leads to %d menus", language, got.Keys, got.Menus, len(got.Ways), given, got.Shut)
+		t.Logf("%s: %d answers to %d questions, by %d calls that give %d answers; no key leads to %d menus", language, got.Keys, got.Menus, len(got.Ways), given, known.Shut(flows))
+		if n := known.Unheard(); n > 0 {
+			t.Errorf("%s: no answer was made up for %d questions", language, n)
+		}
+		if again, err := FindPresses(t.Context(), s, ivr.FlowMain, language, start, known); err != nil || len(again.Ways)+again.Keys+again.Menus != 0 {
+			t.Errorf("%s: what was pressed is pressed again: %+v, %v", language, again, err)
+		}
 		pressed := pressedBy(t, s, got, language)
 		for _, at := range []place{{flow: "main", step: "main"}, {flow: "volunteer", step: "consent"}} {
 			if len(pressed[at]) == 0 {
@@ -46,6 +53,48 @@ func TestEveryKeyIsPressedByAWay(t *testing.T) {
 		}
 		if start == "" && len(pressed[place{flow: "main", step: "language"}]) != 6 {
 			t.Errorf("of the language menu only %s are pressed", pressed[place{flow: "main", step: "language"}])
+		}
+	}
+}
+
+// A mode that a supervisor sets asks questions of its own: their keys are pressed,
+// and those that were pressed before are not pressed again.
+func TestOfAnotherModeOnlyWhatIsNewIsPressed(t *testing.T) {
+	flows, err := ivr.ShippedFlows()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := quiet(flows, everythingAround(t, flows, []string{"es", "en"}))
+	known := Pressed{}
+	if _, err := FindPresses(t.Context(), s, ivr.FlowMain, "en", "1", known); err != nil {
+		t.Fatal(err)
+	}
+	for _, now := range []struct {
+		mode string
+		asks []place
+	}{
+		{"emergency", []place{{flow: "main", step: "emergency"}}},
+		{"announcement", []place{{flow: "main", step: "announcement"}}},
+		{"closed", []place{{flow: "closed", step: "ask"}}},
+		{"redirect", []place{{flow: "partner", step: "told"}}},
+	} {
+		s.Actions[ivr.ActionModeRead] = func(_ context.Context, call *ivr.Session) (string, error) {
+			call.Set("mode.current", now.mode)
+			return now.mode, nil
+		}
+		shut := known.Shut(flows)
+		got, err := FindPresses(t.Context(), s, ivr.FlowMain, "en", "1", known)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pressed := pressedBy(t, s, got, "en")
+		for _, at := range now.asks {
+			if menu := flows.Flow(at.flow).Steps[at.step].Menu; len(pressed[at]) != len(menu.Keys) {
+				t.Errorf("%s: of %s of %s only %q are pressed", now.mode, at.step, at.flow, pressed[at])
+			}
+		}
+		if got.Menus == 0 || got.Menus > 6 || len(got.Ways) > got.Keys || known.Shut(flows) >= shut {
+			t.Errorf("%s: %d answers to %d questions by %d calls; no key leads to %d menus, and before to %d", now.mode, got.Keys, got.Menus, len(got.Ways), known.Shut(flows), shut)
 		}
 	}
 }
@@ -96,4 +145,29 @@ func pressedBy(t *testing.T, s Situation, found Presses, language string) map[pl
 		}
 	}
 	return k.pressed
+}
+
+// A question for which no answer can be made up is counted, because nobody hears
+// what follows it.
+func TestQuestionsWithoutAMadeUpAnswerAreCounted(t *testing.T) {
+	for kind, unheard := range map[string]int{"number": 0, "yes_no": 1} {
+		flows, err := flow.ParseSet(map[string]string{"main": `
+attributes: {rooms: ` + kind + `}
+start: ask
+fallback: {queue: help, priority: 5, treatment: wait}
+steps:
+  ask: {menu: {"1": rooms}, say: queue.connecting, default: help}
+  rooms: {collect: rooms, say: queue.connecting, max: 3, next: help}
+  help: {queue: help, priority: 5, treatment: wait}
+`, "wait": "start: a\nfallback: {queue: help, priority: 5, treatment: wait}\nsteps:\n  a: {wait: 30s, next: a}\n"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := quiet(flows, flow.Surroundings{Languages: []string{"es"}, HasQueue: func(string) bool { return true }})
+		known := Pressed{}
+		got, err := FindPresses(t.Context(), s, "main", "es", "", known)
+		if err != nil || got.Menus != 2-unheard || known.Unheard() != unheard {
+			t.Errorf("%s: %+v, %v; %d questions are unheard", kind, got, err, known.Unheard())
+		}
+	}
 }
