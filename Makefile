@@ -22,7 +22,7 @@ test: need check types
 	$(GO) test -race -timeout 30m ./cmd/hotline ./ui ./...
 
 need:
-	@sh .ci/need gcc:gcc chromium:chromium sipp:sip-tester baresip:baresip espeak-ng:espeak-ng lame:lame python3:python3 7zz:7zip soffice:libreoffice-calc-nogui mkfs.vfat:dosfstools mkfs.exfat:exfatprogs mke2fs:e2fsprogs
+	@sh .ci/need gcc:gcc chromium:chromium sipp:sip-tester baresip:baresip espeak-ng:espeak-ng lame:lame python3:python3 7zz:7zip soffice:libreoffice-calc-nogui mkfs.vfat:dosfstools mkfs.exfat:exfatprogs mke2fs:e2fsprogs sfdisk:fdisk
 
 check:
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not formatted:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
@@ -133,7 +133,8 @@ packages:
 # Boot, as far as a hotline that runs: TRY=-uefi, TRY=-secure (Debian package ovmf).
 # The destroyed records alone: TRY=-spare. The Wi-Fi network of a machine with a
 # radio, and a laptop that joins it: TRY=-radio.
-# Backups to a USB disk, and a new machine made of it: TRY=-disk.
+# Backups to a USB disk, and a new machine made of it: TRY=-disk. A second disk of
+# the same image in a machine that has been set up: TRY=-second.
 boot:
 	@sh .ci/need e2fsck:e2fsprogs sipp:sip-tester mmdebstrap:mmdebstrap qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils mcopy:mtools mkfs.vfat:dosfstools mkfs.exfat:exfatprogs ip:iproute2 busybox:busybox-static iw:iw wpa_supplicant:wpasupplicant
 	@mkdir -p out && { test -f out/trial.key || $(GO) run ./images/sign -new -key out/trial.key; }

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/google/uuid"
+
 	"hotline/appliance/boxkey"
 	"hotline/provisioning/disk"
 )
@@ -18,6 +20,8 @@ type diskCommand struct {
 	Unplug diskUnplug `cmd:"" help:"Tidy up after one that is gone."`
 	Remove diskRemove `cmd:"" help:"Let a disk be pulled out: its folder comes by standard input."`
 	Key    diskKey    `cmd:"" help:"Wait for the disk with the key of the box, if it is on one."`
+	Own    diskOwn    `cmd:"" help:"Tell whether a partition is on the disk from which this system runs: ends well if it is."`
+	Name   diskName   `cmd:"" help:"Give the disk from which this system runs a name of its own, if it has that of the image."`
 }
 
 // diskFor is who uses the disks.
@@ -71,6 +75,33 @@ type diskRemove struct{}
 
 func (c *diskRemove) Run(ctx context.Context, s streams) error {
 	return disk.Answer(ctx, s.in, s.out, disk.Keeper{}.LetGo)
+}
+
+type diskOwn struct {
+	Device string `arg:"" help:"Its name for the kernel."`
+}
+
+func (c *diskOwn) Run(context.Context, streams) error {
+	own, err := disk.Own(c.Device)
+	if err == nil && !own {
+		err = fmt.Errorf("%s is on another disk", c.Device)
+	}
+	return err
+}
+
+type diskName struct {
+	From uuid.UUID `arg:"" help:"Name of the image's disk."`
+}
+
+func (c *diskName) Run(_ context.Context, s streams) error {
+	named, err := disk.NameOwn(c.From)
+	if err != nil {
+		return fmt.Errorf("the disk has no name of its own, and could be taken for another one with this system on it: leave no other such disk in this machine: %w", err)
+	}
+	if named {
+		fmt.Fprintln(s.out, "The disk has a name of its own now.")
+	}
+	return nil
 }
 
 type diskKey struct {

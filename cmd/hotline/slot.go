@@ -37,7 +37,7 @@ type slotWhere struct {
 	Env     string `help:"The notes of the boot loader." default:"/run/esp/grub/grubenv"`
 	Cmdline string `default:"/proc/cmdline" hidden:""`
 	System  string `default:"/" hidden:"" help:"Root of the running system."`
-	Slots   string `default:"/dev/disk/by-partlabel" hidden:"" help:"Where the slots are."`
+	Slots   string `default:"/dev/hotline" hidden:"" help:"Where the slots are."`
 }
 
 func (w slotWhere) machine() (m slot.Machine, err error) {

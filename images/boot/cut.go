@@ -172,7 +172,7 @@ var expected = regexp.MustCompile(`^(data: (recovering journal|Feature orphan_pr
 // carried out, on a copy of the disk.
 func (m *machine) whole(ctx context.Context) error {
 	records := m.path("records.raw")
-	if err := run(ctx, "qemu-img", "convert", "-O", "raw", "--image-opts", fmt.Sprintf("driver=raw,offset=%d,file.driver=qcow2,file.file.driver=file,file.file.filename=%s", dataAt, m.path("disk.qcow2")), records); err != nil {
+	if err := run(ctx, "qemu-img", "convert", "-O", "raw", "--image-opts", fmt.Sprintf("driver=raw,offset=%d,file.driver=qcow2,file.file.driver=file,file.file.filename=%s", dataAt, m.disk), records); err != nil {
 		return err
 	}
 	defer os.Remove(records)

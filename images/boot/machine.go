@@ -25,6 +25,8 @@ type machine struct {
 	started time.Time
 	boots   int
 	more    []string // of what qemu is told
+	disk    string   // it starts from
+	other   string   // a disk that is found before it
 	bare    bool     // nothing is plugged in but what more says
 	pc      bool     // a disk and a network of a usual computer (SATA, E1000), and not what is made for emulated ones
 	begins  int      // where in what it wrote the present start begins
@@ -78,12 +80,12 @@ func edited(ctx context.Context, dir, image, name, text string) (string, error) 
 // newMachine lays a disk of 2 GiB over the image, which stays as it is, and
 // makes an empty stick.
 func newMachine(ctx context.Context, dir, image string) (*machine, error) {
-	m := &machine{dir: dir}
+	m := &machine{dir: dir, disk: filepath.Join(dir, "disk.qcow2")}
 	image, err := filepath.Abs(image)
 	if err != nil {
 		return nil, err
 	}
-	if err := run(ctx, "qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", image, m.path("disk.qcow2"), "2G"); err != nil {
+	if err := run(ctx, "qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", image, m.disk, "2G"); err != nil {
 		return nil, err
 	}
 	if err := os.WriteFile(m.path("stick.img"), make([]byte, 300<<20), 0o600); err != nil {
@@ -120,8 +122,13 @@ func (m *machine) on(ctx context.Context) error {
 	}
 	args := append([]string{"-accel", "tcg", "-smp", "1", "-m", "1024", "-machine", "q35", "-display", "none", "-monitor", "unix:" + m.path("monitor") + ",server=on,wait=off", "-rtc", "base=" + battery,
 		"-serial", "file:" + m.serial(),
-		"-drive", "file=" + m.path("disk.qcow2") + ",if=" + disk + ",format=qcow2",
 		"-netdev", "tap,id=n,ifname=tap0,script=no,downscript=no", "-device", network + ",netdev=n"}, m.more...)
+	if m.other != "" { // virtio disks have the names vda and so on in the order in which they are told here
+		args = append(args, "-drive", "file="+m.other+",if=none,id=other,format=qcow2", "-device", "virtio-blk-pci,drive=other,bootindex=2",
+			"-drive", "file="+m.disk+",if=none,id=own,format=qcow2", "-device", "virtio-blk-pci,drive=own,bootindex=1")
+	} else {
+		args = append(args, "-drive", "file="+m.disk+",if="+disk+",format=qcow2")
+	}
 	if !m.bare {
 		args = append(args, "-drive", "file="+m.path("stick.img")+",if=virtio,format=raw")
 	}
@@ -205,7 +212,7 @@ func (m *machine) reads(ctx context.Context, pattern string, patience time.Durat
 // stolen it would.
 func (m *machine) holds(ctx context.Context, texts ...string) (found []string, err error) {
 	raw := m.path("stolen.raw")
-	if err := run(ctx, "qemu-img", "convert", "-O", "raw", m.path("disk.qcow2"), raw); err != nil {
+	if err := run(ctx, "qemu-img", "convert", "-O", "raw", m.disk, raw); err != nil {
 		return nil, err
 	}
 	defer os.Remove(raw)

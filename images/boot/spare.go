@@ -26,7 +26,7 @@ func (t *trial) spare(ctx context.Context) error {
 	fmt.Println("The disk of the records is destroyed")
 	m := t.m
 	m.pull()
-	if err := run(ctx, "qemu-io", "-f", "qcow2", "-c", fmt.Sprintf("write -z %d 16M", dataAt), m.path("disk.qcow2")); err != nil {
+	if err := run(ctx, "qemu-io", "-f", "qcow2", "-c", fmt.Sprintf("write -z %d 16M", dataAt), m.disk); err != nil {
 		return err
 	}
 	if err := m.told(ctx, "hotline.yaml", "operation: "+operation+"\nsip:\n  help_numbers: [\""+number+"\"]\n  peers: ["+host+"]\n"); err != nil {

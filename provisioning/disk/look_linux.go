@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/google/uuid"
 	"golang.org/x/sys/unix"
 )
 
@@ -93,21 +94,60 @@ func unescaped(text string) string {
 func ownDisks() ([]string, error) {
 	var own []string
 	for _, dir := range []string{"/", "/data"} {
-		var s unix.Stat_t
-		if unix.Stat(dir, &s) != nil {
-			continue
+		if name, found := below(dir); found { // or in memory
+			own = append(own, name)
 		}
-		at, err := filepath.EvalSymlinks(fmt.Sprintf("/sys/dev/block/%d:%d", unix.Major(s.Dev), unix.Minor(s.Dev)))
-		if err != nil {
-			continue // memory
-		}
-		if text(at, "partition") != "" {
-			at = filepath.Dir(at)
-		}
-		own = append(own, filepath.Base(at))
 	}
 	if len(own) == 0 {
 		return nil, errors.New("which disk is the system's own cannot be told: no other is used")
 	}
 	return own, nil
+}
+
+// below is the disk on which a folder is, as the kernel names it.
+func below(dir string) (name string, found bool) {
+	var s unix.Stat_t
+	if unix.Stat(dir, &s) != nil {
+		return "", false
+	}
+	at, err := filepath.EvalSymlinks(fmt.Sprintf("/sys/dev/block/%d:%d", unix.Major(s.Dev), unix.Minor(s.Dev)))
+	if err != nil {
+		return "", false
+	}
+	return diskOf(at), true
+}
+
+// diskOf is the disk of which a part is described below at.
+func diskOf(at string) string {
+	if text(at, "partition") != "" {
+		at = filepath.Dir(at)
+	}
+	return filepath.Base(at)
+}
+
+// Own reports whether a partition is on the disk from which this system runs.
+func Own(kernel string) (bool, error) {
+	system, found := below("/")
+	if !found {
+		return false, errors.New("this system does not run from a disk")
+	}
+	at, err := filepath.EvalSymlinks(filepath.Join("/sys/class/block", filepath.Base(kernel)))
+	if err != nil {
+		return false, err
+	}
+	return diskOf(at) == system, nil
+}
+
+// NameOwn is Name of the disk from which this system runs.
+func NameOwn(from uuid.UUID) (named bool, err error) {
+	system, found := below("/")
+	if !found {
+		return false, errors.New("this system does not run from a disk")
+	}
+	disk, err := os.OpenFile(filepath.Join("/dev", system), os.O_RDWR, 0)
+	if err != nil {
+		return false, err
+	}
+	named, err = Name(disk, from)
+	return named, errors.Join(err, disk.Close())
 }
