@@ -31,6 +31,7 @@ func (b *browser) Open(address, state string, unfold bool) {
 	if state == "ready" || state == "oncall" || state == "alarm" {
 		b.until(`document.querySelector('[data-part="no-sound"]').hidden`)
 	}
+	b.do(evaluate(`window.stop()`)) // a page that comes again by itself stands still while it is looked at
 	if unfold {
 		b.do(evaluate(`for (const fold of document.querySelectorAll("main details")) fold.open = true`))
 	}
