@@ -53,7 +53,7 @@ func main() {
 	secure := flag.Bool("secure", false, "the same with Secure Boot")
 	spare := flag.Bool("spare", false, "only a machine whose disk for the records is of no use")
 	air := flag.Bool("radio", false, "only the Wi-Fi network that the machine makes, with a laptop that joins it")
-	second := flag.Bool("second", false, "only a second disk of the same image in a machine that has been set up")
+	second := flag.Bool("second", false, "only a second disk of the same image in a machine that has been set up; with -uefi under UEFI")
 	disk := flag.Bool("disk", false, "only a USB disk: backups to it, pulled out, put back, and a new machine made of it")
 	cuts := flag.Int("cuts", 3, "how often the power goes away under load")
 	dir := flag.String("dir", "", "where the machine's disk and logs go (empty: a new folder, removed afterwards)")
@@ -64,6 +64,8 @@ func main() {
 	t := trial{image: *image, dir: *dir, key: *key, cuts: *cuts, patience: *patience}
 	try := t.bios
 	switch {
+	case *second:
+		try = func(ctx context.Context) error { return t.second(ctx, *uefi) }
 	case *uefi || *secure:
 		try = func(ctx context.Context) error { return t.uefi(ctx, *secure) }
 	case *spare:
@@ -72,8 +74,6 @@ func main() {
 		try = t.radio
 	case *disk:
 		try = t.disk
-	case *second:
-		try = t.second
 	}
 	if err := t.in(ctx, try); err != nil {
 		fmt.Fprintln(os.Stderr, "boot:", err)

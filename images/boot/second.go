@@ -10,12 +10,18 @@ import (
 )
 
 // second leaves another disk with the same system in a machine that has been set
-// up: the records must stay those of the first, and the other one untouched.
-func (t *trial) second(ctx context.Context) (err error) {
+// up, under BIOS or UEFI: the records must stay those of the first, and the other
+// one untouched.
+func (t *trial) second(ctx context.Context, uefi bool) (err error) {
 	if t.m, err = newMachine(ctx, t.dir, t.image); err != nil {
 		return err
 	}
 	m := t.m
+	if uefi {
+		if err := m.uefi(false); err != nil {
+			return err
+		}
+	}
 	if err := m.told(ctx, "hotline.network", stickNetwork); err != nil {
 		return err
 	}
