@@ -73,6 +73,9 @@ func (t *trial) second(ctx context.Context, uefi bool) (err error) {
 	}
 	fmt.Println("  and the second disk is as it was")
 
+	if uefi {
+		return nil // the emulated firmware remembers the first disk, and starts no other
+	}
 	fmt.Println("Switched on with the second disk alone")
 	m.disk, m.other = m.other, ""
 	if err := m.on(ctx); err != nil {
