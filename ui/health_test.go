@@ -96,6 +96,7 @@ func TestEveryCheckHasWords(t *testing.T) {
 		{Now: now, Backup: health.Backup{Started: now, Last: now.Add(-5 * time.Hour)}},
 		{Now: now, Backup: health.Backup{Started: now, Last: now, Sounds: 1}},
 		{Now: now, Strain: health.StrainSound},
+		{Now: now, Strain: health.StrainBusy},
 		{Now: now, Strain: health.StrainMemory, Trunk: trunk.Stats{Rejected: map[int]uint64{488: 2}}},
 		{Now: now, Rehearsal: health.Rehearsal{Since: now}},
 		{Now: now, Rehearsal: health.Rehearsal{Since: now.Add(-4 * time.Hour)}},

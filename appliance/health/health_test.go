@@ -99,6 +99,7 @@ func TestWhatEachCheckFinds(t *testing.T) {
 		"a trunk that loses sound":       {Quality{Trunk: Way{Calls: 15, Bad: 3}}.Checks()[0], "bad sound.trunk"},
 		"a bad network of the agents":    {Quality{Trunk: Way{Calls: 15}, Agents: Way{Calls: 12, Bad: 6}}.Checks()[0], "bad sound.agents"},
 		"a strained machine":             {Strained(StrainSound, 9), "bad strain.sound"},
+		"a machine busy with other work": {Strained(StrainBusy, 9), "watch strain.busy"},
 		"a machine without memory":       {Strained(StrainMemory, 9), "bad strain.memory"},
 		"a line that is not there":       {LostLines{From: []LostLine{{}}}.Checks()[0], "bad lost.leads"},
 		"one that never came":            {Got{Names: "a", Failing: now}.Checks(now)[0], "watch got.none"},

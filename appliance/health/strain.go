@@ -2,6 +2,7 @@ package health
 
 import (
 	"context"
+	"log/slog"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -16,12 +17,16 @@ import (
 // end the program for want of memory. Then new callers are asked to try again
 // and are on the list of people to call back; those on the line, and
 // supervisors, go on. A full disk is no such reason: calls go on in the reserve.
+// Nor is late sound with few callers: something else keeps the machine busy, and
+// a voice with gaps is better than none.
 type Strain struct {
-	least int
+	least int // legs
 	look  func() Reading
+	log   *slog.Logger
 	kind  atomic.Pointer[string]
 
-	late, calm int // readings in a row
+	late, calm int  // readings in a row
+	many       bool // of the late ones the last had callers enough to be blamed
 }
 
 // Reading is one look at the box.
@@ -35,6 +40,7 @@ type Reading struct {
 const (
 	StrainSound  = "sound"  // packets leave late
 	StrainMemory = "memory" // there is hardly any left
+	StrainBusy   = "busy"   // packets leave late, but the callers are too few to be the reason; none is turned away
 )
 
 const (
@@ -44,21 +50,32 @@ const (
 	lateSound = 20 * time.Millisecond
 	lateFor   = 3
 	calmFor   = 5
+	// It is blamed on the calls when a quarter of those that the settings allow
+	// are there, but not on a few of them, however few are allowed: 50 callers
+	// with agents take a fifteenth of a core.
+	manyCalls = 4
+	fewCalls  = 50
 	// Of 100 parts of the memory.
 	leastMemory  = 5
 	enoughMemory = 8
 )
 
-// NewStrain looks at the box with look, each second while Run runs. With fewer
-// than least legs late sound is not blamed on the calls.
-func NewStrain(least int, look func() Reading) *Strain {
-	s := &Strain{least: least, look: look}
+// NewStrain looks at the box with look, each second while Run runs. limit is how
+// many calls the settings allow.
+func NewStrain(limit int, look func() Reading, log *slog.Logger) *Strain {
+	s := &Strain{least: max(fewCalls, limit/manyCalls), look: look, log: log}
 	s.kind.Store(new(string))
 	return s
 }
 
 // Kind is what is short, "" when nothing is.
 func (s *Strain) Kind() string { return *s.kind.Load() }
+
+// Full says that new callers have to be turned away.
+func (s *Strain) Full() bool {
+	kind := s.Kind()
+	return kind == StrainSound || kind == StrainMemory
+}
 
 // Run looks until ctx ends.
 func (s *Strain) Run(ctx context.Context) error {
@@ -77,8 +94,8 @@ func (s *Strain) Run(ctx context.Context) error {
 // judge needs several readings to change its mind about the sound, and more
 // memory to be content again than to have become worried.
 func (s *Strain) judge(r Reading) {
-	if r.Clock.Legs >= s.least && r.Clock.LateP99 > lateSound {
-		s.late, s.calm = s.late+1, 0
+	if r.Clock.Legs > 0 && r.Clock.LateP99 > lateSound {
+		s.late, s.calm, s.many = s.late+1, 0, r.Clock.Legs >= s.least
 	} else {
 		s.late, s.calm = 0, s.calm+1
 	}
@@ -86,11 +103,25 @@ func (s *Strain) judge(r Reading) {
 	switch {
 	case r.Memory > 0 && (100*r.Available < leastMemory*r.Memory || was == StrainMemory && 100*r.Available < enoughMemory*r.Memory):
 		is = StrainMemory
-	case s.late >= lateFor || was == StrainSound && s.calm < calmFor:
+	case s.late >= lateFor && s.many:
 		is = StrainSound
+	case s.late >= lateFor:
+		is = StrainBusy
+	case s.calm < calmFor && (was == StrainSound || was == StrainBusy):
+		is = was
 	}
-	if is != was {
-		s.kind.Store(&is)
+	if is == was {
+		return
+	}
+	s.kind.Store(&is)
+	log := s.log.With("calls", r.Clock.Legs, "late", r.Clock.LateP99, "memory", r.Available)
+	switch is {
+	case StrainSound, StrainMemory:
+		log.Warn("the machine carries all that it can: new callers are asked to try again and are put on the list of people to call back", "short", is)
+	case StrainBusy:
+		log.Warn("sound leaves late although few callers are on the line; something else keeps this machine busy: close other programs")
+	default:
+		log.Info("the machine has room again", "was", was)
 	}
 }
 
@@ -108,10 +139,13 @@ func MemoryRoom() (available, memory uint64) {
 	return *m.MemAvailableBytes, *m.MemTotalBytes
 }
 
-// Strained judges whether new callers have to be turned away.
+// Strained judges whether the machine keeps up with its callers.
 func Strained(kind string, calls int) Check {
-	if kind == "" {
+	switch kind {
+	case "":
 		return Check{State: Good, Words: "strain.none"}
+	case StrainBusy:
+		return Check{State: Watch, Words: "strain.busy"}
 	}
 	return Check{State: Bad, Words: "strain." + kind, Values: []string{"calls", strconv.Itoa(calls)}}
 }

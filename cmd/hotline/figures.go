@@ -121,7 +121,7 @@ func (h *hotline) reading() health.Reading {
 }
 
 // strained tells whether the machine carries all that it can.
-func (h *hotline) strained() bool { return h.strain.Kind() != "" }
+func (h *hotline) strained() bool { return h.strain.Full() }
 
 // orderFigures is how the regular exports are.
 func (h *hotline) orderFigures(now time.Time) (list []health.Order) {

@@ -113,10 +113,6 @@ func nearby(at netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(addr, at.Port())
 }
 
-// manyCalls is which part of the calls that the settings allow has to be there
-// before late sound is blamed on them.
-const manyCalls = 4
-
 // reservedCalls are kept for supervisors when callers take all the others
 // (domain: sizing).
 const reservedCalls = 5

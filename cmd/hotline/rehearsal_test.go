@@ -42,7 +42,7 @@ func TestTheBoxRehearses(t *testing.T) {
 				return health.Reading{Available: 1, Memory: 100}
 			}
 			return health.Reading{Available: 50, Memory: 100}
-		})
+		}, h.log)
 	})
 	b.recordLine(triage.RecordAlways)
 

@@ -215,7 +215,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 
 	// Sound.
 	h.callers, h.agents = media.NewPacer(log), media.NewPacer(log)
-	h.strain = health.NewStrain(cfg.SIP.MaxCalls/manyCalls, h.reading)
+	h.strain = health.NewStrain(cfg.SIP.MaxCalls, h.reading, log)
 	port, _ := strconv.Atoi(cfg.Web.Sound) // checked by config
 	if h.phones, err = softphone.New(softphone.Config{IPs: browserAddrs(cfg), Port: port, Pacer: h.agents, Log: log}); err != nil {
 		return h, provisioning.Listening(err, "The sound of the browsers", "UDP port "+cfg.Web.Sound, "web: sound:")
