@@ -135,6 +135,8 @@ packages:
 # radio, and a laptop that joins it: TRY=-radio.
 # Backups to a USB disk, and a new machine made of it: TRY=-disk. A second disk of
 # the same image in a machine that has been set up: TRY=-second, or TRY="-second -uefi".
+# Updates of a machine of an older image, made with the same key, and back:
+# TRY="-older OLD/disk.raw".
 boot:
 	@sh .ci/need e2fsck:e2fsprogs sipp:sip-tester mmdebstrap:mmdebstrap qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils mcopy:mtools mkfs.vfat:dosfstools mkfs.exfat:exfatprogs ip:iproute2 busybox:busybox-static iw:iw wpa_supplicant:wpasupplicant
 	@mkdir -p out && { test -f out/trial.key || $(GO) run ./images/sign -new -key out/trial.key; }

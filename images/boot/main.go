@@ -20,7 +20,6 @@ import (
 	"net/netip"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -54,6 +53,7 @@ func main() {
 	spare := flag.Bool("spare", false, "only a machine whose disk for the records is of no use")
 	air := flag.Bool("radio", false, "only the Wi-Fi network that the machine makes, with a laptop that joins it")
 	second := flag.Bool("second", false, "only a second disk of the same image in a machine that has been set up; with -uefi under UEFI")
+	older := flag.String("older", "", "only updates of a machine of the older image in this file, which was made with the same -key, to this system and back")
 	disk := flag.Bool("disk", false, "only a USB disk: backups to it, pulled out, put back, and a new machine made of it")
 	cuts := flag.Int("cuts", 3, "how often the power goes away under load")
 	dir := flag.String("dir", "", "where the machine's disk and logs go (empty: a new folder, removed afterwards)")
@@ -61,7 +61,7 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	t := trial{image: *image, dir: *dir, key: *key, cuts: *cuts, patience: *patience}
+	t := trial{image: *image, older: *older, dir: *dir, key: *key, cuts: *cuts, patience: *patience}
 	try := t.bios
 	switch {
 	case *second:
@@ -72,6 +72,8 @@ func main() {
 		try = t.spareAlone
 	case *air:
 		try = t.radio
+	case *older != "":
+		try = t.renewed
 	case *disk:
 		try = t.disk
 	}
@@ -83,9 +85,9 @@ func main() {
 
 // trial is what is tried, and on which image.
 type trial struct {
-	image, dir, key string
-	cuts            int
-	patience        time.Duration
+	image, older, dir, key string
+	cuts                   int
+	patience               time.Duration
 
 	m *machine
 }
@@ -199,11 +201,7 @@ func (t *trial) bios(ctx context.Context) (err error) {
 			away, err := off(ctx)
 			return err == nil && away < 5*time.Second
 		})
-		admin, err := signIn(ctx, "ana", told.admin)
-		if err != nil {
-			return err
-		}
-		if err := updates(ctx, m, admin, filepath.Dir(t.image), t.key, t.patience); err != nil {
+		if err := t.updates(ctx, told.admin); err != nil {
 			return err
 		}
 		if err := m.complains(); err != nil {

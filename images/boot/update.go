@@ -18,39 +18,23 @@ import (
 
 // updates brings the machine a good update, by the page, and one that cannot
 // start, on a stick: it runs the first, and goes back from the second by itself.
-func updates(ctx context.Context, m *machine, admin *http.Client, build, key string, patience time.Duration) error {
-	raw, err := os.ReadFile(filepath.Join(build, "version"))
-	if err != nil {
-		return err
-	}
-	version, err := strconv.ParseUint(strings.TrimSpace(string(raw)), 10, 64)
+func (t *trial) updates(ctx context.Context, password string) error {
+	m := t.m
+	version, err := built(t.image)
 	if err != nil {
 		return err
 	}
 	fmt.Println("An update comes by the page of the machine")
-	file, err := m.sign(ctx, filepath.Join(build, "slot.squashfs"), key, version+1)
-	if err != nil {
+	if err := t.exchange(ctx, password, t.image, version+1, "in slot B"); err != nil {
 		return err
 	}
-	if err := upload(ctx, admin, file, version+1); err != nil {
-		return err
-	}
-	fmt.Println("  it is in, and waits; the hotline takes calls meanwhile")
-	before := time.Now()
-	if _, err := send(ctx, admin, pages, "/admin/system/restart", nil); err != nil {
-		return err
-	}
-	if err := m.until(ctx, "in slot B", 2*patience); err != nil {
-		return err
-	}
-	fmt.Printf("  after the second press the machine has started again from slot B; the hotline answers after %s\n", time.Since(before).Round(time.Second))
 
 	fmt.Println("An update that cannot start comes on a stick")
 	broken := m.path("broken")
 	if err := os.WriteFile(broken, []byte(strings.Repeat("this is no system. ", 60000)), 0o600); err != nil {
 		return err
 	}
-	if err := m.update(ctx, broken, key, version+2, "in slot B", patience); err != nil {
+	if err := m.update(ctx, broken, t.key, version+2, "in slot B", t.patience); err != nil {
 		return err
 	}
 	if slots := strings.Count(m.console(), "in slot B"); slots < 1 || strings.Contains(m.console(), "in slot A.") {
@@ -58,6 +42,41 @@ func updates(ctx context.Context, m *machine, admin *http.Client, build, key str
 	}
 	fmt.Printf("  after three tries it is back in slot B; the hotline answers %s after it was switched on\n", time.Since(m.started).Round(time.Second))
 	return nextCaller(ctx)
+}
+
+// built is the version of the system that was built with an image.
+func built(image string) (uint64, error) {
+	raw, err := os.ReadFile(filepath.Join(filepath.Dir(image), "version"))
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseUint(strings.TrimSpace(string(raw)), 10, 64)
+}
+
+// exchange brings the machine the system of an image by its page, and has it
+// restart with it.
+func (t *trial) exchange(ctx context.Context, password, image string, version uint64, slot string) error {
+	admin, err := signIn(ctx, "ana", password)
+	if err != nil {
+		return err
+	}
+	file, err := t.m.sign(ctx, filepath.Join(filepath.Dir(image), "slot.squashfs"), t.key, version)
+	if err != nil {
+		return err
+	}
+	if err := upload(ctx, admin, file, version); err != nil {
+		return err
+	}
+	fmt.Println("  it is in, and waits; the hotline takes calls meanwhile")
+	before := time.Now()
+	if _, err := send(ctx, admin, pages, "/admin/system/restart", nil); err != nil {
+		return err
+	}
+	if err := t.m.until(ctx, slot, 2*t.patience); err != nil {
+		return err
+	}
+	fmt.Printf("  after the second press the machine has started again %s; the hotline answers after %s\n", slot, time.Since(before).Round(time.Second))
+	return nil
 }
 
 // sign makes an update.
