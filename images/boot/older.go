@@ -26,10 +26,6 @@ func (t *trial) renewed(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	held, err := ring(ctx, 0, 1)
-	if err != nil {
-		return err
-	}
 	old, err := built(t.older)
 	if err != nil {
 		return err
@@ -45,14 +41,10 @@ func (t *trial) renewed(ctx context.Context) (err error) {
 		if err := t.exchange(ctx, told.admin, system, version+uint64(i), slot); err != nil {
 			return err
 		}
-		held[0].Die()
 		if i == 0 {
 			if err := t.named(ctx); err != nil {
 				return err
 			}
-		}
-		if err := onList(ctx, told.password, i+1); err != nil {
-			return err
 		}
 		if err := nextCaller(ctx); err != nil {
 			return err
@@ -60,11 +52,14 @@ func (t *trial) renewed(ctx context.Context) (err error) {
 		if err := m.complains(); err != nil {
 			return err
 		}
-		fmt.Println("  who was on the line before is on the list of those to call back, and the next caller is answered")
-
+		held, err := ring(ctx, i, 1)
+		if err != nil {
+			return err
+		}
 		if err := m.reset(ctx); err != nil {
 			return err
 		}
+		held[0].Die()
 		if err := t.again(ctx); err != nil {
 			return err
 		}
@@ -74,11 +69,7 @@ func (t *trial) renewed(ctx context.Context) (err error) {
 		if err := onList(ctx, told.password, i+1); err != nil {
 			return err
 		}
-		fmt.Println("  after a power cut it comes up as before")
-		if held, err = ring(ctx, i+1, 1); err != nil {
-			return err
-		}
+		fmt.Println("  after a power cut it comes up as before, and everybody who was cut off is on the list")
 	}
-	held[0].Hangup()
 	return nil
 }
