@@ -40,7 +40,7 @@ type Reading struct {
 const (
 	StrainSound  = "sound"  // packets leave late
 	StrainMemory = "memory" // there is hardly any left
-	StrainBusy   = "busy"   // packets leave late, but the callers are too few to be the reason; none is turned away
+	StrainBusy   = "busy"   // packets leave late, but the callers should not be too many; none is turned away
 )
 
 const (
@@ -119,7 +119,7 @@ func (s *Strain) judge(r Reading) {
 	case StrainSound, StrainMemory:
 		log.Warn("the machine carries all that it can: new callers are asked to try again and are put on the list of people to call back", "short", is)
 	case StrainBusy:
-		log.Warn("sound leaves late although few callers are on the line; something else keeps this machine busy: close other programs")
+		log.Warn("sound leaves late although the machine should carry this many calls; something else keeps it busy, or it is weak: close other programs, or lower max_calls")
 	default:
 		log.Info("the machine has room again", "was", was)
 	}
