@@ -25,8 +25,9 @@ type Strain struct {
 	log   *slog.Logger
 	kind  atomic.Pointer[string]
 
-	late, calm int  // readings in a row
-	many       bool // of the late ones the last had callers enough to be blamed
+	// Readings in a row: late sound, with as many callers as it may be blamed on
+	// and without that; late sound, with however many, and none.
+	late, calm, slow, fine int
 }
 
 // Reading is one look at the box.
@@ -94,21 +95,17 @@ func (s *Strain) Run(ctx context.Context) error {
 // judge needs several readings to change its mind about the sound, and more
 // memory to be content again than to have become worried.
 func (s *Strain) judge(r Reading) {
-	if r.Clock.Legs > 0 && r.Clock.LateP99 > lateSound {
-		s.late, s.calm, s.many = s.late+1, 0, r.Clock.Legs >= s.least
-	} else {
-		s.late, s.calm = 0, s.calm+1
-	}
+	slow := r.Clock.Legs > 0 && r.Clock.LateP99 > lateSound
+	s.slow, s.fine = inARow(slow, s.slow, s.fine)
+	s.late, s.calm = inARow(slow && r.Clock.Legs >= s.least, s.late, s.calm)
 	was, is := s.Kind(), ""
 	switch {
 	case r.Memory > 0 && (100*r.Available < leastMemory*r.Memory || was == StrainMemory && 100*r.Available < enoughMemory*r.Memory):
 		is = StrainMemory
-	case s.late >= lateFor && s.many:
+	case s.late >= lateFor || was == StrainSound && s.calm < calmFor:
 		is = StrainSound
-	case s.late >= lateFor:
+	case s.slow >= lateFor || was == StrainBusy && s.fine < calmFor:
 		is = StrainBusy
-	case s.calm < calmFor && (was == StrainSound || was == StrainBusy):
-		is = was
 	}
 	if is == was {
 		return
@@ -123,6 +120,14 @@ func (s *Strain) judge(r Reading) {
 	default:
 		log.Info("the machine has room again", "was", was)
 	}
+}
+
+// inARow goes on counting how often something was, or was not.
+func inARow(is bool, times, without int) (int, int) {
+	if is {
+		return times + 1, 0
+	}
+	return 0, without + 1
 }
 
 // MemoryRoom is how much memory may still be taken, and how much there is; 0 and

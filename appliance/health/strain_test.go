@@ -17,13 +17,16 @@ func TestWhenTheBoxCanCarryNoMore(t *testing.T) {
 	}
 	memory := func(free uint64) Reading { return Reading{Available: free, Memory: 100} }
 	late, fine := sound(150, 30*time.Millisecond), sound(150, 5*time.Millisecond)
+	few := sound(20, time.Second)
 	for i, step := range []struct {
 		r    Reading
 		want string
 	}{
 		{late, ""}, {late, ""}, {fine, ""}, // a hiccup
-		{sound(20, time.Second), ""}, {sound(20, time.Second), ""}, {sound(20, time.Second), StrainBusy}, {sound(20, time.Second), StrainBusy}, // a busy machine, but not with calls
-		{late, StrainSound}, {fine, StrainSound}, {fine, StrainSound}, {fine, StrainSound}, {fine, StrainSound}, {fine, ""},
+		{few, ""}, {few, ""}, {few, StrainBusy}, {few, StrainBusy}, // a busy machine, but not with calls
+		{late, StrainBusy}, {late, StrainBusy}, {late, StrainSound}, // and now they are many
+		{few, StrainSound}, {few, StrainSound}, {late, StrainSound}, {few, StrainSound}, {few, StrainSound}, {few, StrainSound}, {few, StrainSound}, {few, StrainBusy}, // some have left: it does not change with each
+		{fine, StrainBusy}, {fine, StrainBusy}, {fine, StrainBusy}, {fine, StrainBusy}, {fine, ""},
 		{late, ""}, {late, ""}, {late, StrainSound},
 		{fine, StrainSound}, {fine, StrainSound}, {late, StrainSound}, {fine, StrainSound}, {fine, StrainSound}, {fine, StrainSound}, {fine, StrainSound}, {fine, ""},
 		{memory(6), ""}, {memory(4), StrainMemory}, {memory(7), StrainMemory}, {memory(9), ""},
