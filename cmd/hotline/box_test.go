@@ -134,7 +134,7 @@ func (b *box) dial(from, to string) *phone.Call {
 	b.t.Helper()
 	c, err := phone.Dial(b.t.Context(), phone.Config{From: from, To: to, Server: b.h.trunk.Addr()})
 	if err != nil {
-		b.t.Fatalf("calling %s: %v", to, err)
+		b.t.Fatalf("calling %s: %v (strain %q, %+v)", to, err, b.h.strain.Kind(), b.h.trunk.Stats())
 	}
 	b.t.Cleanup(c.Hangup)
 	return c
