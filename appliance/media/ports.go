@@ -6,7 +6,9 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -64,7 +66,8 @@ func NewPorts(ip netip.Addr, first, last int) (*Ports, error) {
 	return p, nil
 }
 
-// Open binds a free port, and the one above it for reports.
+// Open binds a free port, and the one above it for reports. ErrNoPorts when
+// there is none; any other error means that the machine gives no socket now.
 func (p *Ports) Open() (*net.UDPConn, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -88,6 +91,10 @@ func (p *Ports) Open() (*net.UDPConn, error) {
 				return conn, nil
 			}
 			conn.Close() // nothing can be done about an error of a socket nobody used
+		}
+		if !errors.Is(err, syscall.EADDRINUSE) { // no fault of this port: all others would end the same way, and then rest
+			p.free = slices.Insert(p.free, 0, next)
+			return nil, fmt.Errorf("opening a port for voice: %w", err)
 		}
 		// Another program has this port. Ask again later.
 		busy = err

@@ -119,7 +119,7 @@ func (t *Trunk) newCall(r *sip.Request, tx *sip.ServerTx, called string, body []
 	}
 	conn, err := t.cfg.Ports.Open()
 	if err != nil {
-		t.log.Warn("a caller was asked to try again: no port is free for the sound; give the hotline a wider port range", "error", err)
+		t.log.Warn("a caller was asked to try again: "+portless(err), "error", err)
 		return nil, refuse(503, retryAfter(0))
 	}
 	var random [8]byte
@@ -147,6 +147,14 @@ func (t *Trunk) newCall(r *sip.Request, tx *sip.ServerTx, called string, body []
 		c.take(offer)
 	}
 	return c, nil
+}
+
+// portless says why there is no port for the sound of a call, and what to do.
+func portless(err error) string {
+	if errors.Is(err, media.ErrNoPorts) {
+		return "no port is free for the sound; give the hotline a wider port range"
+	}
+	return "this machine gives no more connections; close other programs, or let the hotline open more files"
 }
 
 // refusedOffer is the answer to an offer that cannot be taken.

@@ -243,7 +243,7 @@ func (t *Trunk) newOutgoing(r route, o *Outgoing) (*Call, *DialError) {
 	conn, err := t.cfg.Ports.Open()
 	if err != nil {
 		r.line.left()
-		return nil, &DialError{Status: 503, Q850: 47, Reason: "no port is free for the sound; give the hotline a wider port range", cause: err}
+		return nil, &DialError{Status: 503, Q850: 47, Reason: portless(err), cause: err}
 	}
 	var random [12]byte
 	rand.Read(random[:])
