@@ -105,11 +105,14 @@ func (p *Pacer) occupied(from int64) (slot int64, found bool) {
 // is a later round of the same one when a whole round was missed.
 func (p *Pacer) tick(slot, now int64) int64 {
 	deadline := slot * int64(slotLength)
+	legs := *p.slots[slot%slotCount].Load()
 	if missed := (now - deadline) / int64(audio.FrameDuration); missed > 0 {
+		// What was due then is never sent: who listens has a gap, as with what
+		// comes too late.
+		p.lateness.add(now, time.Duration(now-deadline), int(missed)*len(legs))
 		slot += missed * slotCount
 		deadline = slot * int64(slotLength)
 	}
-	legs := *p.slots[slot%slotCount].Load()
 	for _, e := range legs {
 		e.tick(deadline, now, &p.buf)
 	}
@@ -164,7 +167,8 @@ func (p *Pacer) remove(e paced, slot int) {
 type PacerStats struct {
 	Legs int
 	// LateP99 is the lateness that 99 % of the packets of the last whole
-	// second did not exceed. Admission of new calls may look at it.
+	// second did not exceed, also of those that were too late to be sent.
+	// Admission of new calls may look at it.
 	LateP99 time.Duration
 }
 

@@ -3,6 +3,7 @@ package media
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -112,6 +113,26 @@ func TestClockTellsItsLateness(t *testing.T) {
 			t.Errorf("a leg holds up the others by 15 ms, reported %v", s.LateP99)
 		}
 		time.Sleep(10 * time.Second)
+	})
+}
+
+// A machine that does something else for 40 ms in every 70 sends half of the
+// packets in time and the others not at all.
+func TestClockTellsOfPacketsThatAreNeverSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := NewPacer(slog.New(slog.DiscardHandler))
+		newLeg(t, p, audio.MuLaw)
+		for slot := int64(0); p.now() < int64(2*time.Second); {
+			time.Sleep(40 * time.Millisecond)
+			for resumed := p.now(); p.now() < resumed+int64(30*time.Millisecond); {
+				slot, _ = p.occupied(slot)
+				time.Sleep(time.Duration(slot*int64(slotLength) - p.now())) // not at all when it is late
+				slot = p.tick(slot, p.now()) + 1
+			}
+		}
+		if s := p.Stats(); s.LateP99 <= 20*time.Millisecond {
+			t.Errorf("half of the packets are never sent, reported %v", s.LateP99)
+		}
 	})
 }
 
