@@ -8,11 +8,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/rtp"
 	"golang.org/x/sys/unix"
 
+	"hotline/appliance/audio"
 	"hotline/appliance/boxkey"
 	"hotline/appliance/config"
 	"hotline/appliance/health"
+	"hotline/appliance/media"
 	"hotline/appliance/place"
 	"hotline/appliance/rehearsal"
 	"hotline/ivr/flow"
@@ -67,6 +70,16 @@ func TestTheHealthPageSeesCauses(t *testing.T) {
 			b.untilEnded()
 			return found
 		}, "calls.full", "emergency mode"},
+		{"a machine that does something else", func() []health.Check {
+			leg := media.NewEndpoint(b.h.callers, slowCarrier{}, media.Config{Law: audio.MuLaw})
+			leg.Start()
+			defer leg.Close()
+			b.until("sound leaves late", func() bool { return b.h.strain.Kind() != "" })
+			found := measured()
+			b.dial("+12024561162", "100").Hangup() // for the only channel there is, no caller is turned away
+			b.untilEnded()
+			return found
+		}, "strain.busy", "no caller is turned away"},
 		{"a full disk", func() []health.Check {
 			return health.Checks(b.h.figures(b.fullDisk(), time.Now())())
 		}, "disk.full", "almost no room"},
@@ -130,6 +143,15 @@ func TestTheHealthPageSeesCauses(t *testing.T) {
 		sentence, next := frames[pagewords.English].CheckWords(*line)
 		t.Logf("cause seeded, %s (%s): %s %s", f.fault, line.State, sentence, next)
 	}
+}
+
+// slowCarrier holds up the clock of all callers, as a machine does that has other
+// work.
+type slowCarrier struct{}
+
+func (slowCarrier) WriteRTP(*rtp.Header, []byte) error {
+	time.Sleep(30 * time.Millisecond)
+	return nil
 }
 
 // fullDisk is a disk on which nothing can be written any more: a small one of its

@@ -93,7 +93,6 @@ func (b *box) seededFaults(whole rehearsal.Report) {
 		{"no backup", page(func(f *health.Figures) { f.Backup.Last = time.Time{} }), "backup.never", ""},
 		{"damaged records", page(func(f *health.Figures) { f.Backup.Damaged = true }), "records.damaged", ""},
 		{"a machine that is too weak", page(func(f *health.Figures) { f.Strain = health.StrainSound }), "strain.sound", "can carry no more calls"},
-		{"a machine that does something else", page(func(f *health.Figures) { f.Strain = health.StrainBusy }), "strain.busy", "no caller is turned away"},
 		{"exports that do not arrive", page(func(f *health.Figures) { f.Orders = []health.Order{{Late: true}} }), "export.late", ""},
 		{"the wrong codec", func() []health.Check { // of a real call
 			_, err := phone.Dial(ctx, phone.Config{From: "+12024561111", To: "+12025550100", Server: b.h.trunk.Addr(), Laws: []audio.Law{18}}) // G.729 (RFC 3551 §6)
