@@ -49,8 +49,7 @@ func (b *browser) importsFit(s *site) {
 	path := s.bringFile(b.t, client, "volunteers", "people.csv", peopleFile).header.Get("Location")
 	s.post(b.t, client, path, url.Values{"do": {"columns"}, "column": {"given_name", "phone", "age", "languages", "area"}})
 	for _, language := range []string{"ar", "en"} {
-		b.do(evaluate(`fetch("/language", {method: "POST", headers: {"Content-Type": "application/x-www-form-urlencoded"}, body: "language=` + language + `"}).then(() => { document.title = "set"; })`))
-		b.until(`document.title === "set"`)
+		b.speak(language)
 		b.do(navigate(s.url + path + "?show=all"))
 		b.fits("import-check-" + language)
 	}

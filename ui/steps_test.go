@@ -55,6 +55,20 @@ func (b *browser) reload() {
 	}
 }
 
+// speak changes the language of whoever is signed in; the page that is open
+// keeps its words until it is loaded anew. The answer itself is waited for: a
+// mark on the page would have to be one that no page touches (the desk writes
+// its title anew each second).
+func (b *browser) speak(language string) {
+	b.t.Helper()
+	ctx, stop := context.WithTimeout(b.ctx, limitOfAStep)
+	defer stop()
+	ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool](fmt.Sprintf(`fetch("/language", {method: "POST", body: new URLSearchParams({language: %q})}).then((r) => r.ok)`, language), chromedp.EvalAwaitPromise))
+	if err != nil || !ok {
+		b.t.Fatalf("the language %s was not taken: %v", language, err)
+	}
+}
+
 func (b *browser) signOut() {
 	b.t.Helper()
 	b.do(chromedp.Navigate(b.site.url + "/floor"))
