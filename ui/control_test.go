@@ -1,11 +1,14 @@
 package ui
 
 import (
+	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 
 	"hotline/triage"
@@ -92,7 +95,7 @@ func TestTransferTalksFirst(t *testing.T) {
 	b.press(`#transfer [data-pick="talk"]`)
 	b.until(`document.querySelector("#transfer [data-pick=wrong]").textContent === "Choose first who it shall be."`)
 	b.notSent("consult")
-	b.press(`#transfer .opt:has([value="agent b"])`)
+	b.pressThroughNews(s)
 	b.press(`#transfer [data-pick="talk"]`)
 	b.sent(`{"v":1,"type":"consult","contact":"` + contact + `","to":{"kind":"agent","id":"b"}}`)
 
@@ -133,6 +136,25 @@ func TestTransferTalksFirst(t *testing.T) {
 	b.press(`[data-do="consult.transfer"]`)
 	b.state("wrap")
 	b.sent(`{"v":1,"type":"consult.transfer"}`)
+}
+
+// pressThroughNews chooses Beatriz while the list is brought up to date between
+// the finger going down and coming up.
+func (b *browser) pressThroughNews(s *site) {
+	b.t.Helper()
+	at := strings.Split(b.js(`(() => { const e = document.querySelector('#transfer .opt:has([value="agent b"])'); e.scrollIntoView(); const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2].join(); })()`), ",")
+	x, err := strconv.ParseFloat(at[0], 64)
+	y, otherErr := strconv.ParseFloat(at[1], 64)
+	if err := errors.Join(err, otherErr); err != nil {
+		b.t.Fatal(err)
+	}
+	b.do(chromedp.MouseEvent(input.DispatchMouseEventTypeMousePressed, x, y, chromedp.ButtonLeft, chromedp.ClickCount(1)))
+	s.mu.Lock()
+	s.list.Agents[4].State = triage.OnBreak
+	s.mu.Unlock()
+	b.until(`document.querySelector('#transfer [value="agent e"]').disabled`)
+	b.do(chromedp.MouseEvent(input.DispatchMouseEventTypeMouseReleased, x, y, chromedp.ButtonLeft, chromedp.ClickCount(1)))
+	b.until(`document.querySelector('#transfer [value="agent b"]').checked`)
 }
 
 // Send now: to a line, or to an outside number where that is allowed.
@@ -248,8 +270,7 @@ func TestCallingOut(t *testing.T) {
 	b := openBrowser(t, s)
 	b.signIn(agent)
 	b.state("off")
-	b.press(`[data-card="off"] [data-do="ready"]`)
-	b.state("ready")
+	b.goReady("off", b.press)
 	b.press(`[data-do="dial.number"]`)
 	b.focusIs("the heading", `document.activeElement.textContent === "Call a number"`)
 	b.fits("call-number")
@@ -309,8 +330,7 @@ func TestAColleagueIsAsked(t *testing.T) {
 	s := startSite(t, far, nil)
 	b := openBrowser(t, s)
 	b.signIn(agent)
-	b.press(`[data-card="off"] [data-do="ready"]`)
-	b.state("ready")
+	b.goReady("off", b.press)
 	if shown := b.js(`document.querySelector('[data-part="call-out"]').hidden`); shown != "true" {
 		t.Error("calls of one's own are offered although there is nobody to ring")
 	}

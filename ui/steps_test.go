@@ -36,8 +36,37 @@ func setValue(id, text string) chromedp.Action[chromedp.Void] {
 	return evaluate(fmt.Sprintf(`document.getElementById(%q).value = %q`, id, text))
 }
 
+// writeAtOnce is what a very quick person types. Where each pause between two
+// keys would be a change of its own, the test must not depend on how fast this
+// machine types.
+func writeAtOnce(id, text string) chromedp.Action[chromedp.Void] {
+	return evaluate(fmt.Sprintf(`{ const field = document.getElementById(%q); field.focus(); field.value = %q; field.dispatchEvent(new Event("input", {bubbles: true})); }`, id, text))
+}
+
+// stopClock holds the clock of the page: what is done next is done in the same
+// moment, however long this machine takes for it.
+func stopClock() chromedp.Action[chromedp.Void] {
+	return evaluate(`{ const at = Date.now(); window.__now = Date.now; Date.now = () => at; }`)
+}
+
+func startClock() chromedp.Action[chromedp.Void] { return evaluate(`Date.now = window.__now`) }
+
 // waitMoment lets the time pass in which a shortcut does not answer.
 func waitMoment() chromedp.Action[chromedp.Void] { return chromedp.Sleep(800 * time.Millisecond) }
+
+// goReady presses as often as the page asks for it: a machine that is busy may
+// need longer for the sound than the page waits, which then says so.
+func (b *browser) goReady(card string, press func(selector string)) {
+	b.t.Helper()
+	for {
+		press(`[data-card="` + card + `"] [data-do="ready"]`)
+		b.until(`["ready", "offer"].includes(document.body.dataset.state) || document.body.dataset.state === "problem" && document.querySelector('[data-card="problem"] [data-do="ready"]').checkVisibility()`)
+		if b.js(`document.body.dataset.state`) != "problem" {
+			return
+		}
+		card = "problem"
+	}
+}
 
 // key presses a digit key as a French keyboard sends it: the place counts.
 func (b *browser) key(code string, command bool) {

@@ -186,9 +186,9 @@ export class Picker {
     const box = this.piece(list);
     const old = new Map([...box.querySelectorAll<HTMLElement>(".opt")].map((e) => [e.querySelector("input")!.value, e]));
     const focused = document.activeElement as HTMLElement | null;
-    for (const one of wanted) {
+    for (const [value, gone] of old) if (!wanted.some((one) => one.value === value)) gone.remove();
+    wanted.forEach((one, at) => {
       let option = old.get(one.value);
-      old.delete(one.value);
       if (!option) {
         option = document.createElement("label");
         option.className = "opt";
@@ -208,10 +208,10 @@ export class Picker {
       option.querySelector("small")!.textContent = one.note;
       dot.hidden = one.state === "";
       dot.dataset.state = one.state;
-      box.append(option);
-    }
-    for (const gone of old.values()) gone.remove();
-    // Putting elements in order takes the focus from the one that has it.
+      // Left where it stands: taken out and put back, it would lose a press that has begun.
+      if (box.children[at] !== option) box.insertBefore(option, box.children[at] ?? null);
+    });
+    // One that had to move has lost the focus.
     if (focused && focused !== document.activeElement && box.contains(focused)) focused.focus({ preventScroll: true });
   }
 
