@@ -28,6 +28,8 @@ type Practice struct {
 	hush    context.CancelFunc // ends what the voice says
 	saying  sync.WaitGroup
 	closed  bool
+
+	finished bool // the notes of the call; the page is not told yet
 }
 
 // The pace of a practised call.
@@ -248,9 +250,9 @@ func (p *Practice) Do(_ context.Context, c Command) error {
 			p.set(triage.WrapUp, nil)
 		}
 	case "wrap":
-		if state == triage.WrapUp {
-			p.set(triage.Offline, func(now *Snapshot) { now.Call, now.Case, now.Agent.Reason = nil, nil, "practised" })
-			p.saying.Go(p.over)
+		if state == triage.WrapUp && !p.finished {
+			p.finished = true
+			p.saying.Go(p.finish)
 		}
 	case "test.sound": // for the sound check: something to hear, for as long as the page wants
 		if c.On {
@@ -262,6 +264,18 @@ func (p *Practice) Do(_ context.Context, c Command) error {
 		return UserError("This is only practice: there is nobody to do that with.")
 	}
 	return nil
+}
+
+// finish has the call noted before the page is told: the page goes from here to
+// what is left to do, where it must not stand any more.
+func (p *Practice) finish() {
+	p.over()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.finished = false
+	if !p.closed {
+		p.set(triage.Offline, func(now *Snapshot) { now.Call, now.Case, now.Agent.Reason = nil, nil, "practised" })
+	}
 }
 
 // write shows the answers as a real call would, and keeps them nowhere.

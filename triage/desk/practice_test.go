@@ -21,7 +21,13 @@ func TestAPractisedCall(t *testing.T) {
 		over := 0
 		d := New(Config{Operation: "Flood", Prompts: library, Log: slog.New(slog.DiscardHandler)})
 		defer d.stop()
-		p := d.Practise(Person{ID: "a", Name: "Amal"}, "es", func() { over++ })
+		var p *Practice
+		p = d.Practise(Person{ID: "a", Name: "Amal"}, "es", func() {
+			over++
+			if p.Snapshot().Agent.Reason == "practised" {
+				t.Error("the page is told before the call is noted")
+			}
+		})
 		is := func(want triage.AgentState) Snapshot {
 			t.Helper()
 			synctest.Wait()
@@ -72,6 +78,7 @@ func TestAPractisedCall(t *testing.T) {
 		do(Command{Type: "end"})
 		is(triage.WrapUp)
 		do(Command{Type: "wrap", Disposition: "case_opened"})
+		do(Command{Type: "wrap", Disposition: "case_opened"}) // pressed twice
 		if now := is(triage.Offline); now.Agent.Reason != "practised" || now.Call != nil || now.Case != nil || over != 1 {
 			t.Errorf("afterwards: %+v, told %d times", now.Agent, over)
 		}
