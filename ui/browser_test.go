@@ -49,7 +49,7 @@ var chromium = sync.OnceValues(func() (running, error) {
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-default-apps", true), chromedp.Flag("disable-extensions", true),
 		chromedp.Flag("use-fake-ui-for-media-stream", true), chromedp.Flag("use-fake-device-for-media-stream", true),
-		chromedp.Flag("lang", "en-US"),
+		chromedp.Flag("lang", "en-US"), chromedp.WSURLReadTimeout(2*limitOfAStep),
 	)
 	ctx, closeBrowser := chromedp.NewContext(allocator)
 	b := running{ctx: ctx, close: func() { closeBrowser(); closeAllocator(); _ = os.RemoveAll(profile) }}
@@ -192,6 +192,13 @@ func (b *browser) until(expression string) {
 func (b *browser) state(want string) {
 	b.t.Helper()
 	b.until(`document.body.dataset.state === "` + want + `"`)
+}
+
+// still waits for a page that comes again by itself, and lets it stand still
+// from that moment on: nothing can be looked at that goes away meanwhile.
+func (b *browser) still(expression string) {
+	b.t.Helper()
+	b.until(`document.readyState === "complete" && (` + expression + `) && (window.stop(), true)`)
 }
 
 func (b *browser) press(selector string) {

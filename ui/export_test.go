@@ -27,11 +27,11 @@ func (b *browser) Open(address, state string, unfold bool) {
 	b.mu.Unlock()
 	b.do(navigate("about:blank")) // a page that is still open might ask for something as the next one's visitor
 	b.do(navigate(b.site.url + address))
-	b.until(`document.readyState === "complete" && location.pathname !== "/gallery/open" && document.body?.dataset.state === "` + state + `"`)
+	there := `location.pathname !== "/gallery/open" && document.body?.dataset.state === "` + state + `"`
 	if state == "ready" || state == "oncall" || state == "alarm" {
-		b.until(`document.querySelector('[data-part="no-sound"]').hidden`)
+		there += ` && document.querySelector('[data-part="no-sound"]').hidden`
 	}
-	b.do(evaluate(`window.stop()`)) // a page that comes again by itself stands still while it is looked at
+	b.still(there)
 	if unfold {
 		b.do(evaluate(`for (const fold of document.querySelectorAll("main details")) fold.open = true`))
 	}

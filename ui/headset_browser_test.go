@@ -47,8 +47,7 @@ func TestTheButtonsOfAHeadset(t *testing.T) {
 		b.do(waitMoment()) // longer than the echo of a lamp
 	}
 	b.signIn(agent)
-	b.press(`[data-card="off"] [data-do="ready"]`)
-	b.state("ready")
+	b.goReady("off", b.press)
 	ring()
 	b.do(evaluate(`__headset.call()`))
 	b.do(waitMoment())

@@ -31,9 +31,10 @@ func (b *browser) wholeCallByKeyboard(t *testing.T, s *site) {
 	}
 	always := func(desk.Command) bool { return true }
 	b.focused("#break-h")
-	b.tabTo(`[data-card="break"] [data-do="ready"]`)
-	b.do(typeKeys(kb.Enter))
-	b.state("ready")
+	b.goReady("break", func(selector string) {
+		b.tabTo(selector)
+		b.do(typeKeys(kb.Enter))
+	})
 	did("ready", always)
 	b.focused("#ready-h")
 

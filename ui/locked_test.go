@@ -158,7 +158,7 @@ func TestTheLockedPage(t *testing.T) {
 	})
 	b := openBrowser(t, &site{url: "https://" + listener.Addr().String()})
 	b.do(navigate(b.site.url + "/wall/abc"))
-	b.until(`document.querySelector('[data-locked="passphrase"]') && !document.querySelector("form")`)
+	b.still(`document.querySelector('[data-locked="passphrase"]') && !document.querySelector("form")`)
 	b.fits("locked-wall")
 	b.do(navigate(b.site.url + "/worklist"))
 	b.until(`document.getElementById("passphrase")`)
@@ -171,6 +171,6 @@ func TestTheLockedPage(t *testing.T) {
 	b.fits("locked-wrong")
 	b.do(typeInto("recovery", "right"))
 	b.press(`#recovery ~ button, form:has(#recovery) button`)
-	b.until(`document.querySelector('[data-locked="open"]')`)
+	b.still(`document.querySelector('[data-locked="open"]')`)
 	b.fits("locked-open")
 }

@@ -6,6 +6,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -115,7 +116,6 @@ func TestBadUploadsAreRefusedInWords(t *testing.T) {
 		"broken MP3":   {[]byte("ID3\x04\x00\x00\x7f\x7f\x7f\x7f" + strings.Repeat("x", 200)), "damaged"},
 		"a MIDI score": {[]byte("MThd\x00\x00\x00\x06\x00\x01\x00\x02\x00\x60MTrk"), "not a WAV or MP3 file"},
 	} {
-		began := time.Now()
 		got := s.upload(t, client, "/prompts/es/hello/recording", "sound", "a.wav", tt.file)
 		says := false
 		for _, want := range strings.Split(tt.says, "|") {
@@ -123,9 +123,6 @@ func TestBadUploadsAreRefusedInWords(t *testing.T) {
 		}
 		if got.status != http.StatusUnprocessableEntity || !says || !strings.Contains(got.body, "There is a problem") {
 			t.Errorf("%s: %d, says it %t", name, got.status, says)
-		}
-		if took := time.Since(began); took > 2*time.Second {
-			t.Errorf("%s took %s", name, took)
 		}
 		preview := s.upload(t, client, "/prompts/preview", "sound", "a.wav", tt.file)
 		if preview.status != http.StatusUnprocessableEntity || strings.Contains(preview.body, "<") {
@@ -245,9 +242,13 @@ func TestPromptsInTheBrowser(t *testing.T) {
 	b.until(`document.querySelector("[data-record]")?.offsetParent`)
 	b.press("[data-record]")
 	b.until(`parseFloat(document.querySelector("[data-clock]").textContent) > 2.2`)
-	b.until(`document.querySelector("meter").value > 0.02`)
+	b.until(`(window.__loudest = Math.max(window.__loudest ?? 0, document.querySelector("meter").value)) > 0.02`)
 	b.press("[data-stop]")
 	b.until(`document.querySelector("[data-taken]").offsetParent`)
+	heard, err := strconv.ParseFloat(b.js(`parseFloat(document.querySelector("[data-clock]").textContent)`), 64)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if tracks := b.js(`window.__tracks.filter((t) => t.readyState === "live").length`); tracks != "0" {
 		t.Errorf("%s microphones are still open", tracks)
 	}
@@ -257,7 +258,7 @@ func TestPromptsInTheBrowser(t *testing.T) {
 	b.press("[data-save]")
 	b.until(`location.search === "?done=recorded" && document.readyState === "complete"`)
 	p := get(t, s, "es", "goodbye")
-	if p.State != prompts.Recorded || p.Takes[0].Length < 200 || p.Takes[0].Length > 10000 {
+	if p.State != prompts.Recorded || p.Takes[0].Length < 200 || float64(p.Takes[0].Length) > heard*1000+100 {
 		t.Errorf("the recording is %+v", p)
 	}
 	// Two recordings: there is one to go back to.

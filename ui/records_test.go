@@ -348,7 +348,8 @@ func TestAPersonIsLedFromOfferToWork(t *testing.T) {
 	if err != nil || len(worked) != 1 {
 		t.Fatalf("%d shifts, %v", len(worked), err)
 	}
-	at := func(d time.Duration) string { return time.Now().Add(-d).Format("2006-01-02T15:04") }
+	now := time.Now() // one: hours apart to the minute
+	at := func(d time.Duration) string { return now.Add(-d).Format("2006-01-02T15:04") }
 	correction := url.Values{"do": {"correct"}, "registrant": {g.ID}, "shift": {worked[0].ID}, "from": {at(5 * time.Hour)}, "until": {at(2 * time.Hour)}, "why": {"forgot to check in"}}
 	do(http.StatusSeeOther, correction)
 	if worked, err = book.Of(g.ID); err != nil || len(worked) != 2 || worked[0].CorrectedBy != worked[1].ID || worked[1].Worked() != 3*time.Hour || worked[1].By != s.ids[coordinator] {

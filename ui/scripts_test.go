@@ -79,11 +79,18 @@ func TestWhatToSayAndWhatIsKnown(t *testing.T) {
 	if _, err := s.steer.Publish(t.Context(), supervise.Who{ID: s.ids[supervisor], Name: "Amal", Via: "web"}, bulletins.Draft{Language: "es", Text: "Hay agua potable en la escuela.", For: time.Hour}); err != nil {
 		t.Fatal(err)
 	}
-	if now := expect(t, conn, "state").State; len(now.Known) != 1 || now.Known[0].Language != "es" {
+	now := expect(t, conn, "state").State
+	for len(now.Known) == 0 {
+		now = expect(t, conn, "state").State
+	}
+	if len(now.Known) != 1 || now.Known[0].Language != "es" {
 		t.Errorf("a bulletin: %v", now.Known)
 	}
 	s.set(func(now *desk.Snapshot) { now.Agent.State, now.Call = triage.Offered, ringing() })
-	if now := expect(t, conn, "state").State; len(now.Script) != 2 || now.Script[0] != "¿Está a salvo?" || now.ScriptLanguage != "es" || len(now.Known) != 1 {
+	for now.Call == nil {
+		now = expect(t, conn, "state").State
+	}
+	if len(now.Script) != 2 || now.Script[0] != "¿Está a salvo?" || now.ScriptLanguage != "es" || len(now.Known) != 1 {
 		t.Errorf("with a call: %q, %v", now.Script, now.Known)
 	}
 

@@ -59,7 +59,7 @@ func startSite(t *testing.T, s *script, extra map[string]map[string]string) *sit
 			if err != nil {
 				t.Errorf("the server ended with: %v", err)
 			}
-		case <-time.After(15 * time.Second):
+		case <-time.After(limitOfAStep):
 			t.Error("the server did not stop")
 		}
 		if n := server.Panics(); n != 0 {

@@ -60,19 +60,30 @@ func TestAWallScreenKnowsNobody(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = live.Body.Close() }()
-	ended := make(chan string, 1)
+	begun, ended := make(chan struct{}), make(chan string, 1)
 	go func() {
 		var seen strings.Builder
-		buffer := make([]byte, 4096)
+		buffer, told := make([]byte, 4096), false
 		for {
 			n, err := live.Body.Read(buffer)
 			seen.Write(buffer[:n])
+			if !told && strings.Contains(seen.String(), "4711") {
+				told = true
+				close(begun)
+			}
 			if err != nil {
 				ended <- seen.String()
 				return
 			}
 		}
 	}()
+	select {
+	case <-begun:
+	case seen := <-ended:
+		t.Fatalf("the stream ends with: %s", seen)
+	case <-time.After(limitOfAStep):
+		t.Fatal("the screen is told nothing")
+	}
 	id := regexp.MustCompile(`action="(/floor/walls/[^"]+)"`).FindStringSubmatch(s.get(t, boss, "/floor/walls").body)[1]
 	if got := s.post(t, boss, id, nil); got.status != http.StatusSeeOther {
 		t.Fatalf("ending: %d", got.status)
@@ -83,7 +94,7 @@ func TestAWallScreenKnowsNobody(t *testing.T) {
 		if strings.Contains(seen, "4712") || !strings.Contains(seen, "4711") || strings.Contains(seen, "Beatriz") {
 			t.Errorf("the stream: %s", seen)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(limitOfAStep):
 		t.Fatal("the screen of an ended link goes on")
 	}
 	if got := s.get(t, stranger, link); got.status != http.StatusNotFound || !strings.Contains(got.body, "was ended") {

@@ -71,7 +71,7 @@ func TestAnotherSystemIsTold(t *testing.T) {
 			if err := verify.Verify([]byte(m.body), m.header); err != nil || !strings.Contains(m.body, text) || strings.Contains(m.body, "Rosa") {
 				t.Errorf("%v: %s, not %s", err, m.body, text)
 			}
-		case <-time.After(30 * time.Second):
+		case <-time.After(limitOfAStep):
 			t.Fatalf("%s does not arrive", text)
 		}
 	}

@@ -385,7 +385,7 @@ func TestExportsOfPrograms(t *testing.T) {
 	}
 	job := b.wants(201, token, "POST", "/exports", `{"sets":["cases"],"reason":"for the map"}`)
 	id := job.json["id"].(string)
-	limit := time.After(30 * time.Second)
+	limit := time.After(time.Minute)
 	for job.json["state"] != "done" {
 		select {
 		case <-limit:
