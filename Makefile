@@ -19,7 +19,7 @@ demo: build
 # The two packages that mostly wait go first and side by side.
 test: need check types
 	$(GO) test ./ivr ./ivr/prompts
-	$(GO) test -race -timeout 30m ./cmd/hotline ./ui ./...
+	$(GO) test -race -timeout 60m ./cmd/hotline ./ui ./...
 
 need:
 	@sh .ci/need gcc:gcc chromium:chromium sipp:sip-tester baresip:baresip espeak-ng:espeak-ng lame:lame python3:python3 7zz:7zip soffice:libreoffice-calc-nogui mkfs.vfat:dosfstools mkfs.exfat:exfatprogs mke2fs:e2fsprogs sfdisk:fdisk
