@@ -78,20 +78,8 @@ func TestALineHasItsShare(t *testing.T) {
 		c.SIP.MaxCalls = 4 // a quarter is one
 		c.SIP.Entries = []config.Entry{{Numbers: []string{"302"}, Queue: triage.QueueVolunteers}}
 	})
-	waiting := func(n int) {
-		t.Helper()
-		for limit := time.Now().Add(15 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-			v, err := b.h.desk.FloorView(time.Now())
-			if err == nil && len(v.Waiting) == n {
-				return
-			}
-			if time.Now().After(limit) {
-				t.Fatalf("%d callers wait, want %d", len(v.Waiting), n)
-			}
-		}
-	}
 	first := b.dial("+12024561165", "302")
-	waiting(1)
+	b.untilWaiting(1)
 	second := b.dial("+12024561166", "302")
 	if b.loudest(second, 5*time.Second) < 500 {
 		t.Error("who finds no channel hears nothing")
@@ -103,11 +91,11 @@ func TestALineHasItsShare(t *testing.T) {
 		t.Errorf("who found no channel is recorded as %v", row)
 	}
 	b.helpCall("+12024561167", cHz)
-	waiting(2) // those who need help
+	b.untilWaiting(2) // those who need help
 	first.Hangup()
-	waiting(1)
-	b.dial("+12024561168", "302")
-	waiting(2)
+	b.untilWaiting(1)
+	b.dial("+12024561168", "302") // who left has given the channel back
+	b.untilWaiting(2)
 }
 
 // TestDangerIsHandedOverFromAFullHotline: with every usual channel taken, a

@@ -163,7 +163,12 @@ func (s *story) wait(conv *conversation, heard string, priority int) (agent stri
 	if err != nil {
 		return "", err
 	}
-	defer func() { place.Leave() }()
+	defer func() {
+		if s.ctx.Err() != nil { // the channel is free, and that before anybody sees the place empty
+			s.movePlace("")
+		}
+		place.Leave()
+	}()
 	t := treatment{flow: heard, known: s.queueKnows()}
 	offered := false
 	for {
