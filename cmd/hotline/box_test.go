@@ -284,38 +284,62 @@ func only(t *testing.T, rows []map[string]string, column, value string) map[stri
 }
 
 // oneStream checks what the caller received from answer to end, through
-// prompts, music, hold and a replaced agent leg: one SSRC, no gap in the
-// sequence, time never backwards.
+// prompts, music, hold and a replaced agent leg: one SSRC, numbers without a gap,
+// time never backwards. Packets may be overtaken or lost on the way, as on every
+// network: then the times of their neighbours have room for them.
 func oneStream(t *testing.T, c *phone.Call) {
 	t.Helper()
 	packets := c.HeardPackets()
-	if len(packets) < 300 {
+	if len(packets) < 100 {
 		t.Fatalf("the caller received only %d packets", len(packets))
 	}
-	slices.SortStableFunc(packets, func(a, b phone.Packet) int { return a.At.Compare(b.At) })
-	for i := 1; i < len(packets); i++ {
-		a, b := packets[i-1], packets[i]
+	type numbered struct {
+		phone.Packet
+		n int // sequence number that does not wrap
+	}
+	sent, n := make([]numbered, len(packets)), 0
+	for i, p := range packets {
+		n += int(int16(p.Seq - uint16(n)))
+		sent[i] = numbered{p, n}
+	}
+	slices.SortStableFunc(sent, func(a, b numbered) int { return a.n - b.n })
+	lost := 0
+	for i := 1; i < len(sent); i++ {
+		a, b := sent[i-1], sent[i]
+		missing, passed := b.n-a.n-1, int(int32(b.TS-a.TS))
+		room := passed/audio.FrameSamples - 1
+		if a.PT == keysPayload || b.PT == keysPayload {
+			room += 8 // of a key, whose packets all have the time of its beginning
+		}
 		switch {
 		case a.SSRC != b.SSRC:
 			t.Fatalf("packet %d: the SSRC changed from %x to %x", i, a.SSRC, b.SSRC)
-		case b.Seq != a.Seq+1:
-			t.Fatalf("packet %d: sequence %d after %d", i, b.Seq, a.Seq)
-		case int32(b.TS-a.TS) < 0:
+		case passed < 0:
 			t.Fatalf("packet %d: time went back from %d to %d", i, a.TS, b.TS)
+		case missing < 0:
+			t.Fatalf("packet %d: sequence %d came twice", i, b.Seq)
+		case missing > 0 && missing > room:
+			t.Fatalf("packet %d: sequence %d after %d, within %d samples", i, b.Seq, a.Seq, passed)
 		}
+		lost += missing
+	}
+	if lost > len(sent)/10 {
+		t.Errorf("%d packets came, and %d did not", len(sent), lost)
 	}
 }
+
+// keysPayload is what the phones of the tests offer for keys.
+const keysPayload = 101
 
 // waitKeys waits until the caller's phone has received RFC 4733 events for n
 // keys.
 func (b *box) waitKeys(c *phone.Call, n int) {
 	b.t.Helper()
-	const payload = 101 // what the phone offered
 	keys := 0
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		events := map[uint32]bool{} // one time stamp for all packets of a key (RFC 4733 §2.1)
 		for _, p := range c.HeardPackets() {
-			if p.PT == payload {
+			if p.PT == keysPayload {
 				events[p.TS] = true
 			}
 		}

@@ -365,9 +365,14 @@ func (c *Call) RTP() netip.AddrPort { return c.sound.local }
 // FarRTP is where the phone sends its sound to.
 func (c *Call) FarRTP() netip.AddrPort { return c.sound.far() }
 
-// WaitTone waits until what has lately been heard is mostly one tone.
+// WaitTone waits until what is heard for a moment is mostly one tone. None is
+// missed, however short and however late a busy machine looks.
 func (c *Call) WaitTone(ctx context.Context, hz float64) error {
-	return c.waitFor(ctx, fmt.Sprintf("a tone of %.0f Hz", hz), func() bool { return c.sound.hears(hz) })
+	at := c.sound.place()
+	return c.waitFor(ctx, fmt.Sprintf("a tone of %.0f Hz", hz), func() (heard bool) {
+		heard, at = c.sound.hears(hz, at)
+		return heard
+	})
 }
 
 // WaitSilence waits until nothing is heard.

@@ -29,6 +29,7 @@ type record struct {
 	packets []Packet
 	pcm     []int16
 	origin  uint32 // timestamp of pcm[0]
+	before  int    // samples that were forgotten
 	ssrc    uint32
 	begun   bool
 	last    time.Time
@@ -90,6 +91,7 @@ func (r *record) add(p *rtp.Packet, now time.Time) {
 	if excess := len(r.pcm) - 2*r.keep; excess > 0 {
 		r.pcm = slices.Clone(r.pcm[len(r.pcm)-r.keep:])
 		r.origin += uint32(excess + r.keep)
+		r.before += excess + r.keep
 	}
 }
 
@@ -111,19 +113,38 @@ const window = 240 * time.Millisecond
 // audible is the level, as RMS of 16-bit samples, above which there is sound.
 const audible = 100
 
+// windowSamples are those of a window.
+var windowSamples = int(window.Seconds() * audio.SampleRate)
+
 func (s *sound) recent() (pcm []int16, fresh bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n := int(window.Seconds() * audio.SampleRate)
-	if len(s.record.pcm) < n {
+	if len(s.record.pcm) < windowSamples {
 		return nil, false
 	}
-	return slices.Clone(s.record.pcm[len(s.record.pcm)-n:]), time.Since(s.record.last) < window
+	return slices.Clone(s.record.pcm[len(s.record.pcm)-windowSamples:]), time.Since(s.record.last) < window
 }
 
-func (s *sound) hears(hz float64) bool {
-	pcm, fresh := s.recent()
-	return fresh && rms(pcm) > audible && audio.ToneLevel(pcm, hz) > 0.6
+// place is where the window begins that the next packet completes.
+func (s *sound) place() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.record.before + max(0, len(s.record.pcm)+audio.FrameSamples-windowSamples)
+}
+
+// hears looks for a tone in every window from a place on, and says where the next
+// one begins.
+func (s *sound) hears(hz float64, at int) (heard bool, next int) {
+	s.mu.Lock()
+	at = max(at, s.record.before)
+	pcm := slices.Clone(s.record.pcm[min(at-s.record.before, len(s.record.pcm)):])
+	s.mu.Unlock()
+	for ; len(pcm) >= windowSamples; at, pcm = at+audio.FrameSamples, pcm[audio.FrameSamples:] {
+		if part := pcm[:windowSamples]; rms(part) > audible && audio.ToneLevel(part, hz) > 0.6 {
+			return true, at
+		}
+	}
+	return false, at
 }
 
 func (s *sound) quiet() bool {

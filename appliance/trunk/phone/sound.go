@@ -168,6 +168,7 @@ func (s *sound) next(h *rtp.Header) []rtp.Packet {
 		if k.gap--; k.gap <= 0 {
 			close(k.done)
 			s.keys = s.keys[1:]
+			s.record.words, s.record.still = false, 0
 		}
 	}
 	payload := make([]byte, audio.FrameSamples)
@@ -241,11 +242,7 @@ func (s *sound) press(ctx context.Context, keys string) error {
 			total: int(s.cfg.KeyLength/audio.FrameDuration) * audio.FrameSamples})
 	}
 	s.mu.Unlock()
-	err := s.wait(ctx, last)
-	s.mu.Lock()
-	s.record.words, s.record.still = false, 0
-	s.mu.Unlock()
-	return err
+	return s.wait(ctx, last)
 }
 
 func (s *sound) say(ctx context.Context, clip *audio.Clip) error {
