@@ -14,6 +14,7 @@ import (
 	"hotline/appliance/proof"
 	"hotline/appliance/trunk"
 	"hotline/appliance/trunk/phone"
+	"hotline/appliance/trunk/trunktest"
 )
 
 func TestCallIsHeardAndHangsUp(t *testing.T) {
@@ -318,7 +319,8 @@ func TestNoPortLeft(t *testing.T) {
 	ctx := limit(t)
 	h := serve(t, "127.0.0.1", answering, func(cfg *trunk.Config) {
 		var err error
-		if cfg.Ports, err = media.NewPorts(netip.MustParseAddr("127.0.0.1"), 31990, 31990); err != nil {
+		port := trunktest.FourPorts(t)
+		if cfg.Ports, err = media.NewPorts(netip.MustParseAddr("127.0.0.1"), port, port); err != nil {
 			t.Fatal(err)
 		}
 	})

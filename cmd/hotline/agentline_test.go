@@ -27,7 +27,7 @@ func (b *box) byTelephone(login, name string, number string) provisioning.Creden
 func (b *box) agentState(name string, want triage.AgentState) {
 	b.t.Helper()
 	var got triage.AgentState
-	for limit := time.Now().Add(30 * time.Second); time.Now().Before(limit); time.Sleep(50 * time.Millisecond) {
+	for limit := time.Now().Add(patience); time.Now().Before(limit); time.Sleep(50 * time.Millisecond) {
 		view, err := b.h.desk.FloorView(time.Now())
 		if err != nil {
 			b.t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"hotline/appliance/trunk/trunktest"
 	"hotline/triage"
 	"hotline/triage/desk"
 	"hotline/volunteers/roster"
@@ -35,12 +36,7 @@ func (b *box) baresip(extension, password string, hz float64) *baresip {
 	if len(modules) == 0 {
 		b.t.Fatal("the phone baresip is missing: run make test, which installs it")
 	}
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	control := free.Addr().(*net.TCPAddr).Port
-	free.Close()
+	control := trunktest.FourPorts(b.t)
 	files := map[string]string{
 		"config": fmt.Sprintf(`sip_listen %[1]s:0
 audio_player aufile,%[2]s
@@ -87,7 +83,7 @@ rtp_ports 10000-10900
 		<-read
 		out.Close()
 	})
-	for limit := time.Now().Add(20 * time.Second); p.control == nil; {
+	for limit := time.Now().Add(patience); p.control == nil; {
 		conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", control))
 		if err == nil {
 			p.control = conn
@@ -132,7 +128,7 @@ func (p *baresip) do(command, params string) {
 // rings waits until the telephone has rung n times.
 func (p *baresip) rings(n int) {
 	p.t.Helper()
-	for limit := time.Now().Add(20 * time.Second); strings.Count(p.said(), "ncoming call") < n; time.Sleep(20 * time.Millisecond) {
+	for limit := time.Now().Add(patience); strings.Count(p.said(), "ncoming call") < n; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(limit) {
 			p.t.Fatalf("baresip does not ring\n%s", p.said())
 		}
@@ -169,7 +165,7 @@ func TestBaresipIsAnAgentsPhone(t *testing.T) {
 		t.Error("a phone with the old password can still be rung")
 	}
 	set := b.baresip(extension, password, aHz)
-	for limit := time.Now().Add(20 * time.Second); !b.h.trunk.Registered(extension); time.Sleep(50 * time.Millisecond) {
+	for limit := time.Now().Add(patience); !b.h.trunk.Registered(extension); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(limit) {
 			t.Fatalf("baresip does not register\n%s", set.said())
 		}

@@ -30,6 +30,10 @@ import (
 // This file is the hotline that the tests of the whole product run, and what people
 // do with it: dial, press keys, listen, sign in and export.
 
+// patience bounds the wait for a single thing that comes by itself, and mostly at
+// once: what takes longer never comes. A machine may stand still for seconds.
+const patience = time.Minute
+
 // box is a running hotline: the real program on free ports and a folder of
 // the test's own.
 type box struct {
@@ -61,6 +65,7 @@ func startBoxIn(t *testing.T, m manner, change func(*config.Config), before func
 	cfg := config.Default()
 	cfg.Data, cfg.Operation = t.TempDir(), "Flood"
 	cfg.SIP.Listen, cfg.Web.Listen, cfg.Web.Sound = "127.0.0.1:0", "127.0.0.1:0", "0"
+	cfg.Ring = 60 // who answers in a test may be slow
 	change(&cfg)
 	logFile, err := os.Create(filepath.Join(t.ArtifactDir(), "hotline.log"))
 	if err != nil {
@@ -95,7 +100,7 @@ func startBoxIn(t *testing.T, m manner, change func(*config.Config), before func
 			if err != nil {
 				t.Errorf("the hotline ended with: %v", err)
 			}
-		case <-time.After(30 * time.Second):
+		case <-time.After(patience):
 			t.Error("the hotline does not end")
 		}
 		if n := h.Panics(); n != 0 {
@@ -154,7 +159,7 @@ func (b *box) press(c *phone.Call, after time.Duration, keys string) {
 // answer presses keys once what was asked has been heard to its end.
 func (b *box) answer(c *phone.Call, keys string) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(b.t.Context(), patience)
 	defer cancel()
 	if err := c.WaitWords(ctx); err != nil {
 		b.t.Fatalf("before %q was pressed: %v", keys, err)
@@ -164,7 +169,7 @@ func (b *box) answer(c *phone.Call, keys string) {
 
 func (b *box) waitTone(who string, c *phone.Call, hz float64) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(b.t.Context(), patience)
 	defer cancel()
 	if err := c.WaitTone(ctx, hz); err != nil {
 		b.t.Fatalf("%s does not hear the tone of %.0f Hz: %v", who, hz, err)
@@ -175,7 +180,7 @@ func (b *box) ended(c *phone.Call) {
 	b.t.Helper()
 	select {
 	case <-c.Done():
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		b.t.Fatal("the call does not end")
 	}
 }
@@ -189,7 +194,7 @@ func (b *box) web(login string) *http.Client {
 	}
 	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} // the certificate is tested elsewhere
 	b.t.Cleanup(transport.CloseIdleConnections)
-	client := &http.Client{Jar: jar, Transport: transport, Timeout: 30 * time.Second}
+	client := &http.Client{Jar: jar, Transport: transport, Timeout: patience}
 	res, err := client.PostForm(b.base+"login", url.Values{"login": {login}, "password": {b.people[login].Password}})
 	if err != nil {
 		b.t.Fatal(err)
@@ -336,7 +341,7 @@ const keysPayload = 101
 func (b *box) waitKeys(c *phone.Call, n int) {
 	b.t.Helper()
 	keys := 0
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		events := map[uint32]bool{} // one time stamp for all packets of a key (RFC 4733 §2.1)
 		for _, p := range c.HeardPackets() {
 			if p.PT == keysPayload {
@@ -352,7 +357,7 @@ func (b *box) waitKeys(c *phone.Call, n int) {
 
 func (b *box) waitNotTone(c *phone.Call, hz float64) {
 	b.t.Helper()
-	for deadline := time.Now().Add(15 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
 		time.Sleep(300 * time.Millisecond) // collects fresh sound
 		heard := c.Heard()
 		if recent := heard[max(0, len(heard)-1600):]; audio.ToneLevel(recent, hz) < 0.1 {

@@ -28,7 +28,7 @@ type browser struct {
 }
 
 // browserPatience bounds every single thing that is expected of a page.
-const browserPatience = 20 * time.Second
+const browserPatience = patience
 
 // openBrowser starts Chromium. The box's certificate is trusted by its public
 // key, as a browser with the installed root would trust it.

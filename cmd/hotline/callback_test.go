@@ -55,7 +55,7 @@ func (b *box) asksForACallBack(server netip.AddrPort, number string) {
 func (b *box) untilItem(number string, what string, is func(triage.Item) bool) triage.Item {
 	b.t.Helper()
 	var page triage.Page
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		var err error
 		if page, err = b.h.contacts.Worklist(triage.Pick{Limit: 100}); err != nil {
 			b.t.Fatal(err)
@@ -73,7 +73,7 @@ func (b *box) untilItem(number string, what string, is func(triage.Item) bool) t
 func (b *box) untilNothingIsOpen() {
 	b.t.Helper()
 	n := -1
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		var err error
 		if n, err = b.h.contacts.CountOpen(); err != nil {
 			b.t.Fatal(err)
@@ -136,7 +136,7 @@ func TestACallerIsCalledBack(t *testing.T) {
 	amal.is(triage.Ready)
 	b.untilNothingIsOpen()
 	nobodyElse(t, answered)
-	rows := b.export("contacts")
+	rows := b.exportUntil("contacts", "outcome", "answered")
 	asked, called := only(t, rows, "direction", "in"), only(t, rows, "direction", "out")
 	if asked["outcome"] != "callback_request" || asked["open_item"] != "" || called["outcome"] != "answered" || called["agent"] != "Amal" || called["language"] != "en" {
 		t.Errorf("recorded as %v and %v", asked, called)
@@ -260,16 +260,34 @@ func TestAVolunteerCallsFromTheWorklist(t *testing.T) {
 // line, and the log says the same as the records.
 func (b *box) booksBalance() {
 	b.t.Helper()
-	balance(b.t, b.h)
+	for limit := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) { // a call may end between the two readings
+		total, want := books(b.t, b.h)
+		if total == want && total.Holds() {
+			return
+		}
+		if time.Now().After(limit) {
+			b.t.Fatalf("the books say %+v, the records %+v", total, want)
+		}
+	}
 }
 
+// balance is booksBalance where nothing happens any more.
 func balance(t *testing.T, h *hotline) triage.Balance {
+	t.Helper()
+	total, want := books(t, h)
+	if total != want || !total.Holds() {
+		t.Errorf("the books say %+v, the records %+v", total, want)
+	}
+	return total
+}
+
+// books are what the log says, and what the records say.
+func books(t *testing.T, h *hotline) (total, want triage.Balance) {
 	t.Helper()
 	total, _, err := triage.NewBooks(h.records).Balance(t.Context(), time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	var want triage.Balance
 	err = h.contacts.Each(func(k triage.Contact) bool {
 		n := max(k.Turned, 1)
 		switch {
@@ -290,10 +308,7 @@ func balance(t *testing.T, h *hotline) triage.Balance {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if total != want || !total.Holds() {
-		t.Errorf("the books say %+v, the records %+v", total, want)
-	}
-	return total
+	return total, want
 }
 
 // Test2b13APromiseSurvivesKill9 is bug 13: the hotline is killed between the promise
@@ -406,7 +421,7 @@ func TestTheBooksBalanceAfterKill9(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if len(rang) < 10 || len(ready) != rounds {
+	if len(rang) < rounds || len(ready) != rounds {
 		t.Errorf("%d calls were made, and %d starts answered one", len(rang), len(ready))
 	}
 	slices.Sort(ready)

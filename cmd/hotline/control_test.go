@@ -45,7 +45,7 @@ func (b *box) seatedAt(id, name string, hz float64, supervises bool, role string
 	w.sound = softphonetest.Open(b.t)
 	offer := w.sound.Offer(b.t)
 	answer, err := w.seat.ConnectAudio(b.t.Context(), offer)
-	for limit := time.Now().Add(5 * time.Second); err != nil && time.Now().Before(limit); time.Sleep(50 * time.Millisecond) {
+	for limit := time.Now().Add(patience); err != nil && time.Now().Before(limit); time.Sleep(50 * time.Millisecond) {
 		answer, err = w.seat.ConnectAudio(b.t.Context(), offer) // the box has only just been started: a page tries again too
 	}
 	if err != nil {
@@ -74,7 +74,7 @@ func (b *box) seatedAt(id, name string, hz float64, supervises bool, role string
 
 func (w *worker) do(c desk.Command) {
 	w.b.t.Helper()
-	ctx, stop := context.WithTimeout(w.b.t.Context(), 15*time.Second)
+	ctx, stop := context.WithTimeout(w.b.t.Context(), patience)
 	defer stop()
 	if err := w.seat.Do(ctx, c); err != nil {
 		w.b.t.Fatalf("%s, %s: %v", w.id, c.Type, err)
@@ -84,7 +84,7 @@ func (w *worker) do(c desk.Command) {
 // is waits until the agent is in a state.
 func (w *worker) is(state triage.AgentState) desk.Snapshot {
 	w.b.t.Helper()
-	limit := time.After(20 * time.Second)
+	limit := time.After(patience)
 	for {
 		changed := w.seat.Changed()
 		s := w.seat.Snapshot()
@@ -113,7 +113,7 @@ func (w *worker) answer() {
 func (w *worker) talks() {
 	w.b.t.Helper()
 	w.is(triage.OnCall)
-	for limit := time.Now().Add(45 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for limit := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		s := w.seat.Snapshot()
 		if s.Call != nil && len(s.Call.Parties) > 0 {
 			return
@@ -151,7 +151,7 @@ func (c callerEar) Levels(hz ...float64) []float64 {
 func (b *box) hears(name string, who ear, all []float64, tones ...float64) {
 	b.t.Helper()
 	var levels []float64
-	for deadline := time.Now().Add(45 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		levels = who.Levels(all...)
 		right := true
 		for i, f := range all {

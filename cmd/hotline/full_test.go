@@ -81,7 +81,7 @@ func TestALineHasItsShare(t *testing.T) {
 	first := b.dial("+12024561165", "302")
 	b.untilWaiting(1)
 	second := b.dial("+12024561166", "302")
-	if b.loudest(second, 5*time.Second) < 500 {
+	if b.loudest(second, patience) < 500 {
 		t.Error("who finds no channel hears nothing")
 	}
 	b.press(second, 500*time.Millisecond, "1") // to be called back
@@ -135,7 +135,7 @@ func TestDangerIsHandedOverFromAFullHotline(t *testing.T) {
 	ask := func() { rosa.do(desk.Command{Type: "consult", To: desk.Target{Kind: "number", ID: "+12025550192"}}) }
 	await := func(what string, happened func(desk.Snapshot) bool) {
 		t.Helper()
-		for limit := time.Now().Add(20 * time.Second); !happened(rosa.seat.Snapshot()); time.Sleep(50 * time.Millisecond) {
+		for limit := time.Now().Add(patience); !happened(rosa.seat.Snapshot()); time.Sleep(50 * time.Millisecond) {
 			if time.Now().After(limit) {
 				t.Fatalf("%s does not happen: %+v", what, rosa.seat.Snapshot().Call)
 			}
@@ -153,7 +153,7 @@ func TestDangerIsHandedOverFromAFullHotline(t *testing.T) {
 	var partner *phone.Call
 	select {
 	case partner = <-answered:
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		t.Fatalf("the partner is not rung: %+v", rosa.seat.Snapshot().Call)
 	}
 	b.hears("Rosa, asking the partner,", rosa.sound, allHz, bHz)

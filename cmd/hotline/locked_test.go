@@ -151,17 +151,21 @@ func TestALockedHotlineTakesCallsAndKeepsThemSealed(t *testing.T) {
 	}
 	nothingReadable(t, data, phrase)
 
+	tried := time.Now()
 	if status, _ := fetch(t, client, base+"/unlock", url.Values{"how": {"passphrase"}, "passphrase": {"river lantern copper seven meadows"}}); status != http.StatusForbidden {
 		t.Errorf("a wrong passphrase: %d", status)
 	}
-	if status, _ := fetch(t, client, base+"/unlock", url.Values{"how": {"passphrase"}, "passphrase": {phrase}}); status != http.StatusTooManyRequests {
+	early := ""
+	unlock := func() (int, string) {
+		early = told() // before the records are opened nobody can know
+		return fetch(t, client, base+"/unlock", url.Values{"how": {"passphrase"}, "passphrase": {phrase}})
+	}
+	status, body := unlock()
+	if status != http.StatusTooManyRequests && time.Since(tried) < 2*time.Second {
 		t.Errorf("the next try at once, even the right one: %d", status)
 	}
-	status, body := 0, ""
-	for limit := time.Now().Add(60 * time.Second); ; time.Sleep(200 * time.Millisecond) {
-		if status, body = fetch(t, client, base+"/unlock", url.Values{"how": {"passphrase"}, "passphrase": {phrase}}); status != http.StatusTooManyRequests {
-			break
-		}
+	for limit := time.Now().Add(60 * time.Second); status == http.StatusTooManyRequests; time.Sleep(200 * time.Millisecond) {
+		status, body = unlock()
 		if time.Now().After(limit) {
 			t.Fatal("the passphrase is not tried again")
 		}
@@ -169,7 +173,6 @@ func TestALockedHotlineTakesCallsAndKeepsThemSealed(t *testing.T) {
 	if !strings.Contains(body, "The hotline is unlocked") {
 		t.Fatalf("the right passphrase: %d %s", status, body)
 	}
-	early := told() // before the records were opened nobody could know
 
 	// It goes on as the hotline it is, and everybody who called is there.
 	p.text.find(t, `(is ready)`)

@@ -56,7 +56,7 @@ func (b *box) complaint(w *worker) desk.Complaint {
 	select {
 	case c := <-w.seat.Complaints():
 		return c
-	case <-time.After(15 * time.Second):
+	case <-time.After(patience):
 		b.t.Fatal("the page is not told what went wrong")
 		return desk.Complaint{}
 	}

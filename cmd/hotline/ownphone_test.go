@@ -17,6 +17,7 @@ func TestAnAgentAtTheOwnTelephone(t *testing.T) {
 	b := startBoxWith(t, func(c *config.Config) {
 		c.SIP.Lines = []config.Line{{Name: "gateway", Servers: []string{net.Addr().String()}}}
 		c.SIP.Outgoing.Prefixes = []string{"+1202555"}
+		c.Ring = 20 // as long as the mailbox is listened to
 	})
 	amina := &worker{b: b, id: "id-of-Amina"}
 	amina.seat = b.h.desk.Seat(desk.Person{ID: amina.id, Name: "Amina", Login: "amina", Profile: "all", Role: "agent", Phone: "+12025550193"})
@@ -27,7 +28,7 @@ func TestAnAgentAtTheOwnTelephone(t *testing.T) {
 	mailbox := <-answered
 	select {
 	case <-mailbox.Done():
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("a mailbox is not hung up")
 	}
 	// It hears the words of the offer, which have a little of every tone.

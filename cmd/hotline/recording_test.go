@@ -103,7 +103,7 @@ func energy(pcm []int16) float64 {
 // untilRecording waits until the agent's page shows a state of the recording.
 func (w *worker) untilRecording(state string) {
 	w.b.t.Helper()
-	limit := time.After(20 * time.Second)
+	limit := time.After(patience)
 	for {
 		changed := w.seat.Changed()
 		s := w.seat.Snapshot()
@@ -123,7 +123,7 @@ func (w *worker) untilRecording(state string) {
 func (b *box) tapesOf(contact string, n int) []triage.Recording {
 	b.t.Helper()
 	var found []triage.Recording
-	for limit := time.Now().Add(20 * time.Second); time.Now().Before(limit); time.Sleep(50 * time.Millisecond) {
+	for limit := time.Now().Add(patience); time.Now().Before(limit); time.Sleep(50 * time.Millisecond) {
 		found = nil
 		running := false
 		if err := b.h.tapes.Each(func(r triage.Recording) bool {
@@ -309,7 +309,7 @@ func Test2b27ARecordingSwitchedOnEndsWithTheLastAgent(t *testing.T) {
 	amal.do(desk.Command{Type: "transfer", To: desk.Target{Kind: "number", ID: "+12025550191"}})
 	select {
 	case <-answered:
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("nobody outside was called")
 	}
 	amal.is(triage.WrapUp)

@@ -27,7 +27,7 @@ import (
 // once. Then faults are seeded, and each is told in the right words.
 func TestTheBoxRehearses(t *testing.T) {
 	t.Parallel()
-	here := fmt.Sprintf("127.0.0.1:%d", trunktest.FreePort(t))
+	here := fmt.Sprintf("127.0.0.1:%d", trunktest.FourPorts(t))
 	var cfg config.Config
 	var short atomic.Bool // of memory
 	b := startBoxAfter(t, func(c *config.Config) {
@@ -137,7 +137,7 @@ func (b *box) givesWay() {
 		if r.GaveWay != rehearsal.GaveWayCall || r.Failed() > 0 {
 			b.t.Errorf("the rehearsal ended so: %+v", r)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		b.t.Fatal("the rehearsal goes on beside a real call")
 	}
 	if _, err := listen(b.t.Context(), caller, 0, greetingHeard, greetingLimit); err != nil {

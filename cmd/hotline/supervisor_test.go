@@ -33,7 +33,7 @@ func (b *box) supervisorLine() *phone.Call {
 // until waits for something that happens behind the phone's back.
 func (b *box) until(what string, happened func() bool) {
 	b.t.Helper()
-	for deadline := time.Now().Add(45 * time.Second); !happened(); time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !happened(); time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			b.t.Fatalf("it does not happen that %s", what)
 		}
@@ -47,6 +47,31 @@ func wordsHeard(c *phone.Call) []int16 {
 	return slices.DeleteFunc(c.Heard(), func(x int16) bool { return x > -16 && x < 16 })
 }
 
+// otherWords counts the samples that only one of two phones heard. Packets that
+// one of them lost on a busy machine do not make other words of the rest.
+func otherWords(a, b []int16) (n int) {
+	const same, most = 80, audio.SampleRate // samples that show where both go on, at most so far away
+	at := func(x []int16, i int) []int16 { return x[min(i, len(x)):min(i+same, len(x))] }
+	for len(a) > 0 && len(b) > 0 {
+		if a[0] == b[0] {
+			a, b = a[1:], b[1:]
+			continue
+		}
+		skip := 1
+		for ; skip < most && !slices.Equal(at(a, skip), at(b, 0)) && !slices.Equal(at(a, 0), at(b, skip)); skip++ {
+		}
+		switch {
+		case skip == most:
+			a, b, n = a[min(same, len(a)):], b[min(same, len(b)):], n+2*same
+		case slices.Equal(at(a, skip), at(b, 0)):
+			a, n = a[min(skip, len(a)):], n+skip
+		default:
+			b, n = b[min(skip, len(b)):], n+skip
+		}
+	}
+	return n + len(a) + len(b)
+}
+
 // TestTheSupervisorLineTellsStrangersNothing: a wrong PIN from a supervisor's
 // number and one from an unknown number hear the same words and end the same
 // way. So does the right PIN once it is locked.
@@ -56,7 +81,6 @@ func TestTheSupervisorLineTellsStrangersNothing(t *testing.T) {
 	rosa := b.people["supervisor"]
 	try := func(from, pin string) (said []int16, took time.Duration) {
 		c := b.dial(from, "199")
-		began := time.Now()
 		for range 3 {
 			b.answer(c, pin+"#") // after the words, so that nothing cuts them short
 		}
@@ -64,7 +88,8 @@ func TestTheSupervisorLineTellsStrangersNothing(t *testing.T) {
 		if !c.FarHungUp() {
 			t.Errorf("%q: not the hotline ended the call", from)
 		}
-		return wordsHeard(c), time.Since(began)
+		// By what was sent: while the machine stands still nothing is.
+		return wordsHeard(c), time.Duration(len(c.HeardPackets())) * audio.FrameDuration
 	}
 	wrong, wrongTook := try(string(rosa.Phone), "999111")
 	if len(wrong) < 2*audio.SampleRate {
@@ -75,8 +100,8 @@ func TestTheSupervisorLineTellsStrangersNothing(t *testing.T) {
 		"the right PIN, locked": {string(rosa.Phone), rosa.PIN},
 	} {
 		said, took := try(c.from, c.pin)
-		if !slices.Equal(said, wrong) {
-			t.Errorf("%s hears other words: %d samples instead of %d", name, len(said), len(wrong))
+		if other := otherWords(said, wrong); other > len(wrong)/20 {
+			t.Errorf("%s hears other words: %d samples instead of %d, and %d of them differ", name, len(said), len(wrong), other)
 		}
 		if off := (took - wrongTook).Abs(); off > 5*time.Second {
 			t.Errorf("%s takes %s instead of %s", name, took, wrongTook)

@@ -28,7 +28,7 @@ func TestALineAndANumberAreAddedWhileTheHotlineRuns(t *testing.T) {
 	rosa.answer()
 	b.hears("Rosa", rosa.sound, allHz, cHz)
 	ring := func(number string) error {
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
 		c, err := phone.Dial(ctx, phone.Config{From: "+12024561132", To: number, Server: b.h.trunk.Addr()})
 		if err == nil {
@@ -126,7 +126,7 @@ func TestALineAndANumberAreAddedWhileTheHotlineRuns(t *testing.T) {
 	b.ended(person)
 	select {
 	case <-b.h.trials.Over():
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("the test call is not over")
 	}
 	if last, _ := b.h.trials.Last(); last.Outcome != lines.Good || len(last.Steps) != len(lines.Steps()) {

@@ -123,7 +123,7 @@ func TestTheFirstCall(t *testing.T) {
 	page.until("the volunteer is Ready again", visible(`[data-card="ready"]`))
 
 	oneStream(t, caller)
-	contact := only(t, b.export("contacts"), "outcome", "answered")
+	contact := only(t, b.exportUntil("contacts", "outcome", "answered"), "outcome", "answered")
 	for column, want := range map[string]string{"caller_number": "+12024561111", "language": "en", "queue": "help",
 		"disposition": "case_opened", "agent": "Amal", "ended_by": "agent", "open_item": "", "number_dialled": "100"} {
 		if contact[column] != want {

@@ -42,7 +42,7 @@ type Config struct {
 func StartBaresip(t testing.TB, cfg Config) *Baresip {
 	t.Helper()
 	dir := t.TempDir()
-	control := FreePort(t)
+	control := FourPorts(t)
 	tone, err := os.Create(filepath.Join(dir, "tone.wav"))
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +64,7 @@ module ctrl_tcp.so
 ctrl_tcp_listen 127.0.0.1:%d
 net_interface 127.0.0.1
 rtp_ports 10000-10900
-`, freePacketPort(t), filepath.Join(dir, "ca.pem"), filepath.Join(dir, "heard.wav"), tone.Name(), filepath.Join(dir, "alert.wav"), baresipModules(t), control),
+`, FourPorts(t), filepath.Join(dir, "ca.pem"), filepath.Join(dir, "heard.wav"), tone.Name(), filepath.Join(dir, "alert.wav"), baresipModules(t), control),
 		"accounts": fmt.Sprintf("<sip:2024561111@127.0.0.1;transport=%s>;regint=0;audio_codecs=PCMU/8000/1,PCMA/8000/1%s\n", cfg.Transport, cfg.Account),
 		"contacts": "",
 		"ca.pem":   cfg.CA,
@@ -143,25 +143,6 @@ func writePCM(t testing.TB, file *os.File, pcm []int16) {
 
 // Log is what it said so far.
 func (b *Baresip) Log() string { return b.out.String() }
-
-// FreePort is a TCP port that nobody uses.
-func FreePort(t testing.TB) int {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
-func freePacketPort(t testing.TB) int {
-	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	return conn.LocalAddr().(*net.UDPAddr).Port
-}
 
 // journal is a log that may be read while it is written.
 type journal struct {
