@@ -17,6 +17,8 @@ demo: build
 # Listening to all prompts and playing all conversations takes the race detector
 # minutes and shows it nothing more: those packages run twice.
 # The two packages that mostly wait go first and side by side.
+# Each step of a test has a limit of its own; the one of a package only ends
+# what hangs, and must hold on a machine that has much else to do.
 test: need check types
 	$(GO) test ./ivr ./ivr/prompts
 	$(GO) test -race -timeout 60m ./cmd/hotline ./ui ./...
