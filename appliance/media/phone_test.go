@@ -75,8 +75,24 @@ func (ph *phone) take() []heard {
 	return packets
 }
 
+// patience bounds the wait for what comes at once, if the machine does not stand
+// still.
+const patience = 30 * time.Second
+
 // hears waits for a packet that came after the call.
-func (ph *phone) hears() bool {
+func (ph *phone) hears() bool { return ph.within(patience) }
+
+// deaf waits until nothing comes any more; what was sent before may come late.
+func (ph *phone) deaf() bool {
+	for limit := time.Now().Add(patience / 10); time.Now().Before(limit); {
+		if !ph.within(300 * time.Millisecond) {
+			return true
+		}
+	}
+	return false
+}
+
+func (ph *phone) within(limit time.Duration) bool {
 	ph.take()
 	select {
 	case <-ph.more:
@@ -85,7 +101,7 @@ func (ph *phone) hears() bool {
 	select {
 	case <-ph.more:
 		return true
-	case <-time.After(300 * time.Millisecond):
+	case <-time.After(limit):
 		return false
 	}
 }
@@ -123,9 +139,9 @@ func newUDPLeg(t testing.TB, p *Pacer, cfg UDPConfig) (*Endpoint, netip.AddrPort
 // until waits for a condition that other goroutines bring about.
 func until(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	for limit := time.Now().Add(5 * time.Second); !holds(); {
+	for limit := time.Now().Add(patience); !holds(); {
 		if time.Now().After(limit) {
-			t.Fatalf("waited 5 s for: %s", what)
+			t.Fatalf("waited in vain for: %s", what)
 		}
 		time.Sleep(time.Millisecond)
 	}
@@ -139,7 +155,7 @@ func bothWays(t *testing.T, test func(t *testing.T, plain bool)) {
 
 func key(t *testing.T, e *Endpoint) byte {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	k, err := e.Key(ctx)
 	if err != nil {

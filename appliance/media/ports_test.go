@@ -5,22 +5,25 @@ import (
 	"net"
 	"net/netip"
 	"testing"
+
+	"hotline/appliance/trunk/trunktest"
 )
 
 func TestPortsRestAfterACall(t *testing.T) {
 	loopback := netip.MustParseAddr("127.0.0.1")
-	ports, err := NewPorts(loopback, 21001, 21006)
+	first := trunktest.PortsInARow(t, 6)
+	ports, err := NewPorts(loopback, first-1, first+4)
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := startPacer(t)
 	var legs []*Endpoint
-	for range 3 { // 21002, 21004, 21006
+	for range 3 { // of the even ones
 		conn, err := ports.Open()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if port := conn.LocalAddr().(*net.UDPAddr).Port; port%2 != 0 || port < 21002 || port > 21006 {
+		if port := conn.LocalAddr().(*net.UDPAddr).Port; port%2 != 0 || port < first || port > first+4 {
 			t.Errorf("port %d", port)
 		}
 		e := NewUDP(p, conn, UDPConfig{Ports: ports})
@@ -55,12 +58,13 @@ func TestPortsRestAfterACall(t *testing.T) {
 }
 
 func TestAPortOfAnotherProgramIsPassedOver(t *testing.T) {
-	other, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 21010})
+	first := trunktest.FourPorts(t)
+	other, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: first})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer other.Close()
-	ports, err := NewPorts(netip.MustParseAddr("127.0.0.1"), 21010, 21012)
+	ports, err := NewPorts(netip.MustParseAddr("127.0.0.1"), first, first+2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +73,7 @@ func TestAPortOfAnotherProgramIsPassedOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ports.Release(conn)
-	if port := conn.LocalAddr().(*net.UDPAddr).Port; port != 21012 {
+	if port := conn.LocalAddr().(*net.UDPAddr).Port; port != first+2 {
 		t.Errorf("port %d", port)
 	}
 	if _, err := ports.Open(); !errors.Is(err, ErrNoPorts) {

@@ -9,12 +9,15 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"hotline/appliance/trunk/trunktest"
 )
 
 // TestAMomentWithoutSocketsCostsOneCall: when the program may open nothing more,
 // the ports do not rest for it: the next caller is taken as soon as it may.
 func TestAMomentWithoutSocketsCostsOneCall(t *testing.T) {
-	ports, err := NewPorts(netip.MustParseAddr("127.0.0.1"), 21020, 21026)
+	one := trunktest.PortsInARow(t, 8)
+	ports, err := NewPorts(netip.MustParseAddr("127.0.0.1"), one, one+6)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -141,9 +141,14 @@ func frames(c *audio.Clip, law audio.Law, length time.Duration) [][]byte {
 	return out
 }
 
+// noisy is the tolerance of a test with real sockets: how well time is kept, those
+// without them look at.
+const noisy = 10 * time.Second
+
 // checkStream asserts what every receiver relies on: one source, numbers
 // without gaps, time that never goes back over what was sent, and time that
-// follows the wall clock within tolerance.
+// follows the wall clock within tolerance. Over real sockets of a noisy machine
+// packets may come late or be lost: then time has room for them.
 func checkStream(t *testing.T, packets []heard, tolerance time.Duration) {
 	t.Helper()
 	for i := 1; i < len(packets); i++ {
@@ -151,7 +156,8 @@ func checkStream(t *testing.T, packets []heard, tolerance time.Duration) {
 		if a.header.SSRC != b.header.SSRC {
 			t.Fatalf("packet %d: the source changed from %x to %x", i, a.header.SSRC, b.header.SSRC)
 		}
-		if b.header.SequenceNumber != a.header.SequenceNumber+1 {
+		lost := int32(b.header.SequenceNumber - a.header.SequenceNumber - 1)
+		if lost != 0 && (tolerance < noisy || lost > 10 || int32(b.header.Timestamp-a.header.Timestamp) < (lost+1)*frameTicks) {
 			t.Fatalf("packet %d: sequence number %d after %d", i, b.header.SequenceNumber, a.header.SequenceNumber)
 		}
 		step := int32(b.header.Timestamp - a.header.Timestamp)

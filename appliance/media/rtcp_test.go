@@ -22,7 +22,7 @@ type reporter struct {
 func (r *reporter) next(open func([]byte) []byte) []rtcp.Packet {
 	r.t.Helper()
 	b := make([]byte, 1500)
-	if err := r.conn.SetReadDeadline(time.Now().Add(3 * time.Second)); err != nil {
+	if err := r.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		r.t.Fatal(err)
 	}
 	n, err := r.conn.Read(b)

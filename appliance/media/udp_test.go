@@ -37,7 +37,7 @@ func TestOneStreamFromPromptToPersonToMusic(t *testing.T) {
 		time.Sleep(500 * time.Millisecond)
 
 		packets := caller.take()
-		checkStream(t, packets, 200*time.Millisecond) // a noisy machine
+		checkStream(t, packets, noisy)
 		if got, want := tonesInTurn(packets, 440, 1000, 2000), []float64{440, 2000, 1000, 2000}; !slices.Equal(got, want) {
 			t.Errorf("the caller heard %v, want %v", got, want)
 		}
@@ -85,7 +85,7 @@ func TestStrangersAreNotHeard(t *testing.T) {
 		if k := key(t, e); k != '2' {
 			t.Errorf("the caller's key is %q", k)
 		}
-		if stranger.hears() {
+		if !stranger.deaf() {
 			t.Error("the stranger hears the call")
 		}
 		if !caller.hears() {
@@ -202,7 +202,7 @@ func TestTheFarEndMoves(t *testing.T) {
 		if !after.hears() {
 			t.Error("the new address hears nothing")
 		}
-		if before.hears() {
+		if !before.deaf() {
 			t.Error("the old address still hears the call")
 		}
 		before.conn.WriteToUDPAddrPort(before.event(1, before.ts, 160, false), to)
@@ -347,7 +347,7 @@ func TestCloseIsQuickAndFinal(t *testing.T) {
 	began := time.Now()
 	e.Close()
 	e.Close()
-	if took := time.Since(began); took > 2*time.Second {
+	if took := time.Since(began); took > patience/2 {
 		t.Errorf("Close took %v", took)
 	}
 	close(stop)

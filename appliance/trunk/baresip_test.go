@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"hotline/appliance/audio"
 	"hotline/appliance/call"
 	"hotline/appliance/trunk"
 	"hotline/appliance/trunk/trunktest"
@@ -52,7 +51,7 @@ func TestBaresip(t *testing.T) {
 			hears := func(when string) {
 				t.Helper()
 				heard, _, err := c.Audio().Record(ctx, time.Second, "")
-				if err != nil || audio.ToneLevel(heard.PCM(), 1000) < 0.5 {
+				if err != nil || share(heard, 1000) < 0.5 {
 					fail(when+" the caller is not heard", err)
 				}
 			}

@@ -17,7 +17,7 @@ func BenchmarkCall(b *testing.B) {
 		invite := r.fill(withSDP(inviteHead, offer))
 		begun := time.Now()
 		r.send(invite)
-		answer := r.answer("CSeq: 1 INVITE", 3*time.Second)
+		answer := r.answer("CSeq: 1 INVITE", patience)
 		waits = append(waits, time.Since(begun))
 		if status(answer) != "200" {
 			b.Fatal(answer)
@@ -26,7 +26,7 @@ func BenchmarkCall(b *testing.B) {
 		bye := strings.NewReplacer("1 INVITE", "2 BYE", "To: <sip:100@127.0.0.1>", "To: <sip:100@127.0.0.1>;tag="+tag,
 			"{id}", callID(answer)).Replace(cut(inviteHead, "INVITE"))
 		r.send(r.fill("BYE sip:hotline@127.0.0.1 SIP/2.0\n" + bye + "\n"))
-		if answer := r.answer("CSeq: 2 BYE", 3*time.Second); status(answer) != "200" {
+		if answer := r.answer("CSeq: 2 BYE", patience); status(answer) != "200" {
 			b.Fatal(answer)
 		}
 	}

@@ -42,7 +42,7 @@ func TestCallIsHeardAndHangsUp(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				heard <- audio.ToneLevel(clip.PCM()[1600:], 1000)
+				heard <- share(clip, 1000)
 				<-ctx.Done()
 			})
 			p := h.dial(ctx, func(cfg *phone.Config) {

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"hotline/appliance/audio"
 	"hotline/appliance/call"
 	"hotline/appliance/trunk"
 	"hotline/appliance/trunk/trunktest"
@@ -66,7 +65,7 @@ func (d desktop) works(t *testing.T) {
 	hears := func(c *trunk.Call, when string) {
 		t.Helper()
 		heard, _, err := c.Audio().Record(ctx, time.Second, "")
-		if err != nil || audio.ToneLevel(heard.PCM(), 1000) < 0.5 {
+		if err != nil || share(heard, 1000) < 0.5 {
 			fail(when+" the phone is not heard", err)
 		}
 	}

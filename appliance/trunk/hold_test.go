@@ -173,7 +173,7 @@ func TestChangeOfLawAndKeys(t *testing.T) {
 	}
 	p.SayLoop(audio.Tone(1000, time.Second, -10))
 	heard, _, err := c.Audio().Record(ctx, time.Second, "")
-	if err != nil || audio.ToneLevel(heard.PCM(), 1000) < 0.5 {
+	if err != nil || share(heard, 1000) < 0.5 {
 		t.Errorf("the hotline hears the caller badly after the change: %v", err)
 	}
 	packets := p.HeardPackets()
@@ -245,7 +245,7 @@ func TestReportsWithTheSound(t *testing.T) {
 		r := h.raw()
 		port := fmt.Sprint(sound.LocalAddr().(*net.UDPAddr).Port)
 		r.send(r.fill(withSDP(inviteHead, strings.Replace(offer, "40000", port, 1)+mark)))
-		answer := r.answer("raw-", 3*time.Second)
+		answer := r.answer("raw-", patience)
 		r.confirm(answer, "")
 		if got := strings.Contains(answer, "a=rtcp-mux"); got != want {
 			t.Errorf("offered %q, answered\n%s", mark, answer)

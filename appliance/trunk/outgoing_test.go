@@ -86,7 +86,7 @@ func TestDialAnsweredAndHungUpByEitherSide(t *testing.T) {
 					t.Error(err)
 				}
 				clip, _, err := c.Audio().Record(ctx, 400*time.Millisecond, "")
-				if err != nil || audio.ToneLevel(clip.PCM()[len(clip.PCM())/2:], 1000) < 0.6 {
+				if err != nil || share(clip, 1000) < 0.6 {
 					t.Errorf("the far end is not heard (%v)", err)
 				}
 				if s := c.Summary(); !s.Outgoing || s.Line != "pbx" || s.To != string(outside) || s.Law != law || s.Answered.IsZero() {
@@ -153,7 +153,7 @@ func TestDialEarlySound(t *testing.T) {
 			t.Errorf("progress %d", status)
 		}
 		clip, _, err := c.Audio().Record(ctx, 400*time.Millisecond, "")
-		early = err == nil && audio.ToneLevel(clip.PCM()[len(clip.PCM())/2:], 620) > 0.6
+		early = err == nil && share(clip, 620) > 0.6
 		close(answer)
 	}})
 	if err != nil {

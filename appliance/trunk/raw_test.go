@@ -96,8 +96,13 @@ Content-Length: 0
 // alive asks whether the trunk still answers.
 func (r *raw) alive() bool {
 	r.t.Helper()
-	r.send(r.fill(optionsMessage))
-	return status(r.answer(fmt.Sprintf("raw-%d\r\n", r.n), 3*time.Second)) == "200"
+	for limit := time.Now().Add(patience); time.Now().Before(limit); { // as any client, it asks again
+		r.send(r.fill(optionsMessage))
+		if status(r.answer(fmt.Sprintf("raw-%d\r\n", r.n), 3*time.Second)) == "200" {
+			return true
+		}
+	}
+	return false
 }
 
 const inviteHead = `INVITE sip:100@127.0.0.1 SIP/2.0
@@ -167,7 +172,7 @@ func (r *raw) confirm(answer, body string) string {
 func (r *raw) expectBye() string {
 	r.t.Helper()
 	buffer := make([]byte, 65535)
-	_ = r.conn.SetReadDeadline(time.Now().Add(3 * time.Second))
+	_ = r.conn.SetReadDeadline(time.Now().Add(patience))
 	for {
 		n, err := r.conn.Read(buffer)
 		if err != nil {

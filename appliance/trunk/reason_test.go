@@ -61,14 +61,14 @@ func TestReasonIsTold(t *testing.T) {
 	})
 	r := h.raw()
 	r.send(r.fill(withSDP(inviteHead, offer)))
-	answer := r.answer("raw-", 3*time.Second)
+	answer := r.answer("raw-", patience)
 	r.confirm(answer, "")
 	if bye := r.expectBye(); !strings.Contains(bye, `Reason: Q.850;cause=16;text="Normal call clearing"`) || strings.Contains(bye, "Agnes") {
 		t.Errorf("the BYE says\n%s", bye)
 	}
 	invite := r.fill(strings.ReplaceAll(withSDP(inviteHead, offer), "sip:100", "sip:busy"))
 	r.send(invite)
-	answer = r.answer("SIP/2.0 486", 3*time.Second)
+	answer = r.answer("SIP/2.0 486", patience)
 	r.acknowledge(invite, answer)
 	if !strings.Contains(answer, `Reason: Q.850;cause=17;text="User busy"`) {
 		t.Errorf("the refusal says\n%s", answer)
@@ -250,7 +250,7 @@ func TestLastHop(t *testing.T) {
 	h := serve(t, "127.0.0.1", answering)
 	r := h.raw()
 	r.send(r.fill(strings.Replace(withSDP(inviteHead, offer), "Max-Forwards: 70", "Max-Forwards: 0", 1)))
-	answer := r.answer("raw-", 3*time.Second)
+	answer := r.answer("raw-", patience)
 	if status(answer) != "200" {
 		t.Errorf("the call is answered\n%s", answer)
 	}

@@ -47,7 +47,7 @@ func startSipp(t testing.TB, ip, scenario string, args ...string) sippRun {
 	}
 	run := sippRun{out: new(journal)}
 	run.Cmd = exec.CommandContext(limit(t), "sipp", append([]string{"-sf", file, "-i", ip, "-mi", ip,
-		"-mp", strconv.Itoa(trunktest.FourPorts(t)), "-nostdin", "-timeout", "18s", "-timeout_error"}, args...)...)
+		"-mp", strconv.Itoa(trunktest.FourPorts(t)), "-nostdin", "-timeout", "55s", "-timeout_error"}, args...)...)
 	run.Dir = t.TempDir()
 	run.Stdout, run.Stderr = run.out, run.out
 	if err := run.Start(); err != nil {
@@ -131,7 +131,7 @@ func echoed() (func(context.Context, *trunk.Call), <-chan float64) {
 		}
 		level := -1.0 // held, or dead
 		if clip, _, err := c.Audio().Record(ctx, time.Second, ""); err == nil && !c.Held() {
-			level = audio.ToneLevel(clip.PCM()[len(clip.PCM())/2:], 440)
+			level = share(clip, 440)
 		}
 		levels <- level
 	}, levels

@@ -40,7 +40,7 @@ func TestEncryptedCall(t *testing.T) {
 					t.Fatalf("%s: %v", when, err)
 				}
 				heard, _, err := c.Audio().Record(ctx, 500*time.Millisecond, "")
-				if err != nil || audio.ToneLevel(heard.PCM(), 1000) < 0.5 {
+				if err != nil || share(heard, 1000) < 0.5 {
 					t.Fatalf("%s the hotline hears the caller badly: %v", when, err)
 				}
 				if err := p.Press(ctx, "4"); err != nil {

@@ -60,7 +60,7 @@ func TestSilentSideIsFoundOnHold(t *testing.T) {
 	})
 	r := h.raw()
 	r.send(r.fill(withSDP(inviteHead+"Supported: timer\nAllow: UPDATE\n", offer+"a=inactive\n")))
-	answer := r.answer("raw-", 3*time.Second)
+	answer := r.answer("raw-", patience)
 	if !strings.Contains(answer, "Session-Expires: 2;refresher=uas") {
 		t.Errorf("the hotline does not offer to refresh\n%s", answer)
 	}
@@ -125,7 +125,7 @@ func TestUnconfirmedRinging(t *testing.T) {
 	} {
 		invite := r.fill(message)
 		r.send(invite)
-		answer := r.answer(fmt.Sprintf("raw-%d\r\n", r.n), 3*time.Second)
+		answer := r.answer(fmt.Sprintf("raw-%d\r\n", r.n), patience)
 		r.acknowledge(invite, answer)
 		if status(answer) != "504" {
 			t.Errorf("the attempt ends with\n%s", answer)
@@ -150,7 +150,7 @@ func TestAnswerOvertakesPrack(t *testing.T) {
 	rseq, rung := 0, 0
 	var text string
 	for status(text) != "200" {
-		text = r.read(3 * time.Second)
+		text = r.read(patience)
 		if _, value, ok := strings.Cut(text, "RSeq: "); ok {
 			before := rseq
 			if _, err := fmt.Sscan(value, &rseq); err != nil {
@@ -169,7 +169,7 @@ func TestAnswerOvertakesPrack(t *testing.T) {
 	head := strings.NewReplacer("To: <sip:100@127.0.0.1>", "To: <sip:100@127.0.0.1>;tag="+tag, "1 INVITE", "2 PRACK",
 		"{id}", fmt.Sprintf("raw-%d", n)).Replace(cut(inviteHead, "INVITE"))
 	r.send(r.fill("PRACK sip:hotline@127.0.0.1 SIP/2.0\n" + head + fmt.Sprintf("RAck: %d 1 INVITE\n\n", rseq)))
-	if got := r.answer("CSeq: 2 PRACK", 3*time.Second); status(got) != "200" {
+	if got := r.answer("CSeq: 2 PRACK", patience); status(got) != "200" {
 		t.Errorf("the PRACK is answered\n%s", got)
 	}
 }

@@ -27,7 +27,7 @@ func Open(t testing.TB) *Browser {
 // Offer is the complete offer, as a page sends it after gathering.
 func (b *Browser) Offer(t testing.TB) string {
 	t.Helper()
-	ctx, stop := context.WithTimeout(t.Context(), 15*time.Second)
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
 	offer, err := b.Peer.Offer(ctx)
 	if err != nil {
@@ -47,7 +47,7 @@ func (b *Browser) Accept(t testing.TB, answer string) {
 // Hears waits until the last half second is the tone.
 func (b *Browser) Hears(t testing.TB, hz float64) {
 	t.Helper()
-	ctx, stop := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
 	if err := b.WaitTone(ctx, hz); err != nil {
 		t.Fatal(err)

@@ -15,14 +15,29 @@ import (
 // get the same.
 func FourPorts(t testing.TB) int {
 	t.Helper()
+	return PortsInARow(t, 4)
+}
+
+// PortsInARow is FourPorts for another number of them.
+func PortsInARow(t testing.TB, n int) int {
+	t.Helper()
 	for range 1000 {
 		first := 61000 + 4*rand.IntN(1100)
-		if _, taken := given.LoadOrStore(first, true); !taken && free(first) && free(first+1) && free(first+2) && free(first+3) {
+		if take(first, n) {
 			return first
 		}
 	}
-	t.Fatal("there are no four free ports in a row")
+	t.Fatalf("there are no %d free ports in a row", n)
 	return 0
+}
+
+func take(first, n int) bool {
+	for port := first; port < first+n; port++ {
+		if _, taken := given.LoadOrStore(port, true); taken || !free(port) {
+			return false
+		}
+	}
+	return true
 }
 
 // given are the ports that were told to somebody, who may not have them yet.
