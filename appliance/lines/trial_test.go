@@ -139,7 +139,7 @@ func TestTestCalls(t *testing.T) {
 	if err := b.Follow(func(ways []trunk.Line, _ []lines.Number) error { return h.UseLines(ways...) }); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	here := telephones(t, phone.Config{}).Addr().String()
 	mute := telephones(t, phone.Config{Mute: true}).Addr().String()             // its sound is lost on the way
@@ -161,7 +161,7 @@ func TestTestCalls(t *testing.T) {
 			}
 			return audio.Tone(440, time.Second, -12), nil
 		}}
-	cfg.Hasty(time.Second / 2)
+	cfg.Hasty(3 * time.Second)
 	trials := lines.NewTrials(cfg)
 	running, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)

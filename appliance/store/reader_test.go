@@ -37,7 +37,7 @@ func TestASlowReaderDoesNotHoldUpWriters(t *testing.T) {
 			select {
 			case err := <-written:
 				return err
-			case <-time.After(20 * time.Second):
+			case <-time.After(2 * time.Minute):
 				t.Error("writing waits until the reader is done")
 			}
 			break

@@ -188,7 +188,11 @@ func TestHoggedConnectionsAreCut(t *testing.T) {
 		t.Errorf("a dripping peer got %q", got)
 	}
 
-	// An honest peer may be silent for a while, and in the end is cut off too.
+	// An honest peer may be silent for a while, longer than before its first message,
+	// and in the end is cut off too.
+	const silent = 2 * time.Second
+	change, addrs = streaming(t, server)
+	serve(t, "127.0.0.1", answering, change, func(cfg *trunk.Config) { cfg.Hasty(silent) })
 	conn := connect(t, addrs["tcp"])
 	for n := range 2 {
 		if _, err := conn.Write([]byte("\r\n\r\n" + streamMessage(optionsMessage, n))); err != nil {
@@ -203,7 +207,7 @@ func TestHoggedConnectionsAreCut(t *testing.T) {
 		if line, err := in.ReadString('\n'); !strings.HasPrefix(line, "SIP/2.0 200") {
 			t.Errorf("OPTIONS is answered %q, %v", line, err)
 		}
-		<-time.After(400 * time.Millisecond)
+		<-time.After(silent + silent/4)
 	}
 	ends(t, conn)
 	if strings.Contains(h.log.String(), "Evil") {
