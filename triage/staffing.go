@@ -42,6 +42,19 @@ func (d *Dispatcher) SignedIn() (n int) {
 	return n
 }
 
+// Engaged is how many agents are rung now, or in a call: also one who has taken a
+// call back for which nobody was dialled yet. Teams outside are counted.
+func (d *Dispatcher) Engaged() (n int) {
+	d.do(func() {
+		for _, a := range d.agents {
+			if a.State == Offered || a.State == OnCall {
+				n++
+			}
+		}
+	})
+	return n
+}
+
 // Spare is how many agents of a queue are free for somebody who does not wait
 // yet: those who are ready, less the contacts that wait for them.
 func (d *Dispatcher) Spare(queue string) (n int) {

@@ -264,6 +264,8 @@ func table() []route {
 		{"GET", "/admin/system/radio", accounts, (*Server).radioSheet, false},
 		{"POST", "/admin/system/radio", accounts, (*Server).radioSet, false},
 		{"POST", "/admin/system/restart", accounts, (*Server).updateRestart, false},
+		{"POST", "/admin/system/restart/quiet", accounts, (*Server).restartPlanned, false},
+		{"POST", "/admin/system/restart/off", accounts, (*Server).restartCalledOff, false},
 		{"POST", "/admin/system/certificate/bring", accounts, (*Server).certificateBring, true},
 		{"POST", "/admin/system/certificate/return", accounts, (*Server).certificateReturn, false},
 		{"GET", "/admin/certificate", accounts, (*Server).obtained, false},

@@ -62,7 +62,7 @@ func (s *Server) showSystem(w http.ResponseWriter, r *http.Request, v visit, sta
 func (s *Server) systemPage(r *http.Request, v visit) page.SystemPage {
 	figures := s.cfg.Health()
 	p := page.SystemPage{Frame: s.frame(r, v, "system.title"), Version: s.cfg.Version, Figures: figures, Update: s.updateOf(r), Radio: s.radioOf(r),
-		Done: known(r.URL.Query().Get("done"), []string{"renewed", "brought", "returned", "update", "restart", "clock", "forgets", "date", "radio"}), SetsClock: s.cfg.SetClock != nil}
+		Done: known(r.URL.Query().Get("done"), []string{"renewed", "brought", "returned", "update", "restart", "planned", "called_off", "clock", "forgets", "date", "radio"}), SetsClock: s.cfg.SetClock != nil}
 	if leap, err := calendar.Unbelieved(s.cfg.Store); err != nil {
 		s.cfg.Log.Error("whether the date is believed cannot be read", "error", err)
 	} else {

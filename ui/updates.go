@@ -18,8 +18,27 @@ type Updates interface {
 	Look(context.Context) (UpdateState, error)
 	// Install takes an update while it arrives; the running system stays.
 	Install(context.Context, io.Reader) (UpdateState, error)
-	// Restart starts the machine anew, when the calls that run have ended.
+	// Restart starts the machine anew, when the calls that run have ended. New ones
+	// are not taken.
 	Restart(context.Context) error
+	// Plan restarts it as soon as nobody has been on the line for a minute; until
+	// then calls are taken as always.
+	Plan(ctx context.Context, by string) error
+	// CallOff ends what is planned; false: nothing was, any more.
+	CallOff(ctx context.Context, by string) (bool, error)
+	Planned() RestartPlan
+}
+
+// RestartPlan is a restart that waits for a quiet minute.
+type RestartPlan struct {
+	At    time.Time // since when it is planned; zero: none is
+	By    string    // account
+	Calls int       // on the line now
+	Quiet bool      // now
+
+	// Of the last one, where it ended without a restart and without anybody's doing.
+	Ended  time.Time
+	Failed string // why the machine did not restart; "": no minute was quiet for a day
 }
 
 // UpdateState is how the systems of the machine are.
@@ -43,7 +62,7 @@ func (s *Server) updateOf(r *http.Request) page.Update {
 	if s.cfg.Updates == nil {
 		return page.Update{}
 	}
-	u := page.Update{Image: true}
+	u := page.Update{Image: true, Plan: s.restartPlan()}
 	state, err := s.cfg.Updates.Look(r.Context())
 	if err != nil {
 		s.cfg.Log.Error("the slots cannot be looked at", "error", err)
@@ -58,6 +77,16 @@ func (s *Server) updateOf(r *http.Request) page.Update {
 		u.Failed = strconv.FormatUint(state.Failed, 10)
 	}
 	return u
+}
+
+// restartPlan is what the page says about a restart that waits for a quiet minute.
+func (s *Server) restartPlan() page.RestartPlan {
+	plan := s.cfg.Updates.Planned()
+	p := page.RestartPlan{At: plan.At, Calls: plan.Calls, Quiet: plan.Quiet, Ended: plan.Ended, Failed: plan.Failed}
+	if !p.At.IsZero() {
+		p.By = s.nameOf(events.Event{By: plan.By})
+	}
+	return p
 }
 
 // updateTake hands an update on while it arrives.
@@ -128,4 +157,37 @@ func (s *Server) updateRestart(w http.ResponseWriter, r *http.Request, v visit) 
 		return
 	}
 	http.Redirect(w, r, "/admin/system?done=restart#version-h", http.StatusSeeOther)
+}
+
+// restartPlanned plans a restart that turns no caller away.
+func (s *Server) restartPlanned(w http.ResponseWriter, r *http.Request, v visit) {
+	if s.cfg.Updates == nil {
+		s.problem(w, r, v, http.StatusNotFound, "missing")
+		return
+	}
+	if err := s.cfg.Updates.Plan(r.Context(), v.account.ID); err != nil {
+		s.broken(w, r, v, "writing down who plans a restart of the machine", err)
+		return
+	}
+	http.Redirect(w, r, "/admin/system?done=planned#version-h", http.StatusSeeOther)
+}
+
+// restartCalledOff ends what was planned. Whoever comes too late is told: the
+// machine may be about to start again.
+func (s *Server) restartCalledOff(w http.ResponseWriter, r *http.Request, v visit) {
+	if s.cfg.Updates == nil {
+		s.problem(w, r, v, http.StatusNotFound, "missing")
+		return
+	}
+	off, err := s.cfg.Updates.CallOff(r.Context(), v.account.ID)
+	switch {
+	case err != nil:
+		s.broken(w, r, v, "writing down who calls a restart of the machine off", err)
+	case !off:
+		p := s.systemPage(r, v)
+		p.Update.Plan.Late, p.Title = true, p.T("problem.title")+": "+p.Title
+		s.show(w, r, http.StatusConflict, page.System(p))
+	default:
+		http.Redirect(w, r, "/admin/system?done=called_off#version-h", http.StatusSeeOther)
+	}
 }

@@ -5,45 +5,58 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"hotline/appliance/events"
 	"hotline/provisioning/door/doortest"
 	"hotline/provisioning/slot"
 )
 
 // slotsOf are the two slots of a machine as files, behind the socket that the
-// image has.
+// image has, and who restarts it: on a line that the test makes busy.
 type slotsOf struct {
-	slot.Door
+	*slot.Planner
+	door     slot.Door
 	dir      string
 	key      ed25519.PrivateKey
 	restarts atomic.Int32
+	refuses  atomic.Bool // to restart
+	calls    atomic.Int32
+	rings    atomic.Bool
 }
 
 func (s *slotsOf) Look(ctx context.Context) (UpdateState, error) {
-	state, err := s.Door.Look(ctx)
+	state, err := s.door.Look(ctx)
 	return UpdateState(state), err
 }
 
 func (s *slotsOf) Install(ctx context.Context, update io.Reader) (UpdateState, error) {
-	state, err := s.Door.Install(ctx, update)
+	state, err := s.door.Install(ctx, update)
 	return UpdateState(state), err
 }
 
-func openSlots(t *testing.T) *slotsOf {
+func (s *slotsOf) Planned() RestartPlan { return RestartPlan(s.Planner.Planned()) }
+
+func openSlots(t *testing.T, sc *script) *slotsOf {
 	t.Helper()
 	s := &slotsOf{dir: t.TempDir()}
-	s.Door = slot.At(filepath.Join(s.dir, "door"))
+	s.door = slot.At(filepath.Join(s.dir, "door"))
+	s.Planner = slot.NewPlanner(slot.PlannerConfig{Restart: s.door.Restart, Operation: "Flood response", Quiet: time.Millisecond, Log: slog.New(slog.DiscardHandler),
+		Line: func() slot.Line { return slot.Line{Calls: int(s.calls.Load()), Busy: s.rings.Load()} },
+		Note: func(ctx context.Context, ev events.Event) error { return FromStore(sc.store).Note(ctx, ev) }})
 	public, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -56,8 +69,14 @@ func openSlots(t *testing.T) *slotsOf {
 		}
 	}
 	m := slot.Machine{Env: filepath.Join(s.dir, "grubenv"), Device: func(name string) string { return filepath.Join(s.dir, name) }, Running: "A", Arch: "amd64", Version: 202601010000, Key: public}
-	doortest.Serve(t, s.Path, func(ctx context.Context, l *net.UnixListener) error {
-		return slot.Serve(ctx, l, m, func() error { s.restarts.Add(1); return nil }, time.Hour)
+	doortest.Serve(t, s.door.Path, func(ctx context.Context, l *net.UnixListener) error {
+		return slot.Serve(ctx, l, m, func() error {
+			if s.refuses.Load() {
+				return errors.New("the update is damaged: copy the file again")
+			}
+			s.restarts.Add(1)
+			return nil
+		}, time.Hour)
 	})
 	return s
 }
@@ -97,7 +116,7 @@ func trouble(body string) string {
 // somebody presses again; all of it stands in the log.
 func TestAnUpdateComesByThePage(t *testing.T) {
 	script := newScript(t)
-	slots := openSlots(t)
+	slots := openSlots(t, script)
 	script.slots = slots
 	s := startSite(t, script, nil)
 	client := s.as(t, admin)
@@ -165,6 +184,117 @@ func TestAnUpdateComesByThePage(t *testing.T) {
 	}
 }
 
+// An administrator plans a restart for a quiet minute, with an update that waits or
+// without one: the page says since when and by whom, and what is on the line now; it
+// is called off by a press, and who comes too late for that is told. Once the line is
+// quiet it is carried out, or the page says why not. All of it stands in the log.
+func TestARestartIsPlannedForAQuietMinute(t *testing.T) {
+	script := newScript(t)
+	slots := openSlots(t, script)
+	script.slots = slots
+	s := startSite(t, script, nil)
+	client := s.as(t, admin)
+	page := func(wants, lacks []string) {
+		t.Helper()
+		got := s.get(t, client, "/admin/system")
+		for _, want := range wants {
+			if !strings.Contains(got.body, want) {
+				t.Errorf("the page of the machine (%d) does not say %q", got.status, want)
+			}
+		}
+		for _, lack := range lacks {
+			if strings.Contains(got.body, lack) {
+				t.Errorf("the page of the machine (%d) says %q", got.status, lack)
+			}
+		}
+	}
+	plan := func() {
+		t.Helper()
+		if got := s.post(t, client, "/admin/system/restart/quiet", nil); got.status != http.StatusSeeOther || got.header.Get("Location") != "/admin/system?done=planned#version-h" {
+			t.Fatalf("planning it: %d", got.status)
+		}
+	}
+	const offered, off, now = `action="/admin/system/restart/quiet"`, `action="/admin/system/restart/off"`, `action="/admin/system/restart"`
+	page([]string{offered, now, "<details data-again>"}, []string{off, "data-planned"})
+
+	slots.calls.Store(2)
+	plan()
+	page([]string{"is planned. Today", "by Amal admin", "On the line now: 2.", off, now, "<details data-again open>"}, []string{offered})
+	plan() // as somebody else does who has seen the page before
+	slots.calls.Store(0)
+	page([]string{"Nobody is on the line now."}, nil)
+	slots.rings.Store(true)
+	page([]string{"It is not quiet now"}, []string{"On the line now"})
+	if got := s.upload(t, client, "/admin/system/update", "update", "hotline.update", slots.update(t, "amd64", 202701010000, 900_000, slots.key)); got.status != http.StatusSeeOther {
+		t.Fatalf("an update: %d, %s", got.status, trouble(got.body))
+	}
+	page([]string{"The update 202701010000 is in", "data-planned", off, now}, []string{offered, "data-again"})
+	if got := s.post(t, client, "/admin/system/restart/off", nil); got.header.Get("Location") != "/admin/system?done=called_off#version-h" {
+		t.Errorf("calling it off: %d", got.status)
+	}
+	page([]string{offered, now}, []string{off, "data-planned"})
+	if got := s.post(t, client, "/admin/system/restart/off", nil); got.status != http.StatusConflict || !strings.Contains(got.body, "No restart is planned any more") {
+		t.Errorf("calling it off again: %d", got.status)
+	}
+
+	// From here on somebody watches the line.
+	ctx, stop := context.WithCancel(t.Context())
+	var watches sync.WaitGroup
+	watches.Go(func() {
+		if err := slots.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	defer watches.Wait()
+	defer stop()
+	ended := func() {
+		t.Helper()
+		slots.rings.Store(false)
+		for limit := time.Now().Add(30 * time.Second); !slots.Planned().At.IsZero(); s.get(t, client, "/healthz") {
+			if time.Now().After(limit) {
+				t.Fatal("the line is quiet, and the restart is planned still")
+			}
+		}
+		slots.rings.Store(true)
+	}
+	slots.refuses.Store(true)
+	plan()
+	ended()
+	page([]string{"data-plan-ended", "was not possible", "the update is damaged: copy the file again", offered}, []string{off})
+	slots.refuses.Store(false)
+	plan()
+	page([]string{off}, []string{"data-plan-ended"})
+	ended()
+	page([]string{offered}, []string{off, "data-plan-ended"})
+	if n := slots.restarts.Load(); n != 1 {
+		t.Errorf("the machine restarted %d times", n)
+	}
+	plan()
+	if got := s.post(t, client, "/admin/system/restart", nil); got.status != http.StatusSeeOther || slots.restarts.Load() != 2 {
+		t.Errorf("a restart at once: %d", got.status)
+	}
+	page([]string{offered}, []string{off})
+
+	log := s.get(t, client, "/admin/log?all").body
+	for kind, want := range map[string]struct {
+		times int
+		words string
+	}{
+		"update.planned": {4, "Restart of the machine planned for a quiet minute"}, "update.called_off": {1, "Planned restart of the machine called off"},
+		"update.carried_out": {2, "Planned restart of the machine carried out"}, "update.plan_failed": {1, "Planned restart of the machine was not possible"}, "update.restart": {1, "Restart of the machine asked for"},
+	} {
+		n := 0
+		for _, ev := range s.noted(t, kind) {
+			if ev.By == s.ids[admin] {
+				n++
+			}
+		}
+		if n != want.times || !strings.Contains(log, want.words) {
+			t.Errorf("%s is in the log %d times, want %d; on its page: %v", kind, n, want.times, strings.Contains(log, want.words))
+		}
+	}
+}
+
 // A machine that is not the image says where its updates come from, and takes
 // none by the page.
 func TestAServerTakesNoUpdateByThePage(t *testing.T) {
@@ -175,5 +305,10 @@ func TestAServerTakesNoUpdateByThePage(t *testing.T) {
 	}
 	if got := s.upload(t, client, "/admin/system/update", "update", "hotline.update", []byte("x")); got.status != http.StatusNotFound {
 		t.Errorf("an update: %d", got.status)
+	}
+	for _, path := range []string{"/admin/system/restart", "/admin/system/restart/quiet", "/admin/system/restart/off"} {
+		if got := s.post(t, client, path, nil); got.status != http.StatusNotFound {
+			t.Errorf("%s: %d", path, got.status)
+		}
 	}
 }

@@ -111,6 +111,7 @@ type hotline struct {
 	beacon   *mdns.Beacon // by which browsers find the box by a name; nil where none can
 	disaster *scenario.Choice
 	rehearse *rehearsals
+	restarts *slot.Planner   // of the machine; nil where the program cannot restart it
 	scripts  *triage.Scripts // what volunteers say first
 	bundles  *bundles        // the whole hotline as files
 	door     *control.Door   // for commands of this machine; nil: none
@@ -124,6 +125,8 @@ type manner struct {
 	drain time.Duration                     // how long running calls may go on after the end was asked for
 
 	coolOff time.Duration // in which a wipe may be stopped; 0: as shipped
+	quiet   time.Duration // after which a planned restart is carried out; 0: as shipped
+	slots   string        // where the machine is asked for updates and restarts; "": as on the appliance's own image
 	names   []string      // servers that are asked for names when a certificate is got; none: those of the machine
 
 	log     *support.Memory // what the log wrote of late; nil: it is not kept
@@ -354,7 +357,7 @@ func assemble(cfg config.Config, m manner, log *slog.Logger) (h *hotline, err er
 		Rounds: h.contacts, RoundMay: h.roundMay(cfg), RoundsOn: h.roundsAllowed(cfg), Results: h.roundResults,
 		Scripts: h.scripts, Notices: notices,
 		Reports: h.reports,
-		Health:  h.measure, Support: h.supportFile(cfg, m.log), Rehearsals: h.rehearse, Backups: h.backups, BoxKey: boxkey.Owner{Keeper: h.keys, Records: h.records}, Certificates: pageCertificates{Certificates: h.certs, records: h.records}, Obtained: h.renewal, SetClock: clockSetter(), Updates: updates(slot.Socket), Plugged: plugged(disk.Socket), Radio: radioOf(radio.Socket), Telephone: h.telephone(cfg),
+		Health:  h.measure, Support: h.supportFile(cfg, m.log), Rehearsals: h.rehearse, Backups: h.backups, BoxKey: boxkey.Owner{Keeper: h.keys, Records: h.records}, Certificates: pageCertificates{Certificates: h.certs, records: h.records}, Obtained: h.renewal, SetClock: clockSetter(), Updates: h.updates(cfg, m), Plugged: plugged(disk.Socket), Radio: radioOf(radio.Socket), Telephone: h.telephone(cfg),
 		Recordings: h.tapes,
 		Exports:    h.exports, Imports: h.imports, Privacy: h.privacy, Closing: h.closing, Journal: ui.FromStore(h.records), Store: h.records, Hooks: h.hooks, Log: log,
 		Flows: h.flows, FlowTrial: h.flowTrial, Bundles: h.bundles,
@@ -406,7 +409,7 @@ func (h *hotline) Run(ctx context.Context) error {
 	var support errgroup.Group
 	failed := make(chan error, 1)
 	for _, run := range []func(context.Context) error{h.callers.Run, h.agents.Run, h.strain.Run, h.phones.Run, h.journal.Run, h.reports.Run, h.turned.Run, h.hours.Run, h.finder.Run, h.dispatch.Run,
-		h.desk.Run, h.mode.Run, h.board.Run, h.commands.Run, h.followLoad, h.tellScreens, h.tapes.Run, h.exports.Run, h.hooks.Run, h.renewal.Run, h.imports.Run, h.backUp, h.privacy.Run, h.closing.Run, h.records.KeepReserve, h.serveFigures, h.rehearse.Run, h.answerCommands, h.trials.Run, h.tellSystem, h.beacon.Run,
+		h.desk.Run, h.mode.Run, h.board.Run, h.commands.Run, h.followLoad, h.tellScreens, h.tapes.Run, h.exports.Run, h.hooks.Run, h.renewal.Run, h.imports.Run, h.backUp, h.privacy.Run, h.closing.Run, h.records.KeepReserve, h.serveFigures, h.rehearse.Run, h.answerCommands, h.trials.Run, h.restart, h.tellSystem, h.beacon.Run,
 		func(ctx context.Context) error { return h.front(ctx, h.web, h.certs.Pages()) }} {
 		support.Go(func() error {
 			err := run(below)

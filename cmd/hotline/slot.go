@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"crypto/tls"
@@ -21,6 +22,7 @@ import (
 
 	"github.com/coreos/go-systemd/v22/activation"
 
+	"hotline/appliance/config"
 	"hotline/provisioning/slot"
 	"hotline/ui"
 )
@@ -127,17 +129,39 @@ func (c *slotServe) Run(ctx context.Context, _ streams) error {
 	}, c.Quiet)
 }
 
-// updates is the door to the slots as the pages know it; nil where this machine
-// is not the appliance's own image.
-func updates(path string) ui.Updates {
-	door := slot.At(path)
+// updates is the door to the slots as the pages know it, and who restarts the
+// machine through it; nil where this machine is not the appliance's own image.
+func (h *hotline) updates(cfg config.Config, m manner) ui.Updates {
+	door := slot.At(cmp.Or(m.slots, slot.Socket))
 	if !door.There() {
 		return nil
 	}
-	return updater{door}
+	h.restarts = slot.NewPlanner(slot.PlannerConfig{Restart: door.Restart, Line: h.onTheLine, Note: ui.FromStore(h.records).Note,
+		Operation: cfg.Operation, Quiet: m.quiet, Log: h.log})
+	return updater{door, h.restarts}
 }
 
-type updater struct{ door slot.Door }
+// onTheLine is how the hotline is busy, for whoever would restart it.
+func (h *hotline) onTheLine() slot.Line {
+	calls := h.trunk.Stats()
+	return slot.Line{Calls: calls.Calls + h.desk.BrowserCalls(), Busy: h.dispatch.Engaged() > 0 || h.rehearse.Running(),
+		Came: calls.Answered + calls.Dialled + calls.Turned}
+}
+
+// restart carries out the restart that is planned; on another machine nobody can
+// plan one.
+func (h *hotline) restart(ctx context.Context) error {
+	if h.restarts == nil {
+		<-ctx.Done()
+		return nil
+	}
+	return h.restarts.Run(ctx)
+}
+
+type updater struct {
+	door slot.Door
+	*slot.Planner
+}
 
 func (u updater) Look(ctx context.Context) (ui.UpdateState, error) {
 	s, err := u.door.Look(ctx)
@@ -149,7 +173,7 @@ func (u updater) Install(ctx context.Context, update io.Reader) (ui.UpdateState,
 	return ui.UpdateState(s), err
 }
 
-func (u updater) Restart(ctx context.Context) error { return u.door.Restart(ctx) }
+func (u updater) Planned() ui.RestartPlan { return ui.RestartPlan(u.Planner.Planned()) }
 
 type slotConfirm struct {
 	slotWhere

@@ -304,17 +304,6 @@ func (s *scene) clock() func(time.Time) (bool, error) {
 	return nil
 }
 
-// slots are the systems of an appliance; another scene is on a server of its own.
-func (s *scene) slots() ui.Updates {
-	switch filepath.Base(s.dir) {
-	case fullScene:
-		return slots{Version: 202611010930, Takes: true, Waiting: 202611261530}
-	case longScene:
-		return slots{Version: 202611010930, Takes: true, Failed: 202611261530}
-	}
-	return nil
-}
-
 // plugged is what looks after the disks of an appliance.
 func (s *scene) plugged() ui.Plugged {
 	if s.slots() == nil && filepath.Base(s.dir) != emptyScene {
@@ -342,16 +331,6 @@ func (s *scene) disks() []place.Disk {
 	}
 	return nil
 }
-
-type slots ui.UpdateState
-
-func (s slots) Look(context.Context) (ui.UpdateState, error) { return ui.UpdateState(s), nil }
-
-func (s slots) Install(context.Context, io.Reader) (ui.UpdateState, error) {
-	return ui.UpdateState(s), errors.New("the update is not signed by those who made this system: do not use it")
-}
-
-func (s slots) Restart(context.Context) error { return nil }
 
 // radio is the Wi-Fi network of an appliance; the other has no radio for one.
 func (s *scene) radio() ui.Radio {

@@ -44,6 +44,18 @@ type Update struct {
 	Waiting string // version that the next start tries
 	Failed  string // version from which the machine has gone back
 	Trouble string // why the last one was not taken, in English
+	Plan    RestartPlan
+}
+
+// RestartPlan is a restart that waits for a quiet minute.
+type RestartPlan struct {
+	At     time.Time // since when; zero: none is planned
+	By     string    // name
+	Calls  int       // on the line now
+	Quiet  bool      // now
+	Ended  time.Time // the last one, without a restart
+	Failed string    // why the machine refused, in English; "": a day without a quiet minute
+	Late   bool      // somebody wanted to call one off that was none any more
 }
 
 // BroughtCertificate is one that somebody has brought for the pages.
