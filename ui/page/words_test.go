@@ -107,9 +107,9 @@ func TestEveryEventHasWords(t *testing.T) {
 		t.Fatal(err)
 	}
 	texts := catalogues.Keys(words.English)
-	kind := regexp.MustCompile(`(?:Event\w*\s*=\s*|Kind: |\bwork\(ctx, id, by, )"([a-z_]+\.[a-z_]+)"`)
+	kind := regexp.MustCompile(`(?:[Ee]vent\w*\s*=\s*|Kind: |\bwork\(ctx, id, by, )"([a-z_]+\.[a-z_]+)"`)
 	found := 0
-	for name, text := range sources(t, "../../appliance", "../../ivr", "../../triage", "../../volunteers", "../../cmd", "..") {
+	for name, text := range sources(t, "../../appliance", "../../ivr", "../../triage", "../../volunteers", "../../provisioning", "../../cmd", "..") {
 		for _, m := range kind.FindAllStringSubmatch(text, -1) {
 			found++
 			if _, ok := texts["event."+m[1]]; !ok {
