@@ -43,7 +43,7 @@ func machine(t *testing.T) (socket string, restarts chan time.Time) {
 // for the whole time the machine is asked to restart, once.
 func TestAPlannedRestartTurnsNobodyAway(t *testing.T) {
 	t.Parallel()
-	const quiet = 8 * time.Second
+	const quiet = 15 * time.Second
 	socket, restarts := machine(t)
 	b := startBoxIn(t, manner{slots: socket, quiet: quiet}, func(*config.Config) {}, func(*hotline) {})
 	none := func(when string) {
