@@ -365,7 +365,7 @@ func TestCallerIdentity(t *testing.T) {
 func TestSilentLineEnds(t *testing.T) {
 	ctx := limit(t)
 	handle, calls := handing()
-	h := serve(t, "127.0.0.1", handle, func(cfg *trunk.Config) { cfg.Silence = 3 * time.Second })
+	h := serve(t, "127.0.0.1", handle, func(cfg *trunk.Config) { cfg.Silence = 5 * time.Second })
 	talking, held, mute := h.dial(ctx), h.dial(ctx), h.dial(ctx, func(cfg *phone.Config) { cfg.Mute = true })
 	if err := held.Hold(ctx, phone.Inactive); err != nil {
 		t.Fatal(err)
@@ -379,6 +379,7 @@ func TestSilentLineEnds(t *testing.T) {
 			}
 		}
 	}
+	_ = eventually(ctx, func() bool { return h.Stats().Calls == 2 }) // its end was confirmed a moment ago
 	if got := h.Stats(); got.Silent != 1 || got.Calls != 2 {
 		t.Errorf("stats %+v, want one silent call ended and two up", got)
 	}
@@ -420,6 +421,7 @@ func TestFaultEndsOneCallOnly(t *testing.T) {
 	if err := other.WaitTone(ctx, 440); err != nil {
 		t.Errorf("the other call: %v", err)
 	}
+	_ = eventually(ctx, func() bool { return h.Stats().Calls == 1 })
 	if got := h.Stats(); got.Panics != 2 || got.Calls != 1 {
 		t.Errorf("stats %+v", got)
 	}

@@ -40,7 +40,7 @@ func calling(t testing.TB, change func(*trunk.Config), lines ...trunk.Line) *hot
 		if change != nil {
 			change(cfg)
 		}
-	}, func(cfg *trunk.Config) { cfg.Hurry(100 * time.Millisecond) })
+	}, func(cfg *trunk.Config) { cfg.Hurry(250 * time.Millisecond) }) // T1 is 500 ms: a far end may be slow
 }
 
 func static(name string, stations ...*phone.Station) trunk.Line {
