@@ -68,10 +68,10 @@ type Config struct {
 	Actions   map[string]Action
 	Results   map[string][]string // of actions, by name; of others they are not checked
 	Host      Host
-	HasQueue  func(id string) bool    // nil: queue names are not checked
-	Fallback  flow.Queue              // where callers go when there is not even a flow
-	MaxSteps  int                     // of one call between two waits; 0: 400
-	At        func(flow, step string) // told of each step before it runs, for trials of one call at a time; may be nil
+	HasQueue  func(id string) bool                // nil: queue names are not checked
+	Fallback  flow.Queue                          // where callers go when there is not even a flow
+	MaxSteps  int                                 // of one call between two waits; 0: 400
+	At        func(s *Session, flow, step string) // told of each step before it runs, for trials; may be nil
 	Log       *slog.Logger
 }
 
@@ -289,7 +289,7 @@ func (r *run) from(ctx context.Context, f *flow.Flow, name string, depth int) en
 			return fallback
 		}
 		if at := r.engine.cfg.At; at != nil {
-			at(f.Name, name)
+			at(r.Session, f.Name, name)
 		}
 		target, end := r.step(ctx, step, depth)
 		if ctx.Err() != nil {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -49,9 +48,19 @@ type mirror struct {
 	calls    sync.WaitGroup // stories that run
 	stop     func() error
 
-	actions map[string]ivr.Action // of its dialogues
+	actions map[string]ivr.Action // of its dialogues, for trials by text
 	host    ivr.Host
+	inner   inner
 }
+
+// mirrorOf says for which part of a rehearsal a mirror is.
+type mirrorOf int
+
+const (
+	ofCallers mirrorOf = iota // in the mode of the hotline
+	ofKeys                    // in a mode of its own, which begins as normal
+	ofInner                   // the same, for keys to which no number leads
+)
 
 // mirrorEntry is a dialogue that callers begin with, and the number that leads
 // to its reflection.
@@ -66,9 +75,8 @@ const rehearsalPrefix = "rehearsal-"
 // rehearsalProfile serves every line, and exists in the mirror alone.
 const rehearsalProfile = "rehearsal"
 
-// newMirror makes the mirror of h and runs it until its stop is called. It works
-// in the mode of h, or in one of its own, which begins as normal.
-func (h *hotline) newMirror(ctx context.Context, cfg config.Config, ownMode bool) (_ *mirror, err error) {
+// newMirror makes the mirror of h and runs it until its stop is called.
+func (h *hotline) newMirror(ctx context.Context, cfg config.Config, of mirrorOf) (_ *mirror, err error) {
 	log := h.log.With("rehearsal", true)
 	m := &mirror{hotline: &hotline{log: log, studio: h.studio, board: h.board, mode: h.mode, lists: h.lists, closures: h.closures, disaster: h.disaster,
 		switches: h.switches, callers: h.callers, agents: h.agents, phones: h.phones}, real: h, dir: filepath.Join(cfg.DataDir(), "rehearsal"), numbers: map[string]desk.Entry{}, looped: make(chan *trunk.Call, 1)}
@@ -86,7 +94,7 @@ func (h *hotline) newMirror(ctx context.Context, cfg config.Config, ownMode bool
 		return nil, err
 	}
 	m.took(m.records.Close)
-	if ownMode {
+	if of != ofCallers {
 		if m.mode, err = mode.Open(m.records, log); err != nil {
 			return nil, err
 		}
@@ -120,8 +128,20 @@ func (h *hotline) newMirror(ctx context.Context, cfg config.Config, ownMode bool
 	})
 	host := m.flowHost(config.Config{}) // asks no other machine
 	host.Fetch = func(context.Context, string, map[string]string) (json.RawMessage, error) { return nil, errRehearsal }
-	m.actions, m.host = actions, host
-	if m.engine, err = ivr.New(ivr.Config{Flows: h.engine.Flows(), Prompts: h.studio, Edition: h.edition, Languages: cfg.Languages, Log: log,
+	m.actions = actions
+	said, at := h.edition, (func(*ivr.Session, string, string))(nil)
+	if of == ofInner {
+		if m.inner.ordered, err = openOrdered(filepath.Join(m.dir, "ordered"), cfg, m.dispatch, log); err != nil {
+			return nil, err
+		}
+		m.took(m.inner.ordered.store.Close)
+		m.actions, actions = m.inside(actions)
+		host.Staffing = m.inner.staffing
+		said, at = m.hushed(), m.at
+		m.innerNumbers(cfg.Languages)
+	}
+	m.host = host
+	if m.engine, err = ivr.New(ivr.Config{Flows: h.engine.Flows(), Prompts: h.studio, Edition: said, At: at, Languages: cfg.Languages, Log: log,
 		Fallback: flow.Queue{ID: triage.QueueHelp, Priority: 5, Treatment: ivr.FlowWaiting}, HasQueue: h.dispatch.Has,
 		Host: host, Actions: actions, Results: flowActions()}); err != nil {
 		return nil, err
@@ -166,9 +186,7 @@ func (m *mirror) mirrorNumbers() {
 			continue
 		}
 		known[e] = true
-		secret := make([]byte, 12)
-		rand.Read(secret)
-		here := mirrorEntry{number: rehearsalPrefix + hex.EncodeToString(secret), flow: e.Flow}
+		here := mirrorEntry{number: secretNumber(), flow: e.Flow}
 		m.entries = append(m.entries, here)
 		m.numbers[here.number] = m.real.numbers.all()[number]
 	}

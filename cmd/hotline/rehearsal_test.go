@@ -32,7 +32,7 @@ func TestTheBoxRehearses(t *testing.T) {
 	var short atomic.Bool // of memory
 	b := startBoxAfter(t, func(c *config.Config) {
 		c.SIP.Listen, c.SIP.Help = here, []string{"+12025550100"}
-		c.SIP.MaxCalls = 8 * keysShare                                                                // other tests run beside
+		c.SIP.MaxCalls = innerAtOnce * keysShare
 		c.SIP.Peers = []string{"127.0.0.2/32"}                                                        // the box may call itself all the same
 		c.SIP.Lines = []config.Line{{Name: "gateway", Servers: []string{here}, From: "+12025550100"}} // brings every call back
 		cfg = *c
@@ -46,11 +46,18 @@ func TestTheBoxRehearses(t *testing.T) {
 	})
 	b.recordLine(triage.RecordAlways)
 
+	b.untilStarted()
+	works := b.works()
+	last, err := b.h.records.LastEvent()
+	if err != nil {
+		t.Fatal(err)
+	}
 	r, err := askForRehearsal(t.Context(), cfg) // as the command does
 	if err != nil {
 		t.Fatal(err)
 	}
 	b.rehearsedAll(r)
+	b.onlyRehearsed(works, last)
 	b.leftNothing()
 	if line := of(health.Checks(b.h.measure()), "rehearsal.passed"); line == nil || line.State != health.Good {
 		t.Error("the health page does not say when the last rehearsal passed")
@@ -171,7 +178,7 @@ func TestEveryLineOfARehearsalIsUsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	source := ""
-	for _, name := range []string{"walkthrough.go", "rehearsalends.go", "rehearsallines.go", "rehearsalfailover.go", "rehearsalkeys.go", "rehearsal.go"} {
+	for _, name := range []string{"walkthrough.go", "rehearsalends.go", "rehearsallines.go", "rehearsalfailover.go", "rehearsalkeys.go", "rehearsalinner.go", "rehearsal.go"} {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)

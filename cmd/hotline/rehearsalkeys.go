@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -26,6 +28,7 @@ import (
 // This file is how a rehearsal presses every key: which keys there are is found
 // out by text, and each is pressed in a real call, in every language. Nobody is
 // signed in behind these calls; the lines that keys lead to were tried before.
+// To what callers cannot come by a number of the hotline see rehearsalinner.go.
 
 const (
 	keysAtOnce = 10 // calls
@@ -43,15 +46,18 @@ const fictions, fictionsMost = "+441632960", 1000
 // keys presses every key to which callers come, as the hotline works now and in
 // every mode that supervisors can set.
 func (w *walkthrough) keys(ctx context.Context) {
-	tried := map[string]*keysTried{} // by language
 	for _, change := range w.modes() {
 		if _, err := w.m.mode.Set(ctx, change); err != nil {
 			w.result(ctx, err, "", "broken")
 			return
 		}
-		w.keysIn(ctx, change.Mode, tried)
+		w.keysIn(ctx, change.Mode)
 	}
-	languages := w.m.engine.Surroundings().Languages
+}
+
+// toldKeys says how many keys were pressed.
+func (w *walkthrough) toldKeys(ctx context.Context) {
+	tried, languages := w.tried, w.h.engine.Surroundings().Languages
 	for _, language := range languages {
 		if sum := tried[language]; sum != nil && sum.troubles == 0 && sum.calls > 0 && ctx.Err() == nil {
 			w.found(health.Good, "keys.good", "", "language", language, "keys", strconv.Itoa(sum.keys), "questions", strconv.Itoa(sum.menus), "calls", strconv.Itoa(sum.calls))
@@ -61,7 +67,7 @@ func (w *walkthrough) keys(ctx context.Context) {
 	if first == nil || ctx.Err() != nil {
 		return
 	}
-	if n := first.pressed.Shut(w.m.engine.Flows()); n > 0 {
+	if n := first.pressed.Shut(w.h.engine.Flows()); n > 0 {
 		w.found(health.Good, "keys.shut", "", "questions", strconv.Itoa(n))
 	}
 	if n := first.pressed.Unheard(); n > 0 {
@@ -100,10 +106,42 @@ type keyCall struct {
 	e        mirrorEntry
 	language string
 	way      trial.Press
+	inner    bool   // to a dialogue to which no number leads
+	from     string // who calls
+	waits    bool   // which is heard in a queue
+}
+
+// sum is that of a language.
+func (w *walkthrough) sum(language string) *keysTried {
+	if w.tried == nil {
+		w.tried = map[string]*keysTried{}
+	}
+	if w.tried[language] == nil {
+		w.tried[language] = &keysTried{pressed: trial.Pressed{}}
+	}
+	return w.tried[language]
+}
+
+// finds adds the calls by which a dialogue is gone through, from the keys on that
+// choose its language. It reports that this could be found out.
+func (w *walkthrough) finds(ctx context.Context, calls *[]keyCall, s trial.Situation, one keyCall, start string) bool {
+	sum := w.sum(one.language)
+	found, err := trial.FindPresses(ctx, s, one.e.flow, one.language, start, sum.pressed)
+	if err != nil {
+		if ctx.Err() == nil {
+			w.found(health.Bad, "flows.unfit", err.Error())
+		}
+		return false
+	}
+	sum.keys, sum.menus, sum.calls = sum.keys+found.Keys, sum.menus+found.Menus, sum.calls+len(found.Ways)
+	for _, one.way = range found.Ways {
+		*calls = append(*calls, one)
+	}
+	return true
 }
 
 // keyCalls are the calls that press what nobody has pressed yet.
-func (w *walkthrough) keyCalls(ctx context.Context, tried map[string]*keysTried) (calls []keyCall) {
+func (w *walkthrough) keyCalls(ctx context.Context) (calls []keyCall) {
 	for _, e := range w.m.entries {
 		ways, err := trial.FindWays(ctx, w.m.engine.Flows(), w.m.engine.Surroundings(), e.flow)
 		if err != nil {
@@ -117,20 +155,8 @@ func (w *walkthrough) keyCalls(ctx context.Context, tried map[string]*keysTried)
 			case start == "":
 				continue // entry says so
 			}
-			if tried[language] == nil {
-				tried[language] = &keysTried{pressed: trial.Pressed{}}
-			}
-			sum := tried[language]
-			found, err := trial.FindPresses(ctx, w.situation(), e.flow, language, start, sum.pressed)
-			if err != nil {
-				if ctx.Err() == nil {
-					w.found(health.Bad, "flows.unfit", err.Error())
-				}
+			if !w.finds(ctx, &calls, w.situation(), keyCall{e: e, language: language}, start) {
 				return calls
-			}
-			sum.keys, sum.menus, sum.calls = sum.keys+found.Keys, sum.menus+found.Menus, sum.calls+len(found.Ways)
-			for _, way := range found.Ways {
-				calls = append(calls, keyCall{e, language, way})
 			}
 		}
 	}
@@ -138,24 +164,34 @@ func (w *walkthrough) keyCalls(ctx context.Context, tried map[string]*keysTried)
 }
 
 // keysIn makes the calls of one mode.
-func (w *walkthrough) keysIn(ctx context.Context, in string, tried map[string]*keysTried) {
+func (w *walkthrough) keysIn(ctx context.Context, in string) {
+	w.makes(ctx, w.keyCalls(ctx), keysAtOnce, func(call keyCall, words string, err error) {
+		w.found(health.Bad, words, err.Error(), "language", call.language, "keys", call.way.String(), "mode", in)
+	})
+}
+
+// makes makes calls, some at a time, and tells what is wrong with them, but not
+// too often.
+func (w *walkthrough) makes(ctx context.Context, list []keyCall, atOnce int, tell func(call keyCall, words string, err error)) {
 	var calls errgroup.Group
-	calls.SetLimit(max(1, min(keysAtOnce, w.h.trunk.Stats().Limit/keysShare)))
+	calls.SetLimit(max(1, min(atOnce, w.h.trunk.Stats().Limit/keysShare)))
+	// The longest first: none is waited for at the end.
+	slices.SortStableFunc(list, func(a, b keyCall) int { return cmp.Compare(len(b.way.Answers), len(a.way.Answers)) })
 	var mu sync.Mutex // guards the sums, and the report
-	for _, call := range w.keyCalls(ctx, tried) {
+	for _, call := range list {
 		calls.Go(func() error {
-			words, err := w.keyed(ctx, call.e, call.way, false)
+			words, err := w.keyed(ctx, call, false)
 			if err != nil && ctx.Err() == nil { // some listen to the end first
-				words, err = w.keyed(ctx, call.e, call.way, true)
+				words, err = w.keyed(ctx, call, true)
 			}
 			if err == nil || ctx.Err() != nil {
 				return nil
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			sum := tried[call.language]
+			sum := w.sum(call.language)
 			if sum.troubles++; sum.troubles <= mostTrouble {
-				w.found(health.Bad, words, err.Error(), "language", call.language, "keys", call.way.String(), "mode", in)
+				tell(call, words, err)
 			}
 			return nil
 		})
@@ -182,9 +218,15 @@ func (w *walkthrough) situation() trial.Situation {
 // keyed makes one call and answers its questions, at once or after they were
 // said; what was heard and what the record says have to fit. The words are for
 // what went wrong.
-func (w *walkthrough) keyed(ctx context.Context, e mirrorEntry, way trial.Press, patiently bool) (words string, err error) {
+func (w *walkthrough) keyed(ctx context.Context, one keyCall, patiently bool) (words string, err error) {
 	from := call.Number(fmt.Sprintf("%s%03d", fictions, (w.fiction.Add(1)-1)%fictionsMost))
-	c, hangup, err := w.ringsFrom(ctx, e, string(from))
+	one.from = string(from)
+	if one.inner {
+		if one.way, err = w.prepares(ctx, one, from); err != nil {
+			return "broken", err
+		}
+	}
+	c, hangup, err := w.ringsFrom(ctx, one.e, string(from))
 	if err != nil {
 		return "keys.refused", err
 	}
@@ -192,21 +234,39 @@ func (w *walkthrough) keyed(ctx context.Context, e mirrorEntry, way trial.Press,
 	if _, err := listen(ctx, c, 0, nextHeard, greetingLimit); err != nil {
 		return "keys.silent", err
 	}
-	for i, answer := range way.Answers {
-		if err := w.answer(ctx, c, answer, patiently); err != nil && !(i == len(way.Answers)-1 && c.FarHungUp()) {
+	passed := 0 // steps
+	for i, answer := range one.way.Answers {
+		whole := patiently
+		if one.inner {
+			if passed, err = w.asked(ctx, c, one, i, passed); err != nil {
+				return "keys.elsewhere", err
+			}
+			step := w.m.step(one.way.Asked[i])
+			whole = patiently && step.Wait == nil || step.Menu != nil && !step.BargeIn
+		}
+		leads := func() error { return nil }
+		if one.inner {
+			leads = func() error { return w.leads(ctx, c, one, i, passed) }
+		}
+		if err := w.answer(ctx, c, answer, whole, leads); errors.Is(err, errElsewhere) {
+			return "keys.elsewhere", err
+		} else if err != nil && !(i == len(one.way.Answers)-1 && c.FarHungUp()) && !(one.inner && w.m.waits(string(from))) {
 			return "keys.silent", err
 		}
 	}
 	hangup()
 	k, err := w.endedOf(ctx, func(k triage.Contact) bool { return k.Caller == from })
-	if err == nil && k.Keys != way.Taken {
-		err = fmt.Errorf("the call is on record with the keys %q, and not %q", k.Keys, way.Taken)
+	if err == nil && k.Keys != one.way.Taken && !one.waits { // what is pressed in a queue is in no record
+		err = fmt.Errorf("the call is on record with the keys %q, and not %q", k.Keys, one.way.Taken)
+	}
+	if err == nil {
+		err = w.m.inner.calls.trouble(string(from))
 	}
 	return "keys.elsewhere", err
 }
 
-// answer answers one question, and hears that something is said then.
-func (w *walkthrough) answer(ctx context.Context, c *phone.Call, answer string, patiently bool) error {
+// answer answers one question, and hears that something is said where that leads.
+func (w *walkthrough) answer(ctx context.Context, c *phone.Call, answer string, patiently bool, leads func() error) error {
 	keys, speaks := strings.CutPrefix(answer, string(trial.Speak))
 	if speaks || patiently {
 		if err := calm(ctx, c); err != nil {
@@ -220,6 +280,9 @@ func (w *walkthrough) answer(ctx context.Context, c *phone.Call, answer string, 
 	}
 	before := len(c.Heard())
 	if err := c.Press(ctx, keys); err != nil {
+		return err
+	}
+	if err := leads(); err != nil {
 		return err
 	}
 	_, err := listen(ctx, c, before, afterKey, afterLimit)

@@ -28,7 +28,7 @@ func TestKeysThatLeadIntoSilenceAreFound(t *testing.T) {
 	b := startBox(t)
 	w := &walkthrough{rehearsals: b.h.rehearse, report: rehearsal.Report{Full: true}}
 	ctx := t.Context()
-	b.mirrored(w, func() {
+	b.mirrored(w, ofKeys, func() {
 		set, err := flow.ParseSet(map[string]string{w.m.entries[0].flow: muteKey,
 			"wait": "start: a\nfallback: {queue: help, treatment: wait}\nsteps:\n  a: {music: music.hold, next: b}\n  b: {wait: 30s, next: b}\n"})
 		if err == nil {
@@ -46,13 +46,13 @@ func TestKeysThatLeadIntoSilenceAreFound(t *testing.T) {
 		if !slices.Equal(told, []string{"bad try.keys.silent language es keys 2 1 mode normal"}) {
 			t.Errorf("the rehearsal says %q", told)
 		}
-		if words, err := w.keyed(ctx, e, trial.Press{Answers: []string{"3", "1"}, Taken: "31"}, false); err != nil {
+		if words, err := w.keyed(ctx, keyCall{e: e, way: trial.Press{Answers: []string{"3", "1"}, Taken: "31"}}, false); err != nil {
 			t.Errorf("a way without a fault: %s %v", words, err)
 		}
-		if words, err := w.keyed(ctx, e, trial.Press{Answers: []string{"3", "1"}, Taken: "32"}, true); words != "keys.elsewhere" || err == nil || !strings.Contains(err.Error(), `"31"`) {
+		if words, err := w.keyed(ctx, keyCall{e: e, way: trial.Press{Answers: []string{"3", "1"}, Taken: "32"}}, true); words != "keys.elsewhere" || err == nil || !strings.Contains(err.Error(), `"31"`) {
 			t.Errorf("a key that was not taken: %s %v", words, err)
 		}
-		if words, err := w.keyed(ctx, mirrorEntry{number: rehearsalPrefix + "gone", flow: e.flow}, trial.Press{Answers: []string{"1"}}, false); words != "keys.refused" || err == nil {
+		if words, err := w.keyed(ctx, keyCall{e: mirrorEntry{number: rehearsalPrefix + "gone", flow: e.flow}, way: trial.Press{Answers: []string{"1"}}}, false); words != "keys.refused" || err == nil {
 			t.Errorf("a call that is not answered: %s %v", words, err)
 		}
 	})

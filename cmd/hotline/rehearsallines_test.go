@@ -106,9 +106,9 @@ func relay(ctx context.Context, from, to *phone.Call) {
 }
 
 // mirrored lets part of a rehearsal be made as within a whole one.
-func (b *box) mirrored(w *walkthrough, do func()) {
+func (b *box) mirrored(w *walkthrough, of mirrorOf, do func()) {
 	b.t.Helper()
-	m, err := b.h.newMirror(b.t.Context(), w.cfg, true)
+	m, err := b.h.newMirror(b.t.Context(), w.cfg, of)
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -65,7 +65,7 @@ func (b *box) seededFaults(whole rehearsal.Report) {
 	lineTrial := &walkthrough{rehearsals: b.h.rehearse, report: rehearsal.Report{Full: true}}
 	var none, untried []health.Check
 	oneWay := map[string][]health.Check{}
-	b.mirrored(lineTrial, func() { // all of it behind one mirror, which takes a while to make
+	b.mirrored(lineTrial, ofKeys, func() { // all of it behind one mirror, which takes a while to make
 		none = b.failsOver(lineTrial)
 		for name, way := range map[string]struct{ to, from carries }{"half": {allOfIt, nothing}, "other half": {nothing, allOfIt}, "mute": {silence, allOfIt}} {
 			b.carrier(name, way.to, way.from)

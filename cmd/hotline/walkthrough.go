@@ -30,6 +30,8 @@ type walkthrough struct {
 	report  rehearsal.Report
 	samples []rehearsal.Sample
 
+	tried map[string]*keysTried // by language
+
 	m             *mirror
 	first, second *standIn
 
@@ -69,18 +71,19 @@ func (w *walkthrough) run(ctx context.Context) {
 	if w.report.Full {
 		w.flows(ctx)
 	}
-	w.behind(ctx, false, func() { w.callers(ctx) })
+	w.behind(ctx, ofCallers, func() { w.callers(ctx) })
 	if w.report.Full && ctx.Err() == nil {
 		// Last, because it takes longest, and behind a mirror in which nobody has
 		// ever signed in and nothing is on record.
-		w.behind(ctx, true, func() { w.keys(ctx) })
+		w.behind(ctx, ofKeys, func() { w.keys(ctx) })
+		w.behind(ctx, ofInner, func() { w.innerKeys(ctx) })
+		w.toldKeys(ctx)
 	}
 }
 
-// behind does something while rehearsal calls come to a mirror of its own, with a
-// mode of its own or that of the hotline.
-func (w *walkthrough) behind(ctx context.Context, ownMode bool, do func()) {
-	m, err := w.h.newMirror(ctx, w.cfg, ownMode)
+// behind does something while rehearsal calls come to a mirror of its own.
+func (w *walkthrough) behind(ctx context.Context, of mirrorOf, do func()) {
+	m, err := w.h.newMirror(ctx, w.cfg, of)
 	if err != nil {
 		w.result(ctx, err, "", "broken")
 		return

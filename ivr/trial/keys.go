@@ -4,12 +4,9 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
-	"maps"
 	"slices"
 	"strings"
-	"time"
 
-	"hotline/appliance/audio"
 	"hotline/ivr"
 	"hotline/ivr/flow"
 )
@@ -25,16 +22,19 @@ type Presses struct {
 // Pressed are the questions of which some ways press every key.
 type Pressed map[place]bool
 
-// Shut is how many menus none of these ways comes to: of other numbers, of those
-// who wait, or of people who work here.
-func (pressed Pressed) Shut(flows *flow.FlowSet) (menus int) {
-	for _, name := range flows.Names() {
+// Shut is how many menus none of these ways comes to, of some flows or of all:
+// those of other numbers, of those who wait, or of people who work here.
+func (pressed Pressed) Shut(flows *flow.FlowSet, of ...string) (menus int) {
+	if len(of) == 0 {
+		of = flows.Names()
+	}
+	for _, name := range of {
 		f := flows.Flow(name)
 		if f == nil {
 			continue
 		}
 		for _, step := range f.Order {
-			if f.Steps[step].Menu != nil && !pressed[place{flow: name, step: step}] {
+			if s := f.Steps[step]; (s.Menu != nil || s.Wait != nil && len(s.Wait.Keys) > 0) && !pressed[place{flow: name, step: step}] {
 				menus++
 			}
 		}
@@ -57,7 +57,12 @@ func (pressed Pressed) Unheard() (questions int) {
 type Press struct {
 	Answers []string // one after another: the keys to one question; Speak before them for a sentence that is said
 	Taken   string   // the keys of menus among them, as a contact keeps them
+	Asked   []Place  // the step that asks each of them
+	Leads   []Place  // the step to which each leads, and at which the caller is talked to; the one that asks, if it goes on asking
 }
+
+// Place is a step of a flow.
+type Place struct{ Flow, Step string }
 
 // Speak stands before the key by which a sentence ends, for the sentence.
 const Speak = 'v'
@@ -75,6 +80,8 @@ type Situation struct {
 	Actions    map[string]ivr.Action
 	Host       ivr.Host
 	Attributes map[string]string // what is known when the call begins
+	Language   string            // in which it begins; "": the first offered
+	Entries    map[string]string // what is keyed where an attribute is asked for; of others something is made up
 }
 
 // FindPresses tries every key of every question from the beginning of a flow on,
@@ -84,12 +91,12 @@ type Situation struct {
 func FindPresses(ctx context.Context, s Situation, name, language, start string, pressed Pressed) (Presses, error) {
 	p := &presser{Situation: s}
 	engine, err := ivr.New(ivr.Config{Flows: s.Flows, Prompts: p, Languages: s.With.Languages, Actions: s.Actions, Results: s.With.Actions, HasQueue: s.With.HasQueue, Host: s.Host,
-		Log: slog.New(slog.DiscardHandler), At: func(flow, step string) { p.at = place{flow: flow, step: step} }})
+		Log: slog.New(slog.DiscardHandler), At: func(_ *ivr.Session, flow, step string) { p.comes(flow, step) }})
 	var found Presses
 	if err != nil {
 		return found, err
 	}
-	g := graph{answers: map[place][]string{}, leads: map[edge]place{}, pressed: map[edge]bool{}, ways: map[edge]way{}}
+	g := graph{answers: map[place][]string{}, leads: map[edge]place{}, pressed: map[edge]bool{}, ways: map[edge]Press{}}
 	type open struct {
 		place
 		before []string // answers
@@ -120,7 +127,7 @@ func FindPresses(ctx context.Context, s Situation, name, language, start string,
 		for _, answer := range g.answers[here.place] {
 			e, keys := edge{here.place, answer}, append(slices.Clone(here.before), answer)
 			out := p.try(ctx, engine, name, keys)
-			g.ways[e], g.pressed[e] = way{keys, out.Keys}, !fresh[here.place]
+			g.ways[e], g.pressed[e] = p.press(keys, out), !fresh[here.place]
 			if p.asks && p.language == language {
 				g.leads[e] = p.next(e)
 				arrive(g.leads[e], keys)
@@ -141,7 +148,7 @@ func FindPresses(ctx context.Context, s Situation, name, language, start string,
 		press, new := p.call(ctx, engine, name, language, root, first, g)
 		if !new { // what is asked depends on more than the place: by the way that is known
 			g.pressed[e] = true
-			press = Press{g.ways[e].keys, g.ways[e].taken}
+			press = g.ways[e]
 		}
 		found.Ways = append(found.Ways, press)
 	}
@@ -153,18 +160,13 @@ type graph struct {
 	answers map[place][]string
 	leads   map[edge]place // not of answers that end the dialogue, or go on in another language
 	pressed map[edge]bool
-	ways    map[edge]way // the shortest
+	ways    map[edge]Press // the shortest
 }
 
 // edge is one answer to one question.
 type edge struct {
 	at     place
 	answer string
-}
-
-type way struct {
-	keys  []string
-	taken string
 }
 
 // open is an answer that nobody has given yet.
@@ -178,7 +180,7 @@ func (g graph) open() (edge, bool) {
 	if len(found) == 0 {
 		return edge{}, false
 	}
-	return slices.MinFunc(found, func(a, b edge) int { return slices.Compare(g.ways[a].keys, g.ways[b].keys) }), true
+	return slices.MinFunc(found, func(a, b edge) int { return slices.Compare(g.ways[a].Answers, g.ways[b].Answers) }), true
 }
 
 // on is the answer by which a call goes on from a place: to the nearest answer
@@ -232,7 +234,7 @@ func (p *presser) call(ctx context.Context, engine *ivr.Engine, name, language s
 		e := edge{at, answer}
 		keys = append(keys, answer)
 		out := p.try(ctx, engine, name, keys)
-		press = Press{slices.Clone(keys), out.Keys}
+		press = p.press(keys, out)
 		new = new || !g.pressed[e]
 		g.pressed[e] = true
 		if !p.asks || p.language != language {
@@ -245,161 +247,3 @@ func (p *presser) call(ctx context.Context, engine *ivr.Engine, name, language s
 	}
 	return press, new
 }
-
-// place is a question.
-type place struct {
-	flow, step string
-	part       string // of a step that asks several: how the ones before were answered
-}
-
-// presser is a caller who keys and speaks, and hangs up at the first question
-// that they do not answer.
-type presser struct {
-	Situation
-	walk
-
-	at       place
-	asks     bool   // the call came to a question without an answer
-	language string // in which it was then
-	keys     string
-	hangup   context.CancelFunc
-}
-
-func (p *presser) try(ctx context.Context, engine *ivr.Engine, name string, answers []string) ivr.Outcome {
-	ctx, p.hangup = context.WithTimeout(ctx, walkLimit)
-	defer p.hangup()
-	p.keys, p.asks, p.at = strings.Join(answers, ""), false, place{}
-	attributes := maps.Clone(p.Attributes)
-	out, _ := engine.Run(ctx, p, ivr.Start{Flow: name, Language: p.With.Languages[0], Attributes: attributes})
-	p.language = out.Language
-	return out
-}
-
-// answers are what can be keyed at a question, or said.
-func (p *presser) answers(at place) (all []string) {
-	s := p.Flows.Flow(at.flow).Steps[at.step]
-	switch {
-	case s.Menu != nil && at.part == "":
-		return keysOf(s.Menu.Keys)
-	case s.Bulletins != nil:
-		all = keysOf(s.Bulletins.Keys)
-		if s.Bulletins.Skip != 0 && at.part == "" {
-			all = append(all, string(s.Bulletins.Skip))
-		}
-		return all
-	case s.Record != nil:
-		return sentence(s.Record)
-	case s.Voicemail != nil:
-		return sentence(s.Voicemail.Record)
-	case s.Collect != nil:
-		return p.entries(s.Collect, at.part)
-	case s.CallBack != nil && s.CallBack.Number != nil:
-		asked := p.asksForNumber(s)
-		if asked && at.part == "" {
-			return []string{"1", "2"}
-		}
-		if part, found := strings.CutPrefix(at.part, "2"); found || !asked {
-			return p.entries(s.CallBack.Number, part)
-		}
-	}
-	return nil
-}
-
-// next is the question to which an answer has led.
-func (p *presser) next(e edge) place {
-	to := p.at
-	if to.flow == e.at.flow && to.step == e.at.step {
-		to.part = e.at.part + p.part(e.at, e.answer)
-	}
-	return to
-}
-
-// part tells the questions of one step apart, by the answer to the one before.
-func (p *presser) part(at place, answer string) string {
-	if s := p.Flows.Flow(at.flow).Steps[at.step]; s.CallBack != nil && at.part == "" && p.asksForNumber(s) {
-		return answer
-	}
-	return "e"
-}
-
-// asksForNumber reports that a caller whose number is known is asked whether it
-// is the right one.
-func (p *presser) asksForNumber(s *flow.Step) bool {
-	return len(s.CallBack.Ask) > 0 && p.Attributes[ivr.AttributeWithheld] != "yes"
-}
-
-func keysOf(keys map[byte]flow.Target) (all []string) {
-	for _, key := range slices.Sorted(maps.Keys(keys)) {
-		all = append(all, string(key))
-	}
-	return all
-}
-
-func sentence(r *flow.RecordStep) []string {
-	if r.Stop == "" {
-		return nil // it takes as long as they may speak
-	}
-	return []string{string(Speak) + r.Stop[:1]}
-}
-
-// entries are an entry that fits, and the answers to whether it is right.
-func (p *presser) entries(c *flow.CollectStep, part string) []string {
-	switch {
-	case part == "e" && len(c.Confirm) > 0:
-		return []string{"1", "2"}
-	case part != "":
-		return nil
-	}
-	long := strings.Repeat("1", max(c.Min, 1))
-	for _, digits := range []string{long, "30", "2030", "20300101", "12025550123", strings.Repeat("1", max(c.Max, 1))} {
-		if _, fits := p.Flows.Attribute(c.Attribute).Fit(digits); !fits || len(digits) < c.Min || len(digits) > c.Max {
-			continue
-		}
-		if c.Terminator != 0 {
-			return []string{digits + string(c.Terminator)}
-		}
-		if len(digits) == c.Max {
-			return []string{digits}
-		}
-	}
-	return nil
-}
-
-// Play implements ivr.Line.
-func (p *presser) Play(ctx context.Context, _ *audio.Clip, _ bool) (bool, error) {
-	return false, context.Cause(ctx)
-}
-
-// Key implements ivr.Line.
-func (p *presser) Key(context.Context) (byte, error) {
-	if p.keys == "" || p.keys[0] == Speak {
-		p.asks = true
-		p.hangup()
-		return 0, context.Canceled
-	}
-	key := p.keys[0]
-	p.keys = p.keys[1:]
-	return key, nil
-}
-
-// Record implements ivr.Line.
-func (p *presser) Record(_ context.Context, longest time.Duration, _ string) (*audio.Clip, byte, error) {
-	rest, speaks := strings.CutPrefix(p.keys, string(Speak))
-	if !speaks {
-		p.asks = true
-		p.hangup()
-		return nil, 0, context.Canceled
-	}
-	key := byte(0)
-	if rest != "" {
-		key, rest = rest[0], rest[1:]
-	}
-	p.keys = rest
-	return audio.Tone(440, min(longest, SpeakFor), -12), key, nil
-}
-
-// SpeakFor is how long a sentence takes.
-const SpeakFor = 3 * time.Second
-
-// Clip implements ivr.Prompts.
-func (p *presser) Clip(_, id string) (*audio.Clip, error) { return audio.NewClip([]byte(id)), nil }

@@ -131,7 +131,7 @@ func pressedBy(t *testing.T, s Situation, found Presses, language string) map[pl
 	t.Helper()
 	k := &keying{presser{Situation: s}, map[place]string{}}
 	engine, err := ivr.New(ivr.Config{Flows: s.Flows, Prompts: k, Languages: s.With.Languages, Actions: s.Actions, Results: s.With.Actions, Host: s.Host,
-		At: func(flow, step string) { k.at = place{flow: flow, step: step} }})
+		At: func(_ *ivr.Session, flow, step string) { k.at = place{flow: flow, step: step} }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,5 +169,60 @@ steps:
 		if err != nil || got.Menus != 2-unheard || known.Unheard() != unheard {
 			t.Errorf("%s: %+v, %v; %d questions are unheard", kind, got, err, known.Unheard())
 		}
+	}
+}
+
+// Who waits is asked by a key that counts while music plays: it is found, with the
+// step that asks and the one to which it leads. Who is asked nothing presses
+// nothing, however long they wait.
+func TestKeysOfThoseWhoWaitAreFound(t *testing.T) {
+	flows, err := ivr.ShippedFlows()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := quiet(flows, everythingAround(t, flows, []string{"es", "en"}))
+	s.Language = "en"
+	s.Actions["queue.info"] = func(_ context.Context, call *ivr.Session) (string, error) {
+		call.Set("queue.wait", "12")
+		return "ok", nil
+	}
+	known := Pressed{}
+	shut := known.Shut(flows, ivr.FlowWaiting)
+	got, err := FindPresses(t.Context(), s, ivr.FlowWaiting, "en", "", known)
+	if err != nil || shut != 1 || known.Shut(flows, ivr.FlowWaiting) != 0 || len(got.Ways) == 0 {
+		t.Fatalf("%+v, %v; %d questions before", got, err, shut)
+	}
+	for _, way := range got.Ways {
+		if len(way.Asked) != len(way.Answers) || len(way.Leads) != len(way.Answers) || way.Answers[0] != "1" ||
+			way.Asked[0] != (Place{ivr.FlowWaiting, "listen_keys"}) || way.Leads[0] != (Place{ivr.FlowWaiting, "ask"}) {
+			t.Errorf("%+v", way)
+		}
+		if last := way.Leads[len(way.Leads)-1]; last != (Place{ivr.FlowWaiting, "promised"}) && last != (Place{ivr.FlowWaiting, "ask"}) {
+			t.Errorf("%s ends at %+v", way, last)
+		}
+	}
+	if got, err := FindPresses(t.Context(), s, ivr.FlowWaitingDanger, "en", "", known); err != nil || len(got.Ways)+got.Keys != 0 {
+		t.Errorf("in danger: %+v, %v", got, err)
+	}
+}
+
+// What is keyed for an attribute can be given, and is taken as it is.
+func TestEntriesCanBeGiven(t *testing.T) {
+	flows, err := ivr.ShippedFlows()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := quiet(flows, everythingAround(t, flows, []string{"es"}))
+	s.Entries = map[string]string{"pin": "27182818"}
+	s.Actions["authenticate"] = func(_ context.Context, call *ivr.Session) (string, error) {
+		if call.Get("pin") != "27182818" {
+			return "denied", nil
+		}
+		return "ok", nil
+	}
+	known := Pressed{}
+	got, err := FindPresses(t.Context(), s, ivr.FlowSupervisor, "es", "", known)
+	if err != nil || known.Shut(flows, ivr.FlowSupervisor) > 5 || len(got.Ways) == 0 || got.Ways[0].Answers[0] != "27182818#" {
+		t.Errorf("%d questions of supervisors are not pressed: %+v, %v", known.Shut(flows, ivr.FlowSupervisor), got, err)
 	}
 }

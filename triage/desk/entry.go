@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +16,7 @@ import (
 type Entry struct {
 	Flow       string
 	Queue      string // instead of a flow: a menu elsewhere has spoken with the caller already
+	Treatment  string // of that queue: what callers hear while they wait; "": the usual
 	Language   string // until the caller chooses one
 	Supervisor bool   // not a line for people who seek help
 	Flash      bool   // nobody answers: who rings wants to be called
@@ -56,7 +58,7 @@ const (
 // handedOver is what that menu said. Whatever cannot be understood counts as
 // not said: the caller waits in any case.
 func (d *Desk) handedOver(leg callerLeg, e Entry) (out ivr.Outcome, context []string) {
-	out = ivr.Outcome{Exit: ivr.ExitQueue, Queue: e.Queue, Priority: usualPriority, Treatment: ivr.FlowWaiting, Language: e.Language}
+	out = ivr.Outcome{Exit: ivr.ExitQueue, Queue: e.Queue, Priority: usualPriority, Treatment: cmp.Or(e.Treatment, ivr.FlowWaiting), Language: e.Language}
 	if !d.cfg.Upstream {
 		return out, nil
 	}

@@ -247,7 +247,7 @@ func leavesQueue(heard ivr.Outcome) bool {
 
 // queueKnows is what a waiting treatment begins with.
 func (s *story) queueKnows() map[string]string {
-	known := map[string]string{}
+	known := map[string]string{attributeCaller: string(s.caller()), attributeWithheld: yes(s.caller().Withheld())} // no dialogue was there where a menu elsewhere has spoken
 	maps.Copy(known, s.known)
 	known[ivr.AttributeContactID] = s.contact.ID
 	known[ivr.AttributeSince] = s.queuedAt.UTC().Format(time.RFC3339Nano)
