@@ -283,7 +283,7 @@ func setup() []Picture {
 		{Name: "system-radio", Path: "/admin/system/radio", Scene: fullScene, As: admin},
 		{Name: "system-server", Path: "/admin/system", Scene: emptyScene, As: admin},
 		{Name: "system-planned", Path: "/admin/system", Scene: spareScene, As: admin},
-		{Name: "system-late", Path: "/admin/system/restart/off", Scene: fullScene, As: admin, Form: url.Values{}},
+		{Name: "system-late-wrong", Path: "/admin/system/restart/off", Scene: fullScene, As: admin, Form: url.Values{}},
 		{Name: "system-back", Path: "/admin/system", Scene: longScene, As: admin},
 		{Name: "system-wrong", Path: "/admin/system/update", Scene: longScene, As: admin, Form: url.Values{}},
 		{Name: "auto", Path: "/admin/certificate", Scene: fullScene, As: admin},
