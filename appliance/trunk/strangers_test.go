@@ -196,6 +196,8 @@ func TestRepeatedAnswerFollowsTheStandard(t *testing.T) {
 		}
 		if after := time.Since(sent); after < least {
 			t.Errorf("repetition %d came after %v, want %v at least", n, after, least)
+		} else if after > 4*least+10*time.Second {
+			t.Errorf("repetition %d came only after %v, want about %v", n, after, least)
 		}
 		least += t1 << n
 	}
